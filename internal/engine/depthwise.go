@@ -115,6 +115,15 @@ func (d *Depthwise) RunBlocks(s *Scratch, jobs []Job, lo, hi int) {
 // together says whether pixels are put together before they are multiplied. Small
 // windows that hardly overlap are better read where they lie; groups have no other way.
 func (d *Depthwise) together(k *asm.Kernels, r region.Rect) bool {
-	return d.per > 1 || r.Area() >= 4 && (d.X.Stride == 1 || d.X.Kernel > 3) &&
-		k.Together(asm.Axis{Kernel: d.X.Kernel, Stride: d.X.Stride, Dilation: d.X.Dilation}, 1, d.In.C)
+	axis := func(w region.Window, n int) asm.Axis {
+		return asm.Axis{Out: n, Kernel: w.Kernel, Stride: w.Stride, Dilation: w.Dilation}
+	}
+	x := axis(d.X, r.X.Len())
+	if d.per > 1 {
+		return true
+	}
+	if r.Area() < 4 || !k.Together(x, 1, d.In.C) {
+		return false
+	}
+	return d.X.Stride == 1 || d.X.Kernel > 3 || k.Pointed(axis(d.Y, r.Y.Len()), x, 1, d.In.C)
 }

@@ -11,8 +11,13 @@ import (
 // distances of outputs and of their rows.
 type sharedKernel struct {
 	kx, stride, per int
-	run             func(rows **float32, m, n, first, pixel, ky, bytes int, weights, out *float32, next, down int, bias, clamp *float32)
+	run             depthwiseKernel
+	// pointed reads pixels wherever they lie: rows point to rows of pointers, whose bytes
+	// first and pixel count. nil for groups.
+	pointed depthwiseKernel
 }
+
+type depthwiseKernel func(rows **float32, m, n, first, pixel, ky, bytes int, weights, out *float32, next, down int, bias, clamp *float32)
 
 // sharing finds the kernel for windows of kx columns that lie pixel apart, step from one
 // another, in groups of per channels, and the number of interleaved rows of outputs that
@@ -55,8 +60,14 @@ func (k *Kernels) Depthwise(r *Run, weights, out, bias []float32, clamp *[2]floa
 // vector of channels at a time, stay in a first-level cache of 64 sets of 8: pixels whose
 // distance is a multiple of many lines share few of the sets.
 func (r *Run) inCache(n int) bool {
+	return len(r.Rows)*(r.Kx+3) <= linesKept(n)
+}
+
+// linesKept is how many lines, one of each of neighbouring pixels of n channels, such a
+// cache holds.
+func linesKept(n int) int {
 	lines := max(1, n*4/64)
-	return len(r.Rows)*(r.Kx+3) <= 64/(lines&-lines)*8
+	return 64 / (lines & -lines) * 8
 }
 
 // Axis is one axis of a rectangle of windows: Out of them.
@@ -88,6 +99,11 @@ type Windows struct {
 	packed *float32
 }
 
+// pointedBytes is the most that pixels have which are read where they lie: a vector of
+// channels of them then stays in the first-level cache, and all come from the second or
+// third while the vectors before are multiplied.
+const pointedBytes = 1 << 20
+
 // Channels are put together in blocks of some vectors of AVX-512, of vectorChannels each:
 // as many as let a band of rows stay within bandBytes, the first-level cache's share. Those
 // of groups compute tileRows rows at a time.
@@ -104,9 +120,17 @@ func (k *Kernels) Together(x Axis, group, channels int) bool {
 	return d != nil && channels >= vectorChannels && channels%group == 0
 }
 
+// Pointed says whether DepthwiseWindows reads pixels of all channels where they lie, and
+// copies none: those of small regions, where the lines that a row of windows reads do not
+// drive one another out of the first-level cache.
+func (k *Kernels) Pointed(y, x Axis, group, channels int) bool {
+	d, _ := k.sharing(x.Kernel, x.Stride, x.Dilation, group)
+	return d != nil && d.pointed != nil && 4*channels*y.Extent()*x.Extent() <= pointedBytes && y.Kernel*x.Extent() <= linesKept(channels)
+}
+
 // DepthwiseWindows computes out = clamp(bias[c] + sum over taps t and the channels x of
 // the group of c of x[k] * weights[(t*Group+k)*len(bias)+c]), in this order, for a rectangle of
-// windows. It passes over all of them with the same few channels, which it puts
+// windows. What is not Pointed it passes over with the same few channels, which it puts
 // together for some rows at a time: every pixel comes into the first-level cache once,
 // whatever the distance of pixels, and borders cost no more than the middle.
 func (k *Kernels) DepthwiseWindows(w *Windows, weights, out, bias []float32, clamp *[2]float32) {
@@ -117,6 +141,10 @@ func (k *Kernels) DepthwiseWindows(w *Windows, weights, out, bias []float32, cla
 		len(w.Pixels) < w.Y.Extent()*cols || len(weights) < taps*c || len(out) < (w.Y.Out*w.X.Out-1)*w.Pitch+c {
 		panic(fmt.Sprintf("asm: DepthwiseWindows of %+v by %+v: %d pixels, %d channels in groups of %d, %d apart, %d weights, into %d",
 			w.Y, w.X, len(w.Pixels), c, w.Group, w.Pitch, len(weights), len(out)))
+	}
+	if w.To-w.From == c && k.Pointed(w.Y, w.X, w.Group, c) {
+		w.pointed(d, every, weights, out, bias, clamp)
+		return
 	}
 	vectors, band := w.block(cols, w.To-w.From)
 	w.packed = w.layOut(cols*vectors*vectorChannels, band, taps, vectors*vectorChannels)
@@ -140,6 +168,22 @@ func (k *Kernels) DepthwiseWindows(w *Windows, weights, out, bias []float32, cla
 			}
 		}
 		from += n
+	}
+}
+
+// pointed computes windows whose pixels are read where they lie.
+func (w *Windows) pointed(d *sharedKernel, every int, weights, out, bias []float32, clamp *[2]float32) {
+	w.rows = sized(w.rows, w.Y.Out*w.Y.Kernel)
+	cols, pitch := w.X.Extent(), 4*w.Pitch
+	for y := range w.Y.Out {
+		for t := range w.Y.Kernel {
+			row := &w.Pixels[(y*w.Y.Stride+t*w.Y.Dilation)*cols]
+			w.rows[y*w.Y.Kernel+t] = (*float32)(unsafe.Pointer(row))
+		}
+	}
+	for i := range min(every, w.X.Out) {
+		d.pointed(&w.rows[0], w.Y.Out, (w.X.Out-i+every-1)/every, 8*i*w.X.Stride, 8*w.X.Dilation, w.Y.Kernel, 4*len(bias),
+			&weights[0], &out[i*w.Pitch], pitch*every, pitch*w.X.Out, &bias[0], &clamp[0])
 	}
 }
 

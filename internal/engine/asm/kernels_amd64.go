@@ -331,6 +331,22 @@ func sumRunAVX512(rows **float32, n int, step int, pixel int, ky int, kx int, by
 //go:noescape
 func depthwiseShared3Stride1AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 
+// depthwisePointed3Stride1AVX512 computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 3 {
+//			acc = fma((**float32)(rows[r*ky+y])[(first+(i*1+x)*pixel)/8][c], weights[(y*3+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 16 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwisePointed3Stride1AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
 // depthwiseShared3Stride2AVX512 computes, for each row r < m of outputs i < n and channel c < bytes/4:
 //
 //	acc := bias[c]
@@ -346,6 +362,22 @@ func depthwiseShared3Stride1AVX512(rows **float32, m int, n int, first int, pixe
 //
 //go:noescape
 func depthwiseShared3Stride2AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
+// depthwisePointed3Stride2AVX512 computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 3 {
+//			acc = fma((**float32)(rows[r*ky+y])[(first+(i*2+x)*pixel)/8][c], weights[(y*3+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 16 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwisePointed3Stride2AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 
 // depthwiseShared5Stride1AVX512 computes, for each row r < m of outputs i < n and channel c < bytes/4:
 //
@@ -363,6 +395,22 @@ func depthwiseShared3Stride2AVX512(rows **float32, m int, n int, first int, pixe
 //go:noescape
 func depthwiseShared5Stride1AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 
+// depthwisePointed5Stride1AVX512 computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 5 {
+//			acc = fma((**float32)(rows[r*ky+y])[(first+(i*1+x)*pixel)/8][c], weights[(y*5+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 16 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwisePointed5Stride1AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
 // depthwiseShared5Stride2AVX512 computes, for each row r < m of outputs i < n and channel c < bytes/4:
 //
 //	acc := bias[c]
@@ -379,6 +427,22 @@ func depthwiseShared5Stride1AVX512(rows **float32, m int, n int, first int, pixe
 //go:noescape
 func depthwiseShared5Stride2AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 
+// depthwisePointed5Stride2AVX512 computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 5 {
+//			acc = fma((**float32)(rows[r*ky+y])[(first+(i*2+x)*pixel)/8][c], weights[(y*5+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 16 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwisePointed5Stride2AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
 // depthwiseShared7Stride1AVX512 computes, for each row r < m of outputs i < n and channel c < bytes/4:
 //
 //	acc := bias[c]
@@ -394,6 +458,22 @@ func depthwiseShared5Stride2AVX512(rows **float32, m int, n int, first int, pixe
 //
 //go:noescape
 func depthwiseShared7Stride1AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
+// depthwisePointed7Stride1AVX512 computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 7 {
+//			acc = fma((**float32)(rows[r*ky+y])[(first+(i*1+x)*pixel)/8][c], weights[(y*7+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 16 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwisePointed7Stride1AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 
 // grouped4Stride1AVX512 computes, for each row r < m of outputs i < n and channel c < 16:
 //
@@ -1429,6 +1509,22 @@ func sumRunAVX2(rows **float32, n int, step int, pixel int, ky int, kx int, byte
 //go:noescape
 func depthwiseShared3Stride1AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 
+// depthwisePointed3Stride1AVX2 computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 3 {
+//			acc = fma((**float32)(rows[r*ky+y])[(first+(i*1+x)*pixel)/8][c], weights[(y*3+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 8 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwisePointed3Stride1AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
 // depthwiseShared3Stride2AVX2 computes, for each row r < m of outputs i < n and channel c < bytes/4:
 //
 //	acc := bias[c]
@@ -1444,6 +1540,22 @@ func depthwiseShared3Stride1AVX2(rows **float32, m int, n int, first int, pixel 
 //
 //go:noescape
 func depthwiseShared3Stride2AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
+// depthwisePointed3Stride2AVX2 computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 3 {
+//			acc = fma((**float32)(rows[r*ky+y])[(first+(i*2+x)*pixel)/8][c], weights[(y*3+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 8 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwisePointed3Stride2AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 
 // depthwiseShared5Stride1AVX2 computes, for each row r < m of outputs i < n and channel c < bytes/4:
 //
@@ -1461,6 +1573,22 @@ func depthwiseShared3Stride2AVX2(rows **float32, m int, n int, first int, pixel 
 //go:noescape
 func depthwiseShared5Stride1AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 
+// depthwisePointed5Stride1AVX2 computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 5 {
+//			acc = fma((**float32)(rows[r*ky+y])[(first+(i*1+x)*pixel)/8][c], weights[(y*5+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 8 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwisePointed5Stride1AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
 // depthwiseShared5Stride2AVX2 computes, for each row r < m of outputs i < n and channel c < bytes/4:
 //
 //	acc := bias[c]
@@ -1477,6 +1605,22 @@ func depthwiseShared5Stride1AVX2(rows **float32, m int, n int, first int, pixel 
 //go:noescape
 func depthwiseShared5Stride2AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 
+// depthwisePointed5Stride2AVX2 computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 5 {
+//			acc = fma((**float32)(rows[r*ky+y])[(first+(i*2+x)*pixel)/8][c], weights[(y*5+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 8 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwisePointed5Stride2AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
 // depthwiseShared7Stride1AVX2 computes, for each row r < m of outputs i < n and channel c < bytes/4:
 //
 //	acc := bias[c]
@@ -1492,6 +1636,22 @@ func depthwiseShared5Stride2AVX2(rows **float32, m int, n int, first int, pixel 
 //
 //go:noescape
 func depthwiseShared7Stride1AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
+// depthwisePointed7Stride1AVX2 computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 7 {
+//			acc = fma((**float32)(rows[r*ky+y])[(first+(i*1+x)*pixel)/8][c], weights[(y*7+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 8 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwisePointed7Stride1AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 
 // grouped4Stride1AVX2 computes, for each row r < m of outputs i < n and channel c < 16:
 //

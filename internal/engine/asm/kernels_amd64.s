@@ -4934,6 +4934,430 @@ done:
 	VZEROUPPER
 	RET
 
+// func depthwisePointed3Stride1AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·depthwisePointed3Stride1AVX512(SB), NOSPLIT, $0-104
+	MOVQ pixel+32(FP), DX
+	MOVQ bytes+48(FP), DI
+	MOVQ next+72(FP), R10
+	XORQ R11, R11
+
+vector:
+	MOVQ rows+0(FP), R14
+	MOVQ m+8(FP), R15
+
+line:
+	MOVQ first+24(FP), R12
+	MOVQ out+64(FP), R9
+	ADDQ R11, R9
+	MOVQ n+16(FP), BX
+
+group8:
+	CMPQ    BX, $0x08
+	JLT     less8
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group8_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z8, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z12
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z12, Z9, Z0
+	VFMADD231PS  Z12, Z8, Z1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z10, Z0
+	VFMADD231PS  Z13, Z9, Z1
+	VFMADD231PS  Z13, Z8, Z2
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z10, Z1
+	VFMADD231PS  Z14, Z9, Z2
+	VFMADD231PS  Z14, Z8, Z3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z10, Z2
+	VFMADD231PS  Z11, Z9, Z3
+	VFMADD231PS  Z11, Z8, Z4
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z12
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z12, Z10, Z3
+	VFMADD231PS  Z12, Z9, Z4
+	VFMADD231PS  Z12, Z8, Z5
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z10, Z4
+	VFMADD231PS  Z13, Z9, Z5
+	VFMADD231PS  Z13, Z8, Z6
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z10, Z5
+	VFMADD231PS  Z14, Z9, Z6
+	VFMADD231PS  Z14, Z8, Z7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z10, Z6
+	VFMADD231PS  Z11, Z9, Z7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z12
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z12, Z10, Z7
+	DECQ         SI
+	JNZ          group8_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z9, Z2
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z9, Z3
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z4, Z8, Z4
+	VMINPS       Z4, Z9, Z4
+	VMOVUPS      Z4, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z5, Z8, Z5
+	VMINPS       Z5, Z9, Z5
+	VMOVUPS      Z5, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z6, Z8, Z6
+	VMINPS       Z6, Z9, Z6
+	VMOVUPS      Z6, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z7, Z8, Z7
+	VMINPS       Z7, Z9, Z7
+	VMOVUPS      Z7, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+8, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x08, BX
+	JMP          group8
+
+less8:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x04
+	JLE   group4
+	CMPQ  n+16(FP), $0x08
+	JLT   group4
+	MOVQ  $0x00000008, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000008, BX
+	JMP   group8
+
+group4:
+	CMPQ    BX, $0x04
+	JLT     less4
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group4_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z8, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z12
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z12, Z9, Z0
+	VFMADD231PS  Z12, Z8, Z1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z10, Z0
+	VFMADD231PS  Z13, Z9, Z1
+	VFMADD231PS  Z13, Z8, Z2
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z10, Z1
+	VFMADD231PS  Z14, Z9, Z2
+	VFMADD231PS  Z14, Z8, Z3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z10, Z2
+	VFMADD231PS  Z11, Z9, Z3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z12
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z12, Z10, Z3
+	DECQ         SI
+	JNZ          group4_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z9, Z2
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z9, Z3
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+4, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x04, BX
+	JMP          group4
+
+less4:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x02
+	JLE   group2
+	CMPQ  n+16(FP), $0x04
+	JLT   group2
+	MOVQ  $0x00000004, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000004, BX
+	JMP   group4
+
+group2:
+	CMPQ    BX, $0x02
+	JLT     less2
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group2_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z8, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z12
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z12, Z9, Z0
+	VFMADD231PS  Z12, Z8, Z1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z10, Z0
+	VFMADD231PS  Z13, Z9, Z1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z10, Z1
+	DECQ         SI
+	JNZ          group2_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+2, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x02, BX
+	JMP          group2
+
+less2:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x01
+	JLE   group1
+	CMPQ  n+16(FP), $0x02
+	JLT   group1
+	MOVQ  $0x00000002, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000002, BX
+	JMP   group2
+
+group1:
+	CMPQ    BX, $0x01
+	JLT     less1
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group1_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z8, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z12
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z12, Z9, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z10, Z0
+	DECQ         SI
+	JNZ          group1_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+1, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x01, BX
+	JMP          group1
+
+less1:
+	TESTQ BX, BX
+	JZ    next
+
+next:
+	MOVQ  ky+40(FP), R13
+	LEAQ  (R14)(R13*8), R14
+	MOVQ  down+80(FP), R13
+	ADDQ  R13, out+64(FP)
+	DECQ  R15
+	JNZ   line
+	IMULQ m+8(FP), R13
+	SUBQ  R13, out+64(FP)
+	MOVQ  DI, R13
+	SUBQ  $0x00000040, R13
+	CMPQ  R11, R13
+	JGE   done
+	ADDQ  $0x00000040, R11
+	CMPQ  R11, R13
+	JLE   vector
+	MOVQ  R13, R11
+	JMP   vector
+
+done:
+	VZEROUPPER
+	RET
+
 // func depthwiseShared3Stride2AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 // Requires: AVX, AVX512F
 TEXT ·depthwiseShared3Stride2AVX512(SB), NOSPLIT, $0-104
@@ -5298,6 +5722,477 @@ group1_row:
 	ADDQ         DX, CX
 	VFMADD231PS  Z12, Z9, Z0
 	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z10, Z0
+	DECQ         SI
+	JNZ          group1_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+2, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x01, BX
+	JMP          group1
+
+less1:
+	TESTQ BX, BX
+	JZ    next
+
+next:
+	MOVQ  ky+40(FP), R13
+	LEAQ  (R14)(R13*8), R14
+	MOVQ  down+80(FP), R13
+	ADDQ  R13, out+64(FP)
+	DECQ  R15
+	JNZ   line
+	IMULQ m+8(FP), R13
+	SUBQ  R13, out+64(FP)
+	MOVQ  DI, R13
+	SUBQ  $0x00000040, R13
+	CMPQ  R11, R13
+	JGE   done
+	ADDQ  $0x00000040, R11
+	CMPQ  R11, R13
+	JLE   vector
+	MOVQ  R13, R11
+	JMP   vector
+
+done:
+	VZEROUPPER
+	RET
+
+// func depthwisePointed3Stride2AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·depthwisePointed3Stride2AVX512(SB), NOSPLIT, $0-104
+	MOVQ pixel+32(FP), DX
+	MOVQ bytes+48(FP), DI
+	MOVQ next+72(FP), R10
+	XORQ R11, R11
+
+vector:
+	MOVQ rows+0(FP), R14
+	MOVQ m+8(FP), R15
+
+line:
+	MOVQ first+24(FP), R12
+	MOVQ out+64(FP), R9
+	ADDQ R11, R9
+	MOVQ n+16(FP), BX
+
+group8:
+	CMPQ    BX, $0x08
+	JLT     less8
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group8_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z8, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z12
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z12, Z9, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z10, Z0
+	VFMADD231PS  Z13, Z8, Z1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z9, Z1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z10, Z1
+	VFMADD231PS  Z11, Z8, Z2
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z12
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z12, Z9, Z2
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z10, Z2
+	VFMADD231PS  Z13, Z8, Z3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z9, Z3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z10, Z3
+	VFMADD231PS  Z11, Z8, Z4
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z12
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z12, Z9, Z4
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z10, Z4
+	VFMADD231PS  Z13, Z8, Z5
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z9, Z5
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z10, Z5
+	VFMADD231PS  Z11, Z8, Z6
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z12
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z12, Z9, Z6
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z10, Z6
+	VFMADD231PS  Z13, Z8, Z7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z9, Z7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z10, Z7
+	DECQ         SI
+	JNZ          group8_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z9, Z2
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z9, Z3
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z4, Z8, Z4
+	VMINPS       Z4, Z9, Z4
+	VMOVUPS      Z4, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z5, Z8, Z5
+	VMINPS       Z5, Z9, Z5
+	VMOVUPS      Z5, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z6, Z8, Z6
+	VMINPS       Z6, Z9, Z6
+	VMOVUPS      Z6, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z7, Z8, Z7
+	VMINPS       Z7, Z9, Z7
+	VMOVUPS      Z7, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+16, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x08, BX
+	JMP          group8
+
+less8:
+	TESTQ  BX, BX
+	JZ     next
+	CMPQ   BX, $0x04
+	JLE    group4
+	CMPQ   n+16(FP), $0x08
+	JLT    group4
+	MOVQ   $0x00000008, R13
+	SUBQ   BX, R13
+	MOVQ   R13, CX
+	IMULQ  DX, CX
+	IMUL3Q $+2, CX, CX
+	SUBQ   CX, R12
+	IMULQ  R10, R13
+	SUBQ   R13, R9
+	MOVQ   $0x00000008, BX
+	JMP    group8
+
+group4:
+	CMPQ    BX, $0x04
+	JLT     less4
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group4_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z8, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z12
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z12, Z9, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z10, Z0
+	VFMADD231PS  Z13, Z8, Z1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z9, Z1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z10, Z1
+	VFMADD231PS  Z11, Z8, Z2
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z12
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z12, Z9, Z2
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z10, Z2
+	VFMADD231PS  Z13, Z8, Z3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z9, Z3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z10, Z3
+	DECQ         SI
+	JNZ          group4_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z9, Z2
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z9, Z3
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+8, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x04, BX
+	JMP          group4
+
+less4:
+	TESTQ  BX, BX
+	JZ     next
+	CMPQ   BX, $0x02
+	JLE    group2
+	CMPQ   n+16(FP), $0x04
+	JLT    group2
+	MOVQ   $0x00000004, R13
+	SUBQ   BX, R13
+	MOVQ   R13, CX
+	IMULQ  DX, CX
+	IMUL3Q $+2, CX, CX
+	SUBQ   CX, R12
+	IMULQ  R10, R13
+	SUBQ   R13, R9
+	MOVQ   $0x00000004, BX
+	JMP    group4
+
+group2:
+	CMPQ    BX, $0x02
+	JLT     less2
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group2_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z8, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z12
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z12, Z9, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z10, Z0
+	VFMADD231PS  Z13, Z8, Z1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z9, Z1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z10, Z1
+	DECQ         SI
+	JNZ          group2_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+4, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x02, BX
+	JMP          group2
+
+less2:
+	TESTQ  BX, BX
+	JZ     next
+	CMPQ   BX, $0x01
+	JLE    group1
+	CMPQ   n+16(FP), $0x02
+	JLT    group1
+	MOVQ   $0x00000002, R13
+	SUBQ   BX, R13
+	MOVQ   R13, CX
+	IMULQ  DX, CX
+	IMUL3Q $+2, CX, CX
+	SUBQ   CX, R12
+	IMULQ  R10, R13
+	SUBQ   R13, R9
+	MOVQ   $0x00000002, BX
+	JMP    group2
+
+group1:
+	CMPQ    BX, $0x01
+	JLT     less1
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group1_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z11, Z8, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z12
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z12, Z9, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z13
+	PREFETCHT0   64(R13)(R11*1)
 	ADDQ         DX, CX
 	VFMADD231PS  Z13, Z10, Z0
 	DECQ         SI
@@ -5742,6 +6637,508 @@ group1_row:
 	ADDQ         DX, CX
 	VFMADD231PS  Z16, Z11, Z0
 	VMOVUPS      (CX), Z13
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z12, Z0
+	DECQ         SI
+	JNZ          group1_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+1, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x01, BX
+	JMP          group1
+
+less1:
+	TESTQ BX, BX
+	JZ    next
+
+next:
+	MOVQ  ky+40(FP), R13
+	LEAQ  (R14)(R13*8), R14
+	MOVQ  down+80(FP), R13
+	ADDQ  R13, out+64(FP)
+	DECQ  R15
+	JNZ   line
+	IMULQ m+8(FP), R13
+	SUBQ  R13, out+64(FP)
+	MOVQ  DI, R13
+	SUBQ  $0x00000040, R13
+	CMPQ  R11, R13
+	JGE   done
+	ADDQ  $0x00000040, R11
+	CMPQ  R11, R13
+	JLE   vector
+	MOVQ  R13, R11
+	JMP   vector
+
+done:
+	VZEROUPPER
+	RET
+
+// func depthwisePointed5Stride1AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·depthwisePointed5Stride1AVX512(SB), NOSPLIT, $0-104
+	MOVQ pixel+32(FP), DX
+	MOVQ bytes+48(FP), DI
+	MOVQ next+72(FP), R10
+	XORQ R11, R11
+
+vector:
+	MOVQ rows+0(FP), R14
+	MOVQ m+8(FP), R15
+
+line:
+	MOVQ first+24(FP), R12
+	MOVQ out+64(FP), R9
+	ADDQ R11, R9
+	MOVQ n+16(FP), BX
+
+group8:
+	CMPQ    BX, $0x08
+	JLT     less8
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group8_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z12
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z8, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z9, Z0
+	VFMADD231PS  Z14, Z8, Z1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z10, Z0
+	VFMADD231PS  Z15, Z9, Z1
+	VFMADD231PS  Z15, Z8, Z2
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z16
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z11, Z0
+	VFMADD231PS  Z16, Z10, Z1
+	VFMADD231PS  Z16, Z9, Z2
+	VFMADD231PS  Z16, Z8, Z3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z12, Z0
+	VFMADD231PS  Z13, Z11, Z1
+	VFMADD231PS  Z13, Z10, Z2
+	VFMADD231PS  Z13, Z9, Z3
+	VFMADD231PS  Z13, Z8, Z4
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z12, Z1
+	VFMADD231PS  Z14, Z11, Z2
+	VFMADD231PS  Z14, Z10, Z3
+	VFMADD231PS  Z14, Z9, Z4
+	VFMADD231PS  Z14, Z8, Z5
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z11, Z3
+	VFMADD231PS  Z15, Z10, Z4
+	VFMADD231PS  Z15, Z9, Z5
+	VFMADD231PS  Z15, Z8, Z6
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z16
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z12, Z3
+	VFMADD231PS  Z16, Z11, Z4
+	VFMADD231PS  Z16, Z10, Z5
+	VFMADD231PS  Z16, Z9, Z6
+	VFMADD231PS  Z16, Z8, Z7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z12, Z4
+	VFMADD231PS  Z13, Z11, Z5
+	VFMADD231PS  Z13, Z10, Z6
+	VFMADD231PS  Z13, Z9, Z7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z12, Z5
+	VFMADD231PS  Z14, Z11, Z6
+	VFMADD231PS  Z14, Z10, Z7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z12, Z6
+	VFMADD231PS  Z15, Z11, Z7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z16
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z12, Z7
+	DECQ         SI
+	JNZ          group8_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z9, Z2
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z9, Z3
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z4, Z8, Z4
+	VMINPS       Z4, Z9, Z4
+	VMOVUPS      Z4, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z5, Z8, Z5
+	VMINPS       Z5, Z9, Z5
+	VMOVUPS      Z5, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z6, Z8, Z6
+	VMINPS       Z6, Z9, Z6
+	VMOVUPS      Z6, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z7, Z8, Z7
+	VMINPS       Z7, Z9, Z7
+	VMOVUPS      Z7, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+8, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x08, BX
+	JMP          group8
+
+less8:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x04
+	JLE   group4
+	CMPQ  n+16(FP), $0x08
+	JLT   group4
+	MOVQ  $0x00000008, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000008, BX
+	JMP   group8
+
+group4:
+	CMPQ    BX, $0x04
+	JLT     less4
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group4_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z12
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z8, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z9, Z0
+	VFMADD231PS  Z14, Z8, Z1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z10, Z0
+	VFMADD231PS  Z15, Z9, Z1
+	VFMADD231PS  Z15, Z8, Z2
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z16
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z11, Z0
+	VFMADD231PS  Z16, Z10, Z1
+	VFMADD231PS  Z16, Z9, Z2
+	VFMADD231PS  Z16, Z8, Z3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z12, Z0
+	VFMADD231PS  Z13, Z11, Z1
+	VFMADD231PS  Z13, Z10, Z2
+	VFMADD231PS  Z13, Z9, Z3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z12, Z1
+	VFMADD231PS  Z14, Z11, Z2
+	VFMADD231PS  Z14, Z10, Z3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z11, Z3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z16
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z12, Z3
+	DECQ         SI
+	JNZ          group4_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z9, Z2
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z9, Z3
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+4, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x04, BX
+	JMP          group4
+
+less4:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x02
+	JLE   group2
+	CMPQ  n+16(FP), $0x04
+	JLT   group2
+	MOVQ  $0x00000004, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000004, BX
+	JMP   group4
+
+group2:
+	CMPQ    BX, $0x02
+	JLT     less2
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group2_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z12
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z8, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z9, Z0
+	VFMADD231PS  Z14, Z8, Z1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z10, Z0
+	VFMADD231PS  Z15, Z9, Z1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z16
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z11, Z0
+	VFMADD231PS  Z16, Z10, Z1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z12, Z0
+	VFMADD231PS  Z13, Z11, Z1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z12, Z1
+	DECQ         SI
+	JNZ          group2_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+2, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x02, BX
+	JMP          group2
+
+less2:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x01
+	JLE   group1
+	CMPQ  n+16(FP), $0x02
+	JLT   group1
+	MOVQ  $0x00000002, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000002, BX
+	JMP   group2
+
+group1:
+	CMPQ    BX, $0x01
+	JLT     less1
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group1_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z12
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z8, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z9, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z10, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z16
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z11, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z13
+	PREFETCHT0   64(R13)(R11*1)
 	ADDQ         DX, CX
 	VFMADD231PS  Z13, Z12, Z0
 	DECQ         SI
@@ -6254,6 +7651,555 @@ done:
 	VZEROUPPER
 	RET
 
+// func depthwisePointed5Stride2AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·depthwisePointed5Stride2AVX512(SB), NOSPLIT, $0-104
+	MOVQ pixel+32(FP), DX
+	MOVQ bytes+48(FP), DI
+	MOVQ next+72(FP), R10
+	XORQ R11, R11
+
+vector:
+	MOVQ rows+0(FP), R14
+	MOVQ m+8(FP), R15
+
+line:
+	MOVQ first+24(FP), R12
+	MOVQ out+64(FP), R9
+	ADDQ R11, R9
+	MOVQ n+16(FP), BX
+
+group8:
+	CMPQ    BX, $0x08
+	JLT     less8
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group8_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z12
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z8, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z9, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z10, Z0
+	VFMADD231PS  Z15, Z8, Z1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z16
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z11, Z0
+	VFMADD231PS  Z16, Z9, Z1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z12, Z0
+	VFMADD231PS  Z13, Z10, Z1
+	VFMADD231PS  Z13, Z8, Z2
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z11, Z1
+	VFMADD231PS  Z14, Z9, Z2
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z12, Z1
+	VFMADD231PS  Z15, Z10, Z2
+	VFMADD231PS  Z15, Z8, Z3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z16
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z11, Z2
+	VFMADD231PS  Z16, Z9, Z3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z12, Z2
+	VFMADD231PS  Z13, Z10, Z3
+	VFMADD231PS  Z13, Z8, Z4
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z11, Z3
+	VFMADD231PS  Z14, Z9, Z4
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z12, Z3
+	VFMADD231PS  Z15, Z10, Z4
+	VFMADD231PS  Z15, Z8, Z5
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z16
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z11, Z4
+	VFMADD231PS  Z16, Z9, Z5
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z12, Z4
+	VFMADD231PS  Z13, Z10, Z5
+	VFMADD231PS  Z13, Z8, Z6
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z11, Z5
+	VFMADD231PS  Z14, Z9, Z6
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z12, Z5
+	VFMADD231PS  Z15, Z10, Z6
+	VFMADD231PS  Z15, Z8, Z7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z16
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z11, Z6
+	VFMADD231PS  Z16, Z9, Z7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z12, Z6
+	VFMADD231PS  Z13, Z10, Z7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z11, Z7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z12, Z7
+	DECQ         SI
+	JNZ          group8_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z9, Z2
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z9, Z3
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z4, Z8, Z4
+	VMINPS       Z4, Z9, Z4
+	VMOVUPS      Z4, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z5, Z8, Z5
+	VMINPS       Z5, Z9, Z5
+	VMOVUPS      Z5, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z6, Z8, Z6
+	VMINPS       Z6, Z9, Z6
+	VMOVUPS      Z6, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z7, Z8, Z7
+	VMINPS       Z7, Z9, Z7
+	VMOVUPS      Z7, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+16, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x08, BX
+	JMP          group8
+
+less8:
+	TESTQ  BX, BX
+	JZ     next
+	CMPQ   BX, $0x04
+	JLE    group4
+	CMPQ   n+16(FP), $0x08
+	JLT    group4
+	MOVQ   $0x00000008, R13
+	SUBQ   BX, R13
+	MOVQ   R13, CX
+	IMULQ  DX, CX
+	IMUL3Q $+2, CX, CX
+	SUBQ   CX, R12
+	IMULQ  R10, R13
+	SUBQ   R13, R9
+	MOVQ   $0x00000008, BX
+	JMP    group8
+
+group4:
+	CMPQ    BX, $0x04
+	JLT     less4
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group4_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z12
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z8, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z9, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z10, Z0
+	VFMADD231PS  Z15, Z8, Z1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z16
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z11, Z0
+	VFMADD231PS  Z16, Z9, Z1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z12, Z0
+	VFMADD231PS  Z13, Z10, Z1
+	VFMADD231PS  Z13, Z8, Z2
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z11, Z1
+	VFMADD231PS  Z14, Z9, Z2
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z12, Z1
+	VFMADD231PS  Z15, Z10, Z2
+	VFMADD231PS  Z15, Z8, Z3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z16
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z11, Z2
+	VFMADD231PS  Z16, Z9, Z3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z12, Z2
+	VFMADD231PS  Z13, Z10, Z3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z11, Z3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z12, Z3
+	DECQ         SI
+	JNZ          group4_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z9, Z2
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z9, Z3
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+8, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x04, BX
+	JMP          group4
+
+less4:
+	TESTQ  BX, BX
+	JZ     next
+	CMPQ   BX, $0x02
+	JLE    group2
+	CMPQ   n+16(FP), $0x04
+	JLT    group2
+	MOVQ   $0x00000004, R13
+	SUBQ   BX, R13
+	MOVQ   R13, CX
+	IMULQ  DX, CX
+	IMUL3Q $+2, CX, CX
+	SUBQ   CX, R12
+	IMULQ  R10, R13
+	SUBQ   R13, R9
+	MOVQ   $0x00000004, BX
+	JMP    group4
+
+group2:
+	CMPQ    BX, $0x02
+	JLT     less2
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group2_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z12
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z8, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z9, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z10, Z0
+	VFMADD231PS  Z15, Z8, Z1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z16
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z11, Z0
+	VFMADD231PS  Z16, Z9, Z1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z12, Z0
+	VFMADD231PS  Z13, Z10, Z1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z11, Z1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z12, Z1
+	DECQ         SI
+	JNZ          group2_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+4, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x02, BX
+	JMP          group2
+
+less2:
+	TESTQ  BX, BX
+	JZ     next
+	CMPQ   BX, $0x01
+	JLE    group1
+	CMPQ   n+16(FP), $0x02
+	JLT    group1
+	MOVQ   $0x00000002, R13
+	SUBQ   BX, R13
+	MOVQ   R13, CX
+	IMULQ  DX, CX
+	IMUL3Q $+2, CX, CX
+	SUBQ   CX, R12
+	IMULQ  R10, R13
+	SUBQ   R13, R9
+	MOVQ   $0x00000002, BX
+	JMP    group2
+
+group1:
+	CMPQ    BX, $0x01
+	JLT     less1
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group1_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z12
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z8, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z14, Z9, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z10, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z16
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z11, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z13, Z12, Z0
+	DECQ         SI
+	JNZ          group1_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+2, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x01, BX
+	JMP          group1
+
+less1:
+	TESTQ BX, BX
+	JZ    next
+
+next:
+	MOVQ  ky+40(FP), R13
+	LEAQ  (R14)(R13*8), R14
+	MOVQ  down+80(FP), R13
+	ADDQ  R13, out+64(FP)
+	DECQ  R15
+	JNZ   line
+	IMULQ m+8(FP), R13
+	SUBQ  R13, out+64(FP)
+	MOVQ  DI, R13
+	SUBQ  $0x00000040, R13
+	CMPQ  R11, R13
+	JGE   done
+	ADDQ  $0x00000040, R11
+	CMPQ  R11, R13
+	JLE   vector
+	MOVQ  R13, R11
+	JMP   vector
+
+done:
+	VZEROUPPER
+	RET
+
 // func depthwiseShared7Stride1AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 // Requires: AVX, AVX512F
 TEXT ·depthwiseShared7Stride1AVX512(SB), NOSPLIT, $0-104
@@ -6717,6 +8663,586 @@ group1_row:
 	ADDQ         DX, CX
 	VFMADD231PS  Z16, Z13, Z0
 	VMOVUPS      (CX), Z17
+	ADDQ         DX, CX
+	VFMADD231PS  Z17, Z14, Z0
+	DECQ         SI
+	JNZ          group1_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+1, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x01, BX
+	JMP          group1
+
+less1:
+	TESTQ BX, BX
+	JZ    next
+
+next:
+	MOVQ  ky+40(FP), R13
+	LEAQ  (R14)(R13*8), R14
+	MOVQ  down+80(FP), R13
+	ADDQ  R13, out+64(FP)
+	DECQ  R15
+	JNZ   line
+	IMULQ m+8(FP), R13
+	SUBQ  R13, out+64(FP)
+	MOVQ  DI, R13
+	SUBQ  $0x00000040, R13
+	CMPQ  R11, R13
+	JGE   done
+	ADDQ  $0x00000040, R11
+	CMPQ  R11, R13
+	JLE   vector
+	MOVQ  R13, R11
+	JMP   vector
+
+done:
+	VZEROUPPER
+	RET
+
+// func depthwisePointed7Stride1AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·depthwisePointed7Stride1AVX512(SB), NOSPLIT, $0-104
+	MOVQ pixel+32(FP), DX
+	MOVQ bytes+48(FP), DI
+	MOVQ next+72(FP), R10
+	XORQ R11, R11
+
+vector:
+	MOVQ rows+0(FP), R14
+	MOVQ m+8(FP), R15
+
+line:
+	MOVQ first+24(FP), R12
+	MOVQ out+64(FP), R9
+	ADDQ R11, R9
+	MOVQ n+16(FP), BX
+
+group8:
+	CMPQ    BX, $0x08
+	JLT     less8
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group8_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z12
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z13
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z14
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z8, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z16
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z9, Z0
+	VFMADD231PS  Z16, Z8, Z1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z17
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z17, Z10, Z0
+	VFMADD231PS  Z17, Z9, Z1
+	VFMADD231PS  Z17, Z8, Z2
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z18
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z18, Z11, Z0
+	VFMADD231PS  Z18, Z10, Z1
+	VFMADD231PS  Z18, Z9, Z2
+	VFMADD231PS  Z18, Z8, Z3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z12, Z0
+	VFMADD231PS  Z15, Z11, Z1
+	VFMADD231PS  Z15, Z10, Z2
+	VFMADD231PS  Z15, Z9, Z3
+	VFMADD231PS  Z15, Z8, Z4
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z16
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z13, Z0
+	VFMADD231PS  Z16, Z12, Z1
+	VFMADD231PS  Z16, Z11, Z2
+	VFMADD231PS  Z16, Z10, Z3
+	VFMADD231PS  Z16, Z9, Z4
+	VFMADD231PS  Z16, Z8, Z5
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z17
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z17, Z14, Z0
+	VFMADD231PS  Z17, Z13, Z1
+	VFMADD231PS  Z17, Z12, Z2
+	VFMADD231PS  Z17, Z11, Z3
+	VFMADD231PS  Z17, Z10, Z4
+	VFMADD231PS  Z17, Z9, Z5
+	VFMADD231PS  Z17, Z8, Z6
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z18
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z18, Z14, Z1
+	VFMADD231PS  Z18, Z13, Z2
+	VFMADD231PS  Z18, Z12, Z3
+	VFMADD231PS  Z18, Z11, Z4
+	VFMADD231PS  Z18, Z10, Z5
+	VFMADD231PS  Z18, Z9, Z6
+	VFMADD231PS  Z18, Z8, Z7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z14, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	VFMADD231PS  Z15, Z12, Z4
+	VFMADD231PS  Z15, Z11, Z5
+	VFMADD231PS  Z15, Z10, Z6
+	VFMADD231PS  Z15, Z9, Z7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z16
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z14, Z3
+	VFMADD231PS  Z16, Z13, Z4
+	VFMADD231PS  Z16, Z12, Z5
+	VFMADD231PS  Z16, Z11, Z6
+	VFMADD231PS  Z16, Z10, Z7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z17
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z17, Z14, Z4
+	VFMADD231PS  Z17, Z13, Z5
+	VFMADD231PS  Z17, Z12, Z6
+	VFMADD231PS  Z17, Z11, Z7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z18
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z18, Z14, Z5
+	VFMADD231PS  Z18, Z13, Z6
+	VFMADD231PS  Z18, Z12, Z7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z14, Z6
+	VFMADD231PS  Z15, Z13, Z7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z16
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z14, Z7
+	DECQ         SI
+	JNZ          group8_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z9, Z2
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z9, Z3
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z4, Z8, Z4
+	VMINPS       Z4, Z9, Z4
+	VMOVUPS      Z4, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z5, Z8, Z5
+	VMINPS       Z5, Z9, Z5
+	VMOVUPS      Z5, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z6, Z8, Z6
+	VMINPS       Z6, Z9, Z6
+	VMOVUPS      Z6, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z7, Z8, Z7
+	VMINPS       Z7, Z9, Z7
+	VMOVUPS      Z7, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+8, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x08, BX
+	JMP          group8
+
+less8:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x04
+	JLE   group4
+	CMPQ  n+16(FP), $0x08
+	JLT   group4
+	MOVQ  $0x00000008, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000008, BX
+	JMP   group8
+
+group4:
+	CMPQ    BX, $0x04
+	JLT     less4
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group4_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z12
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z13
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z14
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z8, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z16
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z9, Z0
+	VFMADD231PS  Z16, Z8, Z1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z17
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z17, Z10, Z0
+	VFMADD231PS  Z17, Z9, Z1
+	VFMADD231PS  Z17, Z8, Z2
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z18
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z18, Z11, Z0
+	VFMADD231PS  Z18, Z10, Z1
+	VFMADD231PS  Z18, Z9, Z2
+	VFMADD231PS  Z18, Z8, Z3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z12, Z0
+	VFMADD231PS  Z15, Z11, Z1
+	VFMADD231PS  Z15, Z10, Z2
+	VFMADD231PS  Z15, Z9, Z3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z16
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z13, Z0
+	VFMADD231PS  Z16, Z12, Z1
+	VFMADD231PS  Z16, Z11, Z2
+	VFMADD231PS  Z16, Z10, Z3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z17
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z17, Z14, Z0
+	VFMADD231PS  Z17, Z13, Z1
+	VFMADD231PS  Z17, Z12, Z2
+	VFMADD231PS  Z17, Z11, Z3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z18
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z18, Z14, Z1
+	VFMADD231PS  Z18, Z13, Z2
+	VFMADD231PS  Z18, Z12, Z3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z14, Z2
+	VFMADD231PS  Z15, Z13, Z3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z16
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z14, Z3
+	DECQ         SI
+	JNZ          group4_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z9, Z2
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z9, Z3
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+4, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x04, BX
+	JMP          group4
+
+less4:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x02
+	JLE   group2
+	CMPQ  n+16(FP), $0x04
+	JLT   group2
+	MOVQ  $0x00000004, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000004, BX
+	JMP   group4
+
+group2:
+	CMPQ    BX, $0x02
+	JLT     less2
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group2_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z12
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z13
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z14
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z8, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z16
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z9, Z0
+	VFMADD231PS  Z16, Z8, Z1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z17
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z17, Z10, Z0
+	VFMADD231PS  Z17, Z9, Z1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z18
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z18, Z11, Z0
+	VFMADD231PS  Z18, Z10, Z1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z12, Z0
+	VFMADD231PS  Z15, Z11, Z1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z16
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z13, Z0
+	VFMADD231PS  Z16, Z12, Z1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z17
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z17, Z14, Z0
+	VFMADD231PS  Z17, Z13, Z1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z18
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z18, Z14, Z1
+	DECQ         SI
+	JNZ          group2_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+2, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x02, BX
+	JMP          group2
+
+less2:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x01
+	JLE   group1
+	CMPQ  n+16(FP), $0x02
+	JLT   group1
+	MOVQ  $0x00000002, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000002, BX
+	JMP   group2
+
+group1:
+	CMPQ    BX, $0x01
+	JLT     less1
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group1_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z12
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z13
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z14
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z8, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z16
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z9, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z17
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z17, Z10, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z18
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z18, Z11, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z15, Z12, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z16
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Z16, Z13, Z0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Z17
+	PREFETCHT0   64(R13)(R11*1)
 	ADDQ         DX, CX
 	VFMADD231PS  Z17, Z14, Z0
 	DECQ         SI
@@ -40440,6 +42966,430 @@ done:
 	VZEROUPPER
 	RET
 
+// func depthwisePointed3Stride1AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·depthwisePointed3Stride1AVX2(SB), NOSPLIT, $0-104
+	MOVQ pixel+32(FP), DX
+	MOVQ bytes+48(FP), DI
+	MOVQ next+72(FP), R10
+	XORQ R11, R11
+
+vector:
+	MOVQ rows+0(FP), R14
+	MOVQ m+8(FP), R15
+
+line:
+	MOVQ first+24(FP), R12
+	MOVQ out+64(FP), R9
+	ADDQ R11, R9
+	MOVQ n+16(FP), BX
+
+group8:
+	CMPQ    BX, $0x08
+	JLT     less8
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group8_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y8, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y12
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y12, Y9, Y0
+	VFMADD231PS  Y12, Y8, Y1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y10, Y0
+	VFMADD231PS  Y13, Y9, Y1
+	VFMADD231PS  Y13, Y8, Y2
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y10, Y1
+	VFMADD231PS  Y14, Y9, Y2
+	VFMADD231PS  Y14, Y8, Y3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y10, Y2
+	VFMADD231PS  Y11, Y9, Y3
+	VFMADD231PS  Y11, Y8, Y4
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y12
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y12, Y10, Y3
+	VFMADD231PS  Y12, Y9, Y4
+	VFMADD231PS  Y12, Y8, Y5
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y10, Y4
+	VFMADD231PS  Y13, Y9, Y5
+	VFMADD231PS  Y13, Y8, Y6
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y10, Y5
+	VFMADD231PS  Y14, Y9, Y6
+	VFMADD231PS  Y14, Y8, Y7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y10, Y6
+	VFMADD231PS  Y11, Y9, Y7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y12
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y12, Y10, Y7
+	DECQ         SI
+	JNZ          group8_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y2, Y8, Y2
+	VMINPS       Y2, Y9, Y2
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y3, Y8, Y3
+	VMINPS       Y3, Y9, Y3
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y4, Y8, Y4
+	VMINPS       Y4, Y9, Y4
+	VMOVUPS      Y4, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y5, Y8, Y5
+	VMINPS       Y5, Y9, Y5
+	VMOVUPS      Y5, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y6, Y8, Y6
+	VMINPS       Y6, Y9, Y6
+	VMOVUPS      Y6, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y7, Y8, Y7
+	VMINPS       Y7, Y9, Y7
+	VMOVUPS      Y7, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+8, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x08, BX
+	JMP          group8
+
+less8:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x04
+	JLE   group4
+	CMPQ  n+16(FP), $0x08
+	JLT   group4
+	MOVQ  $0x00000008, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000008, BX
+	JMP   group8
+
+group4:
+	CMPQ    BX, $0x04
+	JLT     less4
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group4_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y8, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y12
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y12, Y9, Y0
+	VFMADD231PS  Y12, Y8, Y1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y10, Y0
+	VFMADD231PS  Y13, Y9, Y1
+	VFMADD231PS  Y13, Y8, Y2
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y10, Y1
+	VFMADD231PS  Y14, Y9, Y2
+	VFMADD231PS  Y14, Y8, Y3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y10, Y2
+	VFMADD231PS  Y11, Y9, Y3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y12
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y12, Y10, Y3
+	DECQ         SI
+	JNZ          group4_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y2, Y8, Y2
+	VMINPS       Y2, Y9, Y2
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y3, Y8, Y3
+	VMINPS       Y3, Y9, Y3
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+4, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x04, BX
+	JMP          group4
+
+less4:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x02
+	JLE   group2
+	CMPQ  n+16(FP), $0x04
+	JLT   group2
+	MOVQ  $0x00000004, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000004, BX
+	JMP   group4
+
+group2:
+	CMPQ    BX, $0x02
+	JLT     less2
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group2_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y8, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y12
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y12, Y9, Y0
+	VFMADD231PS  Y12, Y8, Y1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y10, Y0
+	VFMADD231PS  Y13, Y9, Y1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y10, Y1
+	DECQ         SI
+	JNZ          group2_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+2, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x02, BX
+	JMP          group2
+
+less2:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x01
+	JLE   group1
+	CMPQ  n+16(FP), $0x02
+	JLT   group1
+	MOVQ  $0x00000002, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000002, BX
+	JMP   group2
+
+group1:
+	CMPQ    BX, $0x01
+	JLT     less1
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group1_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y8, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y12
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y12, Y9, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y10, Y0
+	DECQ         SI
+	JNZ          group1_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+1, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x01, BX
+	JMP          group1
+
+less1:
+	TESTQ BX, BX
+	JZ    next
+
+next:
+	MOVQ  ky+40(FP), R13
+	LEAQ  (R14)(R13*8), R14
+	MOVQ  down+80(FP), R13
+	ADDQ  R13, out+64(FP)
+	DECQ  R15
+	JNZ   line
+	IMULQ m+8(FP), R13
+	SUBQ  R13, out+64(FP)
+	MOVQ  DI, R13
+	SUBQ  $0x00000020, R13
+	CMPQ  R11, R13
+	JGE   done
+	ADDQ  $0x00000020, R11
+	CMPQ  R11, R13
+	JLE   vector
+	MOVQ  R13, R11
+	JMP   vector
+
+done:
+	VZEROUPPER
+	RET
+
 // func depthwiseShared3Stride2AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 // Requires: AVX, FMA3
 TEXT ·depthwiseShared3Stride2AVX2(SB), NOSPLIT, $0-104
@@ -40804,6 +43754,477 @@ group1_row:
 	ADDQ         DX, CX
 	VFMADD231PS  Y12, Y9, Y0
 	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y10, Y0
+	DECQ         SI
+	JNZ          group1_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+2, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x01, BX
+	JMP          group1
+
+less1:
+	TESTQ BX, BX
+	JZ    next
+
+next:
+	MOVQ  ky+40(FP), R13
+	LEAQ  (R14)(R13*8), R14
+	MOVQ  down+80(FP), R13
+	ADDQ  R13, out+64(FP)
+	DECQ  R15
+	JNZ   line
+	IMULQ m+8(FP), R13
+	SUBQ  R13, out+64(FP)
+	MOVQ  DI, R13
+	SUBQ  $0x00000020, R13
+	CMPQ  R11, R13
+	JGE   done
+	ADDQ  $0x00000020, R11
+	CMPQ  R11, R13
+	JLE   vector
+	MOVQ  R13, R11
+	JMP   vector
+
+done:
+	VZEROUPPER
+	RET
+
+// func depthwisePointed3Stride2AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·depthwisePointed3Stride2AVX2(SB), NOSPLIT, $0-104
+	MOVQ pixel+32(FP), DX
+	MOVQ bytes+48(FP), DI
+	MOVQ next+72(FP), R10
+	XORQ R11, R11
+
+vector:
+	MOVQ rows+0(FP), R14
+	MOVQ m+8(FP), R15
+
+line:
+	MOVQ first+24(FP), R12
+	MOVQ out+64(FP), R9
+	ADDQ R11, R9
+	MOVQ n+16(FP), BX
+
+group8:
+	CMPQ    BX, $0x08
+	JLT     less8
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group8_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y8, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y12
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y12, Y9, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y10, Y0
+	VFMADD231PS  Y13, Y8, Y1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y10, Y1
+	VFMADD231PS  Y11, Y8, Y2
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y12
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y12, Y9, Y2
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y10, Y2
+	VFMADD231PS  Y13, Y8, Y3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y10, Y3
+	VFMADD231PS  Y11, Y8, Y4
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y12
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y12, Y9, Y4
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y10, Y4
+	VFMADD231PS  Y13, Y8, Y5
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y5
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y10, Y5
+	VFMADD231PS  Y11, Y8, Y6
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y12
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y12, Y9, Y6
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y10, Y6
+	VFMADD231PS  Y13, Y8, Y7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y10, Y7
+	DECQ         SI
+	JNZ          group8_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y2, Y8, Y2
+	VMINPS       Y2, Y9, Y2
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y3, Y8, Y3
+	VMINPS       Y3, Y9, Y3
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y4, Y8, Y4
+	VMINPS       Y4, Y9, Y4
+	VMOVUPS      Y4, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y5, Y8, Y5
+	VMINPS       Y5, Y9, Y5
+	VMOVUPS      Y5, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y6, Y8, Y6
+	VMINPS       Y6, Y9, Y6
+	VMOVUPS      Y6, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y7, Y8, Y7
+	VMINPS       Y7, Y9, Y7
+	VMOVUPS      Y7, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+16, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x08, BX
+	JMP          group8
+
+less8:
+	TESTQ  BX, BX
+	JZ     next
+	CMPQ   BX, $0x04
+	JLE    group4
+	CMPQ   n+16(FP), $0x08
+	JLT    group4
+	MOVQ   $0x00000008, R13
+	SUBQ   BX, R13
+	MOVQ   R13, CX
+	IMULQ  DX, CX
+	IMUL3Q $+2, CX, CX
+	SUBQ   CX, R12
+	IMULQ  R10, R13
+	SUBQ   R13, R9
+	MOVQ   $0x00000008, BX
+	JMP    group8
+
+group4:
+	CMPQ    BX, $0x04
+	JLT     less4
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group4_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y8, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y12
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y12, Y9, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y10, Y0
+	VFMADD231PS  Y13, Y8, Y1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y10, Y1
+	VFMADD231PS  Y11, Y8, Y2
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y12
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y12, Y9, Y2
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y10, Y2
+	VFMADD231PS  Y13, Y8, Y3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y10, Y3
+	DECQ         SI
+	JNZ          group4_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y2, Y8, Y2
+	VMINPS       Y2, Y9, Y2
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y3, Y8, Y3
+	VMINPS       Y3, Y9, Y3
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+8, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x04, BX
+	JMP          group4
+
+less4:
+	TESTQ  BX, BX
+	JZ     next
+	CMPQ   BX, $0x02
+	JLE    group2
+	CMPQ   n+16(FP), $0x04
+	JLT    group2
+	MOVQ   $0x00000004, R13
+	SUBQ   BX, R13
+	MOVQ   R13, CX
+	IMULQ  DX, CX
+	IMUL3Q $+2, CX, CX
+	SUBQ   CX, R12
+	IMULQ  R10, R13
+	SUBQ   R13, R9
+	MOVQ   $0x00000004, BX
+	JMP    group4
+
+group2:
+	CMPQ    BX, $0x02
+	JLT     less2
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group2_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y8, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y12
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y12, Y9, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y10, Y0
+	VFMADD231PS  Y13, Y8, Y1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y10, Y1
+	DECQ         SI
+	JNZ          group2_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+4, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x02, BX
+	JMP          group2
+
+less2:
+	TESTQ  BX, BX
+	JZ     next
+	CMPQ   BX, $0x01
+	JLE    group1
+	CMPQ   n+16(FP), $0x02
+	JLT    group1
+	MOVQ   $0x00000002, R13
+	SUBQ   BX, R13
+	MOVQ   R13, CX
+	IMULQ  DX, CX
+	IMUL3Q $+2, CX, CX
+	SUBQ   CX, R12
+	IMULQ  R10, R13
+	SUBQ   R13, R9
+	MOVQ   $0x00000002, BX
+	JMP    group2
+
+group1:
+	CMPQ    BX, $0x01
+	JLT     less1
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group1_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y11
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y11, Y8, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y12
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y12, Y9, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
 	ADDQ         DX, CX
 	VFMADD231PS  Y13, Y10, Y0
 	DECQ         SI
@@ -41248,6 +44669,508 @@ group1_row:
 	ADDQ         DX, CX
 	VFMADD231PS  Y13, Y11, Y0
 	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y0
+	DECQ         SI
+	JNZ          group1_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+1, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x01, BX
+	JMP          group1
+
+less1:
+	TESTQ BX, BX
+	JZ    next
+
+next:
+	MOVQ  ky+40(FP), R13
+	LEAQ  (R14)(R13*8), R14
+	MOVQ  down+80(FP), R13
+	ADDQ  R13, out+64(FP)
+	DECQ  R15
+	JNZ   line
+	IMULQ m+8(FP), R13
+	SUBQ  R13, out+64(FP)
+	MOVQ  DI, R13
+	SUBQ  $0x00000020, R13
+	CMPQ  R11, R13
+	JGE   done
+	ADDQ  $0x00000020, R11
+	CMPQ  R11, R13
+	JLE   vector
+	MOVQ  R13, R11
+	JMP   vector
+
+done:
+	VZEROUPPER
+	RET
+
+// func depthwisePointed5Stride1AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·depthwisePointed5Stride1AVX2(SB), NOSPLIT, $0-104
+	MOVQ pixel+32(FP), DX
+	MOVQ bytes+48(FP), DI
+	MOVQ next+72(FP), R10
+	XORQ R11, R11
+
+vector:
+	MOVQ rows+0(FP), R14
+	MOVQ m+8(FP), R15
+
+line:
+	MOVQ first+24(FP), R12
+	MOVQ out+64(FP), R9
+	ADDQ R11, R9
+	MOVQ n+16(FP), BX
+
+group8:
+	CMPQ    BX, $0x08
+	JLT     less8
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group8_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y12
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y8, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y0
+	VFMADD231PS  Y14, Y8, Y1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y11, Y0
+	VFMADD231PS  Y13, Y10, Y1
+	VFMADD231PS  Y13, Y9, Y2
+	VFMADD231PS  Y13, Y8, Y3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y11, Y1
+	VFMADD231PS  Y14, Y10, Y2
+	VFMADD231PS  Y14, Y9, Y3
+	VFMADD231PS  Y14, Y8, Y4
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y11, Y2
+	VFMADD231PS  Y15, Y10, Y3
+	VFMADD231PS  Y15, Y9, Y4
+	VFMADD231PS  Y15, Y8, Y5
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y12, Y2
+	VFMADD231PS  Y13, Y11, Y3
+	VFMADD231PS  Y13, Y10, Y4
+	VFMADD231PS  Y13, Y9, Y5
+	VFMADD231PS  Y13, Y8, Y6
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y11, Y4
+	VFMADD231PS  Y14, Y10, Y5
+	VFMADD231PS  Y14, Y9, Y6
+	VFMADD231PS  Y14, Y8, Y7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y12, Y4
+	VFMADD231PS  Y15, Y11, Y5
+	VFMADD231PS  Y15, Y10, Y6
+	VFMADD231PS  Y15, Y9, Y7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y12, Y5
+	VFMADD231PS  Y13, Y11, Y6
+	VFMADD231PS  Y13, Y10, Y7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y11, Y7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y12, Y7
+	DECQ         SI
+	JNZ          group8_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y2, Y8, Y2
+	VMINPS       Y2, Y9, Y2
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y3, Y8, Y3
+	VMINPS       Y3, Y9, Y3
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y4, Y8, Y4
+	VMINPS       Y4, Y9, Y4
+	VMOVUPS      Y4, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y5, Y8, Y5
+	VMINPS       Y5, Y9, Y5
+	VMOVUPS      Y5, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y6, Y8, Y6
+	VMINPS       Y6, Y9, Y6
+	VMOVUPS      Y6, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y7, Y8, Y7
+	VMINPS       Y7, Y9, Y7
+	VMOVUPS      Y7, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+8, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x08, BX
+	JMP          group8
+
+less8:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x04
+	JLE   group4
+	CMPQ  n+16(FP), $0x08
+	JLT   group4
+	MOVQ  $0x00000008, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000008, BX
+	JMP   group8
+
+group4:
+	CMPQ    BX, $0x04
+	JLT     less4
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group4_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y12
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y8, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y0
+	VFMADD231PS  Y14, Y8, Y1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y11, Y0
+	VFMADD231PS  Y13, Y10, Y1
+	VFMADD231PS  Y13, Y9, Y2
+	VFMADD231PS  Y13, Y8, Y3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y11, Y1
+	VFMADD231PS  Y14, Y10, Y2
+	VFMADD231PS  Y14, Y9, Y3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y11, Y2
+	VFMADD231PS  Y15, Y10, Y3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y12, Y2
+	VFMADD231PS  Y13, Y11, Y3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y3
+	DECQ         SI
+	JNZ          group4_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y2, Y8, Y2
+	VMINPS       Y2, Y9, Y2
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y3, Y8, Y3
+	VMINPS       Y3, Y9, Y3
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+4, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x04, BX
+	JMP          group4
+
+less4:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x02
+	JLE   group2
+	CMPQ  n+16(FP), $0x04
+	JLT   group2
+	MOVQ  $0x00000004, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000004, BX
+	JMP   group4
+
+group2:
+	CMPQ    BX, $0x02
+	JLT     less2
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group2_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y12
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y8, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y0
+	VFMADD231PS  Y14, Y8, Y1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y11, Y0
+	VFMADD231PS  Y13, Y10, Y1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y11, Y1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y12, Y1
+	DECQ         SI
+	JNZ          group2_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+2, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x02, BX
+	JMP          group2
+
+less2:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x01
+	JLE   group1
+	CMPQ  n+16(FP), $0x02
+	JLT   group1
+	MOVQ  $0x00000002, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000002, BX
+	JMP   group2
+
+group1:
+	CMPQ    BX, $0x01
+	JLT     less1
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group1_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y12
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y8, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y10, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y11, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
 	ADDQ         DX, CX
 	VFMADD231PS  Y14, Y12, Y0
 	DECQ         SI
@@ -41760,6 +45683,555 @@ done:
 	VZEROUPPER
 	RET
 
+// func depthwisePointed5Stride2AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·depthwisePointed5Stride2AVX2(SB), NOSPLIT, $0-104
+	MOVQ pixel+32(FP), DX
+	MOVQ bytes+48(FP), DI
+	MOVQ next+72(FP), R10
+	XORQ R11, R11
+
+vector:
+	MOVQ rows+0(FP), R14
+	MOVQ m+8(FP), R15
+
+line:
+	MOVQ first+24(FP), R12
+	MOVQ out+64(FP), R9
+	ADDQ R11, R9
+	MOVQ n+16(FP), BX
+
+group8:
+	CMPQ    BX, $0x08
+	JLT     less8
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group8_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y12
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y8, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y8, Y1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y11, Y0
+	VFMADD231PS  Y13, Y9, Y1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y10, Y1
+	VFMADD231PS  Y14, Y8, Y2
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y11, Y1
+	VFMADD231PS  Y15, Y9, Y2
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y12, Y1
+	VFMADD231PS  Y13, Y10, Y2
+	VFMADD231PS  Y13, Y8, Y3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y11, Y2
+	VFMADD231PS  Y14, Y9, Y3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y10, Y3
+	VFMADD231PS  Y15, Y8, Y4
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y11, Y3
+	VFMADD231PS  Y13, Y9, Y4
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y10, Y4
+	VFMADD231PS  Y14, Y8, Y5
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y11, Y4
+	VFMADD231PS  Y15, Y9, Y5
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y12, Y4
+	VFMADD231PS  Y13, Y10, Y5
+	VFMADD231PS  Y13, Y8, Y6
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y11, Y5
+	VFMADD231PS  Y14, Y9, Y6
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y12, Y5
+	VFMADD231PS  Y15, Y10, Y6
+	VFMADD231PS  Y15, Y8, Y7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y11, Y6
+	VFMADD231PS  Y13, Y9, Y7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y10, Y7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y11, Y7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y12, Y7
+	DECQ         SI
+	JNZ          group8_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y2, Y8, Y2
+	VMINPS       Y2, Y9, Y2
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y3, Y8, Y3
+	VMINPS       Y3, Y9, Y3
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y4, Y8, Y4
+	VMINPS       Y4, Y9, Y4
+	VMOVUPS      Y4, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y5, Y8, Y5
+	VMINPS       Y5, Y9, Y5
+	VMOVUPS      Y5, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y6, Y8, Y6
+	VMINPS       Y6, Y9, Y6
+	VMOVUPS      Y6, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y7, Y8, Y7
+	VMINPS       Y7, Y9, Y7
+	VMOVUPS      Y7, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+16, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x08, BX
+	JMP          group8
+
+less8:
+	TESTQ  BX, BX
+	JZ     next
+	CMPQ   BX, $0x04
+	JLE    group4
+	CMPQ   n+16(FP), $0x08
+	JLT    group4
+	MOVQ   $0x00000008, R13
+	SUBQ   BX, R13
+	MOVQ   R13, CX
+	IMULQ  DX, CX
+	IMUL3Q $+2, CX, CX
+	SUBQ   CX, R12
+	IMULQ  R10, R13
+	SUBQ   R13, R9
+	MOVQ   $0x00000008, BX
+	JMP    group8
+
+group4:
+	CMPQ    BX, $0x04
+	JLT     less4
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group4_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y12
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y8, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y8, Y1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y11, Y0
+	VFMADD231PS  Y13, Y9, Y1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y10, Y1
+	VFMADD231PS  Y14, Y8, Y2
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y11, Y1
+	VFMADD231PS  Y15, Y9, Y2
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y12, Y1
+	VFMADD231PS  Y13, Y10, Y2
+	VFMADD231PS  Y13, Y8, Y3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y11, Y2
+	VFMADD231PS  Y14, Y9, Y3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y10, Y3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y11, Y3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y3
+	DECQ         SI
+	JNZ          group4_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y2, Y8, Y2
+	VMINPS       Y2, Y9, Y2
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y3, Y8, Y3
+	VMINPS       Y3, Y9, Y3
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+8, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x04, BX
+	JMP          group4
+
+less4:
+	TESTQ  BX, BX
+	JZ     next
+	CMPQ   BX, $0x02
+	JLE    group2
+	CMPQ   n+16(FP), $0x04
+	JLT    group2
+	MOVQ   $0x00000004, R13
+	SUBQ   BX, R13
+	MOVQ   R13, CX
+	IMULQ  DX, CX
+	IMUL3Q $+2, CX, CX
+	SUBQ   CX, R12
+	IMULQ  R10, R13
+	SUBQ   R13, R9
+	MOVQ   $0x00000004, BX
+	JMP    group4
+
+group2:
+	CMPQ    BX, $0x02
+	JLT     less2
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group2_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y12
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y8, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y8, Y1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y11, Y0
+	VFMADD231PS  Y13, Y9, Y1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y10, Y1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y11, Y1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y12, Y1
+	DECQ         SI
+	JNZ          group2_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+4, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x02, BX
+	JMP          group2
+
+less2:
+	TESTQ  BX, BX
+	JZ     next
+	CMPQ   BX, $0x01
+	JLE    group1
+	CMPQ   n+16(FP), $0x02
+	JLT    group1
+	MOVQ   $0x00000002, R13
+	SUBQ   BX, R13
+	MOVQ   R13, CX
+	IMULQ  DX, CX
+	IMUL3Q $+2, CX, CX
+	SUBQ   CX, R12
+	IMULQ  R10, R13
+	SUBQ   R13, R9
+	MOVQ   $0x00000002, BX
+	JMP    group2
+
+group1:
+	CMPQ    BX, $0x01
+	JLT     less1
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group1_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y12
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y8, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y10, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y13
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y11, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y14
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y0
+	DECQ         SI
+	JNZ          group1_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+2, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x01, BX
+	JMP          group1
+
+less1:
+	TESTQ BX, BX
+	JZ    next
+
+next:
+	MOVQ  ky+40(FP), R13
+	LEAQ  (R14)(R13*8), R14
+	MOVQ  down+80(FP), R13
+	ADDQ  R13, out+64(FP)
+	DECQ  R15
+	JNZ   line
+	IMULQ m+8(FP), R13
+	SUBQ  R13, out+64(FP)
+	MOVQ  DI, R13
+	SUBQ  $0x00000020, R13
+	CMPQ  R11, R13
+	JGE   done
+	ADDQ  $0x00000020, R11
+	CMPQ  R11, R13
+	JLE   vector
+	MOVQ  R13, R11
+	JMP   vector
+
+done:
+	VZEROUPPER
+	RET
+
 // func depthwiseShared7Stride1AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 // Requires: AVX, FMA3
 TEXT ·depthwiseShared7Stride1AVX2(SB), NOSPLIT, $0-104
@@ -42223,6 +46695,586 @@ group1_row:
 	ADDQ         DX, CX
 	VFMADD231PS  Y15, Y13, Y0
 	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y14, Y0
+	DECQ         SI
+	JNZ          group1_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+1, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x01, BX
+	JMP          group1
+
+less1:
+	TESTQ BX, BX
+	JZ    next
+
+next:
+	MOVQ  ky+40(FP), R13
+	LEAQ  (R14)(R13*8), R14
+	MOVQ  down+80(FP), R13
+	ADDQ  R13, out+64(FP)
+	DECQ  R15
+	JNZ   line
+	IMULQ m+8(FP), R13
+	SUBQ  R13, out+64(FP)
+	MOVQ  DI, R13
+	SUBQ  $0x00000020, R13
+	CMPQ  R11, R13
+	JGE   done
+	ADDQ  $0x00000020, R11
+	CMPQ  R11, R13
+	JLE   vector
+	MOVQ  R13, R11
+	JMP   vector
+
+done:
+	VZEROUPPER
+	RET
+
+// func depthwisePointed7Stride1AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·depthwisePointed7Stride1AVX2(SB), NOSPLIT, $0-104
+	MOVQ pixel+32(FP), DX
+	MOVQ bytes+48(FP), DI
+	MOVQ next+72(FP), R10
+	XORQ R11, R11
+
+vector:
+	MOVQ rows+0(FP), R14
+	MOVQ m+8(FP), R15
+
+line:
+	MOVQ first+24(FP), R12
+	MOVQ out+64(FP), R9
+	ADDQ R11, R9
+	MOVQ n+16(FP), BX
+
+group8:
+	CMPQ    BX, $0x08
+	JLT     less8
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group8_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y12
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y13
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y14
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y8, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y9, Y0
+	VFMADD231PS  Y15, Y8, Y1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y11, Y0
+	VFMADD231PS  Y15, Y10, Y1
+	VFMADD231PS  Y15, Y9, Y2
+	VFMADD231PS  Y15, Y8, Y3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y11, Y1
+	VFMADD231PS  Y15, Y10, Y2
+	VFMADD231PS  Y15, Y9, Y3
+	VFMADD231PS  Y15, Y8, Y4
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y13, Y0
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y11, Y2
+	VFMADD231PS  Y15, Y10, Y3
+	VFMADD231PS  Y15, Y9, Y4
+	VFMADD231PS  Y15, Y8, Y5
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y14, Y0
+	VFMADD231PS  Y15, Y13, Y1
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y11, Y3
+	VFMADD231PS  Y15, Y10, Y4
+	VFMADD231PS  Y15, Y9, Y5
+	VFMADD231PS  Y15, Y8, Y6
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y14, Y1
+	VFMADD231PS  Y15, Y13, Y2
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y11, Y4
+	VFMADD231PS  Y15, Y10, Y5
+	VFMADD231PS  Y15, Y9, Y6
+	VFMADD231PS  Y15, Y8, Y7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y14, Y2
+	VFMADD231PS  Y15, Y13, Y3
+	VFMADD231PS  Y15, Y12, Y4
+	VFMADD231PS  Y15, Y11, Y5
+	VFMADD231PS  Y15, Y10, Y6
+	VFMADD231PS  Y15, Y9, Y7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y14, Y3
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y12, Y5
+	VFMADD231PS  Y15, Y11, Y6
+	VFMADD231PS  Y15, Y10, Y7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y14, Y4
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y12, Y6
+	VFMADD231PS  Y15, Y11, Y7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y14, Y5
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y12, Y7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y14, Y6
+	VFMADD231PS  Y15, Y13, Y7
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y14, Y7
+	DECQ         SI
+	JNZ          group8_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y2, Y8, Y2
+	VMINPS       Y2, Y9, Y2
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y3, Y8, Y3
+	VMINPS       Y3, Y9, Y3
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y4, Y8, Y4
+	VMINPS       Y4, Y9, Y4
+	VMOVUPS      Y4, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y5, Y8, Y5
+	VMINPS       Y5, Y9, Y5
+	VMOVUPS      Y5, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y6, Y8, Y6
+	VMINPS       Y6, Y9, Y6
+	VMOVUPS      Y6, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y7, Y8, Y7
+	VMINPS       Y7, Y9, Y7
+	VMOVUPS      Y7, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+8, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x08, BX
+	JMP          group8
+
+less8:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x04
+	JLE   group4
+	CMPQ  n+16(FP), $0x08
+	JLT   group4
+	MOVQ  $0x00000008, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000008, BX
+	JMP   group8
+
+group4:
+	CMPQ    BX, $0x04
+	JLT     less4
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group4_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y12
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y13
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y14
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y8, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y9, Y0
+	VFMADD231PS  Y15, Y8, Y1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y11, Y0
+	VFMADD231PS  Y15, Y10, Y1
+	VFMADD231PS  Y15, Y9, Y2
+	VFMADD231PS  Y15, Y8, Y3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y11, Y1
+	VFMADD231PS  Y15, Y10, Y2
+	VFMADD231PS  Y15, Y9, Y3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y13, Y0
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y11, Y2
+	VFMADD231PS  Y15, Y10, Y3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y14, Y0
+	VFMADD231PS  Y15, Y13, Y1
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y11, Y3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y14, Y1
+	VFMADD231PS  Y15, Y13, Y2
+	VFMADD231PS  Y15, Y12, Y3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y14, Y2
+	VFMADD231PS  Y15, Y13, Y3
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y14, Y3
+	DECQ         SI
+	JNZ          group4_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y2, Y8, Y2
+	VMINPS       Y2, Y9, Y2
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y3, Y8, Y3
+	VMINPS       Y3, Y9, Y3
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+4, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x04, BX
+	JMP          group4
+
+less4:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x02
+	JLE   group2
+	CMPQ  n+16(FP), $0x04
+	JLT   group2
+	MOVQ  $0x00000004, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000004, BX
+	JMP   group4
+
+group2:
+	CMPQ    BX, $0x02
+	JLT     less2
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group2_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y12
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y13
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y14
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y8, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y9, Y0
+	VFMADD231PS  Y15, Y8, Y1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y11, Y0
+	VFMADD231PS  Y15, Y10, Y1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y11, Y1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y13, Y0
+	VFMADD231PS  Y15, Y12, Y1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y14, Y0
+	VFMADD231PS  Y15, Y13, Y1
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y14, Y1
+	DECQ         SI
+	JNZ          group2_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+2, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x02, BX
+	JMP          group2
+
+less2:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x01
+	JLE   group1
+	CMPQ  n+16(FP), $0x02
+	JLT   group1
+	MOVQ  $0x00000002, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000002, BX
+	JMP   group2
+
+group1:
+	CMPQ    BX, $0x01
+	JLT     less1
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group1_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y12
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y13
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y14
+	ADDQ         DI, R8
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y8, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y9, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y10, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y11, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y12, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y13, Y0
+	MOVQ         (CX), R13
+	VMOVUPS      (R13)(R11*1), Y15
+	PREFETCHT0   64(R13)(R11*1)
 	ADDQ         DX, CX
 	VFMADD231PS  Y15, Y14, Y0
 	DECQ         SI

@@ -246,6 +246,22 @@ func sumRunNEON(rows **float32, n int, step int, pixel int, ky int, kx int, byte
 //go:noescape
 func depthwiseShared3Stride1NEON(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 
+// depthwisePointed3Stride1NEON computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 3 {
+//			acc = fma((**float32)(rows[r*ky+y])[(first+(i*1+x)*pixel)/8][c], weights[(y*3+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 8 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwisePointed3Stride1NEON(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
 // depthwiseShared3Stride2NEON computes, for each row r < m of outputs i < n and channel c < bytes/4:
 //
 //	acc := bias[c]
@@ -261,6 +277,22 @@ func depthwiseShared3Stride1NEON(rows **float32, m int, n int, first int, pixel 
 //
 //go:noescape
 func depthwiseShared3Stride2NEON(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
+// depthwisePointed3Stride2NEON computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 3 {
+//			acc = fma((**float32)(rows[r*ky+y])[(first+(i*2+x)*pixel)/8][c], weights[(y*3+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 8 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwisePointed3Stride2NEON(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 
 // depthwiseShared5Stride1NEON computes, for each row r < m of outputs i < n and channel c < bytes/4:
 //
@@ -278,6 +310,22 @@ func depthwiseShared3Stride2NEON(rows **float32, m int, n int, first int, pixel 
 //go:noescape
 func depthwiseShared5Stride1NEON(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 
+// depthwisePointed5Stride1NEON computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 5 {
+//			acc = fma((**float32)(rows[r*ky+y])[(first+(i*1+x)*pixel)/8][c], weights[(y*5+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 8 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwisePointed5Stride1NEON(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
 // depthwiseShared5Stride2NEON computes, for each row r < m of outputs i < n and channel c < bytes/4:
 //
 //	acc := bias[c]
@@ -294,6 +342,22 @@ func depthwiseShared5Stride1NEON(rows **float32, m int, n int, first int, pixel 
 //go:noescape
 func depthwiseShared5Stride2NEON(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 
+// depthwisePointed5Stride2NEON computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 5 {
+//			acc = fma((**float32)(rows[r*ky+y])[(first+(i*2+x)*pixel)/8][c], weights[(y*5+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 8 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwisePointed5Stride2NEON(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
 // depthwiseShared7Stride1NEON computes, for each row r < m of outputs i < n and channel c < bytes/4:
 //
 //	acc := bias[c]
@@ -309,6 +373,22 @@ func depthwiseShared5Stride2NEON(rows **float32, m int, n int, first int, pixel 
 //
 //go:noescape
 func depthwiseShared7Stride1NEON(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
+// depthwisePointed7Stride1NEON computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 7 {
+//			acc = fma((**float32)(rows[r*ky+y])[(first+(i*1+x)*pixel)/8][c], weights[(y*7+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 8 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwisePointed7Stride1NEON(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 
 // grouped4Stride1NEON computes, for each row r < m of outputs i < n and channel c < 16:
 //
@@ -1392,8 +1472,8 @@ var setNEON = Kernels{
 	},
 	row: gemmRowNEON,
 	shared: []sharedKernel{
-		{3, 1, 1, depthwiseShared3Stride1NEON}, {3, 2, 1, depthwiseShared3Stride2NEON}, {5, 1, 1, depthwiseShared5Stride1NEON}, {5, 2, 1, depthwiseShared5Stride2NEON}, {7, 1, 1, depthwiseShared7Stride1NEON},
-		{3, 1, 4, grouped4Stride1NEON}, {3, 2, 4, grouped4Stride2NEON}, {3, 1, 8, grouped8Stride1NEON}, {3, 2, 8, grouped8Stride2NEON},
+		{3, 1, 1, depthwiseShared3Stride1NEON, depthwisePointed3Stride1NEON}, {3, 2, 1, depthwiseShared3Stride2NEON, depthwisePointed3Stride2NEON}, {5, 1, 1, depthwiseShared5Stride1NEON, depthwisePointed5Stride1NEON}, {5, 2, 1, depthwiseShared5Stride2NEON, depthwisePointed5Stride2NEON}, {7, 1, 1, depthwiseShared7Stride1NEON, depthwisePointed7Stride1NEON},
+		{3, 1, 4, grouped4Stride1NEON, nil}, {3, 2, 4, grouped4Stride2NEON, nil}, {3, 1, 8, grouped8Stride1NEON, nil}, {3, 2, 8, grouped8Stride2NEON, nil},
 	},
 	together: togetherNEON, depthwiseRows: depthwiseRowsNEON, depthwise: depthwiseRunNEON, maxPool: maxRunNEON, sumPool: sumRunNEON, add: addNEON, affine: affineNEON, blend: blendNEON, blendPixels: blendPixelsNEON, pixelSum: pixelSumNEON, distance: distanceNEON, moved: movedNEON,
 	arithmetic: [arithmetics]arithmeticKernels{

@@ -448,7 +448,7 @@ func TestDepthwiseWindows(t *testing.T) {
 		t.Run(k.Name, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(31, 32))
 			var w Windows // keeps its space
-			ran := 0
+			ran, pointed := 0, 0
 			for range 150 {
 				axis := func(kernel, most int) Axis {
 					return Axis{Out: 1 + rng.IntN(most), Kernel: kernel, Stride: 1 + rng.IntN(3), Dilation: 1 + rng.IntN(3)}
@@ -476,6 +476,9 @@ func TestDepthwiseWindows(t *testing.T) {
 						w.From, w.To = 0, c
 					}
 					if w.From < w.To {
+						if w.To-w.From == c && k.Pointed(w.Y, w.X, w.Group, c) {
+							pointed++
+						}
 						k.DepthwiseWindows(&w, weights, out.mid, bias, &clamp)
 					}
 				}
@@ -505,8 +508,8 @@ func TestDepthwiseWindows(t *testing.T) {
 					}
 				}
 			}
-			if k.together != nil && ran < 30 {
-				t.Errorf("only %d rectangles", ran)
+			if k.together != nil && (ran < 30 || pointed < 10 || ran-pointed < 10) {
+				t.Errorf("only %d rectangles, %d where they lie", ran, pointed)
 			}
 		})
 	}

@@ -11,20 +11,29 @@ import (
 // depthwiseWindows are the windows, by width and stride, that have kernels of their own.
 var depthwiseWindows = []struct{ kx, stride int }{{3, 1}, {3, 2}, {5, 1}, {5, 2}, {7, 1}}
 
+// line is the size of a cache's line.
+const line = 64
+
 // sharedArguments are those of kernels of windows that share columns.
 const sharedArguments = "func(rows **float32, m, n, first, pixel, ky, bytes int, weights, out *float32, next, down int, bias, clamp *float32)"
 
 // depthwiseShared writes the depthwise convolution of runs by windows of kx columns at
 // a distance of some columns, up to eight outputs at a time: each input is loaded once
-// for all windows that it lies in, and each weight once for all outputs.
-func depthwiseShared(s isa, kx, stride int) {
-	name := fmt.Sprintf("depthwiseShared%dStride%d%s", kx, stride, s.name)
+// for all windows that it lies in, and each weight once for all outputs. Rows are those of
+// pixels or, if pointed, of pointers to them: those kernels pass over all pixels with one
+// vector of channels after the other, and fetch the next one's lines meanwhile.
+func depthwiseShared(s isa, kx, stride int, pointed bool) {
+	kind, input := "Shared", "rows[r*ky+y][(first+(i*%d+x)*pixel)/4+c]"
+	if pointed {
+		kind, input = "Pointed", "(**float32)(rows[r*ky+y])[(first+(i*%d+x)*pixel)/8][c]"
+	}
+	name := fmt.Sprintf("depthwise%s%dStride%d%s", kind, kx, stride, s.name)
 	TEXT(name, NOSPLIT, sharedArguments)
 	Doc(name+" computes, for each row r < m of outputs i < n and channel c < bytes/4:", "",
 		"	acc := bias[c]",
 		"	for y := range ky {",
 		fmt.Sprintf("		for x := range %d {", kx),
-		fmt.Sprintf("			acc = fma(rows[r*ky+y][(first+(i*%d+x)*pixel)/4+c], weights[(y*%d+x)*bytes/4+c], acc)", stride, kx),
+		fmt.Sprintf("			acc = fma("+input+", weights[(y*%d+x)*bytes/4+c], acc)", stride, kx),
 		"		}",
 		"	}",
 		"	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN", "",
@@ -53,14 +62,22 @@ func depthwiseShared(s isa, kx, stride int) {
 		MOVQ(mem(table, 0), tap)
 		ADDQ(operand.Imm(8), table)
 		ADDQ(window, tap)
-		ADDQ(off, tap)
+		if !pointed {
+			ADDQ(off, tap)
+		}
 		for _, v := range w {
 			VMOVUPS(mem(weights, 0), v)
 			ADDQ(bytes, weights)
 		}
 		for j := range (n-1)*stride + kx {
 			v := x[j%len(x)]
-			VMOVUPS(mem(tap, 0), v)
+			if pointed {
+				MOVQ(mem(tap, 0), at)
+				VMOVUPS(indexed(at, off, 0), v)
+				PREFETCHT0(indexed(at, off, line))
+			} else {
+				VMOVUPS(mem(tap, 0), v)
+			}
 			ADDQ(pixel, tap)
 			for i := range n {
 				if t := j - i*stride; t >= 0 && t < kx {

@@ -23,7 +23,8 @@ func main() {
 		gemmRow(set)
 		runs(set)
 		for _, w := range depthwiseWindows {
-			depthwiseShared(set, w.kx, w.stride)
+			depthwiseShared(set, w.kx, w.stride, false)
+			depthwiseShared(set, w.kx, w.stride, true)
 		}
 		for _, per := range []int{4, 8} {
 			grouped(set, per, 1)
