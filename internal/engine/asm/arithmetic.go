@@ -81,20 +81,68 @@ func (k *Kernels) Combine(o Arithmetic, a, b, out []float32, n, step, channels i
 	run(&a[0], &b[0], &out[0], n, 4*step, 4*channels, k.tail(channels))
 }
 
-// combine are the operations on two numbers.
-var combine = [arithmetics]func(a, b float32) float32{
+// each and eachWith are loops of an operation, of rows and of a row with a number, which the
+// compiler puts in where they are called.
+func each(a, b, to []float32, op func(a, b float32) float32) {
+	b, to = b[:len(a)], to[:len(a)]
+	for i, x := range a {
+		to[i] = op(x, b[i])
+	}
+}
+
+func eachWith(a []float32, b float32, to []float32, op func(a, b float32) float32) {
+	to = to[:len(a)]
+	for i, x := range a {
+		to[i] = op(x, b)
+	}
+}
+
+// combine computes an operation on rows of numbers; of b only the first one if number.
+func combine(o Arithmetic, a, b, to []float32, number bool) {
+	switch {
+	case o == Sum && number:
+		eachWith(a, b[0], to, func(a, b float32) float32 { return a + b })
+	case o == Sum:
+		each(a, b, to, func(a, b float32) float32 { return a + b })
+	case o == Difference && number:
+		eachWith(a, b[0], to, func(a, b float32) float32 { return a - b })
+	case o == Difference:
+		each(a, b, to, func(a, b float32) float32 { return a - b })
+	case o == Product && number:
+		eachWith(a, b[0], to, func(a, b float32) float32 { return a * b })
+	case o == Product:
+		each(a, b, to, func(a, b float32) float32 { return a * b })
+	case o == Larger && !number:
+		each(a, b, to, larger)
+	case number:
+		op := combineTwo[o]
+		for i, x := range a {
+			to[i] = op(x, b[0])
+		}
+	default:
+		op := combineTwo[o]
+		for i, x := range a {
+			to[i] = op(x, b[i])
+		}
+	}
+}
+
+func larger(a, b float32) float32 {
+	if a > b || a != a {
+		return a
+	}
+	return b
+}
+
+// combineTwo are the operations on two numbers.
+var combineTwo = [arithmetics]func(a, b float32) float32{
 	Sum:            func(a, b float32) float32 { return a + b },
 	Difference:     func(a, b float32) float32 { return a - b },
 	DifferenceFrom: func(a, b float32) float32 { return b - a },
 	Product:        func(a, b float32) float32 { return a * b },
 	Quotient:       func(a, b float32) float32 { return a / b },
 	QuotientOf:     func(a, b float32) float32 { return b / a },
-	Larger: func(a, b float32) float32 {
-		if a > b || a != a {
-			return a
-		}
-		return b
-	},
+	Larger:         larger,
 	Smaller: func(a, b float32) float32 {
 		if a < b || a != a {
 			return a
@@ -124,17 +172,19 @@ func oneIf(holds bool) float32 {
 // arithmeticGeneric makes loops of the operations.
 func arithmeticGeneric() (k [arithmetics]arithmeticKernels) {
 	for o := range k {
-		loop := func(each int) arithmeticKernel {
+		loop := func(number bool) arithmeticKernel {
 			return func(a, b, out *float32, n, step, bytes int, _ *int32) {
-				c := bytes / 4
-				x, to := unsafe.Slice(a, n*c), unsafe.Slice(out, n*c)
-				y := unsafe.Slice(b, (n-1)*step/4+(c-1)*each+1)
-				for i := range x {
-					to[i] = combine[o](x[i], y[i/c*step/4+i%c*each])
+				c, need := bytes/4, 1
+				if !number {
+					need = c
+				}
+				for i := range n {
+					y := unsafe.Slice(behind[float32](unsafe.Pointer(b), i*step), need)
+					combine(Arithmetic(o), unsafe.Slice(behind[float32](unsafe.Pointer(a), i*bytes), c), y, unsafe.Slice(behind[float32](unsafe.Pointer(out), i*bytes), c), number)
 				}
 			}
 		}
-		k[o] = arithmeticKernels{loop(1), loop(0)}
+		k[o] = arithmeticKernels{loop(false), loop(true)}
 	}
 	return k
 }

@@ -34,7 +34,7 @@ func TestCombine(t *testing.T) {
 				fill(b.mid)
 				want := make([]float32, n*c)
 				for i := range want {
-					want[i] = combine[o](a.mid[i], b.mid[i/c*step+i%c*each])
+					want[i] = combineTwo[o](a.mid[i], b.mid[i/c*step+i%c*each])
 				}
 				if rng.IntN(3) == 0 {
 					out = a
@@ -58,7 +58,7 @@ func TestSwapped(t *testing.T) {
 		s, ok := o.Swapped()
 		for _, a := range []float32{-2, 0, 3, float32(math.NaN())} {
 			for _, b := range []float32{-5, 1, 4} {
-				x, y := combine[o](a, b), combine[s](b, a)
+				x, y := combineTwo[o](a, b), combineTwo[s](b, a)
 				if ok && x != y && (x == x || y == y) {
 					t.Errorf("operation %d of %g and %g: %g, swapped %g", o, a, b, x, y)
 				}

@@ -252,13 +252,20 @@ func depthwiseGeneric(rows **float32, n, step, pixel, ky, kx, bytes int, weights
 	var space [mostTaps]unsafe.Pointer
 	taps := tapsOf(space[:], rows, pixel, ky, kx)
 	c := bytes / 4
-	outs, biases, lim := unsafe.Slice(out, n*c), unsafe.Slice(bias, c), unsafe.Slice(clamp, 2)
+	outs, biases := unsafe.Slice(out, n*c), unsafe.Slice(bias, c)
+	least, most := *clamp, *behind[float32](unsafe.Pointer(clamp), 4)
 	i := 0
 	for ; i+4 <= n; i += 4 {
 		o := outs[i*c:][:4*c]
 		oA, oB, oC, oD := o[:c], o[c:][:c], o[2*c:][:c], o[3*c:][:c]
 		for j, s := range biases {
-			oA[j], oB[j], oC[j], oD[j] = fourWindows(taps, i*step+4*j, step, unsafe.Add(unsafe.Pointer(weights), 4*j), bytes, s)
+			var a, b, d, e float32
+			if w := unsafe.Add(unsafe.Pointer(weights), 4*j); kx == 3 && step == pixel {
+				a, b, d, e = fourOfThree(taps, i*step+4*j, step, w, bytes, s)
+			} else {
+				a, b, d, e = fourWindows(taps, i*step+4*j, step, w, bytes, s)
+			}
+			oA[j], oB[j], oC[j], oD[j] = bound(a, least, most), bound(b, least, most), bound(d, least, most), bound(e, least, most)
 		}
 	}
 	for ; i < n; i++ {
@@ -269,11 +276,8 @@ func depthwiseGeneric(rows **float32, n, step, pixel, ky, kx, bytes int, weights
 				s += float32(*behind[float32](p, i*step+4*j) * *behind[float32](unsafe.Pointer(weights), k))
 				k += bytes
 			}
-			o[j] = s
+			o[j] = bound(s, least, most)
 		}
-	}
-	for i, v := range outs {
-		outs[i] = bound(v, lim[0], lim[1])
 	}
 }
 
@@ -293,16 +297,44 @@ func fourWindows(taps []unsafe.Pointer, at, step int, weights unsafe.Pointer, pi
 	return a, b, c, d
 }
 
+// fourOfThree is fourWindows for windows of three columns that lie a pixel apart: an input is
+// read once for all windows that it lies in.
+func fourOfThree(taps []unsafe.Pointer, at, step int, weights unsafe.Pointer, pitch int, s float32) (a, b, c, d float32) {
+	a, b, c, d = s, s, s, s
+	for ; len(taps) >= 3; taps = taps[3:] {
+		p := unsafe.Add(taps[0], at)
+		w := *behind[float32](weights, 0)
+		x1, x2, x3 := *behind[float32](p, step), *behind[float32](p, 2*step), *behind[float32](p, 3*step)
+		a += float32(*behind[float32](p, 0) * w)
+		b += float32(x1 * w)
+		c += float32(x2 * w)
+		d += float32(x3 * w)
+		w = *behind[float32](weights, pitch)
+		x4 := *behind[float32](p, 4*step)
+		a += float32(x1 * w)
+		b += float32(x2 * w)
+		c += float32(x3 * w)
+		d += float32(x4 * w)
+		w = *behind[float32](weights, 2*pitch)
+		a += float32(x2 * w)
+		b += float32(x3 * w)
+		c += float32(x4 * w)
+		d += float32(*behind[float32](p, 5*step) * w)
+		weights = unsafe.Add(weights, 3*pitch)
+	}
+	return a, b, c, d
+}
+
 func maxPoolGeneric(rows **float32, n, step, pixel, ky, kx, bytes int, _, out, _, _ *float32, _ *int32) {
 	var space [mostTaps]unsafe.Pointer
 	taps := tapsOf(space[:], rows, pixel, ky, kx)
 	outs := unsafe.Slice(out, n*bytes/4)
 	for i := range n {
 		o, j := outs[i*bytes/4:][:bytes/4], 0
-		for ; j+2 <= len(o); j += 2 {
-			o[j], o[j+1] = largestOfTwo(taps, i*step+4*j)
+		for ; j+4 <= len(o); j += 4 {
+			largestOfFour(taps, i*step+4*j, (*[4]float32)(o[j:]))
 		}
-		if j < len(o) {
+		for ; j < len(o); j++ {
 			o[j] = largest(taps, i*step+4*j)
 		}
 	}
@@ -319,26 +351,39 @@ func largest(taps []unsafe.Pointer, at int) float32 {
 	return top
 }
 
-// largestOfTwo is largest of two neighbouring channels. It takes the largest of the bits,
+// largestOfFour is largest of four neighbouring channels. It takes the largest of the bits,
 // as numbers with and without a sign, which needs no jumps. The first is the largest number
 // if that is above zero, and the second tells whether there is a NaN with a sign.
-func largestOfTwo(taps []unsafe.Pointer, at int) (float32, float32) {
-	var a, b int32 = math.MinInt32, math.MinInt32
-	var u, v uint32
+func largestOfFour(taps []unsafe.Pointer, at int, to *[4]float32) {
+	var a, b, c, d int32 = math.MinInt32, math.MinInt32, math.MinInt32, math.MinInt32
+	var u, v, w, z uint32
 	for _, p := range taps {
-		x := behind[[2]int32](p, at)
+		x := behind[[4]int32](p, at)
 		a, u = max(a, x[0]), max(u, uint32(x[0]))
 		b, v = max(b, x[1]), max(v, uint32(x[1]))
+		c, w = max(c, x[2]), max(w, uint32(x[2]))
+		d, z = max(d, x[3]), max(z, uint32(x[3]))
 	}
+	to[0], to[1], to[2], to[3] = math.Float32frombits(uint32(a)), math.Float32frombits(uint32(b)), math.Float32frombits(uint32(c)), math.Float32frombits(uint32(d))
+	if untold(a, u) {
+		to[0] = largest(taps, at)
+	}
+	if untold(b, v) {
+		to[1] = largest(taps, at+4)
+	}
+	if untold(c, w) {
+		to[2] = largest(taps, at+8)
+	}
+	if untold(d, z) {
+		to[3] = largest(taps, at+12)
+	}
+}
+
+// untold says that the largest of bits, with and without a sign, do not tell the largest
+// number.
+func untold(signed int32, unsigned uint32) bool {
 	const lowest = 0xff800000 // -Inf
-	first, second := math.Float32frombits(uint32(a)), math.Float32frombits(uint32(b))
-	if a <= 0 && u != 0 || u > lowest {
-		first = largest(taps, at)
-	}
-	if b <= 0 && v != 0 || v > lowest {
-		second = largest(taps, at+4)
-	}
-	return first, second
+	return signed <= 0 && unsigned != 0 || unsigned > lowest
 }
 
 func sumPoolGeneric(rows **float32, n, step, pixel, ky, kx, bytes int, _, out, _, scale *float32, _ *int32) {
@@ -371,9 +416,10 @@ func sumPoolGeneric(rows **float32, n, step, pixel, ky, kx, bytes int, _, out, _
 
 func addGeneric(a, b, out *float32, bytes int, clamp *float32, _ *int32) {
 	n := bytes / 4
-	x, y, o, lim := unsafe.Slice(a, n), unsafe.Slice(b, n), unsafe.Slice(out, n), unsafe.Slice(clamp, 2)
-	for i := range o {
-		o[i] = bound(x[i]+y[i], lim[0], lim[1])
+	x, y, o := unsafe.Slice(a, n), unsafe.Slice(b, n), unsafe.Slice(out, n)
+	least, most := *clamp, *behind[float32](unsafe.Pointer(clamp), 4)
+	for i, v := range x {
+		o[i] = bound(v+y[i], least, most)
 	}
 }
 

@@ -21,10 +21,24 @@ func pixelSumGeneric(x, out *float32, n, bytes int, scale *float32, _ *int32) {
 	c := bytes / 4
 	from, to := unsafe.Slice(x, n*c), unsafe.Slice(out, c)
 	for j := range to {
-		var acc [4]float32
-		for i := range n {
-			acc[i%4] += from[i*c+j]
+		var s0, s1, s2, s3 float32
+		i := j
+		for ; i+3*c < len(from); i += 4 * c {
+			s0 += from[i]
+			s1 += from[i+c]
+			s2 += from[i+2*c]
+			s3 += from[i+3*c]
 		}
-		to[j] = ((acc[0] + acc[1]) + (acc[2] + acc[3])) * *scale
+		for k := i; k < len(from); k += c { // at most three
+			switch (k - i) / c {
+			case 0:
+				s0 += from[k]
+			case 1:
+				s1 += from[k]
+			default:
+				s2 += from[k]
+			}
+		}
+		to[j] = ((s0 + s1) + (s2 + s3)) * *scale
 	}
 }

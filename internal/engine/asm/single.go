@@ -54,10 +54,21 @@ func singleConstants(p0, p1 float64) []float32 {
 		0x1.6d117cp-10, -0x1.120be2p-7, 0x1.555518p-5, -0x1.5554dcp-3, 0.5, -110, 80, -64, 0x1p-64, float32(math.Copysign(0, -1)), math.MaxFloat32}
 }
 
-// fma32 is a*b + c, rounded once. The product of two float32 is exact in float64; the
-// sum is rounded to odd there, so that the second rounding sees whether anything was
-// left beside the bits that are kept.
+// fma32 is a*b + c, rounded once. The product of two float32 is exact in float64. Rounding
+// the sum there and then once more is as good as once, unless the first gives what lies
+// halfway between two float32, of which normal numbers tell by their lower bits.
 func fma32(a, b, c float32) float32 {
+	sum := float64(a)*float64(b) + float64(c)
+	const leastNormal = (1023 - 126) << 52
+	if bits := math.Float64bits(sum); bits&(1<<29-1) != 1<<28 && bits&(0x7ff<<52) >= leastNormal {
+		return float32(sum)
+	}
+	return fma32Odd(a, b, c)
+}
+
+// fma32Odd is fma32 wherever. The sum is rounded to odd in float64, so that the second
+// rounding sees whether anything was left beside the bits that are kept.
+func fma32Odd(a, b, c float32) float32 {
 	p, q := float64(a)*float64(b), float64(c)
 	sum := p + q
 	// What the sum left, exactly; NaN beside infinities.

@@ -165,57 +165,91 @@ const (
 	sqrth = float32(math.Sqrt2 / 2)
 )
 
+// lanes8 are neighbouring channels that plain Go's transforms take together: calls cost more
+// than what they compute.
+type lanes8 [8]float32
+
 // winogradAxis is the generic transforms along one axis, in place, with every
 // product rounded.
 type winogradAxis struct {
 	outputs  int
 	elements []int
-	in, out  func(d *[6]float32)
+	in, out  func(d *[6]lanes8)
 }
 
 var winograd2Axis = winogradAxis{2, []int{0, 1, 2, 3},
-	func(d *[6]float32) { d[0], d[1], d[2], d[3] = d[0]-d[2], d[1]+d[2], d[2]-d[1], d[1]-d[3] },
-	func(m *[6]float32) { m[0], m[1] = m[0]+m[1]+m[2], m[1]-m[2]-m[3] },
+	func(d *[6]lanes8) {
+		for l := range d[0] {
+			a, b, c, e := d[0][l], d[1][l], d[2][l], d[3][l]
+			d[0][l], d[1][l], d[2][l], d[3][l] = a-c, b+c, c-b, b-e
+		}
+	},
+	func(m *[6]lanes8) {
+		for l := range m[0] {
+			a, b, c, e := m[0][l], m[1][l], m[2][l], m[3][l]
+			m[0][l], m[1][l] = a+b+c, b-c-e
+		}
+	},
 }
 
 // winograd4Axes are for 2, 3 and 4 outputs: the first two with some of the points of
 // the last, scaled for its weights.
 var winograd4Axes = [3]winogradAxis{
 	{2, []int{0, 1, 2, lastElement},
-		func(d *[6]float32) {
-			a, b := float32(1.5*d[2]), float32(1.5*sqrth*d[1])
-			d[0], d[1], d[2], d[3] = d[0]-d[2]-d[2], -(b + a), b-a, d[3]-float32(.5*d[1])
+		func(d *[6]lanes8) {
+			for l := range d[0] {
+				d0, d1, d2, d3 := d[0][l], d[1][l], d[2][l], d[3][l]
+				a, b := float32(1.5*d2), float32(1.5*sqrth*d1)
+				d[0][l], d[1][l], d[2][l], d[3][l] = d0-d2-d2, -(b + a), b-a, d3-float32(.5*d1)
+			}
 		},
-		func(m *[6]float32) { m[0], m[1] = m[0]+m[1]+m[2], float32(sqrth*(m[1]-m[2]))+m[3] },
+		func(m *[6]lanes8) {
+			for l := range m[0] {
+				m0, m1, m2, m3 := m[0][l], m[1][l], m[2][l], m[3][l]
+				m[0][l], m[1][l] = m0+m1+m2, float32(sqrth*(m1-m2))+m3
+			}
+		},
 	},
 	{3, []int{0, 1, 2, 3, lastElement},
-		func(d *[6]float32) {
-			t, u, e := d[3]-d[1], d[3]+d[1], float32(1.5*d[2])
-			w := float32(sqrt2*d[3]) - float32(sqrth*d[1])
-			d[0], d[4] = d[0]-d[2]-d[2]+w, d[4]-float32(.5*d[2])-w
-			d[1], d[2], d[3] = float32(1.5*sqrt2*t)-e, float32(sqrth*u)-e, sqrt2*(t+d[3])
+		func(d *[6]lanes8) {
+			for l := range d[0] {
+				d0, d1, d2, d3, d4 := d[0][l], d[1][l], d[2][l], d[3][l], d[4][l]
+				t, u, e := d3-d1, d3+d1, float32(1.5*d2)
+				w := float32(sqrt2*d3) - float32(sqrth*d1)
+				d[0][l], d[4][l] = d0-d2-d2+w, d4-float32(.5*d2)-w
+				d[1][l], d[2][l], d[3][l] = float32(1.5*sqrt2*t)-e, float32(sqrth*u)-e, sqrt2*(t+d3)
+			}
 		},
-		func(m *[6]float32) {
-			s, d := m[1]+m[2], m[1]-m[2]
-			m[0], m[1], m[2] = m[0]+s+m[3], float32(sqrth*d)+float32(sqrt2*m[3]), m[3]+m[3]+float32(.5*s)+m[4]
+		func(m *[6]lanes8) {
+			for l := range m[0] {
+				m1, m2, m3 := m[1][l], m[2][l], m[3][l]
+				s, d := m1+m2, m1-m2
+				m[0][l], m[1][l], m[2][l] = m[0][l]+s+m3, float32(sqrth*d)+float32(sqrt2*m3), m3+m3+float32(.5*s)+m[4][l]
+			}
 		},
 	},
 	{4, []int{0, 1, 2, 3, 4, lastElement}, winogradIn4, winogradOut4},
 }
 
-func winogradIn4(d *[6]float32) {
-	a, c := d[4]-float32(2*d[2]), d[4]-float32(.5*d[2])
-	b, e := float32(sqrth*d[3])-float32(sqrt2*d[1]), float32(sqrt2*d[3])-float32(sqrth*d[1])
-	d[0], d[5] = d[0]-float32(2.5*d[2])+d[4], d[5]-float32(2.5*d[3])+d[1]
-	d[1], d[2], d[3], d[4] = a+b, a-b, c+e, c-e
+func winogradIn4(d *[6]lanes8) {
+	for l := range d[0] {
+		d0, d1, d2, d3, d4, d5 := d[0][l], d[1][l], d[2][l], d[3][l], d[4][l], d[5][l]
+		a, c := d4-float32(2*d2), d4-float32(.5*d2)
+		b, e := float32(sqrth*d3)-float32(sqrt2*d1), float32(sqrt2*d3)-float32(sqrth*d1)
+		d[0][l], d[5][l] = d0-float32(2.5*d2)+d4, d5-float32(2.5*d3)+d1
+		d[1][l], d[2][l], d[3][l], d[4][l] = a+b, a-b, c+e, c-e
+	}
 }
 
-func winogradOut4(m *[6]float32) {
-	s12, d12, s34, d34 := m[1]+m[2], m[1]-m[2], m[3]+m[4], m[3]-m[4]
-	m[0] = m[0] + s12 + s34
-	m[1] = float32(sqrth*d12) + float32(sqrt2*d34)
-	m[2] = float32(.5*s12) + float32(2*s34)
-	m[3] = m[5] + float32(sqrt2/4*d12) + float32(2*sqrt2*d34)
+func winogradOut4(m *[6]lanes8) {
+	for l := range m[0] {
+		m1, m2, m3, m4 := m[1][l], m[2][l], m[3][l], m[4][l]
+		s12, d12, s34, d34 := m1+m2, m1-m2, m3+m4, m3-m4
+		m[0][l] = m[0][l] + s12 + s34
+		m[1][l] = float32(sqrth*d12) + float32(sqrt2*d34)
+		m[2][l] = float32(.5*s12) + float32(2*s34)
+		m[3][l] = m[5][l] + float32(sqrt2/4*d12) + float32(2*sqrt2*d34)
+	}
 }
 
 func winograd4Generic() (k [3][3]winogradKernels) {
@@ -232,53 +266,59 @@ func winogradGeneric(y, x winogradAxis) winogradKernels {
 	element := func(i, j int) int { return y.elements[i]*(x.elements[nx-1]+1) + x.elements[j] }
 	last := element(ny-1, nx-1)
 	input := func(table **float32, bytes int, dst *float32, stride int, _ *float32, _ *int32, _ int) {
-		channels := bytes / 4
-		in, out := unsafe.Slice(table, ny*nx), unsafe.Slice(dst, last*stride/4+channels)
-		var t [6][6]float32
-		for c := range channels {
-			var d [6]float32
+		channels, stride := bytes/4, stride/4
+		in, out := unsafe.Slice(table, ny*nx), unsafe.Slice(dst, last*stride+channels)
+		var columns [6][6]lanes8
+		for c := 0; c < channels; c += len(lanes8{}) {
+			n := min(len(lanes8{}), channels-c)
 			for j := range nx {
 				for i := range ny {
-					d[i] = unsafe.Slice(in[i*nx+j], channels)[c]
+					copy(columns[j][i][:n], unsafe.Slice(in[i*nx+j], channels)[c:])
 				}
-				y.in(&d)
-				for i := range ny {
-					t[i][j] = d[i]
-				}
+				y.in(&columns[j])
 			}
 			for i := range ny {
-				x.in(&t[i])
+				var row [6]lanes8
 				for j := range nx {
-					out[element(i, j)*stride/4+c] = t[i][j]
+					row[j] = columns[j][i]
+				}
+				x.in(&row)
+				for j := range nx {
+					copy(out[element(i, j)*stride+c:], row[j][:n])
 				}
 			}
 		}
 	}
 	output := func(src *float32, stride, bytes int, table **float32, column int, bias, clamp, _ *float32, _ *int32, add **float32, sum *float32) {
-		channels := bytes / 4
-		in, out := unsafe.Slice(src, last*stride/4+channels), unsafe.Slice(table, y.outputs*x.outputs)
-		b, lim := unsafe.Slice(bias, channels), unsafe.Slice(clamp, 2)
-		var t [6][6]float32
-		for c := range channels {
-			var d [6]float32
+		channels, stride := bytes/4, stride/4
+		in, out := unsafe.Slice(src, last*stride+channels), unsafe.Slice(table, y.outputs*x.outputs)
+		b, least, most := unsafe.Slice(bias, channels), *clamp, *behind[float32](unsafe.Pointer(clamp), 4)
+		var columns [6][6]lanes8
+		for c := 0; c < channels; c += len(lanes8{}) {
+			n := min(len(lanes8{}), channels-c)
 			for j := range nx {
 				for i := range ny {
-					d[i] = in[element(i, j)*stride/4+c]
+					copy(columns[j][i][:n], in[element(i, j)*stride+c:])
 				}
-				y.out(&d)
-				for i := range y.outputs {
-					t[i][j] = d[i]
-				}
+				y.out(&columns[j])
 			}
 			for i := range y.outputs {
-				x.out(&t[i])
+				var row [6]lanes8
+				for j := range nx {
+					row[j] = columns[j][i]
+				}
+				x.out(&row)
 				for j := range x.outputs {
-					v := bound(t[i][j]+b[c], lim[0], lim[1])
+					to, plus := unsafe.Slice(out[i*x.outputs+j], column/4+channels)[column/4+c:][:n], b[c:][:n]
+					for l, v := range row[j][:n] {
+						to[l] = bound(v+plus[l], least, most)
+					}
 					if add != nil {
 						sums := unsafe.Slice(sum, 2)
-						v = bound(v+unsafe.Slice(unsafe.Slice(add, len(out))[i*x.outputs+j], column/4+channels)[column/4+c], sums[0], sums[1])
+						for l, v := range unsafe.Slice(unsafe.Slice(add, len(out))[i*x.outputs+j], column/4+channels)[column/4+c:][:n] {
+							to[l] = bound(to[l]+v, sums[0], sums[1])
+						}
 					}
-					unsafe.Slice(out[i*x.outputs+j], column/4+channels)[column/4+c] = v
 				}
 			}
 		}
