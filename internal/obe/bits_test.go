@@ -25,12 +25,16 @@ import (
 func resnet18(t *testing.T, side int) *graph.Graph {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(18, 18))
+	random := make([]float32, 8191) // again and again: an emulator is slow
+	for i := range random {
+		random[i] = rng.Float32()*2 - 1
+	}
 	m := &maps{in: [2]int{side, side}}
 	conv := func(name, from string, in, out, kernel, stride int) string {
 		weights, bias := make([]float32, out*in*kernel*kernel), make([]float32, out)
 		scale := float32(math.Sqrt(6 / float64(in*kernel*kernel)))
 		for i := range weights {
-			weights[i] = (rng.Float32()*2 - 1) * scale
+			weights[i] = random[i%len(random)] * scale
 		}
 		for i := range bias {
 			bias[i] = (rng.Float32()*2 - 1) / 8
