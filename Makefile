@@ -6,7 +6,7 @@ export CGO_ENABLED ?= 0
 SHELL    = bash
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-video demo-series demo-serve build test test-noasm test-arm64 check race race-quick fuzz fuzz-nightly nightly bench generate generate-check model test-browser compare-onnxruntime bench-peers test-slurm test-windows dist clean
+.PHONY: help demo demo-video demo-series demo-serve build test test-noasm test-arm64 check race race-quick fuzz fuzz-nightly nightly bench generate generate-check model test-browser compare-onnxruntime bench-peers test-slurm test-windows test-install dist clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t24
@@ -95,7 +95,7 @@ fuzz: ## run every fuzz target for FUZZTIME each
 fuzz-nightly: ## run every fuzz target for a minute each (FUZZTIME=10m for longer)
 	$(MAKE) fuzz FUZZTIME=$(if $(filter-out file,$(origin FUZZTIME)),$(FUZZTIME),60s)
 
-nightly: race fuzz-nightly test-slurm dist test-windows ## what takes too long for each change: all tests under the race detector, fuzzing, Slurm, all releases, wine
+nightly: race fuzz-nightly test-slurm dist test-windows test-install ## what takes too long for each change: all tests under the race detector, fuzzing, Slurm, all releases, wine
 	.ci/run
 
 bench: build ## naive against incremental on this machine, and the kernels' share of its peak
@@ -148,6 +148,9 @@ test-windows: ## test under wine what knows the system; map the built-in picture
 	scripts/wine.sh bin/krypton.exe obe --stride 16 -q --force -o bin/there.png --scores bin/there.npy
 	cmp bin/here.npy bin/there.npy
 	! scripts/wine.sh bin/krypton.exe obe --stride 16 -q -o bin/there.png
+
+test-install: ## go install the last commit from a folder that stands for a proxy, under a path that could be an address
+	scripts/install.sh
 
 clean: ## remove what was built
 	rm -rf bin dist
