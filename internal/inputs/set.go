@@ -145,7 +145,7 @@ func (r *Set) look() {
 	r.names, r.models = nil, nil
 }
 
-// besideHeader are the files of samples of a WFDB record, and the headers of its segments.
+// besideHeader are the files of samples of a WFDB record.
 func besideHeader(name string) []string {
 	f, _, err := regular.Open(name)
 	if err != nil {
@@ -154,10 +154,7 @@ func besideHeader(name string) []string {
 	defer f.Close()
 	dir := filepath.Dir(name)
 	var files []string
-	for _, beside := range wfdb.Files(f, func(name string) (io.ReadCloser, error) {
-		f, _, err := regular.Open(filepath.Join(dir, name))
-		return f, err
-	}) {
+	for _, beside := range wfdb.Files(f) {
 		files = append(files, filepath.Join(dir, beside))
 	}
 	return files

@@ -215,7 +215,7 @@ func (s *signal) setGain(text string) (baseline bool, err error) {
 }
 
 // Files are the files beside a header that the record is read of.
-func Files(head io.Reader, open func(name string) (io.ReadCloser, error)) []string {
+func Files(head io.Reader) []string {
 	h, err := parseHeader(head)
 	if err != nil {
 		return nil // reading the record says so
