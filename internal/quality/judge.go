@@ -1,8 +1,8 @@
 package quality
 
-// Judge compares one map with many others, quickly: both similarities by sums along rows
-// and columns. A Judge is not to be used from several goroutines at once; Clone gives
-// another.
+// Judge compares one map with others, quickly: both similarities by sums along rows and
+// columns, and what one position does to them by the windows around it. A Judge is not to be
+// used from several goroutines at once.
 type Judge struct {
 	rows, cols int
 	span       float64 // of scores, for SSIMScores' constants
@@ -41,19 +41,6 @@ func NewJudge(scores []float32, cols int, p float32, span float64) (*Judge, erro
 		}
 	}
 	return j, nil
-}
-
-// Clone is the same judge for another goroutine.
-func (j *Judge) Clone() *Judge {
-	k := *j
-	k.scores = j.scores.clone()
-	for c, ch := range j.colours {
-		if ch != nil {
-			k.colours[c] = ch.clone()
-		}
-	}
-	k.rendered = [3][]float64{}
-	return &k
 }
 
 // Rendered says whether the maps have colours that differ: those of a clean score that is
@@ -137,13 +124,6 @@ func (c *channel) make() {
 	for k := range c.moments {
 		c.moments[k], c.across[k] = make([]float64, len(c.own)), make([]float64, len(c.own))
 	}
-}
-
-func (c *channel) clone() *channel {
-	d := *c
-	d.moments, d.across = [3][]float64{}, [3][]float64{}
-	d.make()
-	return &d
 }
 
 // filter is the windows' means of moments[k], row by row, in place of them.

@@ -137,7 +137,7 @@ func TestJudge(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s, r := j.Clone().Similarities(other)
+			s, r := j.Similarities(other)
 			wantS, err := SSIMScores(a, b, size[1])
 			if err != nil {
 				t.Fatal(err)
