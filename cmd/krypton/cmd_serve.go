@@ -187,14 +187,21 @@ func servedModel(ctx context.Context, flags *pflag.FlagSet, s *settings, models 
 	unwindowed := m // frames have no numbers but 0 to 255
 	unwindowed.view = imagein.View{}
 	served := serve.Model{
-		Name: n.File.Name, Flags: modelArguments(flags, name, true), WatchFlags: modelArguments(flags, name, false), With: with,
-		Make: func(ctx context.Context, q *explain.Question) (*model.Model, error) {
+		Name: n.File.Name, Flags: modelArguments(flags, name), WatchFlags: modelArguments(flags, name), With: with, View: m.view,
+		Make: func(ctx context.Context, q *explain.Question, view imagein.View) (*model.Model, error) {
 			if err := q.CheckFor(n.File); err != nil {
 				return nil, err
 			}
-			return m.prepare(ctx, own, n, q.Need(n))
+			o := m
+			if view != (imagein.View{}) {
+				o.view = view
+			}
+			return o.prepare(ctx, own, n, q.Need(n))
 		},
 		Watch: func(ctx context.Context) (*model.Model, error) { return unwindowed.prepare(ctx, own, n, model.Need{}) },
+	}
+	if f := flags.Lookup("window"); f.Changed {
+		served.Window = strings.Join(f.Value.(pflag.SliceValue).GetSlice(), ",")
 	}
 	if len(with) > 0 {
 		served.Watch = nil // a video is of one input
@@ -204,7 +211,7 @@ func servedModel(ctx context.Context, flags *pflag.FlagSet, s *settings, models 
 
 // modelArguments are the flags about a model, as they were said, for commands that read
 // pictures or videos.
-func modelArguments(flags *pflag.FlagSet, name string, pictures bool) []string {
+func modelArguments(flags *pflag.FlagSet, name string) []string {
 	var args []string
 	if name != "" {
 		args = append(args, "--model", name)
@@ -212,9 +219,6 @@ func modelArguments(flags *pflag.FlagSet, name string, pictures bool) []string {
 	known := pflag.NewFlagSet("model", pflag.ContinueOnError)
 	var m modelOptions
 	m.addFlags(known)
-	if pictures {
-		m.addWindowFlag(known)
-	}
 	addGlobalFlags(known)
 	flags.Visit(func(f *pflag.Flag) {
 		if known.Lookup(f.Name) == nil || f.Name == "model" || f.Name == "quiet" || f.Name == "threads" || f.Name == "memory" {

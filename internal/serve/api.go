@@ -10,6 +10,7 @@ import (
 	"image/png"
 	"io"
 	"net/http"
+	"net/url"
 	"path"
 	"slices"
 	"strconv"
@@ -89,6 +90,9 @@ type asked struct {
 	Reference string `json:"reference"`
 	// With are the pictures of the inputs that go with the picture's.
 	With map[string]string `json:"with"`
+	// Window says which of the picture's numbers are black and white, "" for what the command
+	// line says.
+	Window string `json:"window"`
 }
 
 // decode reads what a question says over what is usual.
@@ -142,7 +146,7 @@ func (s *Server) prepare(w http.ResponseWriter, r *http.Request) (*ask, *asked, 
 	if err := n.checkWith(q.With); err != nil {
 		return nil, nil, err
 	}
-	a, err := n.prepare(r.Context(), full)
+	a, err := n.prepare(r.Context(), full, q.Window)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -357,7 +361,8 @@ func (s *Server) about(w http.ResponseWriter, _ *http.Request, _ string) {
 		Name     string   `json:"name"`
 		Labels   []string `json:"labels"`
 		Input    [2]int   `json:"input"`
-		Detector bool     `json:"detector"` // of objects in videos
+		Series   *series  `json:"series,omitempty"` // nil if it reads none
+		Detector bool     `json:"detector"`         // of objects in videos
 		With     []with   `json:"with"`
 		// Why it cannot be asked for maps, or about videos; "" if it can.
 		NoMaps   string `json:"no_maps,omitempty"`
@@ -375,7 +380,7 @@ func (s *Server) about(w http.ResponseWriter, _ *http.Request, _ string) {
 		for _, w := range n.With {
 			along = append(along, with{w.Input, w.File != ""})
 		}
-		models = append(models, model{n.Name, n.labels, n.input, n.detector, along, why(n.noMaps), why(n.noVideos)})
+		models = append(models, model{n.Name, n.labels, n.input, n.series, n.detector, along, why(n.noMaps), why(n.noVideos)})
 	}
 	answerJSON(w, http.StatusOK, map[string]any{"version": s.opt.Host.Version, "models": models, "folder": s.folder.name})
 }
@@ -394,8 +399,18 @@ func (s *Server) files(w http.ResponseWriter, _ *http.Request, _ string) {
 
 func (s *Server) addPicture(w http.ResponseWriter, r *http.Request, _ string) {
 	q := r.URL.Query()
-	if q.Has("file") {
-		p, err := s.pictures.choose(q.Get("file"))
+	frame, err := positive(q, "frame")
+	if err != nil {
+		failWith(w, err)
+		return
+	}
+	if q.Has("file") || q.Has("picture") {
+		var p *picture
+		if q.Has("file") {
+			p, err = s.pictures.choose(q.Get("file"), frame)
+		} else {
+			p, err = s.pictures.turn(q.Get("picture"), max(frame, 1))
+		}
 		if err != nil {
 			failWith(w, err)
 			return
@@ -424,6 +439,18 @@ func (s *Server) addPicture(w http.ResponseWriter, r *http.Request, _ string) {
 	answerJSON(w, http.StatusCreated, s.pictures.send(uploadName(q.Get("name")), data.Bytes()))
 }
 
+// positive reads a number from 1 on of an address, 0 where there is none.
+func positive(q url.Values, name string) (int, error) {
+	if !q.Has(name) {
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(q.Get(name), 10, 31)
+	if err != nil || n == 0 {
+		return 0, failure.Usagef("%s is %q, want a number from 1 on", name, q.Get(name))
+	}
+	return int(n), nil
+}
+
 // viewPicture gives a picture in the size in which a heatmap lies over it.
 func (s *Server) viewPicture(w http.ResponseWriter, r *http.Request, _ string) {
 	p, err := s.pictures.get(r.PathValue("id"))
@@ -438,7 +465,7 @@ func (s *Server) viewPicture(w http.ResponseWriter, r *http.Request, _ string) {
 			return
 		}
 	}
-	s.show(w, r, p, s.networks[model], heatmap.Canvas)
+	s.show(w, r, p, s.networks[model], r.URL.Query().Get("window"), heatmap.Canvas)
 }
 
 // thumbnailSize is the longer side of a small picture.
@@ -456,14 +483,14 @@ func (s *Server) thumbnail(w http.ResponseWriter, r *http.Request, _ string) {
 		failWith(w, err)
 		return
 	}
-	s.show(w, r, p, s.networks[0], func(img *image.NRGBA) *image.NRGBA {
+	s.show(w, r, p, s.networks[0], "", func(img *image.NRGBA) *image.NRGBA {
 		return imaging.Fit(img, thumbnailSize, thumbnailSize, imaging.Linear)
 	})
 }
 
 // show answers with a picture, of which one is decoded at a time.
-func (s *Server) show(w http.ResponseWriter, r *http.Request, p *picture, n *network, sized func(*image.NRGBA) *image.NRGBA) {
-	img, err := s.decoded(r.Context(), p, n)
+func (s *Server) show(w http.ResponseWriter, r *http.Request, p *picture, n *network, window string, sized func(*image.NRGBA) *image.NRGBA) {
+	img, err := s.decoded(r.Context(), p, n, window)
 	if err != nil {
 		failWith(w, err)
 		return
@@ -487,19 +514,46 @@ func sendPicture(w http.ResponseWriter, kind string, b []byte, keep bool) {
 	_, _ = w.Write(b) // a client that has left needs no picture
 }
 
-// decoded decodes a picture when it is its turn; a tensor, as the network reads it.
-func (s *Server) decoded(ctx context.Context, p *picture, n *network) (*image.NRGBA, error) {
-	select {
-	case s.decode <- struct{}{}:
-		defer func() { <-s.decode }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	f, err := p.open()
+// decoded decodes a picture when it is its turn, through the window; a tensor, or a recording,
+// as the network reads it.
+func (s *Server) decoded(ctx context.Context, p *picture, n *network, window string) (*image.NRGBA, error) {
+	view, err := n.viewOf(window)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	f, done, err := s.decoder(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	// What cannot be read now will fail once more in the decoder.
+	if head, _ := f.Peek(explain.HeadBytes); n.series != nil || imagein.IsTensor(head) || imagein.IsArchive(head) || explain.IsRecording(head, p.Name) {
+		return n.view(ctx, p)
+	}
+	img, err := (&imagein.Preprocess{View: view}).DecodeFrame(ctx, f, p.Name, p.frame, s.limits())
+	if err != nil {
+		return nil, failure.As(failure.Data, err)
+	}
+	return img.Image, nil
+}
+
+// decoder opens a picture when it is its turn to be decoded, until done.
+func (s *Server) decoder(ctx context.Context, p *picture) (f *bufio.Reader, done func(), err error) {
+	select {
+	case s.decode <- struct{}{}:
+	case <-ctx.Done():
+		return nil, nil, ctx.Err()
+	}
+	file, err := p.open()
+	if err != nil {
+		<-s.decode
+		return nil, nil, err
+	}
+	return bufio.NewReader(file), func() { file.Close(); <-s.decode }, nil
+}
+
+// limits are those of a picture that is decoded to be shown.
+func (s *Server) limits() imagein.Limits {
 	limits := imagein.DefaultLimits
 	if s.opt.Host.Pixels > 0 {
 		limits.MaxPixels = s.opt.Host.Pixels
@@ -507,16 +561,31 @@ func (s *Server) decoded(ctx context.Context, p *picture, n *network) (*image.NR
 	if s.opt.Host.Memory > 0 {
 		limits.Memory = max(1, s.opt.free()/2)
 	}
-	b := bufio.NewReader(f)
-	// What cannot be read now will fail once more in the decoder.
-	if head, _ := b.Peek(imagein.TensorMagic); imagein.IsTensor(head) {
-		return n.view(ctx, p)
-	}
-	img, err := imagein.Decode(b, p.Name, limits)
+	return limits
+}
+
+// pictureNumbers gives the numbers of a DICOM file's frame, before any window.
+func (s *Server) pictureNumbers(w http.ResponseWriter, r *http.Request, _ string) {
+	p, err := s.pictures.get(r.PathValue("id"))
 	if err != nil {
-		return nil, failure.As(failure.Data, err)
+		failWith(w, err)
+		return
 	}
-	return img.Image, nil
+	f, done, err := s.decoder(r.Context(), p)
+	if err != nil {
+		failWith(w, err)
+		return
+	}
+	defer done()
+	n, err := imagein.DecodeNumbers(r.Context(), f, p.Name, p.frame, s.limits())
+	if err != nil {
+		failWith(w, failure.As(failure.Data, err))
+		return
+	}
+	if p.ID != "" {
+		w.Header().Set("Cache-Control", "private, max-age=3600")
+	}
+	answerJSON(w, http.StatusOK, scanOf(n))
 }
 
 func (s *Server) colormaps(w http.ResponseWriter, _ *http.Request, _ string) {

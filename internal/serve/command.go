@@ -1,6 +1,8 @@
 package serve
 
 import (
+	"cmp"
+	"encoding/csv"
 	"net/url"
 	"slices"
 	"strconv"
@@ -11,6 +13,7 @@ import (
 	"krypton/internal/heatmap"
 	"krypton/internal/obe"
 	"krypton/internal/recognize"
+	"krypton/internal/recording"
 )
 
 // styleOf reads how a map is drawn from a request, by the names of the command line's
@@ -55,6 +58,7 @@ func (r *answer) command(q url.Values) string {
 		l = append(l, p.path)
 	}
 	l = append(l, r.ask.network.Flags...)
+	l.say("window", cmp.Or(r.ask.window, r.ask.network.Window), "")
 	for i, w := range r.ask.network.With {
 		w.File = r.ask.with[i].source().Name
 		l = append(l, "--with", w.String())
@@ -80,6 +84,7 @@ func (r *answer) command(q url.Values) string {
 	l.say("reference", a.Reference.Name, "")
 	l.say("activation", string(a.Activation), string(usual.Activation))
 	l.say("score", string(a.Score), string(usual.Score))
+	l.recording(&a.Recording)
 	l.say("mode", string(a.Mode), "")
 	l.wishes(a.Approximate)
 	l.say("combine", a.Combine, usual.Combine)
@@ -90,6 +95,38 @@ func (r *answer) command(q url.Values) string {
 	}
 	l.yes("blocks", q.Get("blocks") == "true")
 	return l.shell()
+}
+
+// recording says what is read of recordings.
+func (l *line) recording(r *explain.Recording) {
+	l.say("channels", asList(r.Channels), "")
+	for _, m := range []struct {
+		flag string
+		at   *recording.Moment
+	}{{"start", r.Start}, {"end", r.End}} {
+		if m.at != nil {
+			l.say(m.flag, m.at.String(), "")
+		}
+	}
+	if r.Rate != 0 {
+		l.say("rate", strconv.FormatFloat(r.Rate, 'g', -1, 64), "")
+	}
+	l.say("resample", r.Resample, "")
+	l.say("normalize", r.Normalize, "")
+	l.say("missing", r.Missing, "")
+	l.say("occlude", asList(r.Occlude), "")
+}
+
+// asList writes names as flags of several take them.
+func asList(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	w := csv.NewWriter(&b)
+	_ = w.Write(names) // into memory
+	w.Flush()
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // command is the command line that recognizes the video so.

@@ -3,6 +3,7 @@ package serve
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"image"
 	"io"
@@ -15,10 +16,12 @@ import (
 	"krypton/internal/explain"
 	"krypton/internal/failure"
 	"krypton/internal/heatmap"
+	"krypton/internal/imagein"
 	"krypton/internal/model"
 	"krypton/internal/obe"
 	"krypton/internal/prediction"
 	"krypton/internal/recognize"
+	"krypton/internal/regular"
 	"krypton/internal/target"
 )
 
@@ -27,8 +30,13 @@ type Model struct {
 	// Name is what the page calls it, Flags how the command line names it.
 	Name  string
 	Flags []string
-	// Make gives it with plans for a question. It is called for each question.
-	Make func(ctx context.Context, q *explain.Question) (*model.Model, error)
+	// Window is what the command line says of the numbers of pictures, "" for nothing, and
+	// View what pictures are read through where a question says nothing.
+	Window string
+	View   imagein.View
+	// Make gives it with plans for a question, about pictures through a view: the zero one is
+	// View. It is called for each question.
+	Make func(ctx context.Context, q *explain.Question, view imagein.View) (*model.Model, error)
 	// Watch gives it with plans for videos, nil if it is asked about none; WatchFlags is
 	// how the command line names it there.
 	Watch      func(ctx context.Context) (*model.Model, error)
@@ -53,6 +61,7 @@ type network struct {
 	host   explain.Host
 	labels []string
 	input  [2]int  // height, width
+	series *series // that it reads, nil if it reads none
 	rate   float64 // multiply-adds in a second, as measured at the start
 	// noMaps and noVideos say why it cannot be asked for them, if so.
 	noMaps, noVideos error
@@ -113,12 +122,12 @@ func (n *network) watch(ctx context.Context, q recognize.Question) (*recognize.J
 
 // measure makes the model ready for maps, and measures how fast it is here.
 func (n *network) measure(ctx context.Context) error {
-	a, err := n.prepare(ctx, explain.Default())
+	a, err := n.prepare(ctx, explain.Default(), "")
 	if err != nil {
 		return err
 	}
 	plane := a.model.Plan.InputPlane()
-	n.labels, n.input = a.model.Labels, [2]int{plane.H, plane.W}
+	n.labels, n.input, n.series = a.model.Labels, [2]int{plane.H, plane.W}, seriesOf(a.model)
 	p, err := a.job.Predict(ctx, a.job.Maps()[0], calibration)
 	if err != nil {
 		return err
@@ -138,28 +147,45 @@ type ask struct {
 	model     *model.Model
 	job       *explain.Job
 	question  explain.Question
+	window    string     // as it was asked for
 	with      []*picture // of the inputs that are joined to the picture's
 	positions int        // about, as long as a picture's segments are not known
 	adds      int64      // multiply-adds that it takes, about
 	keep      bool       // outputs
 }
 
-// prepare makes a question ready.
-func (n *network) prepare(ctx context.Context, q explain.Question) (*ask, error) {
+// prepare makes a question ready, about pictures through a window.
+func (n *network) prepare(ctx context.Context, q explain.Question, window string) (*ask, error) {
 	if err := q.Check(); err != nil {
 		return nil, err
 	}
-	m, err := n.Make(ctx, &q)
+	view, err := n.viewOf(window)
 	if err != nil {
 		return nil, err
 	}
-	return n.fit(ctx, m, q)
+	m, err := n.Make(ctx, &q, view)
+	if err != nil {
+		return nil, err
+	}
+	return n.fit(ctx, m, q, window)
+}
+
+// viewOf is what a window says, or with "" what is said of the model.
+func (n *network) viewOf(window string) (imagein.View, error) {
+	if window == "" {
+		return n.View, nil
+	}
+	v, err := imagein.ParseView(window)
+	if err != nil {
+		return v, failure.Wrongf("%v: %w", failure.Setting("window"), err)
+	}
+	return v, nil
 }
 
 // fit makes a question ready for a model with its plans. What features are compared with
 // is run for that, and masks of patches are decoded, one at a time: whoever asks has no seat
 // yet, which bounds other work.
-func (n *network) fit(ctx context.Context, m *model.Model, q explain.Question) (*ask, error) {
+func (n *network) fit(ctx context.Context, m *model.Model, q explain.Question, window string) (*ask, error) {
 	if q.Reference.Open != nil || len(q.Stencils) > 0 {
 		select {
 		case n.comparing <- struct{}{}:
@@ -172,7 +198,7 @@ func (n *network) fit(ctx context.Context, m *model.Model, q explain.Question) (
 	if err != nil {
 		return nil, err
 	}
-	a := &ask{network: n, model: m, job: job, question: q, positions: job.Positions()}
+	a := &ask{network: n, model: m, job: job, question: q, window: window, positions: job.Positions()}
 	for _, each := range job.Maps() {
 		a.adds += each.Grid.Count(m.Plan, nil, sampled)
 	}
@@ -200,9 +226,13 @@ func (a *ask) bytes() int64 {
 // asked about more than once.
 func (a *ask) read(ctx context.Context, p *picture) (*explain.Input, error) {
 	n := a.network
-	key, sources := p.key(), []explain.Source(nil)
+	key, err := a.key(p)
+	if err != nil {
+		return nil, err
+	}
+	var sources []explain.Source
 	for _, w := range a.with {
-		key, sources = key+"\n"+w.key(), append(sources, w.source())
+		sources = append(sources, w.source())
 	}
 	n.mu.Lock()
 	if i := slices.IndexFunc(n.inputs, func(r *kept) bool { return r.pictures == key }); i >= 0 {
@@ -225,9 +255,22 @@ func (a *ask) read(ctx context.Context, p *picture) (*explain.Input, error) {
 	return in, nil
 }
 
-// view is what a map of a tensor is drawn over.
+// key tells apart what the network reads of pictures: which they are, and how.
+func (a *ask) key(p *picture) (string, error) {
+	how, err := json.Marshal(a.question.Recording)
+	if err != nil {
+		return "", err
+	}
+	key := p.key()
+	for _, w := range a.with {
+		key += "\n" + w.key()
+	}
+	return key + "\n" + a.window + "\n" + string(how), nil
+}
+
+// view is what a map of a tensor, or of a recording, is drawn over.
 func (n *network) view(ctx context.Context, p *picture) (*image.NRGBA, error) {
-	a, err := n.prepare(ctx, explain.Default())
+	a, err := n.prepare(ctx, explain.Default(), "")
 	if err != nil {
 		return nil, err
 	}
@@ -260,6 +303,8 @@ type clean struct {
 	Input     [2]int     `json:"input"`
 	Picture   [2]int     `json:"picture"`
 	Transform [4]float64 `json:"transform"`
+	// DICOM says how a DICOM file's picture was read.
+	DICOM *imagein.DICOM `json:"dicom,omitempty"`
 }
 
 // grid is where the patches of one map lie; those of a list, one behind the other in one row.
@@ -278,7 +323,7 @@ const likeliest = 5
 // clean describes the clean picture by its scores, with the job's maps on it.
 func (a *ask) clean(in *explain.Input, maps []explain.Map, c explain.Clean) *clean {
 	t, size := in.Backdrop.Transform(), in.Backdrop.Image().Rect
-	out := &clean{Kind: a.job.Aim().Kind, Boxes: c.Boxes, Input: a.network.input, Picture: [2]int{size.Dy(), size.Dx()}, Transform: [4]float64{t.ScaleX, t.ScaleY, t.OffsetX, t.OffsetY}}
+	out := &clean{Kind: a.job.Aim().Kind, Boxes: c.Boxes, DICOM: in.DICOM, Input: a.network.input, Picture: [2]int{size.Dy(), size.Dx()}, Transform: [4]float64{t.ScaleX, t.ScaleY, t.OffsetX, t.OffsetY}}
 	class := func(i int, score float32) Class { return Class{i, a.model.Label(i), explain.Number(score)} }
 	for k, item := range c.Items {
 		of := Class{item.Index, item.Name, explain.Number(c.Base[k])}
@@ -306,7 +351,7 @@ func (a *ask) predict(ctx context.Context, in *explain.Input) (*clean, error) {
 	q.Patches, q.Strides, q.Region = []obe.Patch{obe.Plain(whole)}, []obe.Size{whole}, obe.Region{}
 	q.Fills, q.Mode, q.Approximate, q.Verify, q.Compare = q.Fills[:1], obe.Exact, explain.Wish{}, 0, 0
 	q.Stencils = nil
-	alone, err := a.network.fit(ctx, a.model, q)
+	alone, err := a.network.fit(ctx, a.model, q, a.window)
 	if err != nil {
 		return nil, err
 	}
@@ -320,7 +365,7 @@ func (a *ask) predict(ctx context.Context, in *explain.Input) (*clean, error) {
 // segments adds the classes that have pixels of their own.
 func (a *ask) segments(ctx context.Context, in *explain.Input, q explain.Question, to *clean) error {
 	q.Classes, q.What.At, q.What.SegmentRegion = []string{"all"}, nil, obe.Region{}
-	all, err := a.network.fit(ctx, a.model, q)
+	all, err := a.network.fit(ctx, a.model, q, a.window)
 	if err != nil {
 		return err
 	}
@@ -398,7 +443,7 @@ func (r *answer) selected(ctx context.Context, s selection) (*answer, error) {
 	if slices.Equal(q.Classes, r.ask.question.Classes) && q.Activation == r.ask.question.Activation && q.Score == r.ask.question.Score {
 		return r, nil
 	}
-	a, err := r.ask.network.fit(ctx, r.ask.model, q)
+	a, err := r.ask.network.fit(ctx, r.ask.model, q, r.ask.window)
 	if err != nil {
 		return nil, err
 	}
@@ -462,12 +507,13 @@ func (r *answer) write(w io.Writer, name string, style heatmap.Style) error {
 		return r.answer.WriteScores(w, ending, p)
 	case name == "scores"+explain.SegmentsEnding && r.answer.Record().Shape.Segmented():
 		return r.answer.WriteScores(w, explain.SegmentsEnding, p)
+	case (name == "scores"+explain.IntervalsCSV || name == "scores"+explain.IntervalsJSON) && r.ask.network.series != nil:
+		return r.answer.WriteScores(w, strings.TrimPrefix(name, "scores"), p)
 	}
 	return failure.Missingf("a map has no file %q", name)
 }
 
 // stem is what files of the map are called after.
 func (r *answer) stem() string {
-	base := filepath.Base(r.answer.Record().Image)
-	return strings.TrimSuffix(base, filepath.Ext(base))
+	return regular.Base(r.answer.Record().Image)
 }

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"net/url"
 	"os"
@@ -12,7 +13,9 @@ import (
 	"syscall"
 	"unicode/utf8"
 
+	"krypton/internal/explain"
 	"krypton/internal/failure"
+	"krypton/internal/imagein"
 )
 
 // mostFiles and mostDepth bound what is listed of a folder.
@@ -21,8 +24,11 @@ const (
 	mostDepth = 8
 )
 
-// pictureEndings are those of files that are listed as pictures.
-var pictureEndings = []string{".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".npy"}
+// pictureEndings are those of files that are listed as pictures, seriesEndings as recordings.
+var (
+	pictureEndings = []string{".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".npy", ".npz", ".dcm", ".dicom", ".ima"}
+	seriesEndings  = []string{".hea", ".edf", ".bdf", ".wav", ".csv", ".tsv"}
+)
 
 // folder is what clients may choose files of. No name leads out of it, by links neither.
 type folder struct {
@@ -71,20 +77,21 @@ var videoEndings = []string{".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".m
 
 // listing is what there is in a folder, by name; more says that there are others.
 type listing struct {
-	Pictures []file `json:"pictures"`
-	Videos   []file `json:"videos"`
-	More     bool   `json:"more"`
+	Pictures   []file `json:"pictures"`
+	Videos     []file `json:"videos"`
+	Recordings []file `json:"recordings"`
+	More       bool   `json:"more"`
 }
 
-// list lists the folder's pictures and videos.
+// list lists the folder's pictures, videos and recordings.
 func (f *folder) list() (l listing, err error) {
-	l = listing{Pictures: []file{}, Videos: []file{}}
+	l = listing{Pictures: []file{}, Videos: []file{}, Recordings: []file{}}
 	if f.root == nil {
 		return l, nil
 	}
 	seen := 0
 	err = fs.WalkDir(f.root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
-		if seen++; seen > 4*mostFiles || len(l.Pictures)+len(l.Videos) >= mostFiles {
+		if seen++; seen > 4*mostFiles || len(l.Pictures)+len(l.Videos)+len(l.Recordings) >= mostFiles {
 			l.More = true
 			return fs.SkipAll
 		}
@@ -99,21 +106,45 @@ func (f *folder) list() (l listing, err error) {
 		}
 		// A link's own kind is that of what it leads to.
 		ending := strings.ToLower(path.Ext(name))
-		picture, video := slices.Contains(pictureEndings, ending), slices.Contains(videoEndings, ending)
-		if !picture && !video {
+		var lists []*[]file
+		for _, kind := range []struct {
+			endings []string
+			list    *[]file
+		}{{pictureEndings, &l.Pictures}, {videoEndings, &l.Videos}, {seriesEndings, &l.Recordings}} {
+			if slices.Contains(kind.endings, ending) {
+				lists = append(lists, kind.list)
+			}
+		}
+		if ending == "" && d.Type().IsRegular() && f.holdsScan(name) {
+			lists = append(lists, &l.Pictures)
+		}
+		if lists == nil || strings.HasSuffix(strings.ToLower(name), explain.IntervalsCSV) { // what a map named
 			return nil
 		}
 		if i, err := f.root.Stat(name); err == nil && i.Mode().IsRegular() {
-			if picture {
-				l.Pictures = append(l.Pictures, newFile(name, i.Size()))
-			}
-			if video {
-				l.Videos = append(l.Videos, newFile(name, i.Size()))
+			for _, list := range lists {
+				*list = append(*list, newFile(name, i.Size()))
 			}
 		}
 		return nil
 	})
 	return l, err
+}
+
+// holdsScan says whether a file whose name tells nothing holds a DICOM object, as archives
+// have them.
+func (f *folder) holdsScan(name string) bool {
+	if strings.EqualFold(path.Base(name), "DICOMDIR") {
+		return false // a list of others
+	}
+	file, err := f.open(name)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	head := make([]byte, imagein.DICOMMagic)
+	_, err = io.ReadFull(file, head)
+	return err == nil && imagein.IsDICOM(head)
 }
 
 // errNoFile says that a name stands for no regular file of the folder.

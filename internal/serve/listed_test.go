@@ -17,6 +17,7 @@ import (
 
 	"krypton/internal/explain"
 	"krypton/internal/heatmap"
+	"krypton/internal/imagein"
 	"krypton/internal/model"
 	"krypton/internal/obe"
 	"krypton/internal/onnxwrite"
@@ -150,7 +151,7 @@ func TestStencilsOfTheFolder(t *testing.T) {
 	}
 	q := explain.Default()
 	q.Patches, q.Strides = []obe.Patch{patch}, []obe.Size{{H: obe.Length{Pixels: 32}, W: obe.Length{Pixels: 32}}}
-	loaded, err := opt.Models[0].Make(t.Context(), &q)
+	loaded, err := opt.Models[0].Make(t.Context(), &q, imagein.View{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +198,7 @@ func deep(t *testing.T, with model.With) Model {
 		t.Fatal(err)
 	}
 	cache := model.NewCache(1 << 30)
-	return Model{With: []model.With{with}, Make: func(ctx context.Context, q *explain.Question) (*model.Model, error) {
+	return Model{With: []model.With{with}, Make: func(ctx context.Context, q *explain.Question, view imagein.View) (*model.Model, error) {
 		f, err := cache.Open(ctx, path, model.OpenOptions{MaxBytes: 1 << 30})
 		if err != nil {
 			return nil, err
@@ -210,7 +211,7 @@ func deep(t *testing.T, with model.With) Model {
 		if err != nil {
 			return nil, err
 		}
-		return n.Prepare(p, model.Preparation{Preset: "unit", With: []model.With{with}})
+		return n.Prepare(p, model.Preparation{Preset: "unit", View: view, With: []model.With{with}})
 	}}
 }
 
@@ -235,7 +236,7 @@ func TestSeveralInputs(t *testing.T) {
 	for file, along := range map[string]map[string]string{"depth/a.png": nil, "other.png": {"d": chosen("other.png")}} {
 		q := explain.Default()
 		q.Strides, q.Activation = []obe.Size{q.Patches[0].Size}, "none"
-		loaded, err := opt.Models[0].Make(t.Context(), &q)
+		loaded, err := opt.Models[0].Make(t.Context(), &q, imagein.View{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,6 +20,7 @@ import (
 
 	"krypton/internal/explain"
 	"krypton/internal/heatmap"
+	"krypton/internal/imagein"
 	"krypton/internal/obe"
 	"krypton/models"
 )
@@ -29,7 +30,7 @@ func answerOf(t *testing.T, m Model, set func(*explain.Question)) (*explain.Answ
 	t.Helper()
 	q := explain.Default()
 	set(&q)
-	loaded, err := m.Make(context.Background(), &q)
+	loaded, err := m.Make(context.Background(), &q, imagein.View{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -352,7 +353,7 @@ func TestEightClients(t *testing.T) {
 	// Memory for three maps at once.
 	q := explain.Default()
 	q.Strides = []obe.Size{eight}
-	a, err := s.server.networks[0].prepare(context.Background(), q)
+	a, err := s.server.networks[0].prepare(context.Background(), q, "")
 	if err != nil {
 		t.Fatal(err)
 	}

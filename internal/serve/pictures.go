@@ -5,6 +5,9 @@ import (
 	"container/list"
 	"crypto/rand"
 	"io"
+	"path"
+	"strconv"
+	"strings"
 	"sync"
 
 	"krypton/internal/explain"
@@ -18,8 +21,12 @@ type picture struct {
 	Name string `json:"name"`
 	// path is the file's name for the command line.
 	path string
-	open func() (io.ReadCloser, error)
-	size int64 // bytes that are kept
+	// frame is which of the file's frames it is, from 1 on; 0 is the first.
+	frame int
+	open  func() (io.ReadCloser, error)
+	// beside opens a file that lies beside it, nil if nothing does.
+	beside func(name string) (io.ReadCloser, error)
+	size   int64 // bytes that are kept
 }
 
 // source is where its bytes come from. Records call it what the command line would.
@@ -28,8 +35,26 @@ func (p *picture) source() explain.Source {
 	if name == "" {
 		name = p.Name
 	}
-	return explain.Source{Name: name, Called: p.Name, Open: p.open, Key: p.ID}
+	return explain.Source{Name: name, Called: p.Name, Open: p.open, Key: p.ID, Frame: p.frame, Beside: p.beside}
 }
+
+// at is one of the frames of the same file, from 1 on.
+func (p *picture) at(frame int) *picture {
+	numbered := func(name string) string {
+		if name == "" {
+			return ""
+		}
+		if p.frame > 0 {
+			name = strings.TrimSuffix(name, frameSuffix(p.frame))
+		}
+		return name + frameSuffix(frame)
+	}
+	other := *p
+	other.Name, other.path, other.frame = numbered(p.Name), numbered(p.path), frame
+	return &other
+}
+
+func frameSuffix(frame int) string { return "#" + strconv.Itoa(frame) }
 
 // key tells the picture from others: one that nobody has chosen is its file.
 func (p *picture) key() string {
@@ -70,16 +95,44 @@ func (p *pictures) find(name string) (*picture, error) {
 		return nil, err
 	}
 	f.Close()
-	return &picture{Name: name, path: p.folder.path(name), open: func() (io.ReadCloser, error) { return p.folder.open(name) }}, nil
+	open := func(name string) (io.ReadCloser, error) { return p.folder.open(name) }
+	return &picture{
+		Name: name, path: p.folder.path(name),
+		open:   func() (io.ReadCloser, error) { return open(name) },
+		beside: func(other string) (io.ReadCloser, error) { return open(path.Join(path.Dir(name), other)) },
+	}, nil
 }
 
-// choose takes what find finds.
-func (p *pictures) choose(name string) (*picture, error) {
+// choose takes what find finds: a frame of it, from 1 on, or with 0 the file.
+func (p *pictures) choose(name string, frame int) (*picture, error) {
 	x, err := p.find(name)
 	if err != nil {
 		return nil, err
 	}
+	if frame > 0 {
+		x = x.at(frame)
+	}
 	return p.add(x), nil
+}
+
+// turn takes another frame of a picture that is known.
+func (p *pictures) turn(id string, frame int) (*picture, error) {
+	x, err := p.get(id)
+	if err != nil {
+		return nil, err
+	}
+	y := x.at(frame)
+	if x.size > 0 { // its bytes are kept once
+		y.size = 0
+		y.open = func() (io.ReadCloser, error) {
+			of, err := p.get(id)
+			if err != nil {
+				return nil, err
+			}
+			return of.open()
+		}
+	}
+	return p.add(y), nil
 }
 
 // expect makes room for a picture of so many bytes that is being sent, until its end.

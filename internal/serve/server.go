@@ -211,6 +211,8 @@ func (s *Server) handler(work context.Context) http.Handler {
 		"GET /api/colormaps":                         s.colormaps,
 		"POST /api/pictures":                         s.addPicture,
 		"GET /api/pictures/{id}/view":                s.viewPicture,
+		"GET /api/pictures/{id}/numbers":             s.pictureNumbers,
+		"POST /api/traces":                           s.trace,
 		"GET /api/thumbnail":                         s.thumbnail,
 		"POST /api/estimates":                        s.estimate,
 		"POST /api/predictions":                      s.predict,

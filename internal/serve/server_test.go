@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"krypton/internal/explain"
+	"krypton/internal/imagein"
 	"krypton/internal/model"
 	"krypton/models"
 )
@@ -39,7 +40,7 @@ type served struct {
 // builtIn is the built-in model, with plans for each question.
 func builtIn() Model {
 	cache := model.NewCache(1 << 30)
-	return Model{Make: func(ctx context.Context, q *explain.Question) (*model.Model, error) {
+	return Model{Make: func(ctx context.Context, q *explain.Question, view imagein.View) (*model.Model, error) {
 		f, err := cache.Open(ctx, "", model.OpenOptions{MaxBytes: 1 << 30})
 		if err != nil {
 			return nil, err
@@ -52,7 +53,7 @@ func builtIn() Model {
 		if err != nil {
 			return nil, err
 		}
-		return n.Prepare(p, model.Preparation{Preset: "unit"})
+		return n.Prepare(p, model.Preparation{Preset: "unit", View: view})
 	}}
 }
 

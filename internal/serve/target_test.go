@@ -176,7 +176,7 @@ func TestReferencesInTurn(t *testing.T) {
 		t.Fatal(err)
 	}
 	q := explain.Default()
-	if _, err := n.prepare(t.Context(), q); err != nil {
+	if _, err := n.prepare(t.Context(), q, ""); err != nil {
 		t.Fatal(err)
 	}
 	var vector bytes.Buffer
@@ -188,11 +188,11 @@ func TestReferencesInTurn(t *testing.T) {
 	left, leave := context.WithCancelCause(t.Context())
 	gone := errors.New("gone")
 	time.AfterFunc(50*time.Millisecond, func() { leave(gone) })
-	if _, err := n.prepare(left, q); !errors.Is(err, gone) {
+	if _, err := n.prepare(left, q, ""); !errors.Is(err, gone) {
 		t.Errorf("while another is run: %v", err)
 	}
 	<-n.comparing
-	if _, err := n.prepare(t.Context(), q); err != nil {
+	if _, err := n.prepare(t.Context(), q, ""); err != nil {
 		t.Error(err)
 	}
 }

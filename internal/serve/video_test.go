@@ -24,6 +24,7 @@ import (
 
 	"krypton/internal/explain"
 	"krypton/internal/framelabels"
+	"krypton/internal/imagein"
 	"krypton/internal/model"
 	"krypton/internal/orv"
 	"krypton/internal/recognize"
@@ -51,7 +52,7 @@ func modelFile(path string) Model {
 		return n.Prepare(p, model.Preparation{Preset: "unit", Activation: true, Resize: "stretch", Pad: 128})
 	}
 	return Model{
-		Make: func(ctx context.Context, q *explain.Question) (*model.Model, error) {
+		Make: func(ctx context.Context, q *explain.Question, view imagein.View) (*model.Model, error) {
 			return with(ctx, func(n *model.Network) model.Need { return q.Need(n) })
 		},
 		Watch: func(ctx context.Context) (*model.Model, error) {

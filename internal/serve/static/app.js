@@ -3,6 +3,8 @@ import { get, post, send } from './api.js';
 import { levels, named, scaleOf, short, ticks, time } from './field.js';
 import { GrowingMap } from './map.js';
 import { Panel } from './panel.js';
+import { Scan } from './scan.js';
+import { Trace } from './trace.js';
 import { VideoPage } from './video.js';
 
 const $ = (id) => document.getElementById(id);
@@ -11,7 +13,8 @@ const classKeys = ['class', 'activation', 'score'];
 let about, palettes;
 let panels = [];
 let video;
-let files = [], films = []; // of the folder
+let listed; // of the folder
+let files = [], films = []; // those that the chosen model reads
 let chosenClass = '', chosenBox = ''; // '' is the model's own choice
 
 // say shows what went wrong, and to whoever listens.
@@ -35,8 +38,24 @@ function question(panel) {
   if (chosenBox && detects(panel)) q.box = [chosenBox];
   if (panel.model === panels[0].model) Object.assign(q, narrowed());
   if (panel.approximate) q.mode = 'approximate';
+  if (seriesOf(panel)) q.recording = recording();
   return q;
 }
+
+const seriesOf = (panel) => about.models[panel.model].series;
+
+// recording is what is read of recordings, where that is not what the model says.
+function recording() {
+  const r = {}, text = (key) => $('r-' + key).value.trim();
+  if (text('channels')) r.channels = text('channels').split(',').map((c) => c.trim()).filter(Boolean);
+  if (text('rate')) {
+    r.rate = Number(text('rate'));
+    if (!(r.rate > 0)) throw new Error(`rate: ${text('rate')} is no number of samples a second.`);
+  }
+  for (const key of ['start', 'end', 'resample', 'normalize', 'missing']) if (text(key)) r[key] = text(key);
+  return r;
+}
+const recordingKeys = ['channels', 'start', 'end', 'rate', 'resample', 'normalize', 'missing'];
 
 // narrowed is what is said of the chosen model's output; other models have other outputs.
 const whatKeys = ['target', 'reduce', 'part', 'at', 'segment_region'];
@@ -60,7 +79,10 @@ function fitTo(kind) {
   $('class-label').hidden = kind === 'box' || kind === 'features';
 }
 
-const ask = (panel, q) => ({ model: panel.model, picture: panel.picture.id, question: q, with: alongside(panel) });
+const ask = (panel, q) => ({ model: panel.model, picture: panel.picture.id, question: q, with: alongside(panel), window: windowOf(panel) });
+
+// windowOf is the window through which a panel's picture is seen, '' being the usual one.
+const windowOf = (panel) => (panel.dicom?.black_white ? $('window').value.trim() : '');
 
 // along are the pictures of other inputs that were chosen for the first panel's, by the
 // inputs' names.
@@ -116,24 +138,36 @@ function chosen(panel) {
 // sameWork says whether two questions cost the network the same runs.
 function sameWork(a, b) {
   const work = (q) => JSON.stringify(Object.entries(q).filter(([k]) => !classKeys.includes(k)).sort());
-  return a && a.model === b.model && a.picture === b.picture && JSON.stringify(a.with) === JSON.stringify(b.with) && work(a.question) === work(b.question);
+  return a && a.model === b.model && a.picture === b.picture && a.window === b.window && JSON.stringify(a.with) === JSON.stringify(b.with) && work(a.question) === work(b.question);
 }
 
 // ---- pictures
 
-async function showPicture(panel, picture) {
+async function showPicture(panel, picture, window = '') {
   $('progress-row').hidden = true;
   if (panel === panels[0]) $('explain').disabled = true;
   if (panel === panels[0]) {
     along = {}; // those of another place
     showWith();
   }
-  await panel.setPicture(picture);
+  panel.setPicture(picture);
+  if (panel === panels[0]) {
+    $('window').value = window;
+    showScan(null);
+    showTime(panel);
+    showIntervals();
+  }
   if (panel === panels[0] && !video.open) {
     $('picture-name').textContent = picture.name;
     current(picture.file);
   }
+  if (isRecording(panel)) await readRecording(panel);
+  else await panel.look(window);
   await predict(panel);
+  if (windowOf(panel) && panel.window !== windowOf(panel)) { // that of the other panel
+    await panel.look(windowOf(panel));
+    await predict(panel);
+  }
   // What is not another picture is the same one.
   if (panel === panels[0] && panels[1] && $('compare').value !== 'picture') await showPicture(panels[1], picture);
   render();
@@ -145,12 +179,160 @@ async function predict(panel) {
   const seen = await post('/api/predictions', ask(panel, question(panel)));
   if (panel.picture !== of) return;
   panel.seen = seen;
+  panel.dicom = seen.dicom;
+  await showNumbers(panel);
   if (panel === panels[0]) {
     $('explain').disabled = false;
     showClasses(seen);
     await estimate();
   }
   panel.redraw();
+}
+
+// ---- scans
+
+// showNumbers gets the numbers of a scan, and shows what there is to choose.
+async function showNumbers(panel) {
+  const { picture, dicom } = panel, gray = Boolean(dicom?.black_white);
+  panel.frame.classList.toggle('scan', gray);
+  if (gray && !panel.scan) {
+    const scan = await Scan.load(picture);
+    if (panel.picture !== picture) return;
+    panel.scan = scan;
+  }
+  if (panel === panels[0]) showScan(dicom);
+}
+
+function showScan(dicom) {
+  $('scan-details').hidden = !dicom;
+  if (!dicom) return;
+  const gray = Boolean(dicom.black_white), frames = dicom.frames, scan = panels[0].scan;
+  $('window-fields').hidden = $('windowing').hidden = !gray;
+  if (gray) {
+    showWindow(Scan.window(dicom.black_white));
+    $('windows').replaceChildren(new Option('', 'auto'), new Option('', 'full'), new Option('', 'none'), ...scan.windows.map((w, i) => new Option(w, i + 1)));
+  }
+  $('scan-frame-label').hidden = frames < 2;
+  Object.assign($('scan-frame'), { max: frames, value: dicom.frame });
+  showFrame(dicom.frame, frames);
+  const spacing = dicom.spacing_mm && `pixels lie ${short(dicom.spacing_mm[0])} by ${short(dicom.spacing_mm[1])} mm apart (${dicom.spacing_from}): patch and stride may be in mm`;
+  $('scan-text').textContent = [dicom.window, dicom.modality && `numbers: ${dicom.modality}`, dicom.inverted ? 'greater is darker' : '', spacing].filter(Boolean).join('; ');
+}
+
+function showWindow({ centre, width }) {
+  $('window-centre').value = Number(centre.toPrecision(7));
+  $('window-width').value = Number(width.toPrecision(7));
+}
+
+function showFrame(n, of) {
+  $('scan-frame-text').textContent = `Frame ${n} of ${of}`;
+  $('scan-frame').setAttribute('aria-valuetext', $('scan-frame-text').textContent);
+}
+
+// windowed takes the window of a drag, and gives the one before it.
+function windowed(panel, window, last) {
+  if (window) showWindow(window);
+  if (last) setWindow(`${window.centre},${window.width}`);
+  return Scan.window(panel.dicom.black_white);
+}
+
+// setWindow shows and asks anew through a window.
+const setWindow = trying(async (text) => {
+  $('window').value = text;
+  for (const panel of panels) {
+    if (!panel.dicom?.black_white) continue;
+    await panel.look(windowOf(panel));
+    panel.rect = null;
+    if (panel.map) await predict(panel);
+  }
+  await reread();
+});
+
+const setFrame = trying(async (n) => {
+  const a = panels[0], window = windowOf(a), picture = await post(`/api/pictures?picture=${a.picture.id}&frame=${n}`);
+  await showPicture(a, { ...picture, file: a.picture.file }, window);
+});
+
+// ---- recordings
+
+// isRecording says whether a panel's picture is a recording: tensors are drawn as pictures.
+const isRecording = (panel) => Boolean(seriesOf(panel)) && !/\.np[yz]$/i.test(panel.picture.name);
+
+async function readRecording(panel) {
+  const of = panel.picture, trace = await post('/api/traces', ask(panel, question(panel)));
+  if (panel.picture !== of) return;
+  panel.setTrace(new Trace(trace, seriesOf(panel)));
+  showTime(panel);
+}
+
+// reopen reads recordings anew, by what is said of them now.
+const reopen = trying(async () => {
+  for (const panel of panels) {
+    if (!panel.picture || !isRecording(panel)) continue;
+    panel.rect = panel.point = null;
+    await readRecording(panel);
+  }
+  await reread();
+});
+
+function showTime(panel) {
+  if (panel !== panels[0]) return;
+  const t = panel.trace;
+  $('time-row').hidden = !t;
+  if (!t) return;
+  $('time-text').textContent = `${t.clock(t.from)} to ${t.clock(t.to)}${t.isWhole ? '' : ' of ' + t.clock(t.length)}`;
+  for (const id of ['zoom-out', 'zoom-whole', 'time-left', 'time-right']) $(id).disabled = t.isWhole;
+}
+
+// timed does something to the recordings that are shown.
+function timed(f) {
+  for (const panel of panels) {
+    if (!panel.trace) continue;
+    f(panel.trace);
+    panel.redraw();
+  }
+  showTime(panels[0]);
+}
+
+// showIntervals lists what matters most of a recording, once its map is there.
+async function showIntervals(map) {
+  const found = map && panels[0].trace ? (await get(map.file('files/scores.intervals.json'))).intervals : [];
+  $('intervals-section').hidden = !found.length;
+  const most = Math.max(...found.map((i) => i.peak), 1e-12), t = panels[0].trace;
+  $('intervals').replaceChildren(...found.map((i) => {
+    const li = document.createElement('li'), b = document.createElement('button');
+    const name = document.createElement('span'), value = document.createElement('span');
+    name.className = 'name';
+    name.textContent = `${t.clock(i.from)} to ${t.clock(i.to)}`;
+    value.className = 'value';
+    value.textContent = short(i.peak);
+    b.title = `mean drop ${short(i.score)}, largest ${short(i.peak)}`;
+    b.style.setProperty('--share', Math.max(0, i.peak / most));
+    b.append(name, value);
+    b.onclick = () => timed((t) => { const n = Math.max(4 * (i.to - i.from), t.length / 10), at = (i.from + i.to) / 2; t.show(at - n / 2, at + n / 2); });
+    li.append(b);
+    return li;
+  }));
+}
+
+// fitKind shows what can be asked of pictures, or of recordings, as the model reads the one or
+// the other; true if that is not what it was.
+function fitKind() {
+  const series = about.models[$('model').value].series, kind = series ? 'series' : 'pictures';
+  [files, films] = series ? [[...listed.recordings, ...listed.pictures.filter((f) => /\.(np[yz]|dcm|dicom|ima)$/i.test(f.name))], []] : [listed.pictures, listed.videos];
+  $('recording-details').hidden = !series;
+  $('open-label').firstChild.textContent = series ? 'Open a recording…' : 'Open a picture…';
+  for (const a of document.querySelectorAll('.for-series')) a.hidden = !series;
+  const before = document.body.dataset.kind;
+  document.body.dataset.kind = kind;
+  showStrip();
+  if (before === kind) return false;
+  const n = (share) => String(Math.max(1, Math.round(series.samples / share)));
+  const usual = !series ? ['16', '4', '8', '2'] : series.rate ? ['400ms', '50ms', '100ms', '20ms'] : [n(25), n(200), n(100), n(500)];
+  ['patch', 'stride', 'rpatch', 'rstride'].forEach((id, i) => { $(id).value = usual[i]; });
+  const fills = series ? [['gray', 'mean of the channel'], 'zero', 'blur', 'noise', 'permuted'] : ['gray', 'black', 'white', 'mean', 'blur', 'noise'];
+  $('fill').replaceChildren(...fills.map((f) => (Array.isArray(f) ? new Option(f[1], f[0]) : new Option(f))));
+  return before !== undefined;
 }
 
 // Names are those that an address has. What was chosen last is shown, whatever comes first.
@@ -197,6 +379,12 @@ function showStrip() {
     const b = document.createElement('button'), img = document.createElement('img');
     b.dataset.file = inAddress(f);
     b.title = f.name || 'the built-in picture';
+    if (listed.recordings.includes(f)) {
+      b.dataset.recording = '';
+      b.textContent = f.name;
+      b.onclick = () => choose(inAddress(f));
+      return b;
+    }
     img.alt = b.title;
     img.loading = 'lazy';
     img.src = '/api/thumbnail?file=' + inAddress(f);
@@ -279,7 +467,10 @@ async function reread() {
       await map.read(chosen(panel));
       map.ask = want;
       if (panel.part?.state === 'done') await panel.part.read(chosen(panel));
-      if (panel === panels[0]) showClasses(map.clean);
+      if (panel === panels[0]) {
+        showClasses(map.clean);
+        await showIntervals(map);
+      }
     } else {
       run(panel, want);
     }
@@ -302,6 +493,7 @@ async function estimate() {
 }
 
 function run(panel, what, part) {
+  if (panel === panels[0] && !part) trying(showIntervals)();
   const old = part ? panel.part : panel.map;
   old?.cancel();
   if (!part) { panel.part?.cancel(); panel.part = null; }
@@ -318,6 +510,7 @@ function run(panel, what, part) {
 
 function finished(map) {
   if (map.state === 'failed') say(new Error(map.error));
+  if (map.state === 'done' && map === panels[0].map && panels[0].trace) trying(showIntervals)(map);
   if (map.state === 'done' && [panels[0].map, panels[0].part].includes(map)) trying(showFiles)();
 }
 
@@ -329,7 +522,7 @@ const explain = trying(async () => {
 // where both show the same one, as models have inputs of their own size.
 function carried({ x, y, w, h }, from, to) {
   const a = from.seen, b = to.seen;
-  if (from === to || from.picture.id !== to.picture.id || !a || !b) return { x, y, w, h };
+  if (from === to || from.picture.id !== to.picture.id || !a || !b || from.trace) return { x, y, w, h };
   const along = (lo, size, i) => {
     const at = (v) => (v * a.transform[i] + a.transform[i + 2] - b.transform[i + 2]) / b.transform[i];
     const most = b.input[1 - i], near = 1e-6; // what fits but for rounding fits
@@ -369,6 +562,12 @@ function unrefine() {
 
 // ---- comparing
 
+function newPanel() {
+  const p = new Panel($('panels'), told, drawn, picked, windowed);
+  p.zoomed = showTime;
+  return p;
+}
+
 const compare = trying(async () => {
   const what = $('compare').value;
   $('other-picture-label').hidden = what !== 'picture';
@@ -377,7 +576,7 @@ const compare = trying(async () => {
   panels[1]?.remove();
   panels.length = 1;
   if (what) {
-    const b = new Panel($('panels'), told, drawn, picked), a = panels[0];
+    const b = newPanel(), a = panels[0];
     b.model = what === 'model' ? Number($('other-model').value) : a.model;
     b.approximate = what === 'approximate';
     panels.push(b);
@@ -436,7 +635,7 @@ function render() {
   const lines = levels($('contours').value);
   $('contours').setAttribute('aria-invalid', String(lines === null));
   const fields = panels.map((p) => p.field()).filter(Boolean);
-  const scale = scaleOf(fields, $('colormap').value, range());
+  const scale = scaleOf(fields, $('colormap').value, range(), panels.some((p) => p.trace));
   const opts = { alpha: Number($('alpha').value), blocks: $('blocks').checked, contours: lines || [] };
   for (const p of panels) {
     p.chosen = chosenBox || '1';
@@ -491,9 +690,9 @@ function progress() {
 
 function told(panel, p) {
   const read = p && [panel.part, panel.map].map((m) => m?.at(p.x, p.y)).find((r) => r && !Number.isNaN(r.drop));
-  if (!read) { $('readout').textContent = p ? `(${Math.floor(p.x)}, ${Math.floor(p.y)})` : ' '; return; }
+  if (!read) { $('readout').textContent = p ? panel.says(p) : ' '; return; }
   const winner = read.winner === undefined ? '' : `; with the patch here, ${nameOf(panel.model, read.winner)} wins`;
-  $('readout').textContent = `(${Math.floor(p.x)}, ${Math.floor(p.y)}): ${panel.map?.kept && !panel.part ? 'score where kept, less the mean' : 'score drop'} ${short(read.drop)}${winner}`;
+  $('readout').textContent = `${panel.says(p)}${panel.trace ? ';' : ':'} ${panel.map?.kept && !panel.part ? 'score where kept, less the mean' : 'score drop'} ${short(read.drop)}${winner}`;
 }
 
 // ---- downloads
@@ -555,6 +754,21 @@ function wire() {
     }
     await reread();
   });
+  $('window').onchange = () => setWindow($('window').value.trim());
+  for (const id of ['window-centre', 'window-width']) $(id).onchange = () => setWindow(`${$('window-centre').value},${$('window-width').value}`);
+  $('windowing').onclick = () => {
+    const on = document.body.classList.toggle('windowing');
+    $('windowing').setAttribute('aria-pressed', String(on));
+  };
+  document.body.classList.add('windowing');
+  $('scan-frame').oninput = () => showFrame($('scan-frame').value, $('scan-frame').max);
+  $('scan-frame').onchange = () => setFrame($('scan-frame').value);
+  for (const k of recordingKeys) $('r-' + k).onchange = reopen;
+  $('zoom-in').onclick = () => timed((t) => t.zoom(0.5));
+  $('zoom-out').onclick = () => timed((t) => t.zoom(2));
+  $('zoom-whole').onclick = () => timed((t) => t.whole());
+  $('time-left').onclick = () => timed((t) => t.scroll(-0.5));
+  $('time-right').onclick = () => timed((t) => t.scroll(0.5));
   $('class').onchange = () => { if ($('class').value) choose('class:' + $('class').value); };
   for (const id of ['alpha', 'colormap', 'contours', 'lo', 'hi', 'blocks']) {
     $(id).addEventListener('input', schedule);
@@ -575,7 +789,10 @@ function wire() {
     along = {};
     showWith();
     showLabels();
-    if (!video.open) await predictAll();
+    if (fitKind() && !video.open) { // what was shown is of the other kind
+      for (const p of panels) { p.setPicture({ name: '' }); p.picture = null; }
+      if (files.length) await chooseFile(inAddress(files[0]));
+    } else if (!video.open) await predictAll();
     await showFiles();
     render();
   });
@@ -603,14 +820,13 @@ async function begin() {
   $('model-label').hidden = about.models.length < 2;
   document.querySelector('#compare [value=model]').disabled = about.models.length < 2;
   $('colormap').replaceChildren(new Option('auto', 'auto'), ...Object.keys(palettes).sort().map((n) => new Option(n)));
-  panels.push(new Panel($('panels'), told, drawn, picked));
+  panels.push(newPanel());
   panels[0].model = 0;
   showLabels();
   wire();
   video = new VideoPage(say, () => ({ index: Number($('model').value), ...about.models[$('model').value] }));
-  const list = await get('/api/files');
-  [files, films] = [list.pictures, list.videos];
-  showStrip();
+  listed = await get('/api/files');
+  fitKind();
   render();
   await showFiles();
   if (films.length && (!files.length || about.models[0].no_maps)) await chooseVideo(inAddress(films[0]));

@@ -160,10 +160,10 @@ export function span(fields) {
 }
 
 // scaleOf chooses colours and their range: two colours around zero where hiding raises
-// the score somewhere by more than a tenth of the largest drop.
-export function scaleOf(fields, colormap, fixed) {
+// the score somewhere by more than a tenth of the largest drop; reds behind recordings.
+export function scaleOf(fields, colormap, fixed, behind) {
   let [lo, hi] = span(fields);
-  if (colormap === 'auto') colormap = -lo > 0.1 * hi ? 'bluered' : 'blackbody';
+  if (colormap === 'auto') colormap = -lo > 0.1 * hi ? 'bluered' : behind ? 'reds' : 'blackbody';
   if (colormap === 'bluered') { hi = Math.max(hi, -lo); lo = -hi; } else lo = 0;
   if (fixed) [lo, hi] = fixed;
   if (!(hi > lo)) hi = lo + 1e-6;
