@@ -29,8 +29,8 @@ func (d *Duration) UnmarshalText(text []byte) error {
 
 // Wish says what a map may give up for speed. What is nil nobody has said.
 type Wish struct {
-	// SSIM is the similarity to the exact map that is certified for each picture (0 for
-	// the usual wish); Speedup chooses from the model's profile the best setting that takes
+	// SSIM is the similarity to the exact map that is certified for each picture, above 0;
+	// Speedup chooses from the model's profile the best setting that takes
 	// this many times fewer multiply-adds than running the network each time.
 	SSIM    *float64 `json:"ssim,omitempty"`
 	Speedup *float64 `json:"speedup,omitempty"`
@@ -183,7 +183,7 @@ func (w *Wish) check(mode obe.Mode) (approximate bool, err error) {
 	case len(choices) > 0 && len(own) > 0:
 		return false, failure.Wrongf("%v and %v find what is given up: they exclude %v, %v, %v, %v, %v, %v, %v, %v", failure.Setting("ssim"), failure.Setting("speedup"),
 			failure.Setting("tau"), failure.Setting("epsilon"), failure.Setting("gates"), failure.Setting("shortlist"), failure.Setting("drill_down"), failure.Setting("steps"), failure.Setting("checkerboard"), failure.Setting("within"))
-	case w.SSIM != nil && !(*w.SSIM >= 0 && *w.SSIM <= 1):
+	case w.SSIM != nil && !(*w.SSIM > 0 && *w.SSIM <= 1):
 		return false, failure.Wrongf("%v is %g, want above 0 and up to 1", failure.Setting("ssim"), *w.SSIM)
 	case len(choices) == 2:
 		return false, failure.Wrongf("%v and %v exclude each other", failure.Setting("ssim"), failure.Setting("speedup"))
@@ -370,7 +370,7 @@ func (g *Given) of(results []*obe.Result) *Given {
 			}
 		}
 	}
-	if r.Certificate != nil && r.Certificate.Exact == r.Certificate.Positions() {
+	if r.certify != nil && r.Certificate != nil && r.Certificate.Exact == r.Certificate.Positions() {
 		r.Approximation, r.Precision = obe.Approximation{Tau: 1}, ""
 	}
 	return &r
@@ -432,6 +432,8 @@ func (g *Given) known() string {
 	}
 	if g.Certificate != nil {
 		parts = append(parts, certificateText(g.Certificate))
+	} else if g.Within > 0 && g.Late {
+		parts = append(parts, "how similar it is to the exact map is not known: time, or the grid, was too small for samples")
 	}
 	if g.Expected != nil {
 		parts = append(parts, fmt.Sprintf("expected SSIM %.3f (scores), %.3f (rendered)", g.Expected.SSIM, g.Expected.SSIMPaper))

@@ -153,7 +153,7 @@ func TestChoose(t *testing.T) {
 		"unknown precision":           {wish: Wish{Precision: ptr(incremental.Precision("fp64"))}, want: `error: precision is "fp64"`},
 		"certificate":                 {mode: obe.Approximate, want: "whatever leaves an SSIM of 0.9", source: Certified},
 		"certificate, with a profile": {wish: Wish{SSIM: ptr(.8)}, profile: profile, want: "whatever leaves an SSIM of 0.8", source: Certified},
-		"usual certificate":           {wish: Wish{SSIM: ptr(0.)}, want: "whatever leaves an SSIM of 0.9", source: Certified},
+		"no similarity":               {wish: Wish{SSIM: ptr(0.)}, want: "error: ssim is 0, want above 0 and up to 1"},
 		"more than exact":             {wish: Wish{SSIM: ptr(1.1)}, want: "error: ssim is 1.1, want above 0 and up to 1"},
 		"segments":                    {mode: obe.Approximate, listed: true, want: "tau 0.6, epsilon 0.05, 128 classes", source: ByDefault},
 		"segments and ssim":           {wish: Wish{SSIM: ptr(.8)}, listed: true, want: "error: ssim: what is certified are maps on a grid"},

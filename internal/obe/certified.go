@@ -180,7 +180,7 @@ func (w *certifier) make() error {
 	}
 	switch {
 	case len(population) < smallestCertified:
-		return w.all("there are too few positions to sample")
+		return w.all(w.few())
 	case len(w.r.Items) > mostCertified:
 		return w.all("there are too many maps to certify together")
 	case w.Certify.SSIM >= 1:

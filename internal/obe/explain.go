@@ -86,6 +86,16 @@ type Task struct {
 	// Keep keeps the network's outputs at all positions of a map that gives
 	// nothing up, for Reread: Kept says how much memory that takes.
 	Keep bool
+
+	clock func() time.Time // in tests
+}
+
+// now is the time that ends maps.
+func (t *Task) now() time.Time {
+	if t.clock != nil {
+		return t.clock()
+	}
+	return time.Now()
 }
 
 // Result is the answer to a Task.
@@ -179,7 +189,7 @@ func Explain(ctx context.Context, t Task) (*Result, error) {
 		return nil, err
 	}
 	start := time.Now()
-	began := start
+	began := t.now()
 	views := t.Views
 	if views == nil {
 		var err error
@@ -199,7 +209,7 @@ func Explain(ctx context.Context, t Task) (*Result, error) {
 			return nil, err
 		}
 		defer moved.release()
-		if t.Verify == 0 && t.Certify == nil {
+		if t.Verify == 0 && t.Certify == nil && t.Approximation.Within == 0 {
 			moved.release() // only errors are measured with it
 		}
 		clean = moved.clean
@@ -303,6 +313,7 @@ func (t *Task) positions(ctx context.Context, views *incremental.Views, moved *r
 	c := newChanges(t, t.Mode == Naive)
 	var nan, spent atomic.Int64
 	opt := t.Approximation.options(t.options())
+	timed := t.newTimed(views, moved, r, c, clean, began)
 	compute := func(pick []int) error {
 		return t.update(ctx, a, c, opt, pick, &spent, func(i int, h *target.Hand, winner int32) {
 			if keep {
@@ -318,15 +329,21 @@ func (t *Task) positions(ctx context.Context, views *incremental.Views, moved *r
 			}
 		})
 	}
+	if timed != nil {
+		compute = timed.around(ctx, compute, &spent)
+	}
 	if t.Gradual && t.Approximation.Exact() {
 		err = gradually(t.Grid, r, compute)
 	} else {
-		err = t.Approximation.levels(t.Grid, r, func(i int) bool { return c.masked[i] || c.same[i] }, compute, func() bool { return time.Since(began) >= t.Approximation.Within })
+		err = t.Approximation.levels(t.Grid, r, func(i int) bool { return c.masked[i] || c.same[i] }, compute, func() bool { return t.now().Sub(began) >= t.Approximation.Within })
 	}
 	if err != nil {
 		return err
 	}
 	r.NaN = r.NaN || nan.Load() != 0
+	if timed != nil {
+		timed.end()
+	}
 	t.count(r, c, spent.Load())
 	return nil
 }
