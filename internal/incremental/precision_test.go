@@ -290,7 +290,7 @@ func BenchmarkPrecision(b *testing.B) {
 			for i := range ways {
 				w := &ways[i]
 				start := time.Now()
-				if err := w.worker.run(changes, lo, min(lo+chunk, changes.Len())); err != nil {
+				if err := w.worker.run(b.Context(), changes, lo, min(lo+chunk, changes.Len())); err != nil {
 					b.Fatal(err)
 				}
 				w.took += time.Since(start)

@@ -120,7 +120,7 @@ func (p *Plan) ProfileUpdates(ctx context.Context, v *Views, changes Changes, op
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if err := w.run(changes, lo, min(n, lo+chunk)); err != nil {
+			if err := w.run(ctx, changes, lo, min(n, lo+chunk)); err != nil {
 				return err
 			}
 		}

@@ -120,6 +120,10 @@ func (p *Plan) Update(ctx context.Context, v *Views, changes Changes, opt Option
 		return err
 	}
 	chunk := st.chunk
+	least := (chunk + 3) / 4
+	if st.cut > 0 {
+		least = min(least, st.first)
+	}
 	workers = min(workers, (n+chunk-1)/chunk)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -131,7 +135,7 @@ func (p *Plan) Update(ctx context.Context, v *Views, changes Changes, opt Option
 		mu.Lock()
 		defer mu.Unlock()
 		lo = next
-		next = min(n, next+min(chunk, max((chunk+3)/4, (n-next)/(2*workers))))
+		next = min(n, next+min(chunk, max(least, (n-next)/(2*workers))))
 		return lo, next
 	}
 	var wg sync.WaitGroup
@@ -153,7 +157,7 @@ func (p *Plan) Update(ctx context.Context, v *Views, changes Changes, opt Option
 					w.release()
 					return
 				}
-				if err := w.run(changes, lo, hi); err != nil {
+				if err := w.run(ctx, changes, lo, hi); err != nil {
 					cancel(err)
 					return
 				}
@@ -238,7 +242,7 @@ func newWorker(p *Plan, v *Views, policy Policy) *worker {
 }
 
 // run computes the updates of changes [lo, hi).
-func (w *worker) run(changes Changes, lo, hi int) error {
+func (w *worker) run(ctx context.Context, changes Changes, lo, hi int) error {
 	w.n = hi - lo
 	w.chunk++
 	p := w.plan
@@ -259,7 +263,7 @@ func (w *worker) run(changes Changes, lo, hi int) error {
 			p.propagate(&p.steps[i], w.rects[k], w.centres[k], w.policy)
 		}
 	}
-	return w.runStages(changes, lo)
+	return w.runStages(ctx, changes, lo)
 }
 
 // begin writes what the changes from first to last are.

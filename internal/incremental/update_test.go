@@ -413,7 +413,7 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 		p, v, changes := residualNetwork(t, precision)
 		w := newWorker(p, v, nil)
 		run := func() {
-			if err := w.run(changes, 0, changes.Len()); err != nil {
+			if err := w.run(t.Context(), changes, 0, changes.Len()); err != nil {
 				t.Fatal(err)
 			}
 			for i := range p.outputs {
@@ -467,33 +467,39 @@ func residualNetwork(t testing.TB, precision Precision) (*Plan, *Views, *patches
 func BenchmarkUpdate(b *testing.B) {
 	p, v, changes := residualNetwork(b, FP32)
 	w := newWorker(p, v, nil)
-	if err := w.run(changes, 0, changes.Len()); err != nil {
+	if err := w.run(b.Context(), changes, 0, changes.Len()); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := w.run(changes, 0, changes.Len()); err != nil {
+		if err := w.run(b.Context(), changes, 0, changes.Len()); err != nil {
 			b.Fatal(err)
 		}
 	}
 }
 
-// Early steps run for few changes at a time and late ones for more where that saves
-// readings of weights, if the memory allows.
-func TestStages(t *testing.T) {
-	rng := rand.New(rand.NewPCG(3, 5))
-	n, x := newNetwork(t, rng, 1, 3, 256, 256)
-	x = n.node("Conv", nil, x, n.weights(0.3, 128, 3, 1, 1))
-	x = n.node("Mul", nil, x, n.node("GlobalAveragePool", nil, x)) // everything changes behind a gate
-	pool := map[string]any{"kernel_shape": []int64{32, 32}, "strides": []int64{32, 32}}
-	x = n.node("Add", nil, n.node("MaxPool", pool, x), n.node("AveragePool", pool, x)) // two read it: it is not passed on in bands
-	x = n.node("Conv", nil, x, n.weights(0.1, 1024, 128, 1, 1))
-	x = n.node("Conv", nil, x, n.weights(0.1, 1024, 1024, 1, 1))
-	n.output(n.node("Conv", nil, x, n.weights(0.1, 1024, 1024, 1, 1)))
+// gated is a network whose early planes, of side pixels, change everywhere behind a gate, and
+// whose last layers, three of so many channels, have planes that are pool times smaller.
+func gated(t *testing.T, side, pool, early, late int) *Plan {
+	n, x := newNetwork(t, rand.New(rand.NewPCG(3, 5)), 1, 3, side, side)
+	x = n.node("Conv", nil, x, n.weights(0.3, early, 3, 1, 1))
+	x = n.node("Mul", nil, x, n.node("GlobalAveragePool", nil, x))
+	window := map[string]any{"kernel_shape": []int64{int64(pool), int64(pool)}, "strides": []int64{int64(pool), int64(pool)}}
+	x = n.node("Add", nil, n.node("MaxPool", window, x), n.node("AveragePool", window, x)) // two read it: it is not passed on in bands
+	x = n.node("Conv", nil, x, n.weights(0.1, late, early, 1, 1))
+	x = n.node("Conv", nil, x, n.weights(0.1, late, late, 1, 1))
+	n.output(n.node("Conv", nil, x, n.weights(0.1, late, late, 1, 1)))
 	p, err := Compile(n.g, CompileOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return p
+}
+
+// Early steps run for few changes at a time and late ones for more where that saves
+// readings of weights, if the memory allows.
+func TestStages(t *testing.T) {
+	p := gated(t, 256, 32, 128, 1024)
 	at := region.Rect{Y: region.Span{Lo: 40, Hi: 48}, X: region.Span{Lo: 40, Hi: 48}}
 	s, err := p.stages(at, 1000, 2, Options{})
 	if err != nil || s.cut == 0 || s.first >= s.chunk {
@@ -507,5 +513,27 @@ func TestStages(t *testing.T) {
 	}
 	if e, err := p.stages(at, 1000, 2, Options{Epsilon: 0.1}); err != nil || e.cut != 0 {
 		t.Errorf("with regions that depend on values: cut before step %d, %v", e.cut, err)
+	}
+}
+
+// Linear layers run for more changes at a time than what is before them, in whole chunks of
+// that, where their weights are many.
+func TestStagesOfHeads(t *testing.T) {
+	p := gated(t, 128, 128, 32, 1600)
+	at := region.Rect{Y: region.Span{Lo: 40, Hi: 48}, X: region.Span{Lo: 40, Hi: 48}}
+	s, err := p.stages(at, 1000, 2, Options{})
+	if err != nil || s.cut == 0 || s.first <= cutMost || s.chunk > headMost || s.chunk < 4*s.first || s.chunk%s.first != 0 {
+		t.Fatalf("cut before step %d: %d and %d changes at a time, %v", s.cut, s.first, s.chunk, err)
+	}
+	if first := p.steps[s.cut]; first.operator != "Conv" || p.values[first.out].plane != (engine.Plane{H: 1, W: 1, C: 1600}) {
+		t.Errorf("cut before %s of %v", first.operator, p.values[first.out].plane)
+	}
+	for _, opt := range []Options{{Epsilon: 0.1}, {Memory: 2 * p.PositionBytes(at)}} {
+		if e, err := p.stages(at, 1000, 2, opt); err != nil || e.cut != 0 {
+			t.Errorf("%+v: cut before step %d, %v", opt, e.cut, err)
+		}
+	}
+	if e, err := p.stages(at, 8, 2, Options{}); err != nil || e.cut != 0 {
+		t.Errorf("of 8 changes: cut before step %d, %v", e.cut, err)
 	}
 }
