@@ -69,12 +69,14 @@ func planBits(t *testing.T, p *Plan, rng *rand.Rand, updates int) uint64 {
 // Random networks give the same bits by the kernels of AVX2 and NEON: what
 // testdata/bits.txt says. KRYPTON_WRITE_BITS=1 writes that anew.
 func TestNetworkBits(t *testing.T) {
-	checkBits(t, "testdata/bits.txt", func(t *testing.T, k *asm.Kernels, list *strings.Builder) {
+	asm.KeptBits(t, "testdata/bits.txt", func(t *testing.T, k *asm.Kernels) string {
+		var list strings.Builder
 		for seed := range uint64(24) {
 			for _, direct := range []bool{false, true} {
-				fmt.Fprintf(list, "%016x network %d, direct %t\n", networkBits(t, k, seed, direct), seed, direct)
+				fmt.Fprintf(&list, "%016x network %d, direct %t\n", networkBits(t, k, seed, direct), seed, direct)
 			}
 		}
+		return list.String()
 	})
 }
 
@@ -85,7 +87,8 @@ func TestModelBits(t *testing.T) {
 	if dir == "" {
 		t.Skip("KRYPTON_DATA is not set")
 	}
-	checkBits(t, "testdata/models.txt", func(t *testing.T, k *asm.Kernels, list *strings.Builder) {
+	asm.KeptBits(t, "testdata/models.txt", func(t *testing.T, k *asm.Kernels) string {
+		var list strings.Builder
 		for i, name := range []string{"mnist", "resnet20_cifar10", "ultraface_rfb320", "fastestdet"} {
 			g, err := onnxload.Load(filepath.Join(dir, "models", name+".onnx"), onnxload.Options{})
 			if err != nil {
@@ -95,33 +98,8 @@ func TestModelBits(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			fmt.Fprintf(list, "%016x %s\n", planBits(t, p, rand.New(rand.NewPCG(uint64(i), 21)), 4), name)
+			fmt.Fprintf(&list, "%016x %s\n", planBits(t, p, rand.New(rand.NewPCG(uint64(i), 21)), 4), name)
 		}
+		return list.String()
 	})
-}
-
-// checkBits compares what each of the two sets lists with a file.
-func checkBits(t *testing.T, path string, write func(*testing.T, *asm.Kernels, *strings.Builder)) {
-	t.Helper()
-	for _, k := range asm.EverySet(t) {
-		if k.Name != "avx2" && k.Name != "neon" {
-			continue
-		}
-		t.Run(k.Name, func(t *testing.T) {
-			var list strings.Builder
-			write(t, k, &list)
-			if os.Getenv("KRYPTON_WRITE_BITS") != "" {
-				if err := os.WriteFile(path, []byte(list.String()), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if list.String() != string(want) {
-				t.Errorf("not what %s says:\n%s", path, &list)
-			}
-		})
-	}
 }

@@ -64,3 +64,50 @@ func Missing(t skipper, name string) {
 	}
 	t.Skipf("%s: this machine has no kernels for it", name)
 }
+
+// EnvWriteBits names the environment variable that has KeptBits write its files anew.
+const EnvWriteBits = "KRYPTON_WRITE_BITS"
+
+// KeptBits has AVX2 and NEON, whose bits are the same, each list theirs, a line for each
+// thing that was computed, and fails the test where lines are not those of the file.
+func KeptBits[T tester[T]](t T, path string, list func(t T, k *Kernels) string) {
+	t.Helper()
+	for _, k := range EverySet(t) {
+		if k.Name != "avx2" && k.Name != "neon" {
+			continue
+		}
+		t.Run(k.Name, func(t T) {
+			got := list(t, k)
+			if os.Getenv(EnvWriteBits) != "" {
+				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+					t.Fatalf("%v", err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatalf("%v", err)
+			}
+			if diff := onlyIn(got, string(want)); diff != "" {
+				t.Fatalf("not in %s:\n%s", path, diff)
+			}
+			if diff := onlyIn(string(want), got); diff != "" {
+				t.Fatalf("only in %s:\n%s", path, diff)
+			}
+		})
+	}
+}
+
+// onlyIn are the lines of a that b does not have.
+func onlyIn(a, b string) string {
+	has := map[string]bool{}
+	for line := range strings.Lines(b) {
+		has[line] = true
+	}
+	var only strings.Builder
+	for line := range strings.Lines(a) {
+		if !has[line] {
+			only.WriteString(line)
+		}
+	}
+	return only.String()
+}
