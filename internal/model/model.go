@@ -175,7 +175,11 @@ func (m *Model) preprocess(plane *Plane, p Preparation, said bool) error {
 		if plane.C == 1 || plane.C == 3 {
 			return failure.Usagef("preprocessing: %w", err)
 		}
-		plane.NoPictures = failure.Dataf("model %s: %w; give it .npy tensors", m.File.Name, err)
+		give := ".npy tensors"
+		if _, ok := m.Series(); ok {
+			give += ", or recordings"
+		}
+		plane.NoPictures = failure.Dataf("model %s: %w; give it %s", m.File.Name, err, give)
 	}
 	plane.Pre = &pre
 	if err := m.wholePixels(&pre, plane.C, said); err != nil && plane.NoPictures == nil {
