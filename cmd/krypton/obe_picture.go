@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"krypton/internal/explain"
 	"krypton/internal/failure"
@@ -29,6 +30,7 @@ type obeRun struct {
 	multiple bool
 	written  map[string]string // outputs of this run, and the picture of each; nil if their names are unlike anyway
 	rep      *reporter
+	warned   *sync.Once // that exact maps save little
 }
 
 // newOBERun makes everything ready and finds the pictures.
@@ -80,7 +82,7 @@ func (o *obeOptions) checkNames(pictures int) error {
 
 // makeOBERun makes everything ready that does not depend on a picture.
 func makeOBERun(ctx context.Context, s *settings, io streams, o *obeOptions, mo *modelOptions) (*obeRun, error) {
-	r := &obeRun{obeOptions: o, inputs: s.inputs, io: io, written: map[string]string{}}
+	r := &obeRun{obeOptions: o, inputs: s.inputs, io: io, written: map[string]string{}, warned: new(sync.Once)}
 	var err error
 	if r.quiet, err = s.flags.GetBool("quiet"); err != nil {
 		return nil, err
@@ -132,7 +134,6 @@ func (r *obeRun) fail(t *tally, in string, err error) {
 func (r *obeRun) all(ctx context.Context, inputs []string) error {
 	workBegins(ctx)
 	r.rep.begin(r.job, len(inputs))
-	r.warn()
 	var t tally
 	var kept []*outcome
 	for _, in := range inputs {
@@ -166,10 +167,13 @@ func (r *obeRun) all(ctx context.Context, inputs []string) error {
 	return failure.As(failure.Partial, fmt.Errorf("%d of %d pictures failed", t.failed, len(inputs)))
 }
 
-// warn says before any work that exact maps of the network save little, where that is so.
+// warn says once, before the first map is computed, that exact maps of the network save little,
+// where that is so.
 func (r *obeRun) warn() {
 	if g := r.job.Global(); g != nil && !r.quiet {
-		fmt.Fprintf(r.io.err, "krypton: %s (--mode approximate takes less)\n", printable(explain.GlobalText(g)))
+		r.warned.Do(func() {
+			fmt.Fprintf(r.io.err, "krypton: %s (--mode approximate takes less)\n", printable(explain.GlobalText(g)))
+		})
 	}
 }
 
@@ -253,6 +257,7 @@ func (r *obeRun) compute(ctx context.Context, o *outcome) error {
 	defer progress.Finish()
 	var err error
 	o.answer, err = r.job.Ask(ctx, o.input, explain.Events{
+		Clean:    func(explain.Clean) { r.warn() },
 		Progress: progress.SetOf,
 		Checking: progress.Checking(o.label + ": whole runs"),
 	})

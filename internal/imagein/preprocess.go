@@ -76,13 +76,16 @@ func (p *Preprocess) Validate(channels int) error {
 	if err := p.View.Validate(); err != nil {
 		return err
 	}
-	for name, l := range map[string][]float64{"mean": p.Mean, "std": p.Std} {
-		if n := len(l); n > 1 && n != channels {
-			return fmt.Errorf("%s has %d numbers for %d channels", name, n, channels)
+	for _, l := range []struct {
+		name    string
+		numbers []float64
+	}{{"mean", p.Mean}, {"std", p.Std}} {
+		if n := len(l.numbers); n > 1 && n != channels {
+			return fmt.Errorf("%s has %d numbers for %d channels", l.name, n, channels)
 		}
-		for _, v := range l {
-			if math.IsNaN(v) || math.IsInf(v, 0) || name == "std" && v == 0 {
-				return fmt.Errorf("%s holds %g", name, v)
+		for _, v := range l.numbers {
+			if math.IsNaN(v) || math.IsInf(v, 0) || l.name == "std" && v == 0 {
+				return fmt.Errorf("%s holds %g", l.name, v)
 			}
 		}
 	}
