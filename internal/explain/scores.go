@@ -52,20 +52,18 @@ func WriteScores(w io.Writer, ending string, r *Record) error {
 }
 
 // writeNPY writes NumPy's format 1.0: float32, little-endian, C order, shape
-// [rows, cols], or [classes, rows, cols] for several classes.
+// [rows, cols], or [classes, rows, cols] for several classes. Maps that each hide a group of
+// channels have the rows of a group one behind the other.
 func writeNPY(w io.Writer, r *Record) error {
-	if r.byChannels() != nil {
-		return writeChannelsNPY(w, r)
-	}
-	shape := fmt.Sprintf("(%d, %d)", r.Rows, r.Cols)
+	rows := r.Rows * max(1, len(r.byChannels()))
+	shape := fmt.Sprintf("(%d, %d)", rows, r.Cols)
 	if len(r.Classes) > 1 {
-		shape = fmt.Sprintf("(%d, %d, %d)", len(r.Classes), r.Rows, r.Cols)
+		shape = fmt.Sprintf("(%d, %d, %d)", len(r.Classes), rows, r.Cols)
 	}
 	out := bufio.NewWriter(w)
-	b := npyHeader("<f4", shape)
-	out.Write(b)
-	for _, c := range r.Classes {
-		for _, row := range c.Scores {
+	out.Write(npyHeader("<f4", shape))
+	for k := range r.Classes {
+		for _, row := range r.table(k) {
 			writeRow(out, row)
 		}
 	}
@@ -78,35 +76,6 @@ func writeRow(out *bufio.Writer, row []Number) {
 		binary.LittleEndian.PutUint32(b[:], math.Float32bits(float32(v)))
 		out.Write(b[:])
 	}
-}
-
-// writeChannelsNPY writes maps that each hide a group of channels: of shape [groups, cols],
-// or [classes, groups, cols], with the rows of a group one behind the other.
-func writeChannelsNPY(w io.Writer, r *Record) error {
-	groups := r.byChannels()
-	shape := fmt.Sprintf("(%d, %d)", len(groups)*r.Rows, r.Cols)
-	if len(r.Classes) > 1 {
-		shape = fmt.Sprintf("(%d, %d, %d)", len(r.Classes), len(groups)*r.Rows, r.Cols)
-	}
-	out := bufio.NewWriter(w)
-	out.Write(npyHeader("<f4", shape))
-	for k := range r.Classes {
-		for _, g := range groups {
-			for _, row := range g.Classes[k].Scores {
-				writeRow(out, row)
-			}
-		}
-	}
-	return out.Flush()
-}
-
-// csvLine is a line of a table of scores: what it is of, and a cell for each.
-func csvLine(of string, row []Number) []string {
-	line := []string{of}
-	for _, v := range row {
-		line = append(line, cell(v))
-	}
-	return line
 }
 
 // npyHeader begins a file of numbers of a type and a shape.
@@ -152,7 +121,11 @@ func writeCSV(w io.Writer, r *Record) error {
 		if err := c.Write(line); err != nil {
 			return err
 		}
-		for _, line := range r.csvLines(i) {
+		for k, row := range r.table(i) {
+			line := []string{r.rowName(k)}
+			for _, v := range row {
+				line = append(line, cell(v))
+			}
 			if err := c.Write(line); err != nil {
 				return err
 			}
@@ -162,21 +135,25 @@ func writeCSV(w io.Writer, r *Record) error {
 	return c.Error()
 }
 
-// csvLines are the lines of a class's table: they begin with their y offset, or the channels
-// that were hidden.
-func (r *Record) csvLines(class int) (lines [][]string) {
+// table has the rows of a class's scores; of maps that each hide a group of channels those of
+// one group after the other.
+func (r *Record) table(class int) (rows [][]Number) {
 	groups := r.byChannels()
 	if groups == nil {
-		for k, row := range r.Classes[class].Scores {
-			lines = append(lines, csvLine(strconv.Itoa(r.Ys[k]), row))
-		}
+		return r.Classes[class].Scores
 	}
 	for _, g := range groups {
-		for _, row := range g.Classes[class].Scores {
-			lines = append(lines, csvLine(spreadsheet.Harmless(g.Occluded), row))
-		}
+		rows = append(rows, g.Classes[class].Scores...)
 	}
-	return lines
+	return rows
+}
+
+// rowName is what row k of table is of: its y offset, or the channels that were hidden.
+func (r *Record) rowName(k int) string {
+	if groups := r.byChannels(); groups != nil {
+		return spreadsheet.Harmless(groups[k/r.Rows].Occluded)
+	}
+	return strconv.Itoa(r.Ys[k])
 }
 
 // cell is a score in a table, empty if it is no number.

@@ -125,12 +125,7 @@ type answers func(pick []int, take func(i int, scores []float32, winner int32)) 
 func (t *Task) certified(ctx context.Context, views *incremental.Views, moved *reference, r *Result, clean [][]float32) error {
 	w := newCertifier(t, r)
 	w.c = newChanges(t, false)
-	exact, plain := t.newAsker(views, nil, r.Bound, clean), t.options()
-	if moved != nil {
-		truth := *t
-		truth.Plan = moved.plan
-		exact = truth.newAsker(moved.views, nil, r.Bound, moved.clean)
-	}
+	exact, plain := t.truth(views, moved, r, clean), t.options()
 	by := func(a *asker, opt incremental.Options) answers {
 		return func(pick []int, take func(i int, scores []float32, winner int32)) error {
 			return t.update(ctx, a, w.c, opt, pick, &w.spent, func(i int, h *target.Hand, winner int32) { take(i, h.Scores, winner) })
@@ -155,6 +150,16 @@ func (t *Task) certified(ctx context.Context, views *incremental.Views, moved *r
 	return nil
 }
 
+// truth answers as the exact map does.
+func (t *Task) truth(views *incremental.Views, moved *reference, r *Result, clean [][]float32) *asker {
+	if moved == nil {
+		return t.newAsker(views, nil, r.Bound, clean)
+	}
+	of := *t
+	of.Plan = moved.plan
+	return of.newAsker(moved.views, nil, r.Bound, moved.clean)
+}
+
 // newCertifier prepares a task's map, but for who answers.
 func newCertifier(t *Task, r *Result) *certifier {
 	n := t.Grid.Len()
@@ -172,7 +177,7 @@ func newCertifier(t *Task, r *Result) *certifier {
 func (w *certifier) make() error {
 	var population, free []int
 	for i := range w.known {
-		if w.c.masked[i] || w.c.same[i] {
+		if w.c.free(i) {
 			free = append(free, i)
 		} else {
 			population = append(population, i)
@@ -305,9 +310,14 @@ func (w *certifier) flat(k int) bool { return w.span(k) == 0 }
 
 // span is the range of an item's exact scores, as far as they are known.
 func (w *certifier) span(k int) float64 {
+	return spanOf(w.r.Scores[k], func(i int) bool { return w.known[i] })
+}
+
+// spanOf is the range of those of a map's scores that are exact, 0 if there are none.
+func spanOf(scores []float32, exact func(i int) bool) float64 {
 	lo, hi := math.Inf(1), math.Inf(-1)
-	for i, v := range w.r.Scores[k] {
-		if w.known[i] {
+	for i, v := range scores {
+		if exact(i) {
 			lo, hi = math.Min(lo, float64(v)), math.Max(hi, float64(v))
 		}
 	}
@@ -337,17 +347,20 @@ func (w *certifier) exactly(pick []int) error {
 
 // all computes what is not known yet exactly.
 func (w *certifier) all(reason string) error {
-	w.made.Reason = reason
+	w.made.whole(reason)
 	var rest []int
 	for i, known := range w.known {
 		if !known {
 			rest = append(rest, i)
 		}
 	}
-	one := number.Double(1)
-	w.made.Scores, w.made.Expected = one, one
-	w.made.Rendered, w.made.ExpectedRendered = &one, &one
 	return w.exactly(rest)
+}
+
+// whole says that all of the map is exact, and why.
+func (c *Certificate) whole(reason string) {
+	one := number.Double(1)
+	c.Scores, c.Expected, c.Rendered, c.ExpectedRendered, c.Reason = one, one, &one, &one, reason
 }
 
 // climb takes a rung: it computes the samples and the lattice's first positions by it.
@@ -747,17 +760,27 @@ func (w *certifier) both(kinds []certify.Kind) ([]float64, error) {
 
 // tally counts how positions were answered.
 func (w *certifier) tally() {
-	w.made.Sampled = len(w.samples)
-	for i, known := range w.known {
-		switch {
-		case w.c.masked[i] || w.c.same[i]:
-		case known:
-			w.made.Exact++
-		case w.kinds[i] == certify.Computed:
-			w.made.Approximate++
+	kinds := w.finalKinds()
+	w.made.count(w.samples, kinds, w.c)
+	for i, k := range kinds {
+		if k == certify.Computed && !w.c.free(i) {
 			w.r.Computed[i] = true
+		}
+	}
+}
+
+// count counts how positions were answered that had to be.
+func (c *Certificate) count(samples []int, kinds []certify.Kind, of *changes) {
+	c.Sampled = len(samples)
+	for i, k := range kinds {
+		switch {
+		case of.free(i):
+		case k == certify.Exact:
+			c.Exact++
+		case k == certify.Computed:
+			c.Approximate++
 		default:
-			w.made.Interpolated++
+			c.Interpolated++
 		}
 	}
 }

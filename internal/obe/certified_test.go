@@ -25,6 +25,20 @@ func certified(t *testing.T, stride int, ssim float64) obe.Task {
 	return task
 }
 
+// similarities are those of a map to the exact one, of their scores and rendered.
+func similarities(t *testing.T, truth, r *obe.Result, cols int) (scores, rendered float64) {
+	t.Helper()
+	scores, err := quality.SSIMScores(truth.Scores[0], r.Scores[0], cols)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rendered, err = quality.SSIMPaper(truth.Scores[0], r.Scores[0], cols, truth.Base[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return scores, rendered
+}
+
 // TestCertified: a map meets the wish by its bound, keeps the samples' exact scores, counts
 // its positions, and is the same for a seed whatever the workers are; a picture's bound is
 // no longer than the truth here.
@@ -45,15 +59,7 @@ func TestCertified(t *testing.T) {
 		if c == nil || c.Bound() < wish || c.Wish != wish || c.Positions() != task.Grid.Len()-r.Skipped || c.Sampled < 80 || c.Exact < c.Sampled && c.Reason == "" {
 			t.Fatalf("wish %g: %+v", wish, c)
 		}
-		cols := len(task.Grid.Xs)
-		scores, err := quality.SSIMScores(truth.Scores[0], r.Scores[0], cols)
-		if err != nil {
-			t.Fatal(err)
-		}
-		rendered, err := quality.SSIMPaper(truth.Scores[0], r.Scores[0], cols, truth.Base[0])
-		if err != nil {
-			t.Fatal(err)
-		}
+		scores, rendered := similarities(t, truth, r, len(task.Grid.Xs))
 		if scores < float64(c.Scores) || rendered < float64(*c.Rendered) {
 			t.Errorf("wish %g: %g and %g are less than %+v", wish, scores, rendered, c)
 		}

@@ -20,6 +20,10 @@ type changes struct {
 	weights    sync.Pool // of *[]float32, a row's
 }
 
+// free says that position i needs no run of the network: the mask excludes it, or nothing
+// changes there.
+func (c *changes) free(i int) bool { return c.masked[i] || c.same[i] }
+
 func newChanges(t *Task, whole bool) *changes {
 	n := t.Grid.Len()
 	c := &changes{grid: t.Grid, plane: t.Plan.InputPlane(), base: t.Base, fill: t.Fill, whole: whole, rounded: t.Whole, same: make([]bool, n), masked: make([]bool, n)}

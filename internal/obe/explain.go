@@ -335,7 +335,7 @@ func (t *Task) positions(ctx context.Context, views *incremental.Views, moved *r
 	if t.Gradual && t.Approximation.Exact() {
 		err = gradually(t.Grid, r, compute)
 	} else {
-		err = t.Approximation.levels(t.Grid, r, func(i int) bool { return c.masked[i] || c.same[i] }, compute, func() bool { return t.now().Sub(began) >= t.Approximation.Within })
+		err = t.Approximation.levels(t.Grid, r, c.free, compute, func() bool { return t.now().Sub(began) >= t.Approximation.Within })
 	}
 	if err != nil {
 		return err

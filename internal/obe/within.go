@@ -2,7 +2,6 @@ package obe
 
 import (
 	"context"
-	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -10,7 +9,6 @@ import (
 
 	"krypton/internal/certify"
 	"krypton/internal/incremental"
-	"krypton/internal/number"
 	"krypton/internal/target"
 )
 
@@ -46,16 +44,6 @@ func (t *Task) newTimed(views *incremental.Views, moved *reference, r *Result, c
 	return w
 }
 
-// truth answers as the exact map does.
-func (t *Task) truth(views *incremental.Views, moved *reference, r *Result, clean [][]float32) *asker {
-	if moved == nil {
-		return t.newAsker(views, nil, r.Bound, clean)
-	}
-	of := *t
-	of.Plan = moved.plan
-	return of.newAsker(moved.views, nil, r.Bound, moved.clean)
-}
-
 // sampleTime is the share of the time left that samples may take.
 const sampleTime = 1. / 3
 
@@ -64,7 +52,7 @@ const sampleTime = 1. / 3
 func (w *timed) sample(ctx context.Context, computed int, since time.Time, spent *atomic.Int64) error {
 	var population []int
 	for i := range w.Grid.Len() {
-		if !w.c.masked[i] && !w.c.same[i] {
+		if !w.c.free(i) {
 			population = append(population, i)
 		}
 	}
@@ -118,27 +106,10 @@ func (w *timed) put(i int, scores []float32) {
 // end estimates how similar the map is and puts the samples into it.
 func (w *timed) end() {
 	kinds := w.kinds()
-	made := &Certificate{Confidence: certify.Confidence, Setting: w.Approximation, Sampled: len(w.samples)}
-	left := 0
-	for i, k := range kinds {
-		_, sampled := w.scores[i]
-		switch {
-		case w.c.masked[i] || w.c.same[i]:
-		case k == certify.Exact || sampled:
-			made.Exact++
-		case k == certify.Computed:
-			made.Approximate++
-		default:
-			made.Interpolated++
-		}
-		if k != certify.Exact {
-			left++
-		}
-	}
-	if left == 0 {
-		one := number.Double(1)
-		made.Scores, made.Expected, made.Rendered, made.ExpectedRendered = one, one, &one, &one
-		made.Reason = "time was enough for all positions"
+	made := &Certificate{Confidence: certify.Confidence, Setting: w.Approximation}
+	made.count(w.samples, w.final(kinds), w.c)
+	if !slices.ContainsFunc(kinds, func(k certify.Kind) bool { return k != certify.Exact }) {
+		made.whole("time was enough for all positions")
 		w.r.Certificate = made
 		return
 	}
@@ -159,7 +130,7 @@ func (w *timed) kinds() []certify.Kind {
 	kinds := make([]certify.Kind, w.Grid.Len())
 	for i := range kinds {
 		switch {
-		case w.c.masked[i] || w.c.same[i] || w.r.Computed[i] && w.given:
+		case w.c.free(i) || w.r.Computed[i] && w.given:
 			kinds[i] = certify.Exact
 		case w.r.Computed[i]:
 			kinds[i] = certify.Computed
@@ -170,29 +141,30 @@ func (w *timed) kinds() []certify.Kind {
 	return kinds
 }
 
-// bound estimates the similarities of all items, whose scores have nothing yet that only the
-// samples told. It returns false where they say too little.
-func (w *timed) bound(made *Certificate, kinds []certify.Kind) bool {
-	final := append([]certify.Kind(nil), kinds...)
+// final are the kinds that positions have with what the samples told.
+func (w *timed) final(kinds []certify.Kind) []certify.Kind {
+	final := slices.Clone(kinds)
 	for _, i := range w.samples {
 		final[i] = certify.Exact
 	}
+	return final
+}
+
+// bound estimates the similarities of all items, whose scores have nothing yet that only the
+// samples told. It returns false where they say too little.
+func (w *timed) bound(made *Certificate, kinds []certify.Kind) bool {
+	final := w.final(kinds)
 	for k, guess := range w.r.Scores {
 		scores := append([]float32(nil), guess...)
 		var samples []certify.Sample
-		lo, hi := math.Inf(1), math.Inf(-1)
 		for _, i := range w.samples {
 			v := w.scores[i][k]
 			scores[i] = v
 			would := float64(guess[i])
 			samples = append(samples, certify.Sample{At: i, Kind: min(kinds[i], certify.Interpolated), Chance: w.chance, Exact: float64(v), Guess: [2]float64{would, would}})
 		}
-		for i, v := range scores {
-			if final[i] == certify.Exact {
-				lo, hi = math.Min(lo, float64(v)), math.Max(hi, float64(v))
-			}
-		}
-		m := &certify.Map{Cols: len(w.Grid.Xs), Guess: guess, Scores: scores, Kinds: final, Base: w.r.Base[k], Span: hi - lo}
+		span := spanOf(scores, func(i int) bool { return final[i] == certify.Exact })
+		m := &certify.Map{Cols: len(w.Grid.Xs), Guess: guess, Scores: scores, Kinds: final, Base: w.r.Base[k], Span: span}
 		if !(m.Span > 0) {
 			return false
 		}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"krypton/internal/obe"
-	"krypton/internal/quality"
 )
 
 // TestWithinIsBounded: a map that ended early says how similar it is, by samples that are the
@@ -49,15 +48,7 @@ func TestWithinIsBounded(t *testing.T) {
 	if c == nil || !r.Late || c.Sampled < 80 || c.Interpolated == 0 || c.Exact+c.Interpolated != c.Positions() || c.Reason != "" {
 		t.Fatalf("ended early: %+v", c)
 	}
-	cols := len(exact.Grid.Xs)
-	scores, err := quality.SSIMScores(truth.Scores[0], r.Scores[0], cols)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rendered, err := quality.SSIMPaper(truth.Scores[0], r.Scores[0], cols, truth.Base[0])
-	if err != nil {
-		t.Fatal(err)
-	}
+	scores, rendered := similarities(t, truth, r, len(exact.Grid.Xs))
 	if !(float64(c.Scores) > 0) || scores < float64(c.Scores) || rendered < float64(*c.Rendered) {
 		t.Errorf("%g and %g, said to be at least %g and %g", scores, rendered, c.Scores, *c.Rendered)
 	}

@@ -183,26 +183,32 @@ func (s *Server) estimate(w http.ResponseWriter, r *http.Request, _ string) {
 }
 
 func (s *Server) predict(w http.ResponseWriter, r *http.Request, client string) {
+	s.ask(w, r, client, func(ctx context.Context, a *ask, p *picture) (any, error) {
+		in, err := a.read(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		return a.predict(ctx, in)
+	})
+}
+
+// ask answers a question with what is computed of it when it is its turn, before maps.
+func (s *Server) ask(w http.ResponseWriter, r *http.Request, client string, compute func(ctx context.Context, a *ask, p *picture) (any, error)) {
 	a, p, seat, err := s.enter(w, r, client, true)
 	if err != nil {
 		failWith(w, err)
 		return
 	}
 	defer seat.leave()
-	err = seat.wait(r.Context())
-	var in *explain.Input
-	if err == nil {
-		in, err = a.read(r.Context(), p)
-	}
-	var c *clean
-	if err == nil {
-		c, err = a.predict(r.Context(), in)
+	var answer any
+	if err = seat.wait(r.Context()); err == nil {
+		answer, err = compute(r.Context(), a, p)
 	}
 	if err != nil {
 		failWith(w, err)
 		return
 	}
-	answerJSON(w, http.StatusOK, c)
+	answerJSON(w, http.StatusOK, answer)
 }
 
 func (s *Server) startMap(work context.Context, w http.ResponseWriter, r *http.Request, client string) {

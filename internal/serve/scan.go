@@ -88,22 +88,7 @@ type lead struct {
 
 // trace gives the part of a recording that a question is about.
 func (s *Server) trace(w http.ResponseWriter, r *http.Request, client string) {
-	a, p, seat, err := s.enter(w, r, client, true)
-	if err != nil {
-		failWith(w, err)
-		return
-	}
-	defer seat.leave()
-	err = seat.wait(r.Context())
-	var t *trace
-	if err == nil {
-		t, err = a.trace(r.Context(), p)
-	}
-	if err != nil {
-		failWith(w, err)
-		return
-	}
-	answerJSON(w, http.StatusOK, t)
+	s.ask(w, r, client, func(ctx context.Context, a *ask, p *picture) (any, error) { return a.trace(ctx, p) })
 }
 
 // trace reads a recording.
