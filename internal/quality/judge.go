@@ -1,8 +1,8 @@
 package quality
 
-// Judge compares one map with others, quickly: both similarities by sums along rows and
-// columns, and what one position does to them by the windows around it. A Judge is not to be
-// used from several goroutines at once.
+// Judge says of one map what another score at a position does to both similarities, quickly:
+// by sums along rows and columns, and the windows around it. A Judge is not to be used from
+// several goroutines at once.
 type Judge struct {
 	rows, cols int
 	span       float64 // of scores, for SSIMScores' constants
@@ -46,19 +46,6 @@ func NewJudge(scores []float32, cols int, p float32, span float64) (*Judge, erro
 // Rendered says whether the maps have colours that differ: those of a clean score that is
 // not positive, or far above 1, have not.
 func (j *Judge) Rendered() bool { return j.hi > j.lo }
-
-// Similarities are SSIMScores and SSIMPaper of the judged map to another, up to rounding;
-// the second is 1 where Rendered says no.
-func (j *Judge) Similarities(other []float64) (scores, rendered float64) {
-	scores, rendered = j.scores.compare(other), 1
-	if j.Rendered() {
-		rendered = 0
-		for c, plane := range j.render(other) {
-			rendered += j.colours[c].compare(plane) / 3
-		}
-	}
-	return scores, rendered
-}
 
 // Alone is what another score at one position does to a similarity of the judged map to the
 // same one: what the mean over the windows loses, and by what share the variances that a
@@ -150,20 +137,6 @@ func (c *channel) filter(k int) []float64 {
 		}
 	}
 	return out
-}
-
-func (c *channel) compare(other []float64) float64 {
-	a, bb, ab := c.moments[0], c.moments[1], c.moments[2]
-	copy(a, other)
-	for i, v := range other {
-		bb[i], ab[i] = v*v, v*c.own[i]
-	}
-	mb, sb, sab := c.filter(0), c.filter(1), c.filter(2)
-	sum := 0.0
-	for i, ma := range c.mean {
-		sum += index(ma, mb[i], c.square[i], sb[i], sab[i], c.c1, c.c2, c.norm)
-	}
-	return sum / float64(len(c.mean))
 }
 
 // site is what another value at position i does: moments of the windows around it follow.
