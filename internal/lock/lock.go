@@ -50,6 +50,9 @@ func Open(path string) (*File, error) {
 
 func open(path string) (*File, error) {
 	f, made, err := regular.Grow(path)
+	if errors.Is(err, regular.ErrUnsteady) {
+		return nil, fmt.Errorf("%w: %w", ErrBusy, err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -5,22 +5,36 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"syscall"
+	"time"
 )
+
+// ErrUnsteady says that others make and move a file all the time.
+var ErrUnsteady = errors.New("it comes and goes: other processes make and move it all the time")
 
 // ErrLinked says that a file has more than one name.
 var ErrLinked = errors.New("the file has another name as well (a hard link): what is written here would show there")
 
+// between is called where others may make or move the file, for tests.
+var between = func() {}
+
 // Grow opens a file that grows under a name which somebody else may have taken: for
 // reading and appending, made if there is none, which made says. What is there stays.
 // Links, folders, pipes and devices are refused (ErrNot) without being opened, and so
-// are files with several names (ErrLinked): what they stand for is somebody's. Errors
-// do not name the file.
+// are files with several names (ErrLinked): what they stand for is somebody's. A file
+// that others make and move meanwhile is waited for, some two seconds at most
+// (ErrUnsteady). Errors do not name the file.
 func Grow(path string) (f *os.File, made bool, err error) {
 	const how = os.O_RDWR | os.O_APPEND | syscall.O_NONBLOCK | noFollow
-	for range 8 { // it comes and goes
+	for n := range 64 {
+		if n >= 4 {
+			// Whoever is always late goes at another pace than the others do.
+			time.Sleep(rand.N(time.Duration(n) * 2 * time.Millisecond))
+		}
 		i, err := os.Lstat(path)
+		between()
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			f, err = OpenMovable(path, how|os.O_CREATE|os.O_EXCL, 0o644)
@@ -47,7 +61,7 @@ func Grow(path string) (f *os.File, made bool, err error) {
 		}
 		return f, false, nil
 	}
-	return nil, false, errors.New("it comes and goes")
+	return nil, false, ErrUnsteady
 }
 
 // alone says that a file is regular and has one name.

@@ -52,3 +52,34 @@ func TestName(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// TestGrowUnsteady: a file that others make and move all the time is had as soon as they
+// let it be, and given up if they never do.
+func TestGrowUnsteady(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a")
+	var times int
+	between = func() {
+		if times--; times < 0 {
+			return
+		}
+		if err := os.Remove(path); errors.Is(err, fs.ErrNotExist) {
+			err = os.WriteFile(path, nil, 0o600)
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	t.Cleanup(func() { between = func() {} })
+	times = 20
+	f, made, err := Grow(path)
+	if err != nil || !made {
+		t.Fatal(made, err)
+	}
+	if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+	times = 1000
+	if _, _, err := Grow(path); !errors.Is(err, ErrUnsteady) {
+		t.Error(err)
+	}
+}
