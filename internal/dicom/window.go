@@ -33,6 +33,14 @@ func (t *table) at(v float64) float64 {
 	return float64(t.entries[int(min(max(i, 0), float64(len(t.entries)-1)))])
 }
 
+// within fails where an entry has more bits than the table says: how bright it is nobody knows.
+func (t *table) within() error {
+	if most := slices.Max(t.entries); int(most)>>t.bits > 0 {
+		return fmt.Errorf("damaged: an entry of %d, entries have %d bits", most, t.bits)
+	}
+	return nil
+}
+
 // tableOf reads a table: descriptor and data. signed is what the first number is where the
 // file leaves it open.
 func tableOf(d dataset, signed bool) (*table, error) {
@@ -109,6 +117,9 @@ func (d dataset) windows(p *Frame) ([]Window, error) {
 	err := e.items(func(_ int, item []byte) bool {
 		in := datasetOf(item, e.coding)
 		t, err := tableOf(in, p.Modality == "" && p.file.signed || p.Modality != "" && p.Modality != "table" && least < 0)
+		if err == nil {
+			err = t.within()
+		}
 		if err != nil {
 			wrong = err
 			return true
