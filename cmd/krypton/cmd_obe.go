@@ -150,7 +150,7 @@ func runOBE(cmd *cobra.Command, io streams, o *obeOptions, mo *modelOptions, arg
 		if err != nil {
 			return err
 		}
-		return r.estimate(cmd.Context(), inputs[0])
+		return r.estimate(cmd.Context(), inputs)
 	}
 	rep, err := newReporter(cmd.Context(), o, io, s.inputs)
 	if err != nil {

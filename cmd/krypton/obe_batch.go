@@ -34,6 +34,8 @@ type obeBatch struct {
 	quiet  bool
 	tally  tally
 	done   int // that were so before
+	// summed is the recording that was summed up last.
+	summed struct{ name, sum string }
 }
 
 // batchPicture is a picture of a batch on its way.
@@ -66,6 +68,12 @@ func runOBEBatch(ctx context.Context, flags *pflag.FlagSet, io streams, o *obeOp
 	addItems(b.inputs, items)
 	base, err := makeOBERun(ctx, s, io, o, mo)
 	if err != nil {
+		return err
+	}
+	if items, err = b.windowItems(ctx, base, items); err != nil {
+		return err
+	}
+	if err := checkNames(items, b.outputs); b.windowed() && err != nil {
 		return err
 	}
 	for _, it := range items {
@@ -257,7 +265,7 @@ func (b *obeBatch) read(ctx context.Context, j *obeRun, p *batchPicture) error {
 	}
 	if b.run.Known(p.Item) {
 		// What cannot be read now will fail below.
-		if picture, err := batch.SumFile(o.in); err == nil {
+		if picture, err := b.sumFile(o.in); err == nil {
 			mask, _ := batch.SumFile(j.maskFile(o.in))
 			var with []string
 			for _, file := range withFiles(j.with, o.in) {

@@ -49,6 +49,9 @@ func newOBERun(ctx context.Context, s *settings, io streams, o *obeOptions, mo *
 		}
 		inputs = []string{""} // the built-in sample
 	}
+	if o.windowed() && slices.Contains(inputs, "-") {
+		return nil, nil, failure.Usagef("--every: standard input has no windows: name a file")
+	}
 	for _, in := range inputs {
 		r.inputs.Add(in, o.maskFile(in))
 		r.inputs.Add(withFiles(r.with, in)...)
@@ -132,6 +135,9 @@ func (r *obeRun) fail(t *tally, in string, err error) {
 // all explains every picture; one that fails does not stop the others. With a
 // shared scale all are drawn after the last one's scores are there.
 func (r *obeRun) all(ctx context.Context, inputs []string) error {
+	if r.windowed() {
+		return r.allWindows(ctx, inputs)
+	}
 	workBegins(ctx)
 	r.rep.begin(r.job, len(inputs))
 	var t tally

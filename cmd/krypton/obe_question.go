@@ -122,7 +122,22 @@ func prepare(ctx context.Context, s *settings, mo *modelOptions, q explain.Quest
 }
 
 // estimate prints what a picture would cost: the first one, where that depends on it.
-func (r *obeRun) estimate(ctx context.Context, first string) error {
+func (r *obeRun) estimate(ctx context.Context, inputs []string) error {
+	first := inputs[0]
+	if r.windowed() {
+		for _, in := range inputs {
+			names, err := r.windowsOf(ctx, in)
+			if err != nil {
+				return err
+			}
+			if in == first {
+				first = names[0]
+			}
+			if _, err := fmt.Fprintf(r.io.out, "%s: %d windows, from %s to %s; each:\n", in, len(names), names[0], names[len(names)-1]); err != nil {
+				return err
+			}
+		}
+	}
 	var in *explain.Input
 	if r.job.ByPicture() {
 		var err error

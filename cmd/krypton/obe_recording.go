@@ -14,6 +14,7 @@ type recordingOptions struct {
 	set        model.Recordings
 	start, end *recording.Moment
 	occlude    []string
+	every      *recording.Moment
 }
 
 // parseMoment reads a moment, none for no text.
@@ -29,6 +30,7 @@ func (o *recordingOptions) addFlags(f *pflag.FlagSet) {
 	f.StringSliceVar(&o.set.Channels, "channels", nil, "recordings: the `channels` that the network reads, in its order, by name or number from 1 on (default: all)")
 	flagvalue.Add(f, &o.start, "start", "", parseMoment, "recordings: where what the network sees begins, a `time` as 1.5s or 200ms, or samples")
 	flagvalue.Add(f, &o.end, "end", "", parseMoment, "recordings: what lies behind it, a `time` or samples (default: as much as the network reads)")
+	flagvalue.Add(f, &o.every, "every", "", parseMoment, "recordings: a map of each window of a long one, which begin every so far: a `time` or samples (--start and --end bound them all)")
 	f.StringSliceVar(&o.occlude, "occlude", nil, "recordings: the `channels` that patches hide, group by group, with + between those of a group (I+II,V1), or each by itself: each (default: all together)")
 	f.Float64Var(&o.set.Rate, "rate", 0, "recordings: samples a second that the network reads (default: the file's)")
 	f.StringVar(&o.set.Resample, "resample", "", "recordings: how another rate becomes the network's: sinc (windowed) or linear (default: it is refused)")
@@ -38,7 +40,7 @@ func (o *recordingOptions) addFlags(f *pflag.FlagSet) {
 
 // recording is what is read of recordings.
 func (o *recordingOptions) recording() explain.Recording {
-	r := explain.Recording{Recordings: o.set, Start: o.start, End: o.end, Occlude: o.occlude}
+	r := explain.Recording{Recordings: o.set, Start: o.start, End: o.end, Occlude: o.occlude, Every: o.every}
 	if len(r.Channels) == 0 {
 		r.Channels = nil
 	}

@@ -20,11 +20,16 @@ func (run *obeRun) report(o *outcome) error {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s", o.label, r.Text(run.job.Model().Preset))
-	if out := o.outputs(); o.target == "" {
-		fmt.Fprintf(&b, "\n  wrote %s", strings.Join(out, ", "))
+	if out := o.outputs(); len(out) == 0 && o.target == "" {
+		// A window's, which is written together with the others.
+	} else if o.target == "" {
+		fmt.Fprintf(&b, "\n  wrote %s", listed(out))
 	} else if o.target != "-" {
-		fmt.Fprintf(&b, "\n  wrote %s", strings.Join(append([]string{o.target}, o.more...), ", "))
+		fmt.Fprintf(&b, "\n  wrote %s", listed(append([]string{o.target}, o.more...)))
 	}
 	fmt.Fprintln(run.io.err, printable(b.String()))
 	return nil
 }
+
+// listed are files in a message.
+func listed(files []string) string { return strings.Join(files, ", ") }

@@ -25,7 +25,7 @@ var settingsFor = []struct {
 }{
 	{[]failure.Setting{"preset", "mean", "std", "pixel-scale", "order", "resize", "crop-fraction", "pad", "window"}, []sort{pictures, tensors}},
 	{[]failure.Setting{"rate"}, []sort{recordings, tensors}},
-	{[]failure.Setting{"channels", "start", "end", "resample", "normalize", "missing", "occlude"}, []sort{recordings}},
+	{[]failure.Setting{"channels", "start", "end", "resample", "normalize", "missing", "occlude", "every"}, []sort{recordings}},
 }
 
 // said are the settings of recordings that somebody made.
@@ -36,7 +36,7 @@ func (r *Recording) said() []failure.Setting {
 		said bool
 	}{
 		{"rate", r.Rate != 0}, {"channels", r.Channels != nil}, {"start", r.Start != nil}, {"end", r.End != nil},
-		{"resample", r.Resample != ""}, {"normalize", r.Normalize != ""}, {"missing", r.Missing != ""}, {"occlude", r.Occlude != nil},
+		{"resample", r.Resample != ""}, {"normalize", r.Normalize != ""}, {"missing", r.Missing != ""}, {"occlude", r.Occlude != nil}, {"every", r.Every != nil},
 	} {
 		if s.said {
 			all = append(all, s.name)

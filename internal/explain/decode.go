@@ -46,6 +46,9 @@ func pictureInput(ctx context.Context, r *Reader, p *model.Plane, from io.Reader
 	if err := p.NoPictures; err != nil {
 		return nil, err
 	}
+	if err := of.noTime(pictures); err != nil {
+		return nil, err
+	}
 	if err := r.applies(of.Called, pictures, p.Said); err != nil {
 		return nil, err
 	}
@@ -151,6 +154,9 @@ func (k *deepPicture) fill(p *model.Plane, f namedFill) (filled, error) {
 // tensorInput takes a tensor as it is, from a file of its own or an archive.
 func tensorInput(_ context.Context, r *Reader, p *model.Plane, from io.Reader, of Source) (*Input, error) {
 	name := of.Called
+	if err := of.noTime(tensors); err != nil {
+		return nil, err
+	}
 	if err := r.applies(name, tensors, p.Said); err != nil {
 		return nil, err
 	}

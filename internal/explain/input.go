@@ -69,8 +69,10 @@ type Reader struct {
 	seed     uint64
 	room     *room
 	decoders []decoder
-	// recording says what is read of recordings.
+	// recording says what is read of recordings, whole what was read of one of which several
+	// parts are looked at.
 	recording Recording
+	whole     *wholeCache
 }
 
 // NewReader is a Reader for questions with these fills. reserve is memory that work on a
@@ -87,6 +89,7 @@ func NewReader(m *model.Model, fills []Fill, seed uint64, host Host) (*Reader, e
 		seed:     seed,
 		room:     &room{host: host, reserve: m.Plan.ViewBytes()},
 		decoders: decoders,
+		whole:    &wholeCache{},
 	}, nil
 }
 
@@ -141,7 +144,7 @@ func (r *Reader) read(ctx context.Context, p *model.Plane, from Source) (*Input,
 	b := bufio.NewReader(f)
 	// What cannot be read now will fail once more in the decoder.
 	head, _ := b.Peek(HeadBytes)
-	at := slices.IndexFunc(r.decoders, func(d decoder) bool { return d.is(head, from.Called) })
+	at := slices.IndexFunc(r.decoders, func(d decoder) bool { return d.is(head, from.File()) })
 	in, err := r.decoders[at].decode(ctx, r, p, b, from)
 	if err != nil {
 		return nil, pictureError(err)

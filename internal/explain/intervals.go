@@ -41,17 +41,27 @@ type Interval struct {
 func (r *Record) Intervals() ([]Interval, error) {
 	var all []Interval
 	for _, c := range r.Classes {
-		m := r.Map(c)
-		if r.Preprocess["time"] == timeDown {
-			m = m.Turned()
-		}
-		drops, err := m.Importance("mean")
+		drops, err := r.dropsOf(c)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, r.intervals(c.Name(), overRows(drops, m.Input[1]))...)
+		start, rate := r.since()
+		all = append(all, intervals(c.Name(), drops, start, rate)...)
 	}
 	return all, nil
+}
+
+// dropsOf is the drop of a class's score at each sample.
+func (r *Record) dropsOf(c ClassRecord) ([]float64, error) {
+	m := r.Map(c)
+	if r.Preprocess["time"] == timeDown {
+		m = m.Turned()
+	}
+	drops, err := m.Importance("mean")
+	if err != nil {
+		return nil, err
+	}
+	return overRows(drops, m.Input[1]), nil
 }
 
 // overRows is the largest number of each column, NaN where there is none.
@@ -65,18 +75,14 @@ func overRows(drops []float64, columns int) []float64 {
 	return most
 }
 
-// intervals finds those of one class in the drop at each sample.
-func (r *Record) intervals(class string, drops []float64) []Interval {
+// intervals finds those of one class in the drop at each sample: the first lies at start, and
+// a unit of time has rate of them.
+func intervals(class string, drops []float64, start, rate float64) []Interval {
 	peak := 0.0
 	for _, v := range drops {
 		if v > peak {
 			peak = v
 		}
-	}
-	rate, _ := r.Preprocess["rate"].(float64)
-	start, _ := r.Preprocess["start"].(float64)
-	if rate <= 0 {
-		rate = 1
 	}
 	var all []Interval
 	for from := 0; from < len(drops); {
@@ -103,8 +109,8 @@ func (r *Record) intervals(class string, drops []float64) []Interval {
 	return all[:min(len(all), mostIntervals)]
 }
 
-// writeIntervals writes them as a table, or as JSON.
-func writeIntervals(w io.Writer, r *Record, asJSON bool) error {
+// writeOwnIntervals writes those of a record.
+func writeOwnIntervals(w io.Writer, r *Record, asJSON bool) error {
 	if _, ok := r.Preprocess["recording"]; !ok && r.Input[0] > 1 {
 		return failure.Usagef("intervals are of series: what was mapped has %d rows", r.Input[0])
 	}
@@ -112,13 +118,17 @@ func writeIntervals(w io.Writer, r *Record, asJSON bool) error {
 	if err != nil {
 		return err
 	}
+	return writeIntervals(w, all, r.timeUnit(), asJSON)
+}
+
+// writeIntervals writes them as a table, or as JSON.
+func writeIntervals(w io.Writer, all []Interval, unit string, asJSON bool) error {
 	if asJSON {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
-		return e.Encode(map[string]any{"unit": r.timeUnit(), "intervals": append([]Interval{}, all...)})
+		return e.Encode(map[string]any{"unit": unit, "intervals": append([]Interval{}, all...)})
 	}
 	c := csv.NewWriter(w)
-	unit := r.timeUnit()
 	if err := c.Write([]string{"class", "start (" + unit + ")", "end (" + unit + ")", "from", "to", "score", "peak"}); err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"image"
 	"io"
 	"math"
@@ -42,12 +41,18 @@ type Recording struct {
 	// Occlude are groups of channels, with + between those of one, that patches hide one
 	// group after the other, or OccludeEach; nil hides all channels together.
 	Occlude []string `json:"occlude,omitempty"`
+	// Every is how far apart windows begin that are asked about one after the other, each as
+	// long as the network reads; nil asks about one. Start and End bound them all.
+	Every *recording.Moment `json:"-"`
 }
 
 // Check refuses settings that make no sense.
 func (r *Recording) Check() error {
 	if s, e := r.Start, r.End; s != nil && e != nil && s.Samples == e.Samples && e.Value <= s.Value {
 		return failure.Wrongf("%v %v does not lie behind %v %v", failure.Setting("end"), e, failure.Setting("start"), s)
+	}
+	if e := r.Every; e != nil && e.Value <= 0 {
+		return failure.Wrongf("%v is %v: want more than 0", failure.Setting("every"), e)
 	}
 	return r.Recordings.Check()
 }
@@ -105,18 +110,6 @@ func (q Question) fitted(file *model.File, series func() (model.Series, bool)) (
 	return q, nil
 }
 
-// summed passes bytes on and sums them up.
-type summed struct {
-	io.ReadCloser
-	sum hash.Hash
-}
-
-func (s *summed) Read(b []byte) (int, error) {
-	n, err := s.ReadCloser.Read(b)
-	s.sum.Write(b[:n])
-	return n, err
-}
-
 // recordingInput reads a recording of any format, and makes the network's input of it.
 func recordingInput(_ context.Context, r *Reader, p *model.Plane, from io.Reader, of Source) (*Input, error) {
 	s, ok := r.model.Series()
@@ -130,12 +123,15 @@ func recordingInput(_ context.Context, r *Reader, p *model.Plane, from io.Reader
 	if err := set.Check(); err != nil {
 		return nil, failure.As(failure.Usage, err)
 	}
-	sum := sha256.New()
-	rec, err := r.readRecording(io.TeeReader(from, sum), sum, of, &set, s.Samples)
+	part, err := r.recording.at(of)
 	if err != nil {
-		return nil, failure.As(failure.Data, fmt.Errorf("%s: %w", of.Called, r.recording.blamed(err)))
+		return nil, err
 	}
-	k := &recordingKind{name: of.Called, series: s, set: set, format: rec.Format, part: &r.recording}
+	rec, sum, err := r.readPart(from, of, &part, &set, s.Samples)
+	if err != nil {
+		return nil, failure.As(failure.Data, fmt.Errorf("%s: %w", of.Called, part.blamed(err)))
+	}
+	k := &recordingKind{name: of.Called, series: s, set: set, format: rec.Format, part: &part}
 	if err := k.take(rec, p); err != nil {
 		return nil, failure.As(failure.Data, fmt.Errorf("%s: %w", of.Called, err))
 	}
@@ -147,53 +143,85 @@ func recordingInput(_ context.Context, r *Reader, p *model.Plane, from io.Reader
 	if err != nil {
 		return nil, err
 	}
-	in := &Input{SHA256: hex.EncodeToString(sum.Sum(nil)), base: k.numbers(p), kind: k}
+	in := &Input{SHA256: sum, base: k.numbers(p), kind: k}
 	in.notes = append(append(in.notes, k.notes...), rec.Notes...)
 	in.Backdrop = k.backdrop(&trace, img, plot)
 	return in, nil
 }
 
-// readRecording reads the part of a recording that the network sees n samples of.
-func (r *Reader) readRecording(from io.Reader, sum hash.Hash, of Source, set *model.Recordings, n int) (*recording.Recording, error) {
-	want := recording.Want{Start: r.recording.Start, End: r.recording.End}
-	if want.End == nil {
-		want.Length = func(rate float64) int {
-			if set.Rate > 0 && rate > 0 && rate != set.Rate {
-				return int(math.Ceil(float64(n)*rate/set.Rate)) + 1
-			}
-			return n
-		}
-	}
+// readRecording reads what is wanted of a recording, and sums up all of its bytes, and those
+// of the files beside it.
+func (r *Reader) readRecording(from io.Reader, of Source, set *model.Recordings, want recording.Want) (rec *recording.Recording, digest string, err error) {
+	sum := sha256.New()
+	from = io.TeeReader(from, sum)
 	head := make([]byte, max(HeadBytes, dicom.HeadBytes))
 	got, err := io.ReadFull(from, head)
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, recording.Bad("an empty file")
+		return nil, "", recording.Bad("an empty file")
 	}
 	head = head[:got]
 	all := io.MultiReader(bytes.NewReader(head), from)
-	var rec *recording.Recording
 	switch {
 	case edf.Is(head):
 		rec, err = edf.Read(all, want)
 	case wav.Is(head):
 		rec, err = wav.Read(all, want)
 	case dicom.Is(head):
-		return r.waveform(all, of, want)
-	case strings.EqualFold(filepath.Ext(of.Called), wfdb.Ending):
-		if of.Beside == nil {
-			return nil, recording.Bad("a header without the files beside it that have the samples")
-		}
-		return wfdb.Read(all, func(name string) (io.ReadCloser, error) {
-			f, err := of.Beside(name)
-			if err != nil {
-				return nil, err
-			}
-			return &summed{f, sum}, nil
-		}, want)
+		rec, err = r.waveform(all, of, want)
+	case wfdb.Is(of.File()):
+		rec, err = readWFDB(all, of, sum, want)
 	default:
 		rec, err = textseries.Read(all, textseries.Options{Rate: set.Rate}, want)
 	}
-	return rec, err
+	if err != nil {
+		return nil, "", err
+	}
+	if _, err := io.Copy(io.Discard, from); err != nil {
+		return nil, "", err
+	}
+	return rec, hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// readHeader reads a WFDB header as far as any is read.
+func readHeader(from io.Reader, sum io.Writer) ([]byte, error) {
+	head, err := io.ReadAll(io.LimitReader(from, wfdb.MaxHeader+1))
+	if err != nil {
+		return nil, err
+	}
+	_, err = sum.Write(head)
+	return head, err
+}
+
+// readWFDB reads a record, whose samples lie beside its header.
+func readWFDB(from io.Reader, of Source, sum io.Writer, want recording.Want) (*recording.Recording, error) {
+	head, err := readHeader(from, io.Discard) // it is summed up as it is read
+	if err != nil {
+		return nil, err
+	}
+	if of.Beside == nil {
+		return nil, recording.Bad("a header without the files beside it that have the samples")
+	}
+	rec, err := wfdb.Read(bytes.NewReader(head), of.Beside, want)
+	if err != nil {
+		return nil, err
+	}
+	return rec, sumBeside(head, of, sum)
+}
+
+// sumBeside sums up the files beside a WFDB header.
+func sumBeside(head []byte, of Source, sum io.Writer) error {
+	for _, name := range wfdb.Files(bytes.NewReader(head), of.Beside) {
+		f, err := of.Beside(name)
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(sum, f)
+		f.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // waveform reads one of a DICOM file, within the memory that a picture may take.
@@ -231,14 +259,17 @@ type recordingKind struct {
 // take chooses channels, resamples them, fills in what is missing, and finds out how they
 // are normalized.
 func (k *recordingKind) take(rec *recording.Recording, p *model.Plane) error {
-	chosen, err := k.choose(rec)
+	picked, err := k.choose(rec)
 	if err != nil {
 		return err
 	}
-	k.rate = k.set.Rate
-	if k.rate == 0 {
-		k.rate = chosen[0].Rate
+	var chosen []recording.Channel
+	for _, i := range picked {
+		c := rec.Channels[i]
+		c.Samples = slices.Clone(c.Samples)
+		chosen = append(chosen, c)
 	}
+	k.rate = rateOf(&k.set, chosen[0].Rate)
 	missing := 0
 	for i := range chosen {
 		c := &chosen[i]
@@ -263,8 +294,8 @@ func (k *recordingKind) take(rec *recording.Recording, p *model.Plane) error {
 	return k.normalization()
 }
 
-// choose gives the channels that the network reads, in its order.
-func (k *recordingKind) choose(rec *recording.Recording) ([]recording.Channel, error) {
+// choose gives the numbers of the channels that the network reads, in its order.
+func (k *recordingKind) choose(rec *recording.Recording) (picked []int, err error) {
 	var names []string
 	for _, c := range rec.Channels {
 		names = append(names, c.Name)
@@ -273,12 +304,14 @@ func (k *recordingKind) choose(rec *recording.Recording) ([]recording.Channel, e
 		if len(rec.Channels) != k.series.Leads {
 			return nil, failure.Settingf("it has %d channels (%s), the network reads %d: name them (%v)", len(names), strings.Join(names[:min(len(names), 20)], ", "), k.series.Leads, failure.Setting("channels"))
 		}
-		return rec.Channels, nil
+		for i := range rec.Channels {
+			picked = append(picked, i)
+		}
+		return picked, nil
 	}
 	if len(k.set.Channels) != k.series.Leads {
 		return nil, failure.Settingf("%v names %d channels, the network reads %d", failure.Setting("channels"), len(k.set.Channels), k.series.Leads)
 	}
-	var all []recording.Channel
 	for _, want := range k.set.Channels {
 		i := slices.Index(names, want)
 		if n, err := strconv.Atoi(want); i < 0 && err == nil && n >= 1 && n <= len(names) {
@@ -290,11 +323,9 @@ func (k *recordingKind) choose(rec *recording.Recording) ([]recording.Channel, e
 		if i < 0 {
 			return nil, fmt.Errorf("it has no channel %q, but %s", want, strings.Join(names[:min(len(names), 20)], ", "))
 		}
-		c := rec.Channels[i]
-		c.Samples = slices.Clone(c.Samples)
-		all = append(all, c)
+		picked = append(picked, i)
 	}
-	return all, nil
+	return picked, nil
 }
 
 // fit makes a channel as long as the network's series, at its rate.

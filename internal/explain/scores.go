@@ -38,7 +38,7 @@ func WriteScores(w io.Writer, ending string, r *Record) error {
 	}
 	switch strings.ToLower(ending) {
 	case IntervalsCSV, IntervalsJSON:
-		return writeIntervals(w, r, strings.ToLower(ending) == IntervalsJSON)
+		return writeOwnIntervals(w, r, strings.ToLower(ending) == IntervalsJSON)
 	case SegmentsEnding:
 		return writeSegments(w, r)
 	case ".npy":
@@ -60,13 +60,20 @@ func writeNPY(w io.Writer, r *Record) error {
 	if len(r.Classes) > 1 {
 		shape = fmt.Sprintf("(%d, %d, %d)", len(r.Classes), rows, r.Cols)
 	}
+	return writeArray(w, shape, func(row func([]Number)) {
+		for k := range r.Classes {
+			for _, numbers := range r.table(k) {
+				row(numbers)
+			}
+		}
+	})
+}
+
+// writeArray writes an array of float32 whose rows come from rows, one after the other.
+func writeArray(w io.Writer, shape string, rows func(row func([]Number))) error {
 	out := bufio.NewWriter(w)
 	out.Write(npyHeader("<f4", shape))
-	for k := range r.Classes {
-		for _, row := range r.table(k) {
-			writeRow(out, row)
-		}
-	}
+	rows(func(row []Number) { writeRow(out, row) })
 	return out.Flush() // says what went wrong before, too
 }
 

@@ -2,12 +2,16 @@ package explain
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"io"
 	"path/filepath"
 
 	"krypton/internal/failure"
 	"krypton/internal/imagein"
+	"krypton/internal/recording"
 	"krypton/internal/regular"
+	"krypton/internal/wfdb"
 	"krypton/models"
 )
 
@@ -23,6 +27,9 @@ type Source struct {
 	Frame int
 	// Part is the name of which of an archive's arrays, "" for the only one.
 	Part string
+	// At is where the part of a recording begins that is looked at, nil where the question
+	// says it.
+	At *recording.Moment
 	// Beside opens a file that lies beside it, by a name without folders; nil if nothing
 	// does.
 	Beside func(name string) (io.ReadCloser, error)
@@ -30,8 +37,9 @@ type Source struct {
 
 // File is the source of a file's bytes.
 func File(path string) Source {
-	_, frame := regular.SplitFrame(path)
-	name, part := regular.SplitPart(path)
+	whole, at := splitMoment(path)
+	_, frame := regular.SplitFrame(whole)
+	name, part := regular.SplitPart(whole)
 	open := func(path string) (io.ReadCloser, error) {
 		f, err := imagein.OpenRegular(path)
 		if err != nil {
@@ -40,10 +48,41 @@ func File(path string) Source {
 		return f, nil
 	}
 	return Source{
-		Name: path, Called: path, Frame: frame, Part: part,
+		Name: path, Called: path, Frame: frame, Part: part, At: at,
 		Open:   func() (io.ReadCloser, error) { return open(name) },
 		Beside: func(name string) (io.ReadCloser, error) { return open(filepath.Join(filepath.Dir(path), name)) },
 	}
+}
+
+// File is what the source's file is called, without a part.
+func (of Source) File() string {
+	name, _ := splitMoment(of.Called)
+	name, _ = regular.SplitPart(name)
+	return name
+}
+
+// SumFile is the digest that records have of a picture or a recording: of its bytes, and of
+// those of a recording's files beside it.
+func SumFile(path string) (string, error) {
+	of := File(path)
+	f, err := of.Open()
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	if wfdb.Is(of.File()) {
+		head, err := readHeader(f, sum)
+		if err != nil {
+			return "", err
+		}
+		if err := sumBeside(head, of, sum); err != nil {
+			return "", err
+		}
+	} else if _, err := io.Copy(sum, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // Files are the sources of files.

@@ -40,6 +40,8 @@ type Style struct {
 	Boxes []Box
 	// Kept says that numbers are what keeping a pixel is worth, not what hiding it costs.
 	Kept bool
+	// Bare leaves out title, colours' scale and caption: what is drawn stands alone.
+	Bare bool
 	// Title stands above, in bold; Caption lines below.
 	Title   string
 	Caption []string
@@ -85,6 +87,9 @@ func Render(m *Map, picture *image.NRGBA, toPicture func(x, y float64) (float64,
 	}
 	if err := frame(panels[len(panels)-1], picture.Bounds(), s.Boxes); err != nil {
 		return nil, err
+	}
+	if s.Bare {
+		return besideEachOther(panels), nil
 	}
 	caption := append(append([]string{}, s.Caption...), levelCaption(s, values)...)
 	if missing {
@@ -198,9 +203,10 @@ var (
 )
 
 const (
-	margin   = 20
-	barWidth = 22
-	barSpace = 150 // colour bar, ticks and words
+	margin     = 20
+	barWidth   = 22
+	barSpace   = 150 // colour bar, ticks and words
+	longestBar = 1400
 )
 
 // fonts parses the embedded fonts once.
@@ -247,7 +253,7 @@ func compose(panels []*image.NRGBA, c *colors, s Style, caption []string) (*imag
 		draw.Draw(out, image.Rect(0, 0, pw, ph).Add(image.Pt(margin+i*(pw+margin), 56)), p, image.Point{}, draw.Over)
 	}
 	if c != nil {
-		bar(out, small, c, s.legend(), image.Pt(margin+len(panels)*(pw+margin), 56), height)
+		bar(out, small, c, s.legend(), image.Pt(margin+len(panels)*(pw+margin), 56), min(height, longestBar))
 	}
 	for i, line := range caption {
 		text(out, small, clip(small, line, w-2*margin), margin, 56+height+24+20*i, pale)

@@ -53,6 +53,9 @@ func (s Style) Shared(maps []*Map, combine string) (Style, error) {
 	s.Scale = &scale
 	if s.Colormap == "auto" { // by the scale, not by each map's own values
 		s.Colormap = "blackbody"
+		if s.Behind {
+			s.Colormap = "reds"
+		}
 		if scale.Lo < 0 {
 			s.Colormap = "bluered"
 		}

@@ -123,7 +123,7 @@ func (r *Set) look() {
 		r.names = append(r.names, externalData(m)...)
 	}
 	for _, name := range r.names {
-		if strings.EqualFold(filepath.Ext(name), wfdb.Ending) {
+		if name, _ = regular.SplitPart(name); wfdb.Is(name) {
 			r.names = append(r.names, besideHeader(name)...)
 		}
 	}
@@ -154,7 +154,11 @@ func besideHeader(name string) []string {
 	defer f.Close()
 	dir := filepath.Dir(name)
 	var files []string
-	for _, beside := range wfdb.Files(f) {
+	open := func(beside string) (io.ReadCloser, error) {
+		f, _, err := regular.Open(filepath.Join(dir, beside))
+		return f, err
+	}
+	for _, beside := range wfdb.Files(f, open) {
 		files = append(files, filepath.Join(dir, beside))
 	}
 	return files

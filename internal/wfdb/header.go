@@ -9,6 +9,7 @@ import (
 	"math"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,9 +19,11 @@ import (
 // Ending is that of headers' names.
 const Ending = ".hea"
 
+// MaxHeader bounds a header, in bytes.
+const MaxHeader = 1 << 20
+
 // The most that a header may have.
 const (
-	maxHeader  = 1 << 20
 	maxSignals = 1 << 10
 	maxFrame   = 1 << 12 // samples of a signal in a frame
 )
@@ -47,14 +50,14 @@ type header struct {
 
 // parseHeader reads a .hea file.
 func parseHeader(r io.Reader) (*header, error) {
-	s := bufio.NewScanner(io.LimitReader(r, maxHeader+1))
-	s.Buffer(nil, maxHeader)
+	s := bufio.NewScanner(io.LimitReader(r, MaxHeader+1))
+	s.Buffer(nil, MaxHeader)
 	size := 0
 	var h *header
 	wants := 0
 	for s.Scan() {
-		if size += len(s.Bytes()) + 1; size > maxHeader {
-			return nil, recording.Bad("a header of more than %d bytes", maxHeader)
+		if size += len(s.Bytes()) + 1; size > MaxHeader {
+			return nil, recording.Bad("a header of more than %d bytes", MaxHeader)
 		}
 		line := strings.TrimSpace(s.Text())
 		if line == "" || line[0] == '#' {
@@ -214,15 +217,20 @@ func (s *signal) setGain(text string) (baseline bool, err error) {
 	return baseline, nil
 }
 
-// Files are the files beside a header that the record is read of.
-func Files(head io.Reader) []string {
+// Files are the files beside a header that the record is read of, each once: open opens one.
+func Files(head io.Reader, open func(name string) (io.ReadCloser, error)) []string {
 	h, err := parseHeader(head)
 	if err != nil {
 		return nil // reading the record says so
 	}
 	var names []string
 	for _, s := range h.signals {
-		names = append(names, s.file)
+		if !slices.Contains(names, s.file) {
+			names = append(names, s.file)
+		}
 	}
 	return names
 }
+
+// Is says whether a file is a header by its name.
+func Is(name string) bool { return strings.EqualFold(path.Ext(name), Ending) }
