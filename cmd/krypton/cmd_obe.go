@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -65,7 +66,7 @@ func (o *obeOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be computed, and stop")
 	flagvalue.Add(f, &o.patches, "patch", "16", obe.ParsePatches, "patch `size` in pixels or percent of the network's input: 16, 10% or HEIGHTxWIDTH, of DICOM files also 10mm; circle:SIZE, or mask:SIZE:FILE (a grey picture: 0 keeps, 255 covers); 32:soft=4 has soft edges; 200ms or 0.2s of a series whose rate is known; slic:200 hides superpixels, rise:4000 random halves; several with commas are combined: 16,32,64")
 	flagvalue.Add(f, &o.strides, "stride", "4", obe.ParseSizes, "`step` between positions in pixels or percent: 4, 2% or YxX, of DICOM files also 5mm, of series 50ms")
-	addFillFlag(f, &o.fills, "what the patch is painted with, before normalization: gray, black, white, mean, blur, noise or #rrggbb, of series also zero, value:NUMBER or permuted; several give the mean of their maps: gray,blur")
+	addFillFlag(f, &o.fills, "what the patch is painted with, before normalization: gray, black, white, mean, blur, noise or #rrggbb, of series also zero, value:NUMBER, line (across the gap), permuted or recording:FILE; several give the mean of their maps: gray,blur")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of noise and of the positions to verify")
 	f.StringVar(&o.border, "border", "cover", "where the stride does not divide: cover (a last patch at the border), cut or skip")
 	flagvalue.Add(f, &o.region, "region", "", obe.ParseRegion, "only this part of the network's input: `x,y,w,h`")
@@ -117,7 +118,7 @@ The scores are bit for bit those of running the whole network at every position
 	m.addWindowFlag(cmd.Flags())
 	m.addWithFlag(cmd.Flags())
 	for flag, values := range map[string][]string{
-		"mode": {"exact", "approximate", "naive"}, "fill": obe.Fills, "border": {"cover", "cut", "skip"}, "activation": prediction.Activations,
+		"mode": {"exact", "approximate", "naive"}, "fill": slices.Concat(obe.Fills, obe.SeriesFills), "border": {"cover", "cut", "skip"}, "activation": prediction.Activations,
 		"score": textsOf(explain.Scores), "target": textsOf(explain.Kinds), "reduce": target.Reductions, "colormap": heatmap.Colormaps, "combine": heatmap.Combines, "preset": imagein.Presets,
 		"box": {"best", "all", "false"}, "scale": {"auto", "shared"}, "compare": {"all"}, "precision": explain.Precisions(), "resize": {"stretch", "crop", "letterbox"}, "order": {"rgb", "bgr", "gray"}, "layout": append([]string{"nchw", "nhwc"}, graph.SeriesLayouts...), "resample": model.Resamplers, "normalize": model.Normalizes, "missing": model.Missings,
 	} {

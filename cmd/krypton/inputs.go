@@ -32,7 +32,7 @@ func (l *inputLists) expand(args []string, io streams) ([]string, error) {
 }
 
 // inputFlags are the flags that name files which are read.
-var inputFlags = []string{"config", "model", "labels", "mask", "image", "raw", "manifest", "files-from", "files-from0", "ffmpeg", "bind", "with", "reference", "patch"}
+var inputFlags = []string{"config", "model", "labels", "mask", "image", "raw", "manifest", "files-from", "files-from0", "ffmpeg", "bind", "with", "reference", "patch", "fill"}
 
 // addInputs takes the files that flags and arguments name.
 func addInputs(r *inputs.Set, flags *pflag.FlagSet) {
@@ -59,6 +59,8 @@ func addInputs(r *inputs.Set, flags *pflag.FlagSet) {
 				r.AddModel(v)
 			case "patch":
 				r.Add(patchFiles(v)...)
+			case "fill":
+				r.Add(fillFile(v))
 			case "files-from":
 				r.AddList(v, '\n')
 			case "files-from0":
@@ -85,7 +87,16 @@ func addItems(r *inputs.Set, items []batch.Item) {
 			}
 		}
 		r.Add(patchFiles(it.Set["patch"])...)
+		for _, name := range flagvalue.Several(it.Set["fill"]) {
+			r.Add(fillFile(name))
+		}
 	}
+}
+
+// fillFile is the file that a fill names, "" for none.
+func fillFile(name string) string {
+	f, _ := obe.ParseFill(name, 0) // what is wrong with it the flag says
+	return f.File
 }
 
 // patchFiles are the files that the text of --patch names.

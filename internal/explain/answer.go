@@ -183,6 +183,7 @@ func (j *Job) record(in *Input, g *obe.Grid, r *obe.Result) *Record {
 		Global:            j.global,
 		Bound:             m.Bound,
 		With:              in.With(q.Fills),
+		FillFiles:         j.of,
 	}
 	rec.FlipMap, rec.Flips = flips(g, r)
 	if r.NaN {

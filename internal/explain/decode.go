@@ -29,10 +29,13 @@ const HeadBytes = wav.Magic
 // decoders are those of all kinds. The first that fits takes a file; what is nothing else
 // is a picture.
 var decoders = []decoder{
-	{func(head []byte, _ string) bool { return imagein.IsTensor(head) || imagein.IsArchive(head) }, tensorInput},
+	{func(head []byte, _ string) bool { return isPlainTensor(head) }, tensorInput},
 	{IsRecording, recordingInput},
 	{func([]byte, string) bool { return true }, pictureInput},
 }
+
+// isPlainTensor tells files of arrays by their first bytes.
+func isPlainTensor(head []byte) bool { return imagein.IsTensor(head) || imagein.IsArchive(head) }
 
 // pictureInput fits and normalizes a picture. What a network of series reads of a DICOM file
 // is its waveform.
@@ -177,7 +180,11 @@ func tensorInput(_ context.Context, r *Reader, p *model.Plane, from io.Reader, o
 	if err := p.CheckNumbers(t.Data); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	k := &plainTensor{name, fmt.Sprintf("%s %v", t.Elem, t.Shape), t.Data, t.Picture(p.Pre.Order == "bgr")}
+	series, isSeries := r.model.Series()
+	k := &plainTensor{name, fmt.Sprintf("%s %v", t.Elem, t.Shape), t.Data, t.Picture(p.Pre.Order == "bgr"), nil}
+	if isSeries {
+		k.series = &series
+	}
 	return &Input{
 		Backdrop: &pictureBackdrop{k.image, imagein.Transform{ScaleX: 1, ScaleY: 1}},
 		SHA256:   t.SHA256,
@@ -193,19 +200,32 @@ type plainTensor struct {
 	what  string // the file holds: type and shape
 	data  []float32
 	image *image.NRGBA
+	// series says how the numbers lie, nil where they are no series.
+	series *model.Series
 }
 
 // fill takes a colour through the preprocessing that the tensor is taken to have gone
 // through.
 func (k *plainTensor) fill(p *model.Plane, f namedFill) (filled, error) {
+	switch {
+	case f.Kind == "recording":
+		return filled{}, failure.Wrongf("%s: %v %s is for recordings, not for tensors", k.name, failure.Setting("fill"), f.name)
+	case f.Kind == "line" && k.series == nil:
+		return filled{}, failure.Wrongf("%s: %v %s is for series", k.name, failure.Setting("fill"), f.name)
+	case f.Kind == "line":
+		l := line{series: *k.series, plane: p, sample: func(lead, t int) float64 {
+			return float64(k.data[lead*k.series.LeadStep+t*k.series.TimeStep])
+		}, number: func(_ int, v float64) float64 { return v }}
+		return filled{numbers: k.data, paint: l.paint}, nil
+	}
 	if numbers := f.Numbers(k.data, p.H, p.W, p.C); numbers != nil {
 		p.Round(numbers)
-		return filled{numbers, "fill " + string(f.name) + " is that of the tensor's numbers"}, nil
+		return filled{numbers: numbers, note: "fill " + string(f.name) + " is that of the tensor's numbers"}, nil
 	}
 	if p.NoPictures != nil {
 		return filled{}, failure.Wrongf("%s: %v %s is a colour, and the network reads %d channels: take mean or blur", k.name, failure.Setting("fill"), f.name, p.C)
 	}
-	return filled{p.Pre.Normalize(f.Image(k.image), p.C), "fill " + string(f.name) + " is what the preprocessing makes of that colour"}, nil
+	return filled{numbers: p.Pre.Normalize(f.Image(k.image), p.C), note: "fill " + string(f.name) + " is what the preprocessing makes of that colour"}, nil
 }
 
 func (k *plainTensor) shown(p *model.Plane, _ image.Point) image.Rectangle {

@@ -19,7 +19,7 @@ import (
 type ramp struct{ from float32 }
 
 func (k *ramp) fill(p *model.Plane, f namedFill) (filled, error) {
-	return filled{make([]float32, p.H*p.W*p.C), "zeros in place of " + string(f.name)}, nil
+	return filled{numbers: make([]float32, p.H*p.W*p.C), note: "zeros in place of " + string(f.name)}, nil
 }
 
 func (k *ramp) describe(_ *model.Plane, entry map[string]any) { entry["ramp"] = k.from }

@@ -15,6 +15,9 @@ func (j *Job) Digest(picture, mask string, with []string, ownModel bool) string 
 			picture += " patch " + sum
 		}
 	}
+	for _, f := range j.of {
+		picture += " fill " + f.SHA256
+	}
 	if sum := j.Aim().ReferenceSHA256(); sum != "" {
 		picture += " reference " + sum
 	}

@@ -12,6 +12,7 @@ import (
 	"krypton/internal/imagein"
 	"krypton/internal/model"
 	"krypton/internal/obe"
+	"krypton/internal/region"
 )
 
 // Input is a picture, or something else, as a network reads it. Several questions can be
@@ -58,6 +59,9 @@ type fileKind interface {
 type filled struct {
 	numbers []float32
 	note    string
+	// paint, if set, takes the numbers' place where what a patch shows depends on where it
+	// lies: see obe.Task.Paint.
+	paint func(r region.Rect, dst []float32)
 }
 
 // Reader reads pictures and tensors for a model. It is used by several goroutines at
@@ -69,6 +73,8 @@ type Reader struct {
 	seed     uint64
 	room     *room
 	decoders []decoder
+	// files are where files that fills name come from, if not from this machine.
+	files map[string]Source
 	// recording says what is read of recordings, whole what was read of one of which several
 	// parts are looked at.
 	recording Recording
@@ -225,15 +231,31 @@ func (in *Input) Drawable() *Input {
 // Numbers are the network's input, row by row, channels last: not to be written.
 func (in *Input) Numbers() []float32 { return in.base }
 
-// Fills are what patches of each of the reader's fills are cut from, as Numbers.
+// Fills are what patches of each of the reader's fills are cut from, as Numbers. A fill that
+// depends on where the patch lies has none.
 func (r *Reader) Fills(in *Input) ([][]float32, error) {
+	fills, err := r.filled(in)
+	if err != nil {
+		return nil, err
+	}
 	var all [][]float32
+	for i, made := range fills {
+		if made.paint != nil {
+			return nil, failure.Wrongf("%s: %v %s is another one at each place of a patch: all of the input has none", in.source.Called, failure.Setting("fill"), r.fills[i].name)
+		}
+		all = append(all, made.numbers)
+	}
+	return all, nil
+}
+
+// filled is what patches of each of the reader's fills show.
+func (r *Reader) filled(in *Input) (all []filled, err error) {
 	for _, f := range r.fills {
 		made, err := in.fill(f)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, made.numbers)
+		all = append(all, made)
 	}
 	return all, nil
 }

@@ -22,7 +22,8 @@ type Job struct {
 	mode     obe.Mode
 	gives    *Given // up, in approximate mode
 	grids    []*obe.Grid
-	stencils []string // digests of the files of patches
+	stencils []string     // digests of the files of patches
+	of       []FillRecord // files that fills are of
 	variants []variant
 	aim      *Aim
 	notes    []string // that hold for every picture
@@ -45,7 +46,10 @@ func Prepare(ctx context.Context, m *model.Model, q Question, host Host) (*Job, 
 	if j.Reader, err = NewReader(m, q.Fills, q.Seed, host); err != nil {
 		return nil, err
 	}
-	j.Reader.recording = q.Recording
+	j.Reader.recording, j.Reader.files = q.Recording, q.FillFiles
+	if err := j.sumFills(); err != nil {
+		return nil, err
+	}
 	groups, err := q.Recording.groups(m.Series)
 	if err != nil {
 		return nil, err
@@ -144,7 +148,7 @@ func (j *Job) reference() *incremental.Plan {
 
 // Tasks are what the engine is asked for one picture: a task for each of Maps.
 func (j *Job) Tasks(in *Input) ([]obe.Task, error) {
-	fills, err := j.Fills(in)
+	fills, err := j.filled(in)
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +172,8 @@ func (j *Job) Tasks(in *Input) ([]obe.Task, error) {
 			Grid:          v.grid,
 			Target:        of,
 			Base:          in.base,
-			Fill:          fills[v.fill],
+			Fill:          fills[v.fill].numbers,
+			Paint:         fills[v.fill].paint,
 			Mode:          j.mode,
 			Approximation: j.gives.approximation(),
 			Certify:       j.gives.certified(),

@@ -32,6 +32,9 @@ type Question struct {
 	Region obe.Region `json:"region,omitzero"`
 	// Fills are what patches are painted with; several give the mean of their maps.
 	Fills []Fill `json:"fill"`
+	// FillFiles are where files that fills name come from, by their names, if not from this
+	// machine.
+	FillFiles map[string]Source `json:"-"`
 	// Seed is that of noise and of the positions to verify.
 	Seed uint64 `json:"seed"`
 	// Classes are those to map: top, topN, all, a number or a label, index:N or
@@ -182,7 +185,7 @@ func (q *Question) stencil(p obe.Patch) Source {
 func (q *Question) stride(k int) obe.Size { return q.Strides[min(k, len(q.Strides)-1)] }
 
 // Fill says what a patch is painted with: gray, black, white, mean, blur, noise or
-// #rrggbb.
+// #rrggbb, of series also what obe.SeriesFills has, value:NUMBER and recording:FILE.
 type Fill string
 
 // UnmarshalText implements encoding.TextUnmarshaler.

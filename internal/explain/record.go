@@ -90,6 +90,8 @@ type Record struct {
 	Boxes *BoxesRecord `json:"boxes,omitempty"`
 	// Bound are the values of other inputs than the picture's.
 	Bound []model.Bound `json:"bind,omitempty"`
+	// FillFiles are the files that fills are of.
+	FillFiles []FillRecord `json:"fill_files,omitempty"`
 	// With are the inputs that were covered together with the picture's.
 	With []WithRecord `json:"with,omitempty"`
 }

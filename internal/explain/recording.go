@@ -131,8 +131,8 @@ func recordingInput(_ context.Context, r *Reader, p *model.Plane, from io.Reader
 	if err != nil {
 		return nil, failure.As(failure.Data, fmt.Errorf("%s: %w", of.Called, part.blamed(err)))
 	}
-	k := &recordingKind{name: of.Called, series: s, set: set, format: rec.Format, part: &part}
-	if err := k.take(rec, p); err != nil {
+	k := &recordingKind{name: of.Called, series: s, set: set, format: rec.Format, part: &part, other: r.otherRecording}
+	if err := k.take(rec); err != nil {
 		return nil, failure.As(failure.Data, fmt.Errorf("%s: %w", of.Called, err))
 	}
 	trace := heatmap.Trace{Rate: k.rate, Start: k.start}
@@ -254,11 +254,13 @@ type recordingKind struct {
 	start    float64
 	notes    []string
 	part     *Recording
+	// other reads the recording of a fill, as this one was.
+	other func(file string, k *recordingKind) ([]recording.Channel, error)
 }
 
 // take chooses channels, resamples them, fills in what is missing, and finds out how they
 // are normalized.
-func (k *recordingKind) take(rec *recording.Recording, p *model.Plane) error {
+func (k *recordingKind) take(rec *recording.Recording) error {
 	picked, err := k.choose(rec)
 	if err != nil {
 		return err
@@ -442,12 +444,23 @@ func (k *recordingKind) fill(p *model.Plane, f namedFill) (filled, error) {
 	if err != nil {
 		return filled{}, err
 	}
+	if f.Kind == "line" {
+		return filled{numbers: k.numbers(p), paint: k.line(p, hidden)}, nil
+	}
+	var other []recording.Channel
+	if f.Kind == "recording" {
+		if other, err = k.other(f.File, k); err != nil {
+			return filled{}, fmt.Errorf("%s: %v %s: %w", k.name, failure.Setting("fill"), f.name, err)
+		}
+	}
 	made := make([][]float64, len(k.channels))
 	for lead, c := range k.channels {
 		n := len(c.Samples)
 		switch {
 		case hidden != nil && !hidden[lead]:
 			made[lead] = c.Samples
+		case f.Kind == "recording":
+			made[lead] = other[lead].Samples
 		case f.Kind == "zero" || f.Kind == "value":
 			made[lead] = slices.Repeat([]float64{f.Value}, n)
 		case f.Kind == "mean" || f.name == "gray":
@@ -470,10 +483,10 @@ func (k *recordingKind) fill(p *model.Plane, f namedFill) (filled, error) {
 				made[lead] = append(made[lead], float64(v))
 			}
 		default:
-			return filled{}, failure.Wrongf("%s: %v %s is a colour: a recording takes zero, value:NUMBER, mean, blur, noise or permuted", k.name, failure.Setting("fill"), f.name)
+			return filled{}, failure.Wrongf("%s: %v %s is a colour: a recording takes zero, value:NUMBER, mean, blur, line, noise, permuted or recording:FILE", k.name, failure.Setting("fill"), f.name)
 		}
 	}
-	return filled{k.put(p, func(lead, t int) float64 { return made[lead][t] }), note}, nil
+	return filled{numbers: k.put(p, func(lead, t int) float64 { return made[lead][t] }), note: note}, nil
 }
 
 // noiseLike is noise of the spectrum of some samples: theirs with phases drawn anew. The mean

@@ -63,8 +63,10 @@ func (of Source) File() string {
 
 // SumFile is the digest that records have of a picture or a recording: of its bytes, and of
 // those of a recording's files beside it.
-func SumFile(path string) (string, error) {
-	of := File(path)
+func SumFile(path string) (string, error) { return File(path).sum() }
+
+// sum is SumFile of any source.
+func (of Source) sum() (string, error) {
 	f, err := of.Open()
 	if err != nil {
 		return "", err

@@ -13,11 +13,13 @@ type changes struct {
 	grid       *Grid
 	plane      engine.Plane
 	base, fill []float32
+	paint      func(r region.Rect, dst []float32) // in fill's place, nil for none
 	whole      bool
 	rounded    []bool    // of each channel, nil for none
 	same       []bool    // the patch equals the image there
 	masked     []bool    // the mask excludes the position
 	weights    sync.Pool // of *[]float32, a row's
+	painted    sync.Pool // of *[]float32, a patch's
 }
 
 // free says that position i needs no run of the network: the mask excludes it, or nothing
@@ -26,15 +28,20 @@ func (c *changes) free(i int) bool { return c.masked[i] || c.same[i] }
 
 func newChanges(t *Task, whole bool) *changes {
 	n := t.Grid.Len()
-	c := &changes{grid: t.Grid, plane: t.Plan.InputPlane(), base: t.Base, fill: t.Fill, whole: whole, rounded: t.Whole, same: make([]bool, n), masked: make([]bool, n)}
+	c := &changes{grid: t.Grid, plane: t.Plan.InputPlane(), base: t.Base, fill: t.Fill, paint: t.Paint, whole: whole, rounded: t.Whole, same: make([]bool, n), masked: make([]bool, n)}
 	c.weights.New = func() any { row := make([]float32, c.plane.W); return &row }
+	c.painted.New = func() any { return new([]float32) }
 	if t.Mask != nil {
 		touched := c.touches(func(at int) bool { return t.Mask[at] })
 		for i := range n {
 			c.masked[i] = !touched(i)
 		}
 	}
-	if !whole {
+	if !whole && c.paint != nil {
+		for i := range n {
+			c.same[i] = !c.masked[i] && c.unchanged(i)
+		}
+	} else if !whole {
 		changed := c.touches(func(at int) bool {
 			for k := at * c.plane.C; k < (at+1)*c.plane.C; k++ {
 				if math.Float32bits(c.base[k]) != math.Float32bits(c.fill[k]) {
@@ -48,6 +55,36 @@ func newChanges(t *Task, whole bool) *changes {
 		}
 	}
 	return c
+}
+
+// shows is what the patch over a rectangle shows there, row by row: not to be kept behind
+// done.
+func (c *changes) shows(r region.Rect) (patch []float32, done func()) {
+	held := c.painted.Get().(*[]float32)
+	if n := r.Y.Len() * r.X.Len() * c.plane.C; cap(*held) < n {
+		*held = make([]float32, n)
+	} else {
+		*held = (*held)[:n]
+	}
+	c.paint(r, *held)
+	return *held, func() { c.painted.Put(held) }
+}
+
+// unchanged says whether a painted patch shows what is there anyway.
+func (c *changes) unchanged(i int) bool {
+	r := c.grid.Rect(i)
+	patch, done := c.shows(r)
+	defer done()
+	n := r.X.Len() * c.plane.C
+	for y := range r.Y.Len() {
+		from := ((r.Y.Lo+y)*c.plane.W + r.X.Lo) * c.plane.C
+		for k, v := range patch[y*n:][:n] {
+			if math.Float32bits(v) != math.Float32bits(c.base[from+k]) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // touches gives a function that says whether the patch at a position covers a pixel that
@@ -125,6 +162,12 @@ func (c *changes) Write(i int, dst []float32) {
 		copy(dst, c.base)
 	}
 	n := patch.X.Len() * c.plane.C
+	shown, at := c.fill, func(y int) int { return (y*c.plane.W + patch.X.Lo) * c.plane.C }
+	if c.paint != nil {
+		painted, done := c.shows(patch)
+		defer done()
+		shown, at = painted, func(y int) int { return (y - patch.Y.Lo) * n }
+	}
 	var weights *[]float32
 	if c.grid.Covers != nil {
 		weights = c.weights.Get().(*[]float32)
@@ -134,22 +177,21 @@ func (c *changes) Write(i int, dst []float32) {
 		to := ((y-r.Y.Lo)*r.X.Len() + patch.X.Lo - r.X.Lo) * c.plane.C
 		from := (y*c.plane.W + patch.X.Lo) * c.plane.C
 		if weights == nil {
-			copy(dst[to:to+n], c.fill[from:])
+			copy(dst[to:to+n], shown[at(y):])
 			continue
 		}
 		for x, m := range c.row(i, y, patch.X, *weights) {
 			for k := x * c.plane.C; k < (x+1)*c.plane.C; k++ {
-				dst[to+k] = c.blend(from+k, m)
+				dst[to+k] = c.blend(c.base[from+k], shown[at(y)+k], m, k%c.plane.C)
 			}
 		}
 	}
 }
 
-// blend is a number of the input under a patch that covers the share m of its pixel:
+// blend is a number of a channel of the input under a patch that covers the share m of its pixel:
 // base*(1-m) + fill*m. Where nothing is covered, or there is nothing to tell base and fill
 // apart, that is the base bit for bit, and the fill where all is.
-func (c *changes) blend(at int, m float32) float32 {
-	base, fill := c.base[at], c.fill[at]
+func (c *changes) blend(base, fill, m float32, channel int) float32 {
 	switch {
 	case m <= 0 || math.Float32bits(base) == math.Float32bits(fill):
 		return base
@@ -157,7 +199,7 @@ func (c *changes) blend(at int, m float32) float32 {
 		return fill
 	}
 	v := float32(base*(1-m)) + float32(fill*m)
-	if c.rounded != nil && c.rounded[at%c.plane.C] {
+	if c.rounded != nil && c.rounded[channel] {
 		v = float32(math.Round(float64(v)))
 	}
 	return v

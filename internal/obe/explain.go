@@ -10,6 +10,7 @@ import (
 
 	"krypton/internal/failure"
 	"krypton/internal/incremental"
+	"krypton/internal/region"
 	"krypton/internal/target"
 )
 
@@ -35,7 +36,11 @@ type Task struct {
 	// Base and Fill are the network's input and the picture that patches
 	// are cut from, both normalized, channels last, as Plan.InputPlane says.
 	Base, Fill []float32
-	Grid       *Grid
+	// Paint, if set, takes Fill's place where what a patch shows depends on where it lies: it
+	// puts that of the patch over a rectangle into dst, row by row. It is called from several
+	// goroutines at once.
+	Paint func(r region.Rect, dst []float32)
+	Grid  *Grid
 	// Whole says which channels the network reads as whole numbers, nil for none: pixels that
 	// a patch covers in part are rounded there.
 	Whole []bool
@@ -162,7 +167,7 @@ func (t *Task) valid() error {
 	if t.Mask != nil && len(t.Mask) != plane.H*plane.W {
 		return fmt.Errorf("%w: the mask has %d pixels, the network reads %dx%d", ErrTask, len(t.Mask), plane.H, plane.W)
 	}
-	if t.Grid.Plane != [2]int{plane.H, plane.W} || len(t.Base) != plane.Len() || len(t.Fill) != plane.Len() {
+	if t.Grid.Plane != [2]int{plane.H, plane.W} || len(t.Base) != plane.Len() || t.Paint == nil && len(t.Fill) != plane.Len() {
 		return fmt.Errorf("%w: the grid is for %v, the network reads %dx%dx%d", ErrTask, t.Grid.Plane, plane.H, plane.W, plane.C)
 	}
 	if err := t.Approximation.Validate(); err != nil {

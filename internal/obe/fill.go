@@ -16,7 +16,8 @@ import (
 // Fill says what the patch is painted with. Colours are those of the image,
 // before any normalization: black is black whatever the network subtracts.
 type Fill struct {
-	// Kind is color, mean, blur or noise.
+	// Kind is color, mean, blur or noise, or one of series: zero, value, line, permuted or
+	// recording.
 	Kind string
 	// Color is the colour for Kind color.
 	Color color.NRGBA
@@ -24,18 +25,22 @@ type Fill struct {
 	Seed uint64
 	// Value is the number of Kind value.
 	Value float64
+	// File is the recording of Kind recording.
+	File string
 }
 
 // Fills lists the names that ParseFill takes, besides #rrggbb.
 var Fills = []string{"gray", "black", "white", "mean", "blur", "noise"}
 
-// SeriesFills are those of series alone, besides value:NUMBER.
-var SeriesFills = []string{"zero", "permuted"}
+// SeriesFills are those of series alone, besides value:NUMBER and recording:FILE.
+var SeriesFills = []string{"zero", "line", "permuted"}
 
 // OfSeries says whether the fill is for series alone.
-func (f Fill) OfSeries() bool { return f.Kind == "value" || slices.Contains(SeriesFills, f.Kind) }
+func (f Fill) OfSeries() bool {
+	return f.Kind == "value" || f.Kind == "recording" || slices.Contains(SeriesFills, f.Kind)
+}
 
-// ParseFill reads gray, black, white, mean, blur, noise or #rrggbb.
+// ParseFill reads gray, black, white, mean, blur, noise or #rrggbb, or what SeriesFills says.
 func ParseFill(s string, seed uint64) (Fill, error) {
 	c := func(v uint8) Fill { return Fill{Kind: "color", Color: color.NRGBA{v, v, v, 255}} }
 	switch s {
@@ -45,7 +50,7 @@ func ParseFill(s string, seed uint64) (Fill, error) {
 		return c(0), nil
 	case "white":
 		return c(255), nil
-	case "mean", "blur", "noise", "zero", "permuted":
+	case "mean", "blur", "noise", "zero", "line", "permuted":
 		return Fill{Kind: s, Seed: seed}, nil
 	}
 	if text, ok := strings.CutPrefix(s, "value:"); ok {
@@ -53,12 +58,15 @@ func ParseFill(s string, seed uint64) (Fill, error) {
 			return Fill{Kind: "value", Value: v}, nil
 		}
 	}
+	if file, ok := strings.CutPrefix(s, "recording:"); ok && file != "" {
+		return Fill{Kind: "recording", File: file}, nil
+	}
 	if hex, ok := strings.CutPrefix(s, "#"); ok && len(hex) == 6 {
 		if v, err := strconv.ParseUint(hex, 16, 32); err == nil {
 			return Fill{Kind: "color", Color: color.NRGBA{uint8(v >> 16), uint8(v >> 8), uint8(v), 255}}, nil
 		}
 	}
-	return Fill{}, fmt.Errorf("unknown fill %q: want one of %s or #rrggbb, or of series %s or value:NUMBER", s, strings.Join(Fills, ", "), strings.Join(SeriesFills, ", "))
+	return Fill{}, fmt.Errorf("unknown fill %q: want one of %s or #rrggbb, or of series %s, value:NUMBER or recording:FILE", s, strings.Join(Fills, ", "), strings.Join(SeriesFills, ", "))
 }
 
 // Image is the picture that a patch is cut from, of the same size as img: at

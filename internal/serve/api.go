@@ -140,6 +140,9 @@ func (s *Server) prepare(w http.ResponseWriter, r *http.Request) (*ask, *asked, 
 		}
 		full.Reference = p.source()
 	}
+	if err := s.fillFiles(&full); err != nil {
+		return nil, nil, err
+	}
 	if err := s.stencils(&full); err != nil {
 		return nil, nil, err
 	}

@@ -213,7 +213,7 @@ func fills(all []explain.Fill) string {
 	for _, f := range all {
 		names = append(names, string(f))
 	}
-	return strings.Join(names, ",")
+	return asList(names)
 }
 
 // wishes adds the flags of what is given up.

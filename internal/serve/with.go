@@ -7,6 +7,7 @@ import (
 	"krypton/internal/explain"
 	"krypton/internal/failure"
 	"krypton/internal/model"
+	"krypton/internal/obe"
 )
 
 // along finds the pictures that go with a picture of a model: those that a question names by
@@ -38,6 +39,28 @@ func (n *network) checkWith(named map[string]string) error {
 		if !slices.ContainsFunc(n.With, func(w model.With) bool { return w.Input == input }) {
 			return failure.Wrongf("%v: model %s has no input %q that is covered together with the picture's", failure.Setting("with"), n.Name, input)
 		}
+	}
+	return nil
+}
+
+// fillFiles lets the recordings of a question's fills come from the folder, whose files it
+// names; records and the command line have their paths.
+func (s *Server) fillFiles(q *explain.Question) error {
+	q.Fills = slices.Clone(q.Fills)
+	for i, f := range q.Fills {
+		fill, err := obe.ParseFill(string(f), 0)
+		if err != nil || fill.File == "" {
+			continue // what is wrong with it is said when it is asked
+		}
+		of, err := s.pictures.find(fill.File)
+		if err != nil {
+			return failure.Settingf("%v: %s: %w", failure.Setting("fill"), fill.File, err)
+		}
+		if q.FillFiles == nil {
+			q.FillFiles = map[string]explain.Source{}
+		}
+		q.Fills[i] = explain.Fill("recording:" + of.path)
+		q.FillFiles[of.path] = of.source()
 	}
 	return nil
 }
