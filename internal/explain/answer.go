@@ -193,7 +193,16 @@ func (j *Job) record(in *Input, g *obe.Grid, r *obe.Result) *Record {
 		return rec
 	}
 	top := prediction.Top(r.Probabilities, 1)[0]
-	if n := Uniform(j.aim.Reading, r.Probabilities, j.host.spell); n != "" {
+	spell := j.host.spell
+	if rec.Preprocess["recording"] != nil { // which has no preset
+		spell = func(f failure.Setting) string {
+			if f == "preset" {
+				f = "normalize"
+			}
+			return j.host.spell(f)
+		}
+	}
+	if n := Uniform(j.aim.Reading, r.Probabilities, spell); n != "" {
 		rec.Notes = append(rec.Notes, n)
 	}
 	if c := r.Items[0].Index; c != top && !j.aim.classes.all {
@@ -274,6 +283,19 @@ func (r *Record) Title() string {
 	return t
 }
 
+// prepared says in a few words how the input was made ready for the network.
+func (r *Record) prepared(preset string) string {
+	switch normalize := r.Preprocess["normalize"]; {
+	case normalize != nil:
+		return fmt.Sprint(normalize)
+	case r.Preprocess["recording"] != nil:
+		return fmt.Sprintf("mean %v, std %v", r.Preprocess["mean"], r.Preprocess["std"])
+	case r.Preprocess["tensor"] != nil:
+		return "a tensor, taken as it is"
+	}
+	return fmt.Sprintf("preprocessing %s/%s", preset, r.Preprocess["resize"])
+}
+
 // Text says in words what was done: a line, and more that are indented. preset is that of
 // the model's pictures.
 func (r *Record) Text(preset string) string {
@@ -283,7 +305,7 @@ func (r *Record) Text(preset string) string {
 	if fewer := number.Ratio(float64(r.MultiplyAddsWhole), float64(r.MultiplyAddsSpent)); fewer.Finite() {
 		fmt.Fprintf(&b, ", %.1f times fewer multiply-adds than running the network each time", fewer)
 	}
-	fmt.Fprintf(&b, " (activation %s: %s; preprocessing %s/%s)", r.Activation, r.ActivationReason, preset, r.Preprocess["resize"])
+	fmt.Fprintf(&b, " (activation %s: %s; %s)", r.Activation, r.ActivationReason, r.prepared(preset))
 	if r.Flips > 0 {
 		fmt.Fprintf(&b, "; another class wins at %d positions", r.Flips)
 	}

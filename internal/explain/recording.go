@@ -330,12 +330,21 @@ func (k *recordingKind) choose(rec *recording.Recording) (picked []int, err erro
 	return picked, nil
 }
 
+// resamples fails if a channel has another rate than the network, and nothing says what to
+// do about it.
+func (k *recordingKind) resamples(c *recording.Channel, rate float64) error {
+	if c.Rate == rate || !(c.Rate > 0) || k.set.Resample != "" {
+		return nil
+	}
+	return failure.Settingf("channel %q has %g samples a second, the network reads %g: say how it is resampled (%v)", c.Name, c.Rate, rate, failure.Setting("resample"))
+}
+
 // fit makes a channel as long as the network's series, at its rate.
 func (k *recordingKind) fit(c *recording.Channel) error {
 	n := k.series.Samples
 	if c.Rate != k.rate && c.Rate > 0 {
-		if k.set.Resample == "" {
-			return failure.Settingf("channel %q has %g samples a second, the network reads %g: say how it is resampled (%v)", c.Name, c.Rate, k.rate, failure.Setting("resample"))
+		if err := k.resamples(c, k.rate); err != nil {
+			return err
 		}
 		have := int(math.Floor(float64(len(c.Samples)) * k.rate / c.Rate))
 		if k.part.End != nil && have > n {
@@ -380,6 +389,27 @@ func tooMany(c *recording.Channel, have, n int) error {
 // normalization finds what is subtracted from each channel, and what it is divided by.
 func (k *recordingKind) normalization() error {
 	leads := len(k.channels)
+	if err := k.constants(leads); err != nil {
+		return err
+	}
+	if k.set.Normalize != "zscore" {
+		return nil
+	}
+	for i, c := range k.channels {
+		squares := 0.0
+		k.mean[i] = meanOf(c.Samples)
+		for _, v := range c.Samples {
+			squares += float64((v - k.mean[i]) * (v - k.mean[i]))
+		}
+		if k.std[i] = math.Sqrt(squares / float64(len(c.Samples))); k.std[i] == 0 {
+			k.std[i] = 1 // a line stays one
+		}
+	}
+	return nil
+}
+
+// constants takes means and deviations that are the same for all recordings.
+func (k *recordingKind) constants(leads int) error {
 	k.mean, k.std = make([]float64, leads), slices.Repeat([]float64{1}, leads)
 	for _, list := range []struct {
 		from, to []float64
@@ -393,19 +423,6 @@ func (k *recordingKind) normalization() error {
 			copy(list.to, list.from)
 		default:
 			return fmt.Errorf("series: %s has %d numbers, the network reads %d channels", list.name, len(list.from), leads)
-		}
-	}
-	if k.set.Normalize != "zscore" {
-		return nil
-	}
-	for i, c := range k.channels {
-		squares := 0.0
-		k.mean[i] = meanOf(c.Samples)
-		for _, v := range c.Samples {
-			squares += float64((v - k.mean[i]) * (v - k.mean[i]))
-		}
-		if k.std[i] = math.Sqrt(squares / float64(len(c.Samples))); k.std[i] == 0 {
-			k.std[i] = 1 // a line stays one
 		}
 	}
 	return nil

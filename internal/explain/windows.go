@@ -191,8 +191,15 @@ func (r *Reader) windows(of Source, set *model.Recordings, s model.Series) ([]re
 		return nil, err
 	}
 	w := &windowing{n: s.Samples, network: rateOf(set, rec.Channels[picked[0]].Rate)}
+	// What is wrong with every window is said once.
+	if err := k.constants(len(picked)); err != nil {
+		return nil, err
+	}
 	for _, i := range picked {
 		c := &rec.Channels[i]
+		if err := k.resamples(c, w.network); err != nil {
+			return nil, err
+		}
 		end := len(c.Samples)
 		if e := r.recording.End; e != nil {
 			at, err := e.At(c.Rate)
