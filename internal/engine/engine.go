@@ -83,18 +83,16 @@ func (j *Job) pitch(c int) int {
 	return c
 }
 
-// Primitive is one kind of computation, with its weights. It is immutable and
-// shared by all workers.
+// Primitive is what CPU makes of a Spec: one kind of computation, with its weights. It
+// is immutable and shared by all workers.
 type Primitive interface {
+	Spec
 	// Run computes the jobs. Weights are read once for all of them, as far
 	// as the scratch space allows.
 	Run(s *Scratch, jobs []Job)
-	// MultiplyAdds is the number of multiply-adds of the plain sum for one
-	// output pixel (0 for what only compares, copies or adds).
-	MultiplyAdds() int64
 }
 
-// Coster is a Primitive that does not compute each pixel by MultiplyAdds
+// Coster is a Spec that does not compute each pixel by MultiplyAdds
 // multiply-adds.
 type Coster interface {
 	// Work is the number of multiply-adds for a rectangle of the output.
@@ -103,7 +101,7 @@ type Coster interface {
 
 // Work is the number of multiply-adds that p takes for a rectangle of its
 // output.
-func Work(p Primitive, r region.Rect) int64 {
+func Work(p Spec, r region.Rect) int64 {
 	if w, ok := p.(Coster); ok {
 		return w.Work(r)
 	}

@@ -13,51 +13,37 @@ import (
 	"krypton/internal/region"
 )
 
-// convolution is a convolution step whose algorithm is chosen, and whose
-// weights are packed, once all steps are known.
+// convolution is a convolution step whose way is chosen, and whose weights are packed, once
+// all steps are known.
 type convolution struct {
-	step    int
-	in      engine.Plane
-	y, x    region.Window
-	group   int
-	weights []float32
-	bias    []float32
-	outC    int
-	clamp   engine.Clamp
-	zeros   bool // many inputs are zero and worth passing over
-	bf16    bool // sums round to bfloat16
-	int8    bool // the plain sum is of differences in eight bits
-	quad    int  // channels of an element of these
-	// together says that there are kernels for its small groups.
-	together bool
+	*engine.Convolution
+	step  int
+	zeros bool // many inputs are zero and worth passing over
+	quad  int  // channels of an element of differences in eight bits
 }
 
 // winogradFrom is the number of channels on either side from which Winograd's
 // transforms can pay.
 const winogradFrom = 16
 
-func (v *convolution) depthwise() bool {
-	return v.group == v.in.C && v.outC == v.group && v.group > 1
-}
-
 func (v *convolution) canWinograd() bool {
-	return engine.WinogradFits(v.y, v.x, v.group) && v.in.C >= winogradFrom && v.outC >= winogradFrom
+	return engine.WinogradFits(v.Y, v.X, v.Group) && v.In.C >= winogradFrom && v.OutC >= winogradFrom
 }
 
 // mostTile is the largest size of Winograd's tiles: larger ones, rounded to
 // bfloat16, err five times as much as plain sums do, the smaller ones less than
 // twice as much (TestWinogradError).
-func (v *convolution) mostTile() int {
-	if v.bf16 {
-		return int(asm.Winograd2)
+func (v *convolution) mostTile() asm.WinogradSize {
+	if v.Way.BF16 {
+		return asm.Winograd2
 	}
-	return int(asm.Winograd4)
+	return asm.Winograd4
 }
 
 // group marks the convolutions in small groups that have kernels of their own.
 func (c *compiler) group() {
 	for _, v := range c.pending {
-		v.together = v.outC == v.in.C && engine.GroupedTogether(c.p.kernels, v.x, v.in.C/v.group, v.in.C)
+		v.Way.Together = v.OutC == v.In.C && engine.GroupedTogether(c.p.kernels, v.X, v.In.C/v.Group, v.In.C)
 	}
 }
 
@@ -67,21 +53,22 @@ func (c *compiler) round(opt CompileOptions) {
 		return
 	}
 	for _, v := range c.pending {
-		if v.depthwise() {
+		if v.Depthwise() {
 			continue
 		}
-		v.bf16 = engine.BF16Fits(c.p.kernels, v.in, v.x, v.group)
-		v.int8 = opt.Precision == INT8 && engine.Int8Fits(c.p.kernels, v.in, v.y, v.x, v.group) && engine.Finite(v.weights)
-		if v.int8 {
+		v.Way.BF16 = engine.BF16Fits(c.p.kernels, v.In, v.X, v.Group)
+		v.Way.Int8 = opt.Precision == INT8 && engine.Int8Fits(c.p.kernels, v.In, v.Y, v.X, v.Group) && engine.Finite(v.Weights)
+		if v.Way.Int8 {
 			v.quad = c.p.kernels.QuadChannels()
 		}
-		if v.int8 && opt.force == nil {
-			plain := *v
-			plain.int8 = false
+		if v.Way.Int8 && opt.force == nil {
+			other := *v.Convolution
+			other.Way.Int8 = false
+			plain := convolution{Convolution: &other, zeros: v.zeros}
 			pixel := region.Plane(1, 1)
 			int8, _ := v.cost(0, pixel)
-			other, _ := plain.cost(0, pixel)
-			v.int8 = int8 < other
+			sums, _ := plain.cost(0, pixel)
+			v.Way.Int8 = int8 < sums
 		}
 	}
 }
@@ -97,8 +84,8 @@ func (c *compiler) choose(opt CompileOptions) {
 	for _, v := range c.pending {
 		c.p.steps[v.step].sum = v
 		switch {
-		case opt.force != nil && engine.WinogradFits(v.y, v.x, v.group):
-			c.p.steps[v.step].tile = int(opt.force(v.step))
+		case opt.force != nil && engine.WinogradFits(v.Y, v.X, v.Group):
+			v.Way.Tile = opt.force(v.step)
 		case v.canWinograd():
 			layers = append(layers, v)
 		}
@@ -112,20 +99,20 @@ func (c *compiler) choose(opt CompileOptions) {
 	}
 	c.findZeros()
 	best := math.Inf(1)
-	var chosen []int
+	var chosen []asm.WinogradSize
 	for _, start := range tileSizes {
 		for _, v := range layers {
-			c.p.steps[v.step].tile = min(start, v.mostTile())
+			v.Way.Tile = min(start, v.mostTile())
 		}
 		if n := c.descend(layers, typical, opt.Policy); n < best {
 			best, chosen = n, nil
 			for _, v := range layers {
-				chosen = append(chosen, c.p.steps[v.step].tile)
+				chosen = append(chosen, v.Way.Tile)
 			}
 		}
 	}
 	for i, v := range layers {
-		c.p.steps[v.step].tile = chosen[i]
+		v.Way.Tile = chosen[i]
 	}
 }
 
@@ -146,11 +133,11 @@ func (c *compiler) findZeros() {
 		for _, src := range s.in {
 			all = all && bounded[src.value]
 		}
-		switch p := s.prim.(type) {
-		case nil:
+		switch p := s.spec.(type) {
+		case *engine.Convolution:
 			if v := byStep[i]; v != nil {
-				v.zeros = all && engine.ListsFit(c.p.kernels, v.in.C/v.group*v.y.Kernel*v.x.Kernel)
-				bounded[s.out] = v.clamp[0] == 0
+				v.zeros = all && engine.ListsFit(c.p.kernels, v.In.C/v.Group*v.Y.Kernel*v.X.Kernel)
+				bounded[s.out] = v.Clamp[0] == 0
 			}
 		case *engine.Sum:
 			bounded[s.out] = p.Clamp[0] == 0
@@ -165,7 +152,7 @@ func (c *compiler) findZeros() {
 }
 
 // tileSizes are the algorithms: the plain sum, and Winograd's.
-var tileSizes = []int{0, int(asm.Winograd2), int(asm.Winograd4)}
+var tileSizes = []asm.WinogradSize{0, asm.Winograd2, asm.Winograd4}
 
 // descend changes one layer's algorithm at a time until nothing is gained, and
 // returns the cost.
@@ -174,18 +161,18 @@ func (c *compiler) descend(layers []*convolution, typical []region.Rect, policy 
 	for gained := true; gained; {
 		gained = false
 		for i := len(layers) - 1; i >= 0; i-- {
-			s := &c.p.steps[layers[i].step]
-			kept := s.tile
+			way := &layers[i].Way
+			kept := way.Tile
 			for _, tile := range tileSizes {
-				was := s.tile
+				was := way.Tile
 				if tile == was || tile == kept || tile > layers[i].mostTile() {
 					continue
 				}
-				s.tile = tile
+				way.Tile = tile
 				if n := c.cost(typical, policy); n < best*(1-1e-9) {
 					best, gained = n, true
 				} else {
-					s.tile = was
+					way.Tile = was
 				}
 			}
 		}
@@ -248,73 +235,80 @@ func (c *compiler) cost(typical []region.Rect, policy Policy) float64 {
 
 // cost is what region r of the output takes with tiles of a size: multiply-adds at full
 // speed, and weights that are read, in numbers of float32.
-func (v *convolution) cost(tile int, r region.Rect) (adds, weights float64) {
-	in, out, area := float64(v.in.C/v.group), float64(v.outC), float64(r.Area())
+func (v *convolution) cost(tile asm.WinogradSize, r region.Rect) (adds, weights float64) {
+	in, out, area := float64(v.In.C/v.Group), float64(v.OutC), float64(r.Area())
 	if tile == 0 {
-		taps := float64(v.y.Kernel * v.x.Kernel)
+		taps := float64(v.Y.Kernel * v.X.Kernel)
 		weights = taps * in * out
 		switch {
-		case v.int8:
+		case v.Way.Int8:
 			each := costProductInt8
 			if v.quad == 2 {
 				each = costProductWords
 			}
-			return area * (float64(each*taps*in*out) + float64(costQuantize*float64(v.y.Stride*v.x.Stride)*in) + float64(costBase*out)), weights / float64(v.quad)
-		case v.bf16:
+			return area * (float64(each*taps*in*out) + float64(costQuantize*float64(v.Y.Stride*v.X.Stride)*in) + float64(costBase*out)), weights / float64(v.quad)
+		case v.Way.BF16:
 			return costProductBF16 * area * weights, weights / 2
-		case v.depthwise():
+		case v.Depthwise():
 			return costDepthwise * area * weights, weights
-		case v.together:
+		case v.Way.Together:
 			return costGrouped * area * weights, weights
 		}
 		each := costProduct
 		if v.zeros {
 			each = costSparse
 		}
-		if v.group > 1 {
+		if v.Group > 1 {
 			in += costPointers
 		}
 		return each * area * taps * in * v.panelled(), weights
 	}
 	elements, each := float64((tile+2)*(tile+2)), costElementwise
 	weights = elements * in * out
-	if v.bf16 {
+	if v.Way.BF16 {
 		each, weights = costElementwiseBF16, weights/2
 	}
-	products := float64(engine.WinogradProducts(asm.WinogradSize(tile), engine.Plane{H: v.y.Out, W: v.x.Out}, r))
+	products := float64(engine.WinogradProducts(tile, engine.Plane{H: v.Y.Out, W: v.X.Out}, r))
 	return products * (float64(each*in*v.panelled()) + float64(costTransform*(in+out))), weights
 }
 
 // panelled is the number of output channels that are computed: panels are panelWidth
 // wide, and one of half the width takes as long.
 func (v *convolution) panelled() float64 {
-	each := (v.outC/v.group + panelWidth - 1) / panelWidth * panelWidth
-	return float64(each * v.group)
+	each := (v.OutC/v.Group + panelWidth - 1) / panelWidth * panelWidth
+	return float64(each * v.Group)
 }
 
-// build packs the weights of all convolutions, on all cores.
-func (c *compiler) build() error {
+// pack has the processors make primitives of all steps' specs, on all cores, and lets go of
+// these.
+func (c *compiler) pack() error {
+	device := engine.CPU{Kernels: c.p.kernels}
 	var next atomic.Int64
 	var wg sync.WaitGroup
-	errs := make([]error, len(c.pending))
-	for range min(runtime.GOMAXPROCS(0), len(c.pending)) {
+	steps := c.p.steps
+	errs := make([]error, len(steps))
+	for range min(runtime.GOMAXPROCS(0), len(steps)) {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			for i := int(next.Add(1)) - 1; i < len(c.pending); i = int(next.Add(1)) - 1 {
-				v := c.pending[i]
-				s := &c.p.steps[v.step]
+			for i := int(next.Add(1)) - 1; i < len(steps); i = int(next.Add(1)) - 1 {
+				s := &steps[i]
+				if s.spec == nil {
+					continue
+				}
 				var err error
-				if s.prim, err = v.build(c.scratch, s.tile); err != nil {
+				if s.prim, err = device.Pack(s.spec); err != nil {
 					errs[i] = fmt.Errorf("node %s (%s): %w", s.node, s.operator, err)
 				}
-				c.pending[i].weights = nil // the packed ones are enough
+				if s.spec = nil; s.sum != nil {
+					s.sum.Weights = nil // the packed ones are enough
+				}
 			}
 		}()
 	}
 	wg.Wait()
-	for _, v := range c.pending {
-		switch p := c.p.steps[v.step].prim.(type) {
+	for i := range steps {
+		switch p := steps[i].prim.(type) {
 		case *engine.ConvInt8:
 			c.p.differences = true
 		case *engine.ConvBF16:
@@ -324,20 +318,4 @@ func (c *compiler) build() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-func (v *convolution) build(s *engine.Scratch, tile int) (engine.Primitive, error) {
-	switch {
-	case tile > 0:
-		return engine.NewWinograd(s, v.in, v.y, v.x, asm.WinogradSize(tile), v.bf16, v.weights, v.bias, v.outC, v.clamp)
-	case v.depthwise():
-		return engine.NewDepthwise(v.in, v.y, v.x, v.weights, v.bias, v.clamp)
-	case v.together:
-		return engine.NewGrouped(s.Kernels, v.in, v.y, v.x, v.in.C/v.group, v.weights, v.bias, v.clamp)
-	case v.int8:
-		return engine.NewConvInt8(s, v.in, v.y, v.x, v.weights, v.bias, v.outC, v.clamp)
-	case v.bf16:
-		return engine.NewConvBF16(s, v.in, v.y, v.x, v.weights, v.bias, v.outC, v.clamp)
-	}
-	return engine.NewConv(s, v.in, v.y, v.x, v.group, v.weights, v.bias, v.outC, v.clamp)
 }

@@ -360,7 +360,7 @@ func (c *compiler) emitProduct(n *graph.Node, left, right matrix, vectors [2]boo
 	k = len(right.axes) - 2
 	rb, columns := batch(right.axes[:k], lengths), right.axes[k+1]
 	p := &engine.Product{Scale: float32(left.scale * right.scale)}
-	s := step{node: n.Name, operator: n.Def.Name, kind: op.Global, prim: p}
+	s := step{node: n.Name, operator: n.Def.Name, kind: op.Global, spec: p}
 	p.Left = engine.Matrix{In: c.reads(&s, left), Const: left.data, First: left.offset, Batch: offsets(lb...), Row: offsets(rows), Column: offsets(depth)}
 	p.Right = engine.Matrix{In: c.reads(&s, right), Const: right.data, First: right.offset, Batch: offsets(rb...), Row: offsets(right.axes[k]), Column: offsets(columns)}
 	pixel := 0

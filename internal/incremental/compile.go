@@ -77,7 +77,6 @@ type ref struct {
 type compiler struct {
 	g         *graph.Graph
 	p         *Plan
-	scratch   *engine.Scratch
 	refs      map[graph.ValueID]*ref
 	parts     map[graph.ValueID]*view // values that are only parts of what lies somewhere
 	consumers map[graph.ValueID][]int
@@ -87,8 +86,38 @@ type compiler struct {
 	pending   []*convolution
 }
 
-// Compile lowers a graph to a plan. Errors name the node.
+// Compile lowers a graph to a plan, and packs that for this machine's processors. Errors
+// name the node.
 func Compile(g *graph.Graph, opt CompileOptions) (*Plan, error) {
+	c, err := lower(g, opt)
+	if err != nil {
+		return nil, err
+	}
+	if !opt.Dynamic {
+		c.grow()
+	}
+	c.concatInPlace()
+	if c.p.dynamic = opt.Dynamic; opt.Dynamic {
+		c.gatherParts()
+	}
+	c.group()
+	c.round(opt)
+	if !opt.Dynamic && !opt.apart {
+		c.join()
+	}
+	c.choose(opt)
+	if err := c.pack(); err != nil {
+		return nil, err
+	}
+	if !opt.Dynamic {
+		c.fuse()
+	}
+	c.assignSlots()
+	return c.p, nil
+}
+
+// lower makes steps of a graph, whose specs no device has packed yet, each by itself.
+func lower(g *graph.Graph, opt CompileOptions) (*compiler, error) {
 	k := opt.Kernels
 	if k == nil {
 		var err error
@@ -99,7 +128,7 @@ func Compile(g *graph.Graph, opt CompileOptions) (*Plan, error) {
 	if opt.Precision != "" && !slices.Contains(Precisions, opt.Precision) {
 		return nil, fmt.Errorf("unknown precision %q: want one of %v", opt.Precision, Precisions)
 	}
-	c := &compiler{g: g, p: &Plan{kernels: k, spare: &spare{}, cached: cmp.Or(opt.cached, caches.Fit(fusedBytes))}, scratch: engine.NewScratch(k), refs: map[graph.ValueID]*ref{}, parts: map[graph.ValueID]*view{},
+	c := &compiler{g: g, p: &Plan{kernels: k, spare: &spare{}, cached: cmp.Or(opt.cached, caches.Fit(fusedBytes))}, refs: map[graph.ValueID]*ref{}, parts: map[graph.ValueID]*view{},
 		consumers: map[graph.ValueID][]int{}, isOutput: map[graph.ValueID]bool{}, fused: map[int]bool{}, chains: map[int]chain{}}
 	for i, n := range g.Nodes {
 		for _, id := range n.In {
@@ -150,27 +179,7 @@ func Compile(g *graph.Graph, opt CompileOptions) (*Plan, error) {
 	}
 	c.takeApart()
 	c.compose()
-	if !opt.Dynamic {
-		c.grow()
-	}
-	c.concatInPlace()
-	if c.p.dynamic = opt.Dynamic; opt.Dynamic {
-		c.gatherParts()
-	}
-	c.group()
-	c.round(opt)
-	if !opt.Dynamic && !opt.apart {
-		c.join()
-	}
-	c.choose(opt)
-	if err := c.build(); err != nil {
-		return nil, err
-	}
-	if !opt.Dynamic {
-		c.fuse()
-	}
-	c.assignSlots()
-	return c.p, nil
+	return c, nil
 }
 
 // node lowers one node.
@@ -317,10 +326,10 @@ func (c *compiler) permuted(r *ref, to layout, plane engine.Plane, name string) 
 			index[i] |= int32(v) << part.shift
 		}
 	}
-	s := step{node: name, operator: "(relayout)", kind: op.Global, in: []source{{r.value, from}}, prim: &engine.Permute{Index: index}}
+	s := step{node: name, operator: "(relayout)", kind: op.Global, in: []source{{r.value, from}}, spec: &engine.Permute{Index: index}}
 	if axes, ok := grouped(r.layout.strides(), to.shape); ok {
 		v := &view{r.value, axes, r.layout.offset, 1}
-		s.prim = &engine.Move{Blocks: []engine.Block{v.block(to, 0)}}
+		s.spec = &engine.Move{Blocks: []engine.Block{v.block(to, 0)}}
 	}
 	if moved, ok := c.byPixels(s.in[0], index, plane, name); ok {
 		s = moved
@@ -343,7 +352,7 @@ func (c *compiler) byPixels(src source, index []int32, to engine.Plane, name str
 	if move == nil {
 		return s, false
 	}
-	turn := step{node: name, operator: "(turned)", kind: op.Rearranging, moves: region.Turned{}, in: []source{src}, prim: &engine.Turn{Out: turned}}
+	turn := step{node: name, operator: "(turned)", kind: op.Rearranging, moves: region.Turned{}, in: []source{src}, spec: &engine.Turn{Out: turned}}
 	return move(source{c.emit(turn, name, turned), turned}), true
 }
 
@@ -352,12 +361,12 @@ func (c *compiler) byPixels(src source, index []int32, to engine.Plane, name str
 func (c *compiler) moveOf(index []int32, from, to engine.Plane, name string) func(src source) step {
 	if channels := withinPixels(index, from, to); channels != nil {
 		return func(src source) step {
-			return step{node: name, operator: "(channels)", kind: op.Pointwise, in: []source{src}, prim: &engine.Channels{Source: channels}}
+			return step{node: name, operator: "(channels)", kind: op.Pointwise, in: []source{src}, spec: &engine.Channels{Source: channels}}
 		}
 	}
 	if squares := ofSquares(index, from, to); squares != nil {
 		return func(src source) step {
-			s := step{node: name, operator: "(squares)", kind: op.Windowed, in: []source{src}, prim: squares}
+			s := step{node: name, operator: "(squares)", kind: op.Windowed, in: []source{src}, spec: squares}
 			s.windows[0], s.windows[1] = squares.Windows(from)
 			return s
 		}
@@ -367,9 +376,9 @@ func (c *compiler) moveOf(index []int32, from, to engine.Plane, name string) fun
 		return nil
 	}
 	return func(src source) step {
-		phases := c.emit(step{node: name, operator: "(channels)", kind: op.Pointwise, in: []source{src}, prim: channels}, name, from)
+		phases := c.emit(step{node: name, operator: "(channels)", kind: op.Pointwise, in: []source{src}, spec: channels}, name, from)
 		ty, tx := spread.Tables(from)
-		return step{node: name, operator: "(squares)", kind: op.Rearranging, moves: region.Tables{Y: &ty, X: &tx}, in: []source{{phases, from}}, prim: spread}
+		return step{node: name, operator: "(squares)", kind: op.Rearranging, moves: region.Tables{Y: &ty, X: &tx}, in: []source{{phases, from}}, spec: spread}
 	}
 }
 

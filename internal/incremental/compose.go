@@ -19,7 +19,7 @@ func (c *compiler) compose() {
 	left := map[int]bool{}
 	for i := range p.steps {
 		s := &p.steps[i]
-		pick, ok := s.prim.(*engine.Channels)
+		pick, ok := s.spec.(*engine.Channels)
 		if !ok || !c.plainly(i) {
 			continue
 		}
@@ -33,7 +33,7 @@ func (c *compiler) compose() {
 				continue
 			}
 			k += len(p.steps[from].in) - 1
-			s.in, s.prim, pick = in, composed, composed
+			s.in, s.spec, pick = in, composed, composed
 			left[from] = true
 		}
 	}
@@ -49,7 +49,7 @@ func (c *compiler) onlyPicked(readers []int) bool {
 		if i < 0 {
 			return true
 		}
-		_, ok := c.p.steps[i].prim.(*engine.Channels)
+		_, ok := c.p.steps[i].spec.(*engine.Channels)
 		return !ok || !c.plainly(i)
 	})
 }
@@ -67,7 +67,7 @@ func widths(in []source) (w []int) {
 func replaced(in []source, k int, pick *engine.Channels, from *step) ([]source, *engine.Channels) {
 	var made []int // of input k's channels, in terms of from's inputs
 	fill := pick.Fill
-	switch prim := from.prim.(type) {
+	switch prim := from.spec.(type) {
 	case *engine.Concat:
 		made = span(0, prim.Out.C, 1)
 	case *engine.Channels:

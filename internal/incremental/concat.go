@@ -27,7 +27,7 @@ func (c *compiler) concat(n *graph.Node, o *op.Concat) (bool, error) {
 			return false, nil
 		}
 	}
-	s := step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, prim: &engine.Concat{Out: plane}}
+	s := step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, spec: &engine.Concat{Out: plane}}
 	for _, id := range n.In {
 		src, _ := c.rows(id)
 		s.in = append(s.in, src)
@@ -46,7 +46,7 @@ func (c *compiler) grow() {
 	var ends []int          // concatenations that nothing goes on from yet
 	before := map[int]int{} // the step that each goes on from
 	for i := range p.steps {
-		if _, ok := p.steps[i].prim.(*engine.Concat); !ok || !c.plainly(i) {
+		if _, ok := p.steps[i].spec.(*engine.Concat); !ok || !c.plainly(i) {
 			continue
 		}
 		for k := len(ends) - 1; k >= 0; k-- {
@@ -83,7 +83,7 @@ func (c *compiler) begins(i, j int, readers [][]int) int {
 		return 0
 	}
 	for _, r := range readers[a.out] {
-		_, affine := c.p.steps[max(r, 0)].prim.(*engine.Affine)
+		_, affine := c.p.steps[max(r, 0)].spec.(*engine.Affine)
 		if r < 0 || r != j && !(affine && c.plainly(r)) || r == j && have != 1 {
 			return 0
 		}
@@ -119,13 +119,13 @@ func (c *compiler) concatInPlace() {
 	readers := p.readers()
 	convolved := map[int]bool{}
 	for _, v := range c.pending {
-		if !v.depthwise() {
+		if !v.Depthwise() {
 			convolved[p.steps[v.step].out] = true
 		}
 	}
 	for i := range p.steps {
 		s := &p.steps[i]
-		if _, ok := s.prim.(*engine.Concat); !ok {
+		if _, ok := s.spec.(*engine.Concat); !ok {
 			continue
 		}
 		s.inPlace = make([]bool, len(s.in))

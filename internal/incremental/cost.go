@@ -157,7 +157,7 @@ func (p *Plan) propagate(s *step, rects []region.Rect, centres []Point, policy P
 			}
 		}
 		// A sum of a row is of all of it.
-		if _, sums := s.prim.(*engine.RowSums); s.kind == op.Windowed && !sums && !p.values[s.out].entire {
+		if _, sums := s.computes().(*engine.RowSums); s.kind == op.Windowed && !sums && !p.values[s.out].entire {
 			out = policy.Crop(plane, out, centres[s.out]).Intersect(out)
 		}
 	}

@@ -54,7 +54,7 @@ func (c *compiler) fuse() {
 			for j := i; j < i+n-1; j++ {
 				p.values[p.steps[j].out].inner = true
 				if p.steps[j].joined {
-					p.steps[j+1].inside, p.steps[j+1].tall = true, p.steps[j].tile
+					p.steps[j+1].inside, p.steps[j+1].tall = true, p.steps[j].tile()
 				}
 			}
 		}
@@ -120,7 +120,7 @@ func (s *step) rowsRead(rows region.Span) region.Span {
 
 // rows is how many rows of the step's output are computed at a time: those of a tile, its
 // own or of what it is joined to.
-func (s *step) rows() int { return max(1, s.tile, s.tall) }
+func (s *step) rows() int { return max(1, s.tile(), s.tall) }
 
 // wholeTiles grows rows to whole tiles of the step.
 func (s *step) wholeTiles(rows region.Span) region.Span {

@@ -48,9 +48,9 @@ func (c *compiler) normalizeGroups(n *graph.Node, from graph.ValueID, m *engine.
 		return false, nil
 	}
 	row := engine.Plane{H: 1, W: 1, C: 2 * src.plane.C}
-	moments := c.emit(step{node: n.Name, operator: "(moments)", kind: op.Global, in: []source{src}, prim: m}, c.g.Values[n.Out[0]].Name, row)
+	moments := c.emit(step{node: n.Name, operator: "(moments)", kind: op.Global, in: []source{src}, spec: m}, c.g.Values[n.Out[0]].Name, row)
 	clamp, result, name := c.activation(n.Out[0], n.Name)
-	v := c.emit(step{node: name, operator: n.Def.Name, kind: op.Pointwise, in: []source{src, {moments, row}}, whole: []bool{false, true}, prim: &engine.Rescale{Clamp: clamp}},
+	v := c.emit(step{node: name, operator: n.Def.Name, kind: op.Pointwise, in: []source{src, {moments, row}}, whole: []bool{false, true}, spec: &engine.Rescale{Clamp: clamp}},
 		c.g.Values[result].Name, src.plane)
 	c.define(result, v)
 	return true, nil

@@ -62,9 +62,8 @@ func (c *compiler) linear(n *graph.Node, weights, bias []float32, in, out int) (
 	clamp, result, name := c.activation(result, name)
 	src := c.asPlane(lies.value, plane)
 	y, x := region.Identity(plane.H), region.Identity(plane.W)
-	c.pending = append(c.pending, &convolution{step: len(c.p.steps), in: src.plane, y: y, x: x, group: 1, weights: weights, bias: bias, outC: out, clamp: clamp})
-	plane.C = out
-	v := c.emit(step{node: name, operator: n.Def.Name, kind: op.Windowed, windows: [2]region.Window{y, x}, in: []source{src}}, c.g.Values[result].Name, plane)
+	v := c.convolve(step{node: name, operator: n.Def.Name, in: []source{src}}, c.g.Values[result].Name,
+		engine.Convolution{Y: y, X: x, Group: 1, OutC: out, Weights: weights, Bias: bias, Clamp: clamp})
 	to := lies.widened(v, out)
 	if order != nil {
 		to = to.transposed(order)
@@ -155,7 +154,7 @@ func (c *compiler) normalizedFrom(n *graph.Node, from graph.ValueID, l *engine.L
 		return false, nil
 	}
 	src := c.asPlane(lies.value, plane)
-	v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{src}, prim: l}, c.g.Values[n.Out[0]].Name, plane)
+	v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{src}, spec: l}, c.g.Values[n.Out[0]].Name, plane)
 	c.see(n.Out[0], lies.widened(v, plane.C))
 	return true, nil
 }

@@ -33,7 +33,7 @@ func (c *compiler) list(id graph.ValueID) source {
 	plane, own := engine.Plane{H: 1, W: shape[1], C: shape[2]}, c.p.values[r.value].plane
 	if own != plane {
 		name := c.g.Values[id].Name
-		v := c.emit(step{node: name, operator: "(list)", kind: op.Global, in: []source{{r.value, own}}, prim: &engine.Row{Out: plane}}, name, plane)
+		v := c.emit(step{node: name, operator: "(list)", kind: op.Global, in: []source{{r.value, own}}, spec: &engine.Row{Out: plane}}, name, plane)
 		c.refs[id] = &ref{value: v, layout: rowMajor(shape)}
 	}
 	return source{c.refs[id].value, plane}
@@ -85,9 +85,9 @@ func (c *compiler) concatLists(n *graph.Node, axis int) (bool, error) {
 	}
 	shape := c.shape(n.Out[0])
 	plane := engine.Plane{H: 1, W: shape[1], C: shape[2]}
-	s := step{kind: op.Pointwise, prim: &engine.Concat{Out: plane}}
+	s := step{kind: op.Pointwise, spec: &engine.Concat{Out: plane}}
 	if axis == 1 {
-		s.kind, s.prim = op.Global, &engine.Row{Out: plane}
+		s.kind, s.spec = op.Global, &engine.Row{Out: plane}
 	}
 	for _, id := range n.In {
 		if axis == 1 { // from planes of any form
@@ -111,7 +111,7 @@ func (c *compiler) splitList(n *graph.Node, o *op.Split) (bool, error) {
 	}
 	src := c.list(n.In[0])
 	for i, r := range ranges {
-		c.emitList(n, i, step{kind: op.Pointwise, in: []source{src}, prim: &engine.Channels{Source: span(r[0], r[1]-r[0], 1)}})
+		c.emitList(n, i, step{kind: op.Pointwise, in: []source{src}, spec: &engine.Channels{Source: span(r[0], r[1]-r[0], 1)}})
 	}
 	return true, nil
 }
@@ -124,7 +124,7 @@ func (c *compiler) sliceList(n *graph.Node, o *op.Slice) (bool, error) {
 	if err != nil || starts[1] != 0 || steps[1] != 1 || counts[1] != c.shape(n.In[0])[1] || counts[2] == 0 {
 		return false, err
 	}
-	c.emitList(n, 0, step{kind: op.Pointwise, in: []source{c.list(n.In[0])}, prim: &engine.Channels{Source: span(starts[2], counts[2], steps[2])}})
+	c.emitList(n, 0, step{kind: op.Pointwise, in: []source{c.list(n.In[0])}, spec: &engine.Channels{Source: span(starts[2], counts[2], steps[2])}})
 	return true, nil
 }
 
@@ -136,7 +136,7 @@ func (c *compiler) binaryLists(n *graph.Node, o *op.Elementwise) (bool, error) {
 	}
 	b := &engine.Binary{Out: engine.Plane{H: 1, W: out.Shape[1], C: out.Shape[2]}}
 	operation(b, o)
-	s := step{kind: op.Pointwise, prim: b}
+	s := step{kind: op.Pointwise, spec: b}
 	for i, id := range n.In {
 		if id < 0 || c.g.Values[id].Info.Type != tensor.Float32 {
 			return false, nil
@@ -163,7 +163,7 @@ func (c *compiler) binaryLists(n *graph.Node, o *op.Elementwise) (bool, error) {
 		}
 	}
 	if len(s.in) == 2 && o.Name == "Add" && b.Kind[0] == engine.Full && b.Kind[1] == engine.Full {
-		s.prim = &engine.Sum{Clamp: unbounded}
+		s.spec = &engine.Sum{Clamp: unbounded}
 	}
 	c.emitList(n, 0, s)
 	return true, nil

@@ -22,7 +22,7 @@ func (c *compiler) elementwiseOf(n *graph.Node, from graph.ValueID, prim engine.
 		return false, nil
 	}
 	plane := c.p.values[r.value].plane
-	v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{{r.value, plane}}, prim: prim},
+	v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{{r.value, plane}}, spec: prim},
 		c.g.Values[n.Out[0]].Name, plane)
 	c.refs[n.Out[0]] = &ref{value: v, layout: r.layout, shape: r.shape}
 	return true, nil
@@ -39,7 +39,7 @@ func (c *compiler) perPixelTo(n *graph.Node, result graph.ValueID, name string, 
 	if !ok {
 		return false, nil
 	}
-	v := c.emit(step{node: name, operator: n.Def.Name, kind: op.Pointwise, in: []source{src}, prim: prim},
+	v := c.emit(step{node: name, operator: n.Def.Name, kind: op.Pointwise, in: []source{src}, spec: prim},
 		c.g.Values[result].Name, src.plane)
 	c.define(result, v)
 	return true, nil
@@ -117,7 +117,7 @@ func (c *compiler) softmax(n *graph.Node, o *op.Softmax) (bool, error) {
 	}
 	there, back := toLast(len(shape), axis)
 	r := c.laid(v.transposed(there), c.g.Values[n.In[0]].Name)
-	s := step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{{r.value, c.p.values[r.value].plane}}, prim: prim}
+	s := step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{{r.value, c.p.values[r.value].plane}}, spec: prim}
 	v = &view{value: c.emit(s, c.g.Values[n.Out[0]].Name, c.p.values[r.value].plane), scale: 1}
 	v.axes, _ = grouped(r.layout.strides(), r.layout.shape)
 	c.see(n.Out[0], v.transposed(back))
@@ -181,7 +181,7 @@ func (c *compiler) binary(n *graph.Node, o *op.Elementwise) (bool, error) {
 				sum.Clamp, result, name = c.activation(result, name)
 				s.node = name
 			}
-			s.in, s.prim = []source{left.source, right.source}, sum
+			s.in, s.spec = []source{left.source, right.source}, sum
 		} else {
 			b := &engine.Binary{Out: plane, Kind: [2]engine.Operand{left.kind, right.kind}, Const: [2][]float32{left.constant, right.constant}}
 			operation(b, o)
@@ -190,7 +190,7 @@ func (c *compiler) binary(n *graph.Node, o *op.Elementwise) (bool, error) {
 					s.in, s.whole = append(s.in, a.source), append(s.whole, a.partly || a.kind == engine.PerChannel || a.kind == engine.Scalar)
 				}
 			}
-			s.prim = b
+			s.spec = b
 		}
 		left = side{kind: engine.Full, source: source{c.emit(s, c.g.Values[n.Out[0]].Name, plane), plane}}
 	}
@@ -310,7 +310,7 @@ func (c *compiler) inPlace(n *graph.Node, o *op.Elementwise) bool {
 	}
 	b := &engine.Binary{Out: plane, Const: consts}
 	operation(b, o)
-	s := step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, prim: b}
+	s := step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, spec: b}
 	for i := range refs {
 		b.Kind[i] = engine.Full
 		if refs[i] == nil {

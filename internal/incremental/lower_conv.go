@@ -64,8 +64,14 @@ func planar(ws []region.Window) (y, x region.Window) {
 // activation behind it makes of it.
 func (c *compiler) emitConv(n *graph.Node, src source, y, x region.Window, group int, weights, bias []float32, outC int, result graph.ValueID, name string) {
 	clamp, result, name := c.activation(result, name)
-	c.pending = append(c.pending, &convolution{step: len(c.p.steps), in: src.plane, y: y, x: x, group: group, weights: weights, bias: bias, outC: outC, clamp: clamp})
-	v := c.emit(step{node: name, operator: n.Def.Name, kind: op.Windowed, windows: [2]region.Window{y, x}, in: []source{src}},
-		c.g.Values[result].Name, engine.Plane{H: y.Out, W: x.Out, C: outC})
-	c.define(result, v)
+	c.define(result, c.convolve(step{node: name, operator: n.Def.Name, in: []source{src}}, c.g.Values[result].Name,
+		engine.Convolution{Y: y, X: x, Group: group, OutC: outC, Weights: weights, Bias: bias, Clamp: clamp}))
+}
+
+// convolve emits a step that is a convolution of its only source.
+func (c *compiler) convolve(s step, name string, sum engine.Convolution) int {
+	sum.In = s.in[0].plane
+	c.pending = append(c.pending, &convolution{Convolution: &sum, step: len(c.p.steps)})
+	s.kind, s.windows, s.spec = op.Windowed, [2]region.Window{sum.Y, sum.X}, &sum
+	return c.emit(s, name, sum.Out())
 }

@@ -49,7 +49,7 @@ func (c *compiler) reshape(n *graph.Node) (bool, error) {
 		if from, ok := c.shuffle(r, shape); ok {
 			p := c.p.values[r.value].plane
 			v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise,
-				in: []source{{r.value, p}}, prim: &engine.Channels{Source: from}}, c.g.Values[n.Out[0]].Name, p)
+				in: []source{{r.value, p}}, spec: &engine.Channels{Source: from}}, c.g.Values[n.Out[0]].Name, p)
 			l, _, _ := rowsOf(shape)
 			return &ref{value: v, layout: l}, true
 		}
@@ -123,7 +123,7 @@ func (c *compiler) interpolate(n *graph.Node) (bool, error) {
 		y = t[0]
 	}
 	p := &engine.Interpolate{In: src.plane, Out: plane, Y: y, X: t[len(t)-1], Fill: fill}
-	s := step{node: n.Name, operator: n.Def.Name, kind: op.Rearranging, moves: region.Tables{Y: &p.Y, X: &p.X}, in: []source{src}, prim: p}
+	s := step{node: n.Name, operator: n.Def.Name, kind: op.Rearranging, moves: region.Tables{Y: &p.Y, X: &p.X}, in: []source{src}, spec: p}
 	c.define(n.Out[0], c.emit(s, c.g.Values[n.Out[0]].Name, plane))
 	return true, nil
 }
@@ -139,7 +139,7 @@ func (c *compiler) sample(n *graph.Node) (bool, error) {
 		return false, nil
 	}
 	f := n.Locality.Field
-	s := step{node: n.Name, operator: n.Def.Name, kind: op.Rearranging, moves: f, in: []source{src}, prim: &engine.Sample{Out: plane, Field: f}}
+	s := step{node: n.Name, operator: n.Def.Name, kind: op.Rearranging, moves: f, in: []source{src}, spec: &engine.Sample{Out: plane, Field: f}}
 	c.define(n.Out[0], c.emit(s, c.g.Values[n.Out[0]].Name, plane))
 	return true, nil
 }
@@ -156,7 +156,7 @@ func (c *compiler) channels(n *graph.Node) (bool, error) {
 	}
 	for i, from := range sources {
 		plane := engine.Plane{H: src.plane.H, W: src.plane.W, C: len(from)}
-		v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{src}, prim: &engine.Channels{Source: from, Fill: fill}},
+		v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{src}, spec: &engine.Channels{Source: from, Fill: fill}},
 			c.g.Values[n.Out[i]].Name, plane)
 		c.define(n.Out[i], v)
 	}

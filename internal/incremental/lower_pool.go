@@ -54,7 +54,7 @@ func divisors(o *op.Pool, ws []region.Window, axis int) []int {
 }
 
 func (c *compiler) emitWindowed(n *graph.Node, src source, y, x region.Window, prim engine.Primitive, out engine.Plane) error {
-	v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Windowed, windows: [2]region.Window{y, x}, in: []source{src}, prim: prim},
+	v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Windowed, windows: [2]region.Window{y, x}, in: []source{src}, spec: prim},
 		c.g.Values[n.Out[0]].Name, out)
 	c.refs[n.Out[0]] = nil
 	// A pooled plane of one pixel may drop its spatial axes.
@@ -131,7 +131,7 @@ func (c *compiler) wholePlane(n *graph.Node, src source, kind op.ReduceKind) (so
 	}
 	mean.Of = nil
 	sums := engine.Plane{H: plane.H, W: 1, C: plane.C}
-	v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Windowed, windows: [2]region.Window{region.Identity(plane.H), region.Whole(plane.W)}, in: []source{src}, prim: &engine.RowSums{Of: how.of}},
+	v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Windowed, windows: [2]region.Window{region.Identity(plane.H), region.Whole(plane.W)}, in: []source{src}, spec: &engine.RowSums{Of: how.of}},
 		c.g.Values[n.Out[0]].Name+" (rows)", sums)
 	return source{v, sums}, mean
 }

@@ -93,7 +93,7 @@ func (c *compiler) joined(n *graph.Node, o *op.Concat) bool {
 			best, lies, on, runs = m, form.layout, form.plane, pieces
 		}
 	}
-	s := step{node: n.Name, operator: n.Def.Name, kind: op.Global, prim: best}
+	s := step{node: n.Name, operator: n.Def.Name, kind: op.Global, spec: best}
 	for i := range from {
 		best.Blocks[i].In, best.Blocks[i].Const = c.reads(&s, from[i]), from[i].data
 	}
@@ -134,7 +134,7 @@ func (c *compiler) repeated(n *graph.Node) bool {
 	to, plane := c.place(n, shape)
 	m := &engine.Move{Blocks: []engine.Block{v.with(axes).block(to, 0)}}
 	src := source{v.value, c.p.values[v.value].plane}
-	c.refs[n.Out[0]] = &ref{value: c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Global, in: []source{src}, prim: m}, c.g.Values[n.Out[0]].Name, plane), layout: to}
+	c.refs[n.Out[0]] = &ref{value: c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Global, in: []source{src}, spec: m}, c.g.Values[n.Out[0]].Name, plane), layout: to}
 	return true
 }
 
@@ -178,7 +178,7 @@ func (c *compiler) padded(n *graph.Node, o *op.Pad) (bool, error) {
 	}
 	src := source{v.value, c.p.values[v.value].plane}
 	m.Blocks = append(m.Blocks, v.block(fills, 0))
-	c.refs[n.Out[0]] = &ref{value: c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Global, in: []source{src}, prim: m}, c.g.Values[n.Out[0]].Name, plane), layout: to}
+	c.refs[n.Out[0]] = &ref{value: c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Global, in: []source{src}, spec: m}, c.g.Values[n.Out[0]].Name, plane), layout: to}
 	return true, nil
 }
 
@@ -234,7 +234,7 @@ func (c *compiler) emitTable(n *graph.Node, v *view, arithmetic asm.Arithmetic, 
 // emitInPlace emits a step whose results lie as the elements of a view do.
 func (c *compiler) emitInPlace(n *graph.Node, v *view, prim engine.Primitive) bool {
 	plane := c.p.values[v.value].plane
-	s := step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{{v.value, plane}}, prim: prim}
+	s := step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{{v.value, plane}}, spec: prim}
 	w := v.with(v.axes)
 	w.value = c.emit(s, c.g.Values[n.Out[0]].Name, plane)
 	c.see(n.Out[0], w)

@@ -214,7 +214,7 @@ func (p *Plan) outputOf(value int, l layout) []piece {
 // does.
 func (s *step) blocks(plane engine.Plane) (blocks []engine.Block) {
 	at := 0
-	switch prim := s.prim.(type) {
+	switch prim := s.spec.(type) {
 	case *engine.Row:
 		for i, src := range s.in {
 			n := src.plane.Len()

@@ -289,7 +289,7 @@ func (c *compiler) pickWithin(n *graph.Node, g *pixelGrid, cuts [][3][]int) bool
 		tos, picks = append(tos, to), append(picks, pick)
 	}
 	for i := range cuts {
-		c.emitWithin(n, i, &tos[i], step{in: []source{g.source}, prim: picks[i]})
+		c.emitWithin(n, i, &tos[i], step{in: []source{g.source}, spec: picks[i]})
 	}
 	return true
 }
@@ -340,9 +340,9 @@ func (c *compiler) concatWithin(n *graph.Node, o *op.Concat) (bool, error) {
 			break
 		}
 	})
-	s := step{prim: pick}
+	s := step{spec: pick}
 	if slices.Equal(pick.Source, span(0, to.plane.C, 1)) {
-		s.prim = &engine.Concat{Out: to.plane}
+		s.spec = &engine.Concat{Out: to.plane}
 	}
 	for i := range in {
 		s.in = append(s.in, in[i].source)
@@ -380,7 +380,7 @@ func (c *compiler) binaryWithin(n *graph.Node, o *op.Elementwise) (bool, error) 
 	}
 	b := &engine.Binary{Out: main.plane}
 	operation(b, o)
-	s := step{prim: b}
+	s := step{spec: b}
 	for i, id := range n.In {
 		if t := c.constant(id); t != nil {
 			f, err := t.Floats()
@@ -403,7 +403,7 @@ func (c *compiler) binaryWithin(n *graph.Node, o *op.Elementwise) (bool, error) 
 		src := c.asPlane(in[i].value, in[i].plane)
 		if pick := in[i].spreadTo(main); pick != nil {
 			to := engine.Plane{H: src.plane.H, W: src.plane.W, C: main.plane.C}
-			v := c.emit(step{node: n.Name, operator: "(channels)", kind: op.Pointwise, in: []source{src}, prim: pick}, c.g.Values[n.In[i]].Name, to)
+			v := c.emit(step{node: n.Name, operator: "(channels)", kind: op.Pointwise, in: []source{src}, spec: pick}, c.g.Values[n.In[i]].Name, to)
 			src = source{v, to}
 		}
 		s.in, s.whole = append(s.in, src), append(s.whole, b.Kind[i] == engine.PerChannel)
@@ -489,8 +489,8 @@ func (c *compiler) convWithin(n *graph.Node, weights, bias []float32, outC int) 
 	}
 	clamp, result, name := c.activation(result, name)
 	y, x := region.Identity(g.plane.H), region.Identity(g.plane.W)
-	c.pending = append(c.pending, &convolution{step: len(c.p.steps), in: g.plane, y: y, x: x, group: groups, weights: repeated(weights, groups*len(weights)), bias: bias, outC: groups * outC, clamp: clamp})
-	v := c.emit(step{node: name, operator: n.Def.Name, kind: op.Windowed, windows: [2]region.Window{y, x}, in: []source{g.source}}, c.g.Values[result].Name, to.plane)
+	v := c.convolve(step{node: name, operator: n.Def.Name, in: []source{g.source}}, c.g.Values[result].Name,
+		engine.Convolution{Y: y, X: x, Group: groups, OutC: groups * outC, Weights: repeated(weights, groups*len(weights)), Bias: bias, Clamp: clamp})
 	c.refs[result] = &ref{value: v, layout: to.layout}
 	return true
 }
@@ -509,7 +509,7 @@ func (c *compiler) reduceWithin(n *graph.Node, o *op.Reduce, g *pixelGrid) (bool
 	if r == nil {
 		return false, nil
 	}
-	c.emitWithin(n, 0, to, step{in: []source{g.source}, prim: r})
+	c.emitWithin(n, 0, to, step{in: []source{g.source}, spec: r})
 	return true, nil
 }
 
@@ -574,7 +574,7 @@ func (c *compiler) extremeWithin(n *graph.Node, o *op.ArgExtreme) bool {
 		return false
 	}
 	name := c.g.Values[n.Out[0]].Name
-	place := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{g.source}, prim: r}, name+" (places)", to.plane)
+	place := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{g.source}, spec: r}, name+" (places)", to.plane)
 	if len(c.consumers[n.Out[0]]) == 0 {
 		c.refs[n.Out[0]] = &ref{value: place, layout: to.layout}
 		return true

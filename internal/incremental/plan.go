@@ -72,16 +72,16 @@ type step struct {
 	kind     op.LocalityKind
 	in       []source
 	out      int
-	prim     engine.Primitive
-	// sum, if not nil, is the convolution that prim computes.
+	// spec is what the step computes, prim what the device has made of it, for which the
+	// spec is let go; reference steps have neither.
+	spec engine.Spec
+	prim engine.Primitive
+	// sum, if not nil, is the convolution that the step computes.
 	sum *convolution
 
 	// windows and moves map regions for Windowed and Rearranging steps.
 	windows [2]region.Window // y, x
-	// tile, if not 0, is the side of the tiles that the output is computed
-	// in: see engine.WinogradReach.
-	tile  int
-	moves region.Mapping
+	moves   region.Mapping
 	// inPlace lists inputs that are part of the output's memory already.
 	inPlace []bool
 	// grows marks a concatenation whose memory others begin in or go on in;
@@ -101,6 +101,23 @@ type step struct {
 	whole []bool
 
 	reference *reference
+}
+
+// tile, if not 0, is the side of the tiles that the output is computed in: see
+// engine.WinogradReach.
+func (s *step) tile() int {
+	if s.sum == nil {
+		return 0
+	}
+	return int(s.sum.Way.Tile)
+}
+
+// computes is what the step computes, packed or not; nil for reference steps.
+func (s *step) computes() engine.Spec {
+	if s.prim != nil {
+		return s.prim
+	}
+	return s.spec
 }
 
 // InputPlane is the plane of the image input, channels last.
@@ -170,8 +187,8 @@ func (p *Plan) reach(s *step, in []region.Rect) region.Rect {
 	switch s.kind {
 	case op.Windowed:
 		r = region.Rect{Y: s.windows[0].Reach(r.Y), X: s.windows[1].Reach(r.X)}
-		if s.tile > 0 {
-			r = engine.WinogradReach(asm.WinogradSize(s.tile), out, r)
+		if tile := s.tile(); tile > 0 {
+			r = engine.WinogradReach(asm.WinogradSize(tile), out, r)
 		}
 	case op.Rearranging:
 		r = s.moves.Reach(r)

@@ -133,28 +133,28 @@ func (p *Plan) load(s *step, r region.Rect, share float64) load {
 		if s.prim != nil { // not while algorithms are being chosen
 			l.work = float64(engine.Work(s.prim, r))
 		}
-		l.adds, l.weights = s.sum.cost(s.tile, r)
+		l.adds, l.weights = s.sum.cost(s.sum.Way.Tile, r)
 		l.weights *= share
 	case s.inside:
 		l.adds = costInside * elements
 	default:
-		l.work = float64(engine.Work(s.prim, r))
-		switch s.prim.(type) { // of all that they read
+		l.work = float64(engine.Work(s.computes(), r))
+		switch s.computes().(type) { // of all that they read
 		case *engine.Moments, *engine.Mean:
 			elements = float64(s.in[0].plane.Len())
 		case *engine.RowSums:
 			elements *= float64(s.in[0].plane.W)
 		}
-		adds, plain := perElement(s.prim)
+		adds, plain := perElement(s.computes())
 		l.adds, l.plain = adds*elements+costOther*l.work, plain*elements
 	}
 	l.bytes = 4*l.weights + p.bytes(s, r)
 	return l
 }
 
-// perElement is what one element of a primitive's output costs besides multiply-adds:
+// perElement is what one element of a step's output costs besides multiply-adds:
 // in multiply-adds of kernels, and in nanoseconds of plain Go.
-func perElement(p engine.Primitive) (adds, plain float64) {
+func perElement(p engine.Spec) (adds, plain float64) {
 	switch p := p.(type) {
 	case *engine.Unary:
 		if p.Table == nil {

@@ -114,7 +114,7 @@ func TestReads(t *testing.T) {
 			y, x := rng.IntN(out.H), rng.IntN(out.W)
 			pixel := region.Rect{Y: region.Span{Lo: y, Hi: y + 1}, X: region.Span{Lo: x, Hi: x + 1}}
 			for k, src := range s.in {
-				if s.kind == op.Global || s.tile > 0 {
+				if s.kind == op.Global || s.tile() > 0 {
 					continue
 				}
 				in := make([]region.Rect, len(s.in))

@@ -56,7 +56,7 @@ func (c *compiler) join() {
 // -1 if there is none.
 func (c *compiler) joinable(j, k int, readers [][]int) int {
 	s := &c.p.steps[j]
-	if _, sum := s.prim.(*engine.Sum); !sum || len(s.in) != 2 || s.in[0].value == s.in[1].value {
+	if _, sum := s.spec.(*engine.Sum); !sum || len(s.in) != 2 || s.in[0].value == s.in[1].value {
 		return -1
 	}
 	for _, src := range s.in {
@@ -68,7 +68,7 @@ func (c *compiler) joinable(j, k int, readers [][]int) int {
 		return -1
 	}
 	for _, v := range c.pending {
-		if v.step < j && c.p.steps[v.step].out == s.in[k].value && !v.depthwise() && !v.together && !v.int8 && !c.p.steps[v.step].joined {
+		if v.step < j && c.p.steps[v.step].out == s.in[k].value && !v.Depthwise() && !v.Way.Together && !v.Way.Int8 && !c.p.steps[v.step].joined {
 			return v.step
 		}
 	}

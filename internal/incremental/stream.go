@@ -318,8 +318,8 @@ func (s *Stream) reach(st *step) bool {
 		}
 	}
 	s.shape(out)
-	if st.tile > 0 {
-		out.Align(st.tile) // more than WinogradReach, so that no two rectangles share a tile
+	if st.tile() > 0 {
+		out.Align(st.tile()) // more than WinogradReach, so that no two rectangles share a tile
 	}
 	return !out.Empty()
 }
@@ -416,7 +416,7 @@ func (s *Stream) spareMasks(p engine.Plane, n int) []*region.Mask {
 // are cut between rows, or rows of tiles.
 func (s *Stream) share(st *step, parts, area, channels int) {
 	s.jobs, s.parts = s.jobs[:0], append(s.parts[:0], 0)
-	tile := max(1, st.tile)
+	tile := max(1, st.tile())
 	at, done := 0, 0
 	for _, r := range s.rects {
 		for !r.Empty() {

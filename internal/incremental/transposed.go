@@ -130,7 +130,7 @@ func (c *compiler) emitTransposed(n *graph.Node, src source, y, x phases, groups
 	channels := len(bias) / squares
 	pick := func(src source, name string, from []int) source {
 		plane := engine.Plane{H: src.plane.H, W: src.plane.W, C: len(from)}
-		return source{c.emit(step{node: name, operator: "(channels)", kind: op.Pointwise, in: []source{src}, prim: &engine.Channels{Source: from}}, value+" (channels)", plane), plane}
+		return source{c.emit(step{node: name, operator: "(channels)", kind: op.Pointwise, in: []source{src}, spec: &engine.Channels{Source: from}}, value+" (channels)", plane), plane}
 	}
 	var order []int // of the laid out channels among those that are computed
 	switch {
@@ -146,8 +146,8 @@ func (c *compiler) emitTransposed(n *graph.Node, src source, y, x phases, groups
 	case groups > 1: // each group's phases together
 		weights, bias, order = groupPhases(weights, bias, groups, squares)
 	}
-	c.pending = append(c.pending, &convolution{step: len(c.p.steps), in: src.plane, y: wy, x: wx, group: groups, weights: weights, bias: bias, outC: len(bias), clamp: clamp})
-	made := source{c.emit(step{node: name, operator: n.Def.Name, kind: op.Windowed, windows: [2]region.Window{wy, wx}, in: []source{src}}, value+" (phases)", inner), inner}
+	made := source{c.convolve(step{node: name, operator: n.Def.Name, in: []source{src}}, value+" (phases)",
+		engine.Convolution{Y: wy, X: wx, Group: groups, OutC: len(bias), Weights: weights, Bias: bias, Clamp: clamp}), inner}
 	if order != nil && squares > 1 {
 		made = pick(made, name, order)
 	}
@@ -179,7 +179,7 @@ func groupPhases(weights, bias []float32, groups, phases int) (w, b []float32, o
 // spread emits the laying out of a plane.
 func (c *compiler) spread(n *graph.Node, name string, src source, p *engine.Spread, value string) int {
 	ty, tx := p.Tables(src.plane)
-	return c.emit(step{node: name, operator: n.Def.Name, kind: op.Rearranging, moves: region.Tables{Y: &ty, X: &tx}, in: []source{src}, prim: p}, value, p.Out)
+	return c.emit(step{node: name, operator: n.Def.Name, kind: op.Rearranging, moves: region.Tables{Y: &ty, X: &tx}, in: []source{src}, spec: p}, value, p.Out)
 }
 
 // depthToSpace lowers the laying out of squares of channels.
@@ -199,7 +199,7 @@ func (c *compiler) depthToSpace(n *graph.Node, o *op.DepthToSpace) (bool, error)
 		for i := range from {
 			from[i] = i%plane.C*square + i/plane.C
 		}
-		src.value = c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{src}, prim: &engine.Channels{Source: from}}, name+" (phases)", src.plane)
+		src.value = c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{src}, spec: &engine.Channels{Source: from}}, name+" (phases)", src.plane)
 	}
 	c.define(n.Out[0], c.spread(n, n.Name, src, &engine.Spread{Out: plane, Y: o.Block, X: o.Block}, name))
 	return true, nil

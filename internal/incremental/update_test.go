@@ -188,7 +188,7 @@ func TestUpdateEqualsWholeRun(t *testing.T) {
 				}
 				p := checkNetwork(t, c, seed)
 				for i := range p.steps {
-					if p.steps[i].tile > 0 {
+					if p.steps[i].tile() > 0 {
 						tiled++
 					}
 					if p.steps[i].fused > 0 {

@@ -248,7 +248,7 @@ func (c *compiler) laid(v *view, name string) *ref {
 	to := rowMajor(v.shape())
 	plane := rowPlane(to.shape)
 	src := source{v.value, c.p.values[v.value].plane}
-	s := step{node: name, operator: "(relayout)", kind: op.Global, in: []source{src}, prim: &engine.Move{Blocks: []engine.Block{v.block(to, 0)}}}
+	s := step{node: name, operator: "(relayout)", kind: op.Global, in: []source{src}, spec: &engine.Move{Blocks: []engine.Block{v.block(to, 0)}}}
 	if src.plane.H*src.plane.W > 1 && !c.p.values[v.value].entire {
 		index := offsets(v.axes...)
 		for i := range index {
@@ -262,7 +262,7 @@ func (c *compiler) laid(v *view, name string) *ref {
 	if v.scale != 1 {
 		b := &engine.Binary{Out: plane, Kind: [2]engine.Operand{engine.Full, engine.Scalar}, Const: [2][]float32{nil, {float32(v.scale)}}}
 		operation(b, &op.Elementwise{Name: "Mul"})
-		out = c.emit(step{node: name, operator: "(scale)", kind: op.Pointwise, in: []source{{out, plane}}, prim: b}, name, plane)
+		out = c.emit(step{node: name, operator: "(scale)", kind: op.Pointwise, in: []source{{out, plane}}, spec: b}, name, plane)
 	}
 	return &ref{value: out, layout: to}
 }
@@ -337,6 +337,6 @@ func (c *compiler) asPlane(value int, plane engine.Plane) source {
 	if v.plane == plane || v.entire || v.plane.H*v.plane.W == 1 {
 		return source{value, plane}
 	}
-	s := step{node: v.name, operator: "(list)", kind: op.Global, in: []source{{value, v.plane}}, prim: &engine.Row{Out: plane}}
+	s := step{node: v.name, operator: "(list)", kind: op.Global, in: []source{{value, v.plane}}, spec: &engine.Row{Out: plane}}
 	return source{c.emit(s, v.name, plane), plane}
 }

@@ -252,10 +252,10 @@ func (p *Plan) materializeStep(s, sum *step, v *Views, crew *crew) error {
 			return p.materializeFlat(flat, in[0], residual, data, pitch, crew)
 		}
 	}
-	if out.H == 1 && s.tile == 0 && s.kind != op.Global && prim == s.prim {
+	if out.H == 1 && s.tile() == 0 && s.kind != op.Global && prim == s.prim {
 		return p.materializeRow(s, in, residual, data, pitch, crew)
 	}
-	tile := max(1, s.tile)
+	tile := max(1, s.tile())
 	rows := (out.H + tile - 1) / tile
 	bands := bands(crew.size, rows, tile*out.W)
 	return crew.run(bands, func(w, b int) {

@@ -1,0 +1,119 @@
+package incremental
+
+import (
+	"krypton/internal/engine"
+	"krypton/internal/graph"
+	"krypton/internal/region"
+	"krypton/internal/tensor"
+)
+
+// Program is a model lowered to specs of steps, which no device has packed: what other
+// devices than this machine's processors make their own plan of. Every convolution is its
+// plain sum in float32. It is immutable.
+type Program struct {
+	// Input is the value of the image input; the others are outputs of the steps.
+	Input  int
+	Values []Value
+	Steps  []Step
+	plan   *Plan
+}
+
+// Value is a plane that a step computes.
+type Value struct {
+	Name  string
+	Plane engine.Plane
+	// PartOf, if not -1, is the value that this one's channels are part of, from channel
+	// Offset on: it has no memory of its own.
+	PartOf, Offset int
+}
+
+// Source is a step's input: a value, seen as a plane of the step's choice, which has as many
+// numbers. Where that is not the value's own plane, any change is a change of all.
+type Source struct {
+	Value int
+	Plane engine.Plane
+}
+
+// Step computes a value.
+type Step struct {
+	// Node names the model's nodes, joined by "+".
+	Node, Operator string
+	In             []Source
+	Out            int
+	// Spec is what is computed, nil for what only an operator's reference can.
+	Spec engine.Spec
+	// InPlace, if not nil, says which inputs of a concatenation are part of its memory
+	// already.
+	InPlace []bool
+}
+
+// Lower makes a program of a graph. Of the options Input, Layout and Kernels count: the
+// last for which small groups of channels are marked (engine.Way). Errors name the node.
+func Lower(g *graph.Graph, opt CompileOptions) (*Program, error) {
+	c, err := lower(g, CompileOptions{Input: opt.Input, Layout: opt.Layout, Kernels: opt.Kernels})
+	if err != nil {
+		return nil, err
+	}
+	c.concatInPlace()
+	c.group()
+	p := &Program{Input: c.p.input, plan: c.p}
+	for i := range c.p.values {
+		v := &c.p.values[i]
+		value := Value{Name: v.name, Plane: v.plane, PartOf: -1, Offset: v.offset}
+		if v.partOf != 0 {
+			value.PartOf = v.partOf
+		}
+		p.Values = append(p.Values, value)
+	}
+	for i := range c.p.steps {
+		s := &c.p.steps[i]
+		step := Step{Node: s.node, Operator: s.operator, Out: s.out, Spec: s.spec, InPlace: s.inPlace}
+		for _, src := range s.in {
+			step.In = append(step.In, Source{src.value, src.plane})
+		}
+		p.Steps = append(p.Steps, step)
+	}
+	return p, nil
+}
+
+// Arrange puts an input given in ONNX order into the order of its plane, channels last.
+func (p *Program) Arrange(onnx []float32) []float32 { return p.plan.Arrange(onnx) }
+
+// Regions gives the region of every value that a change of the input's region r reaches.
+func (p *Program) Regions(r region.Rect) []region.Rect { return p.plan.regions(r) }
+
+// Seen is the region of a source, given the region of its value.
+func (p *Program) Seen(s Source, r region.Rect) region.Rect {
+	return p.plan.seen(source{s.Value, s.Plane}, r)
+}
+
+// Outputs gives the names of the outputs in the model's order.
+func (p *Program) Outputs() []string { return p.plan.Outputs() }
+
+// Reads lists the values that output i is put together of.
+func (p *Program) Reads(i int) []int {
+	if o := &p.plan.outputs[i]; o.constant == nil {
+		return o.reads()
+	}
+	return nil
+}
+
+// Output puts output i together, in ONNX order, of the whole values that it Reads, which whole
+// gives. It must be of float32.
+func (p *Program) Output(i int, whole func(value int) []float32) ([]float32, error) {
+	o := &p.plan.outputs[i]
+	if o.constant != nil {
+		return o.constant.Floats()
+	}
+	v := newViews(p.plan)
+	for _, value := range o.reads() {
+		v.data[value] = whole(value)
+	}
+	n, err := tensor.Size(o.shape)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]float32, n)
+	o.gather(out, v)
+	return out, nil
+}
