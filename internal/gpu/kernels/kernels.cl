@@ -277,6 +277,19 @@ kernel void affine(JOBS, global const float *restrict scale, global const float 
 	*out = bound(X * scale[c] + shift[c], g.lo, g.hi);
 }
 
+// pick copies numbers of the input: those of row rows[y], column columns[x] and channel
+// channels[c], or the same ones where there is no table. -1 stands for fill; channels with
+// -2 are left as they are.
+kernel void pick(JOBS, global const int *restrict rows, global const int *restrict columns, global const int *restrict channels, float fill, struct shape g)
+{
+	PLACE(g.outc)
+	const int row = rows != 0 ? rows[y] : y, column = columns != 0 ? columns[x] : x, channel = channels != 0 ? channels[c] : c;
+	if (channel == -2)
+		return;
+	const ulong in = channel < 0 ? 0 : pixel_at(&j->in, g.h, g.w, g.c, row, column);
+	*out = in != 0 ? number_at(in, channel) : fill;
+}
+
 // matrix says where the matrices of an operand are (engine.Matrix).
 struct matrix {
 	ulong batch, row, column; // tables of int32

@@ -195,6 +195,18 @@ func Affine(b Batch, s Shape, scale, shift uint64) (Launch, error) {
 	return single("affine", b, s, scale, shift)
 }
 
+// What stands in the tables of Pick for what is no number of the input.
+const (
+	Filled = -1 // Fill
+	Left   = -2 // what is there already; of channels alone
+)
+
+// Pick copies numbers: those of rows, columns and channels that tables of int32 list for
+// those of the output, by their addresses; 0 is the table of the same ones.
+func Pick(b Batch, s Shape, rows, columns, channels uint64, fill float32) (Launch, error) {
+	return single("pick", b, s, rows, columns, channels, int32(math.Float32bits(fill)))
+}
+
 // functions are the kernels of asm's functions.
 var functions = map[asm.Function]string{
 	asm.Exp: "f_exp", asm.Sigmoid: "f_sigmoid", asm.Swish: "f_swish", asm.Tanh: "f_tanh", asm.Erf: "f_erf", asm.Gelu: "f_gelu",

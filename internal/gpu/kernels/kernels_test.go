@@ -154,6 +154,41 @@ func TestPools(t *testing.T) {
 	}
 }
 
+// TestPick copies regions by tables of rows and columns, and channels of two inputs.
+func TestPick(t *testing.T) {
+	rng := rand.New(rand.NewPCG(19, 20))
+	indices := func(n, of int) []int32 {
+		index := make([]int32, n)
+		for i := range index {
+			index[i] = int32(rng.IntN(of+1)) - 1
+		}
+		return index
+	}
+	for range 6 {
+		in := engine.Plane{H: 1 + rng.IntN(9), W: 1 + rng.IntN(9), C: 1 + rng.IntN(40)}
+		out := engine.Plane{H: 1 + rng.IntN(9), W: 1 + rng.IntN(9), C: in.C}
+		p := &engine.Interpolate{In: in, Out: out, Fill: 0.5,
+			Y: region.Table{In: in.H, Taps: 1, Index: indices(out.H, in.H)}, X: region.Table{In: in.W, Taps: 1, Index: indices(out.W, in.W)}}
+		s := shapeOf(in, region.Window{In: in.H, Out: out.H}, region.Window{In: in.W, Out: out.W}, in.C)
+		subject{in: []engine.Plane{in}, out: out, make: func(*engine.Scratch) (engine.Primitive, error) { return p, nil },
+			launch: func(d *device, b Batch) (Launch, error) {
+				return Pick(b, s, d.ints("rows", p.Y.Index), d.ints("columns", p.X.Index), 0, p.Fill)
+			}}.check(t, rng)
+
+		channels := indices(1+rng.IntN(20), in.C)
+		picked := engine.Plane{H: in.H, W: in.W, C: len(channels)}
+		c := &engine.Channels{Fill: -2}
+		for _, v := range channels {
+			c.Source = append(c.Source, int(v))
+		}
+		s = shapeOf(in, region.Identity(in.H), region.Identity(in.W), picked.C)
+		subject{in: []engine.Plane{in}, out: picked, make: func(*engine.Scratch) (engine.Primitive, error) { return c, nil },
+			launch: func(d *device, b Batch) (Launch, error) {
+				return Pick(b, s, 0, 0, d.ints("channels", channels), c.Fill)
+			}}.check(t, rng)
+	}
+}
+
 func divisors(rng *rand.Rand, w region.Window) []int {
 	d := make([]int, w.Out)
 	for i := range d {

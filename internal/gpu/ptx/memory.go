@@ -38,6 +38,26 @@ func (m *Memory) Alloc(name string, bytes int) uint64 {
 	return uint64(len(m.buffers)) << bufferBits
 }
 
+// Free gives a buffer back whose address Alloc gave: from then on there is none.
+func (m *Memory) Free(address uint64) error {
+	if _, _, err := m.at(address, 0, 1<<bufferBits); err != nil {
+		return fmt.Errorf("free %w", err)
+	}
+	m.buffers[address>>bufferBits-1] = nil
+	return nil
+}
+
+// Buffers is the number of buffers that Alloc has made and Free not given back.
+func (m *Memory) Buffers() int {
+	n := 0
+	for _, b := range m.buffers {
+		if b != nil {
+			n++
+		}
+	}
+	return n
+}
+
 // Write puts bytes at an address.
 func (m *Memory) Write(address uint64, data []byte) error {
 	to, _, err := m.at(address, len(data), 1)
@@ -82,7 +102,7 @@ func (m *Memory) Floats(address uint64, to []float32) error {
 // at is where n bytes from an address on lie, which must be a multiple of align.
 func (m *Memory) at(address uint64, n, align int) ([]byte, *buffer, error) {
 	k := address >> bufferBits
-	if k < 1 || k > uint64(len(m.buffers)) {
+	if k < 1 || k > uint64(len(m.buffers)) || m.buffers[k-1] == nil {
 		return nil, nil, fmt.Errorf("of %d bytes at %#x, where no buffer is", n, address)
 	}
 	b, offset := m.buffers[k-1], address&(1<<bufferBits-1)
@@ -143,7 +163,9 @@ func wordOf(address uint64) uint64 { return address & (1<<bufferBits - 1) / 4 }
 // launch forgets what earlier launches did.
 func (m *Memory) launch() {
 	for _, b := range m.buffers {
-		b.writers, b.constant = nil, false
+		if b != nil {
+			b.writers, b.constant = nil, false
+		}
 	}
 }
 

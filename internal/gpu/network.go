@@ -1,0 +1,316 @@
+package gpu
+
+import (
+	"errors"
+	"fmt"
+
+	"krypton/internal/engine"
+	"krypton/internal/gpu/kernels"
+	"krypton/internal/incremental"
+	"krypton/internal/region"
+	"krypton/internal/softmax"
+)
+
+// Network is a program whose weights lie on a device, with the views of the last clean
+// input, and the last updates. It is used by one goroutine at a time.
+type Network struct {
+	program *incremental.Program
+	memory  memory
+	steps   []packed
+	views   []uint64 // of each value; of parts those of what they are part of
+	fixed   int      // pieces of memory that stay: weights and views
+	ran     bool
+
+	// Of the last updates: each value's region and memory, by change.
+	rects   [][]region.Rect
+	updates [][]uint64
+	known   int // how many changes these are, 0 until all of them are computed
+}
+
+// Change is a rectangle of the input with other pixels, channels last.
+type Change struct {
+	Rect   region.Rect
+	Pixels []float32
+}
+
+// Load puts a program's weights on a device, and makes room for its views there. What the
+// device's kernels cannot compute is an error that names the first such node. Close gives
+// everything back.
+func Load(d Device, p *incremental.Program) (*Network, error) {
+	n := &Network{program: p, memory: memory{Device: d}}
+	if err := n.load(); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	return n, nil
+}
+
+func (n *Network) load() error {
+	for i := range n.program.Steps {
+		s := &n.program.Steps[i]
+		if err := n.readable(s); err != nil {
+			return err
+		}
+		k, err := n.pack(s)
+		if err != nil {
+			return err
+		}
+		n.steps = append(n.steps, k)
+	}
+	n.views = make([]uint64, len(n.program.Values))
+	for i, v := range n.program.Values {
+		if v.PartOf >= 0 {
+			continue
+		}
+		var err error
+		if n.views[i], err = n.memory.alloc("the view of "+v.Name, 4*v.Plane.Len()); err != nil {
+			return err
+		}
+	}
+	for i, v := range n.program.Values {
+		if v.PartOf >= 0 {
+			n.views[i] = n.views[v.PartOf]
+		}
+	}
+	n.fixed = len(n.memory.held)
+	return nil
+}
+
+// readable says that a step's inputs lie pixel by pixel: that none is part of another value,
+// but for those of a concatenation that they are parts of.
+func (n *Network) readable(s *incremental.Step) error {
+	for k, src := range s.In {
+		if n.program.Values[src.Value].PartOf >= 0 && (s.InPlace == nil || !s.InPlace[k]) {
+			return refused(s)
+		}
+	}
+	return nil
+}
+
+// Close gives the device's memory back.
+func (n *Network) Close() error { return n.memory.release(0) }
+
+// Run computes the views of a clean input, given as Program.Arrange has it.
+func (n *Network) Run(input []float32) error {
+	n.ran, n.known = false, 0
+	if err := n.memory.release(n.fixed); err != nil {
+		return err
+	}
+	if want := n.program.Values[n.program.Input].Plane.Len(); len(input) != want {
+		return fmt.Errorf("input has %d numbers, want %d", len(input), want)
+	}
+	if err := n.memory.Write(n.views[n.program.Input], bytesOf(input)); err != nil {
+		return err
+	}
+	for i := range n.program.Steps {
+		if err := n.step(i, 1, n.view, func(v, _ int) place {
+			return place{n.views[v], n.program.Values[v].Plane.Rect()}
+		}); err != nil {
+			return err
+		}
+	}
+	n.ran = true
+	return nil
+}
+
+// place is memory that holds a rectangle of a value.
+type place struct {
+	at   uint64
+	rect region.Rect
+}
+
+// view is what a source is for the clean input.
+func (n *Network) view(s incremental.Source, _ int) kernels.Patched {
+	return kernels.Patched{View: n.views[s.Value]}
+}
+
+// patched is what change k sees of a source.
+func (n *Network) patched(s incremental.Source, k int) kernels.Patched {
+	p := n.view(s, k)
+	if r := n.rects[k][s.Value]; !r.Empty() {
+		p.Update, p.Rect = n.updates[k][s.Value], n.program.Seen(s, r)
+	}
+	return p
+}
+
+// Update computes what changes of the clean input make of it, until the next Update or Run.
+// Its result at every change is that of a whole run, bit for bit.
+func (n *Network) Update(changes []Change) error {
+	n.known = 0
+	n.rects, n.updates = nil, nil
+	if !n.ran {
+		return errors.New("updates of an input that has not run")
+	}
+	if err := n.memory.release(n.fixed); err != nil {
+		return err
+	}
+	p := n.program
+	plane := p.Values[p.Input].Plane
+	for k, c := range changes {
+		if c.Rect.Empty() || c.Rect.Intersect(plane.Rect()) != c.Rect || len(c.Pixels) != c.Rect.Area()*plane.C {
+			return fmt.Errorf("change %d: %d numbers for %v of %v", k, len(c.Pixels), c.Rect, plane)
+		}
+		n.rects = append(n.rects, p.Regions(c.Rect))
+		n.updates = append(n.updates, make([]uint64, len(p.Values)))
+	}
+	for k, c := range changes {
+		for v := range p.Values {
+			of := &p.Values[v]
+			if of.PartOf >= 0 {
+				continue
+			}
+			var err error
+			if n.updates[k][v], err = n.memory.alloc("an update of "+of.Name, 4*n.rects[k][v].Area()*of.Plane.C); err != nil {
+				return err
+			}
+		}
+		for v, of := range p.Values {
+			if of.PartOf >= 0 {
+				n.updates[k][v] = n.updates[k][of.PartOf]
+			}
+		}
+		if err := n.memory.Write(n.updates[k][p.Input], bytesOf(c.Pixels)); err != nil {
+			return err
+		}
+	}
+	for i := range p.Steps {
+		if err := n.step(i, len(changes), n.patched, func(v, k int) place { return place{n.updates[k][v], n.rects[k][v]} }); err != nil {
+			return err
+		}
+	}
+	n.known = len(changes)
+	return nil
+}
+
+// step computes a step for so many positions: in says what position k sees of a source, out
+// where its output goes.
+func (n *Network) step(i, count int, in func(s incremental.Source, k int) kernels.Patched, out func(v, k int) place) error {
+	s := &n.program.Steps[i]
+	if err := n.compute(s, &n.steps[i], count, in, out); err != nil {
+		return fmt.Errorf("node %s (%s): %w", s.Node, s.Operator, err)
+	}
+	return nil
+}
+
+func (n *Network) compute(s *incremental.Step, k *packed, count int, in func(s incremental.Source, k int) kernels.Patched, out func(v, k int) place) error {
+	channels := n.program.Values[s.Out].Plane.C
+	switch {
+	case k.launch == nil && !k.softmax:
+		for _, pick := range k.picks {
+			jobs := n.jobs(s.Out, count, out, func(j *kernels.Job, k int) { j.In = in(s.In[pick.in], k) })
+			if err := n.launch(jobs, channels, pick.launch); err != nil {
+				return err
+			}
+		}
+		return nil
+	case k.softmax:
+		for i := range count {
+			from, to := in(s.In[0], i), out(s.Out, i)
+			if to.rect.Empty() {
+				continue
+			}
+			at := from.View
+			if !from.Rect.Empty() {
+				at = from.Update
+			}
+			row, err := n.memory.read(at, s.In[0].Plane.Len())
+			if err != nil {
+				return err
+			}
+			if k.log {
+				softmax.LogRow(row, row)
+			} else {
+				softmax.Row(row, row)
+			}
+			if err := n.memory.Write(to.at, bytesOf(row)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return n.launch(n.jobs(s.Out, count, out, func(j *kernels.Job, k int) {
+		if j.In = in(s.In[0], k); len(s.In) > 1 {
+			j.Other = in(s.In[1], k)
+		}
+	}), channels, k.launch)
+}
+
+// jobs lists the jobs of the positions that reach a value.
+func (n *Network) jobs(v, count int, out func(v, k int) place, in func(j *kernels.Job, k int)) []kernels.Job {
+	var jobs []kernels.Job
+	of := &n.program.Values[v]
+	first, pitch := 0, of.Plane.C
+	if of.PartOf >= 0 {
+		first, pitch = of.Offset, n.program.Values[of.PartOf].Plane.C
+	}
+	for k := range count {
+		to := out(v, k)
+		if to.rect.Empty() {
+			continue
+		}
+		j := kernels.Job{Rect: to.rect, Out: to.at + 4*uint64(first), Pitch: pitch}
+		in(&j, k)
+		jobs = append(jobs, j)
+	}
+	return jobs
+}
+
+// launch has a kernel compute jobs, whose tables it puts on the device, until the next Run or
+// Update: by then the kernel has run.
+func (n *Network) launch(jobs []kernels.Job, channels int, of func(b kernels.Batch) (kernels.Launch, error)) error {
+	if len(jobs) == 0 {
+		return nil
+	}
+	table, first, pixels, err := kernels.Tables(jobs, channels)
+	if err != nil {
+		return err
+	}
+	b := kernels.Batch{Count: len(jobs), Pixels: pixels}
+	if b.Jobs, err = n.memory.put("jobs", table); err != nil {
+		return err
+	}
+	if b.First, err = n.memory.put("the pixels of jobs", first); err != nil {
+		return err
+	}
+	l, err := of(b)
+	if err != nil {
+		return err
+	}
+	return n.memory.Launch(l)
+}
+
+// Clean is the change whose output is that of the clean input.
+const Clean = -1
+
+// Output gives output i of the last updates' change k, or of the clean input, in ONNX order.
+func (n *Network) Output(k, i int) ([]float32, error) {
+	if !n.ran || k != Clean && (k < 0 || k >= n.known) {
+		return nil, fmt.Errorf("no output of change %d of %d", k, n.known)
+	}
+	planes := map[int][]float32{}
+	for _, v := range n.program.Reads(i) {
+		whole, err := n.whole(k, v)
+		if err != nil {
+			return nil, err
+		}
+		planes[v] = whole
+	}
+	return n.program.Output(i, func(v int) []float32 { return planes[v] })
+}
+
+// whole is all of a value at a change, or of the clean input.
+func (n *Network) whole(k, v int) ([]float32, error) {
+	of := n.program.Values[v]
+	if of.PartOf >= 0 {
+		return nil, fmt.Errorf("%s lies within another value", of.Name)
+	}
+	view, err := n.memory.read(n.views[v], of.Plane.Len())
+	if err != nil || k == Clean || n.rects[k][v].Empty() {
+		return view, err
+	}
+	p := engine.Patched{Plane: of.Plane, View: view, Rect: n.rects[k][v]}
+	if p.Update, err = n.memory.read(n.updates[k][v], p.Rect.Area()*of.Plane.C); err != nil {
+		return nil, err
+	}
+	p.Compose(view)
+	return view, nil
+}
