@@ -5,6 +5,7 @@ package environment
 import (
 	"cmp"
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -39,6 +40,10 @@ type Report struct {
 	L2         int            `json:"l2"`
 	L3         int            `json:"l3"`
 	PeakGFLOPs float64        `json:"peak_gflops_per_core"`
+	// Cards are the NVIDIA cards that Linux knows, Driver the version of their driver, empty
+	// without one. Nothing is computed on them yet.
+	Cards  []string `json:"graphics_cards,omitempty"`
+	Driver string   `json:"graphics_driver,omitempty"`
 }
 
 // Look looks at the machine, and measures what a core does with a kernel set, which comes
@@ -62,6 +67,7 @@ func Look(k *asm.Kernels, from string) *Report {
 	if k.Name == asm.Generic.Name {
 		e.WhyGeneric = cmp.Or(asm.WhyGeneric(), from)
 	}
+	e.Driver, e.Cards = cards(string(filepath.Separator))
 	for _, set := range asm.Sets() {
 		e.KernelSets = append(e.KernelSets, set.Name)
 	}
@@ -78,8 +84,21 @@ kernels      %s (%s)
 caches       L1 %d KiB, L2 %d KiB, L3 %d KiB
 threads      %d (%s)
 %smemory       %d MiB at most (%s)
-%s`, e.Version, e.Go, e.System, e.CPU, e.KernelSets, e.Kernels, e.KernelsFrom, e.warning(), e.PeakGFLOPs, e.L1Data>>10, e.L2>>10, e.L3>>10,
-		e.Threads, e.ThreadsFrom, limitLines(e.Processors, 1), e.Memory>>20, e.MemoryFrom, limitLines(e.Memories, 1<<20))
+%s%s`, e.Version, e.Go, e.System, e.CPU, e.KernelSets, e.Kernels, e.KernelsFrom, e.warning(), e.PeakGFLOPs, e.L1Data>>10, e.L2>>10, e.L3>>10,
+		e.Threads, e.ThreadsFrom, limitLines(e.Processors, 1), e.Memory>>20, e.MemoryFrom, limitLines(e.Memories, 1<<20), e.graphics())
+}
+
+// graphics is a line about cards, empty where nothing tells of them.
+func (e *Report) graphics() string {
+	switch {
+	case e.Driver == "" && !strings.HasPrefix(e.System, "linux/"):
+		return "" // nothing is known
+	case e.Driver == "":
+		return "graphics     no NVIDIA driver found\n"
+	case len(e.Cards) == 0:
+		return "graphics     NVIDIA driver " + labels.Printable(e.Driver) + ", no card\n"
+	}
+	return fmt.Sprintf("graphics     %s (driver %s): not used, everything is computed by the processor\n", labels.Printable(strings.Join(e.Cards, ", ")), labels.Printable(e.Driver))
 }
 
 // warning is a line about kernels that are slow, empty of others.

@@ -5,9 +5,14 @@ import (
 	"archive/zip"
 	"bytes"
 	"compress/gzip"
+	"debug/buildinfo"
+	"debug/elf"
 	"encoding/json"
 	"io"
+	"path/filepath"
+	"runtime"
 	"runtime/debug"
+	"strings"
 	"testing"
 )
 
@@ -95,5 +100,40 @@ func TestBillOfMaterials(t *testing.T) {
 	}
 	if h := b.Components[1].Hashes; len(h) != 1 || len(h[0].Content) != 64 {
 		t.Errorf("%+v", h)
+	}
+}
+
+// TestStatic: the program asks the system for no library, nor for what loads some (ldd says
+// "not a dynamic executable"), and has nothing in it of what binds drivers of cards.
+func TestStatic(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("of Linux")
+	}
+	t.Chdir(filepath.Join("..", ".."))
+	path, err := build(t.TempDir(), "test", runtime.GOOS, runtime.GOARCH)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := elf.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_INTERP || p.Type == elf.PT_DYNAMIC {
+			t.Errorf("the program has a %v segment", p.Type)
+		}
+	}
+	if libraries, err := f.ImportedLibraries(); err != nil || len(libraries) > 0 {
+		t.Errorf("libraries %v, %v", libraries, err)
+	}
+	info, err := buildinfo.ReadFile(path)
+	if err != nil || len(info.Deps) == 0 {
+		t.Fatal(err)
+	}
+	for _, m := range info.Deps {
+		if strings.Contains(m.Path, "purego") {
+			t.Errorf("the program has %s", m.Path)
+		}
 	}
 }

@@ -1,0 +1,241 @@
+//go:build gpu
+
+package driver
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"unsafe"
+
+	"krypton/internal/gpu/kernels"
+)
+
+// Device is a card with the kernels loaded, as gpu.Device has it. What is asked of it goes
+// into one stream, in order.
+type Device struct {
+	driver  *Driver
+	card    Card
+	context uintptr
+	module  uintptr
+	stream  uintptr
+	kernels map[string]uintptr
+}
+
+// Open takes a card into use: the driver's compiler makes the kernels ready for it. Close
+// gives it back.
+func (d *Driver) Open(c Card) (*Device, error) { return d.open(c, kernels.PTX) }
+
+func (d *Driver) open(c Card, ptx string) (*Device, error) {
+	if 10*c.Major+c.Minor < capability {
+		return nil, fmt.Errorf("%w: %s has compute capability %d.%d, and %d.%d is needed", ErrOldCard, c.Name, c.Major, c.Minor, capability/10, capability%10)
+	}
+	dev := &Device{driver: d, card: c, kernels: map[string]uintptr{}}
+	if err := d.call(primaryRetain, uintptr(unsafe.Pointer(&dev.context)), uintptr(c.device)); err != nil {
+		return nil, err
+	}
+	err := dev.within(func() error {
+		if err := dev.load(ptx); err != nil {
+			return err
+		}
+		return d.call(streamCreate, uintptr(unsafe.Pointer(&dev.stream)), streamNonBlocking)
+	})
+	if err != nil {
+		return nil, errors.Join(err, dev.Close())
+	}
+	return dev, nil
+}
+
+// streamNonBlocking is the flag of a stream that does not wait for the default one.
+const streamNonBlocking = 1
+
+// Options of the driver's compiler.
+const (
+	optionErrorLog     = 5
+	optionErrorLogSize = 6
+)
+
+// load has the driver compile the kernels; what its compiler says of an error is the error's
+// text.
+func (d *Device) load(ptx string) error {
+	image, log := append([]byte(ptx), 0), make([]byte, 8192)
+	options := []int32{optionErrorLog, optionErrorLogSize}
+	var pin runtime.Pinner
+	defer pin.Unpin()
+	pin.Pin(&log[0])
+	values := []uintptr{uintptr(unsafe.Pointer(&log[0])), uintptr(len(log))}
+	err := d.driver.call(moduleLoadData, uintptr(unsafe.Pointer(&d.module)), uintptr(unsafe.Pointer(&image[0])),
+		uintptr(len(options)), uintptr(unsafe.Pointer(&options[0])), uintptr(unsafe.Pointer(&values[0])))
+	if err == nil {
+		return nil
+	}
+	d.module = 0
+	end := 0
+	for end < len(log) && log[end] != 0 {
+		end++
+	}
+	if said := firstLine(string(log[:end])); said != "" {
+		return fmt.Errorf("the NVIDIA driver cannot compile the kernels: %w: %s", err, said)
+	}
+	return fmt.Errorf("the NVIDIA driver cannot compile the kernels: %w", err)
+}
+
+// within calls f on a thread whose current context is the device's.
+func (d *Device) within(f func() error) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := d.driver.call(setCurrent, d.context); err != nil {
+		return err
+	}
+	return f()
+}
+
+// Card is the device's card.
+func (d *Device) Card() Card { return d.card }
+
+// Close waits for the card and gives it back; memory that is still allocated is lost.
+func (d *Device) Close() error {
+	err := d.within(func() error {
+		var all error
+		if d.stream != 0 {
+			all = errors.Join(d.driver.call(streamSynchronize, d.stream), d.driver.call(streamDestroy, d.stream))
+		}
+		if d.module != 0 {
+			all = errors.Join(all, d.driver.call(moduleUnload, d.module))
+		}
+		return all
+	})
+	return errors.Join(err, d.driver.call(primaryRelease, uintptr(d.card.device)))
+}
+
+// Free gives the device's memory back.
+func (d *Device) Free(address uint64) error {
+	return d.within(func() error { return d.driver.call(memFree, uintptr(address)) })
+}
+
+// Alloc allocates memory.
+func (d *Device) Alloc(_ string, bytes int) (uint64, error) {
+	var at uint64
+	err := d.within(func() error { return d.driver.call(memAlloc, uintptr(unsafe.Pointer(&at)), uintptr(bytes)) })
+	return at, err
+}
+
+// Memory says how many bytes are free, and how many there are.
+func (d *Device) Memory() (free, total uint64, err error) {
+	var sizes [2]uintptr
+	err = d.within(func() error {
+		return d.driver.call(memGetInfo, uintptr(unsafe.Pointer(&sizes[0])), uintptr(unsafe.Pointer(&sizes[1])))
+	})
+	return uint64(sizes[0]), uint64(sizes[1]), err
+}
+
+// Write copies data to the device.
+func (d *Device) Write(address uint64, data []byte) error {
+	if len(data) == 0 {
+		return nil
+	}
+	// Of memory that is not page-locked the driver has taken a copy when it returns.
+	return d.within(func() error {
+		return d.driver.call(memcpyToDevice, uintptr(address), uintptr(unsafe.Pointer(&data[0])), uintptr(len(data)), d.stream)
+	})
+}
+
+// Read copies data from the device, once all that was asked before is done.
+func (d *Device) Read(data []byte, address uint64) error {
+	if len(data) == 0 {
+		return nil
+	}
+	var pin runtime.Pinner
+	defer pin.Unpin()
+	pin.Pin(&data[0])
+	return d.within(func() error {
+		if err := d.driver.call(memcpyToHost, uintptr(unsafe.Pointer(&data[0])), uintptr(address), uintptr(len(data)), d.stream); err != nil {
+			return err
+		}
+		return d.driver.call(streamSynchronize, d.stream)
+	})
+}
+
+// Launch has a kernel run.
+func (d *Device) Launch(l kernels.Launch) error {
+	return d.within(func() error {
+		k, err := d.kernel(l.Kernel)
+		if err != nil {
+			return err
+		}
+		// The library reads each argument from an address of its own before it returns.
+		var pin runtime.Pinner
+		defer pin.Unpin()
+		at := make([]unsafe.Pointer, len(l.Arguments))
+		for i, argument := range l.Arguments {
+			switch v := argument.(type) {
+			case uint64:
+				at[i] = unsafe.Pointer(&v)
+			case int32:
+				at[i] = unsafe.Pointer(&v)
+			case []byte:
+				at[i] = unsafe.Pointer(unsafe.SliceData(v))
+			default:
+				return fmt.Errorf("argument %d of kernel %s is a %T", i, l.Kernel, argument)
+			}
+			pin.Pin(at[i])
+		}
+		return d.driver.call(launchKernel, k, uintptr(l.Grid[0]), uintptr(l.Grid[1]), uintptr(l.Grid[2]), uintptr(l.Threads), 1, 1,
+			0, d.stream, uintptr(unsafe.Pointer(unsafe.SliceData(at))), 0)
+	})
+}
+
+// kernel finds a function of the module.
+func (d *Device) kernel(name string) (uintptr, error) {
+	if k := d.kernels[name]; k != 0 {
+		return k, nil
+	}
+	var k uintptr
+	c := append([]byte(name), 0)
+	if err := d.driver.call(moduleGetFunction, uintptr(unsafe.Pointer(&k)), d.module, uintptr(unsafe.Pointer(&c[0]))); err != nil {
+		return 0, fmt.Errorf("kernel %s: %w", name, err)
+	}
+	d.kernels[name] = k
+	return k, nil
+}
+
+// Time is how many seconds the card works on what f asks of it.
+func (d *Device) Time(f func() error) (seconds float64, err error) {
+	var events [2]uintptr
+	record := func(i int) error {
+		return d.within(func() error {
+			if err := d.driver.call(eventCreate, uintptr(unsafe.Pointer(&events[i])), 0); err != nil {
+				return err
+			}
+			return d.driver.call(eventRecord, events[i], d.stream)
+		})
+	}
+	defer func() {
+		err = errors.Join(err, d.within(func() error {
+			var all error
+			for _, e := range events {
+				if e != 0 {
+					all = errors.Join(all, d.driver.call(eventDestroy, e))
+				}
+			}
+			return all
+		}))
+	}()
+	if err := record(0); err != nil {
+		return 0, err
+	}
+	if err := f(); err != nil {
+		return 0, err
+	}
+	if err := record(1); err != nil {
+		return 0, err
+	}
+	var milliseconds float32
+	err = d.within(func() error {
+		if err := d.driver.call(eventSynchronize, events[1]); err != nil {
+			return err
+		}
+		return d.driver.call(eventElapsedTime, uintptr(unsafe.Pointer(&milliseconds)), events[0], events[1])
+	})
+	return float64(milliseconds) / 1000, err
+}
