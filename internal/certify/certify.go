@@ -281,40 +281,48 @@ func (f *features) fit(samples []Sample, k Kind) *law {
 }
 
 // Gains say, for each position that is not exact, about how much its error is expected to
-// cost as it is: of the similarity of scores, and of that of rendered maps.
-func (m *Map) Gains(samples []Sample) (scores, rendered []float64, err error) {
+// cost: of the similarity of scores, and of that of rendered maps, for positions of each of
+// several kinds (m.Kinds does not count).
+func (m *Map) Gains(samples []Sample, kinds ...[]Kind) ([][2][]float64, error) {
 	judge, err := quality.NewJudge(m.Scores, m.Cols, m.Base, m.Span)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	of := m.foreseen(judge, samples)
-	return of[0], of[1], nil
-}
-
-// foreseen is about what the error of each position that is not exact is expected to cost,
-// of the similarity of scores, and of that of rendered maps.
-func (m *Map) foreseen(judge *quality.Judge, samples []Sample) (cost [2][]float64) {
 	of := m.features()
 	laws := [2]*law{of.fit(samples, Computed), of.fit(samples, Interpolated)}
 	ws, wr := judge.Weights()
-	cost[0], cost[1] = make([]float64, len(m.Scores)), make([]float64, len(m.Scores))
-	for i, kind := range m.Kinds {
-		if kind == Exact || laws[kind] == nil {
+	all := make([][2][]float64, len(kinds))
+	for j := range all {
+		all[j] = [2][]float64{make([]float64, len(m.Scores)), make([]float64, len(m.Scores))}
+	}
+	for k, l := range laws {
+		if l == nil {
 			continue
 		}
-		d := laws[kind].size(of, i)
-		cost[0][i] = ws[i] * d * d
-		if !judge.Rendered() {
-			continue
-		}
-		v := float64(m.Scores[i])
-		at, up, down := judge.Colours(v), judge.Colours(v+d), judge.Colours(v-d)
-		for c := range at {
-			u, w := up[c]-at[c], down[c]-at[c]
-			cost[1][i] += wr[c][i] * (u*u + w*w) / 6
+		for i := range m.Scores {
+			scores, rendered, done := 0.0, 0.0, false
+			for j, those := range kinds {
+				if those[i] != Kind(k) {
+					continue
+				}
+				if !done {
+					done = true
+					d := l.size(of, i)
+					scores = ws[i] * d * d
+					if judge.Rendered() {
+						v := float64(m.Scores[i])
+						at, up, down := judge.Colours(v), judge.Colours(v+d), judge.Colours(v-d)
+						for c := range at {
+							u, w := up[c]-at[c], down[c]-at[c]
+							rendered += wr[c][i] * (u*u + w*w) / 6
+						}
+					}
+				}
+				all[j][0][i], all[j][1][i] = scores, rendered
+			}
 		}
 	}
-	return cost
+	return all, nil
 }
 
 // Draw picks n of the positions in population at random, spread over the map: of each of

@@ -76,11 +76,11 @@ func asked(t *testing.T, exact, guess []float32, cols, n int, base float32, seed
 		return all
 	}
 	drawn := Draw(population, cols, n/2, seed)
-	scores, rendered, err := m.Gains(samplesOf(drawn))
+	gains, err := m.Gains(samplesOf(drawn), m.Kinds)
 	if err != nil {
 		t.Fatal(err)
 	}
-	chances := Chances(population, n-n/2, scores, rendered)
+	chances := Chances(population, n-n/2, gains[0][:]...)
 	for i, c := range chances {
 		chance[i] = 1 - (1-chance[i])*(1-c)
 	}
@@ -167,9 +167,9 @@ func TestEstimate(t *testing.T) {
 		if e, err = m.Estimate(samples); err != nil || e.Bound() != 1 {
 			t.Errorf("an exact map: %+v, %v", e, err)
 		}
-		a, b, err := m.Gains(samples)
-		if err != nil || slices.Max(a) != 0 || slices.Max(b) != 0 {
-			t.Errorf("an exact map can gain %v, %v, %v", a, b, err)
+		gains, err := m.Gains(samples, m.Kinds)
+		if err != nil || slices.Max(gains[0][0]) != 0 || slices.Max(gains[0][1]) != 0 {
+			t.Errorf("an exact map can gain %v, %v", gains, err)
 		}
 		m.Guess[3] = float32(math.NaN())
 		m.Scores[3] = m.Guess[3]

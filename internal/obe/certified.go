@@ -73,8 +73,10 @@ const (
 	// which each counts.
 	coarse4, fine2, largeGrid = 4, 2, 1500
 	// Of the loss that the wish allows, a rung may take a part where there is a more
-	// careful one, and positions are added until what is expected of them leaves some.
-	rungShare, aim = 0.5, 0.9
+	// careful one, and positions are added until what is expected of them leaves some. The
+	// first look at a large grid, where a coarse lattice is all that is known, leaves more to
+	// the looks after it: what it expects is often more than what there is.
+	rungShare, aim, firstAim = 0.75, 0.9, 2.7
 	// mostLooks is the number of estimates after which the map is computed exactly.
 	mostLooks = 10
 	// firstShare of the samples are drawn before there is a map, secondShare when the first
@@ -252,16 +254,17 @@ func (w *certifier) first() []int {
 // are, and if also says so where they are computed; it computes them exactly.
 func (w *certifier) sampleMore(size int, also bool, ask func(pick []int) error) error {
 	kinds := w.virtual()
-	scores, rendered, err := w.gains(kinds)
+	as := [][]certify.Kind{kinds}
+	if also {
+		as = append(as, make([]certify.Kind, len(kinds)))
+	}
+	of, err := w.gains(as...)
 	if err != nil {
 		return err
 	}
-	gains := [][]float64{scores, rendered}
-	if also {
-		if scores, rendered, err = w.gains(make([]certify.Kind, len(w.kinds))); err != nil {
-			return err
-		}
-		gains = append(gains, scores, rendered)
+	var gains [][]float64
+	for _, g := range of {
+		gains = append(gains, g[:]...)
 	}
 	var population []int
 	for _, i := range w.population {
@@ -674,14 +677,11 @@ func (w *certifier) next(loss float64) (more, exact []int, err error) {
 			computed[i] = k
 		}
 	}
-	now, err := w.both(virtual)
+	gains, err := w.gains(virtual, computed)
 	if err != nil {
 		return nil, nil, err
 	}
-	then, err := w.both(computed)
-	if err != nil {
-		return nil, nil, err
-	}
+	now, then := both(gains[0]), both(gains[1])
 	weight := make([]float64, n)
 	for _, node := range w.order {
 		weight[node.at] = float64(node.h)
@@ -690,6 +690,9 @@ func (w *certifier) next(loss float64) (more, exact []int, err error) {
 		}
 	}
 	total, allowed := 0.0, aim*(1-w.Certify.SSIM)
+	if n >= largeGrid && w.made.Looks == 1 {
+		allowed = firstAim * (1 - w.Certify.SSIM)
+	}
 	type choice struct {
 		at          int
 		saves, for_ float64
@@ -734,28 +737,37 @@ func (w *certifier) next(loss float64) (more, exact []int, err error) {
 	return more, exact, nil
 }
 
-// gains are those of all items together, of positions of such kinds.
-func (w *certifier) gains(kinds []certify.Kind) (scores, rendered []float64, err error) {
-	scores, rendered = make([]float64, w.Grid.Len()), make([]float64, w.Grid.Len())
+// gains are those of all items together, of both similarities, for positions of each of
+// several kinds.
+func (w *certifier) gains(kinds ...[]certify.Kind) ([][2][]float64, error) {
+	all := make([][2][]float64, len(kinds))
 	for k := range w.r.Items {
-		a, b, err := w.mapOf(k, kinds, w.guess[k]).Gains(w.samplesOf(k))
+		of, err := w.mapOf(k, nil, w.guess[k]).Gains(w.samplesOf(k), kinds...)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		for i := range a {
-			scores[i], rendered[i] = scores[i]+a[i], rendered[i]+b[i]
+		for j, gains := range of {
+			for s, g := range gains {
+				if k == 0 {
+					all[j][s] = g
+					continue
+				}
+				for i, v := range g {
+					all[j][s][i] += v
+				}
+			}
 		}
 	}
-	return scores, rendered, nil
+	return all, nil
 }
 
 // both are gains of both similarities together.
-func (w *certifier) both(kinds []certify.Kind) ([]float64, error) {
-	all, rendered, err := w.gains(kinds)
-	for i, g := range rendered {
+func both(gains [2][]float64) []float64 {
+	all := slices.Clone(gains[0])
+	for i, g := range gains[1] {
 		all[i] += g
 	}
-	return all, err
+	return all
 }
 
 // tally counts how positions were answered.

@@ -1,7 +1,5 @@
 package obe
 
-import "math"
-
 // lattice orders the positions of a grid from coarse to fine: those of every step-th row
 // and column first, then, with half the step each time, the middles of their squares and
 // the middles of the squares' edges. Each position after the first ones lies between
@@ -45,42 +43,41 @@ func newLattice(rows, cols, step int) *lattice {
 	return l
 }
 
-// around calls visit with the positions d times h away from a node along each axis, where
-// there are any.
-func (l *lattice) around(n inner, d int, visit func(axis, j int)) {
-	y, x := n.at/l.cols, n.at%l.cols
-	axes := [2][2]int{{0, 1}, {1, 0}}
+// along are the steps of a node's two axes, rows and columns.
+func (n inner) along() [2][2]int {
 	if n.diagonal {
-		axes = [2][2]int{{1, 1}, {1, -1}}
+		return [2][2]int{{n.h, n.h}, {n.h, -n.h}}
 	}
-	for a, v := range axes {
-		p, q := y+d*n.h*v[0], x+d*n.h*v[1]
-		if p >= 0 && p < l.rows && q >= 0 && q < l.cols {
-			visit(a, p*l.cols+q)
-		}
-	}
+	return [2][2]int{{0, n.h}, {n.h, 0}}
+}
+
+// beside is the position d steps from a node along an axis, and whether there is one.
+func (l *lattice) beside(n inner, d int, step [2]int) (j int, ok bool) {
+	p, q := n.at/l.cols+d*step[0], n.at%l.cols+d*step[1]
+	return p*l.cols + q, p >= 0 && p < l.rows && q >= 0 && q < l.cols
 }
 
 // between interpolates a node: the mean of the cubics along both axes through the nearest
 // four of each, or the polynomials through as many as there are; at a border, where
 // nothing lies beyond, the mean of what is next to it.
 func (l *lattice) between(scores []float32, n inner) float32 {
-	var xs, ys [2][]float64
-	for _, d := range [4]int{-3, -1, 1, 3} {
-		l.around(n, d, func(a, j int) {
-			xs[a], ys[a] = append(xs[a], float64(d)), append(ys[a], float64(scores[j]))
-		})
-	}
 	sum, count, near, most := 0.0, 0.0, 0.0, 0.0
-	for a := range xs {
-		sides := 0
-		for i, x := range xs[a] {
-			if math.Abs(x) == 1 {
-				sides, near, most = sides+1, near+ys[a][i], most+1
+	for _, step := range n.along() {
+		var xs, ys [4]float64
+		k, sides := 0, 0
+		for _, d := range [4]int{-3, -1, 1, 3} {
+			j, ok := l.beside(n, d, step)
+			if !ok {
+				continue
 			}
+			xs[k], ys[k] = float64(d), float64(scores[j])
+			if d == -1 || d == 1 {
+				sides, near, most = sides+1, near+ys[k], most+1
+			}
+			k++
 		}
 		if sides == 2 {
-			sum, count = sum+lagrange(xs[a], ys[a], 0), count+1
+			sum, count = sum+lagrange(xs[:k], ys[:k], 0), count+1
 		}
 	}
 	if count == 0 {
@@ -91,9 +88,13 @@ func (l *lattice) between(scores []float32, n inner) float32 {
 
 // parents are the positions next to a node, at least one.
 func (l *lattice) parents(n inner) []int {
-	var all []int
+	all := make([]int, 0, 4)
 	for _, d := range [2]int{-1, 1} {
-		l.around(n, d, func(_, j int) { all = append(all, j) })
+		for _, step := range n.along() {
+			if j, ok := l.beside(n, d, step); ok {
+				all = append(all, j)
+			}
+		}
 	}
 	return all
 }

@@ -1,5 +1,7 @@
 package quality
 
+import "sync"
+
 // Judge says of one map what another score at a position does to both similarities, quickly:
 // by sums along rows and columns, and the windows around it. A Judge is not to be used from
 // several goroutines at once.
@@ -33,13 +35,15 @@ func NewJudge(scores []float32, cols int, p float32, span float64) (*Judge, erro
 	j := &Judge{rows: rows, cols: cols, span: span}
 	j.lo, j.hi = colours(p)
 	own := widen(scores)
-	j.scores = newChannel(own, rows, cols, gaussian(odd(min(rows, 11)), 1.5), gaussian(odd(min(cols, 11)), 1.5), span, 1)
+	var all sync.WaitGroup
 	if j.hi > j.lo {
 		wy, wx, norm := paperWindow(rows, cols)
 		for c, plane := range j.render(own) {
-			j.colours[c] = newChannel(append([]float64(nil), plane...), rows, cols, wy, wx, 255, norm)
+			all.Go(func() { j.colours[c] = newChannel(append([]float64(nil), plane...), rows, cols, wy, wx, 255, norm) })
 		}
 	}
+	j.scores = newChannel(own, rows, cols, gaussian(odd(min(rows, 11)), 1.5), gaussian(odd(min(cols, 11)), 1.5), span, 1)
+	all.Wait()
 	return j, nil
 }
 
@@ -69,12 +73,14 @@ func (j *Judge) Site(i int, score float64) (scores, rendered Alone) {
 // Weights say how much the mean over the windows falls, about, for a squared error of 1
 // at each position: of the scores, and of each channel of the colours.
 func (j *Judge) Weights() (scores []float64, rendered [3][]float64) {
-	scores = j.scores.weights()
+	var all sync.WaitGroup
 	for c, ch := range j.colours {
 		if ch != nil {
-			rendered[c] = ch.weights()
+			all.Go(func() { rendered[c] = ch.weights() })
 		}
 	}
+	scores = j.scores.weights()
+	all.Wait()
 	return scores, rendered
 }
 

@@ -64,12 +64,14 @@ var defaults = map[Family]obe.Approximation{
 }
 
 // rungs are what positions of a certified map may give up, the boldest first. What is too
-// bold for a picture is found out for that picture.
+// bold for a picture is found out for that picture, at the price of a coarse map; so the
+// first ones are such as most pictures bear. What a bolder one saves at each position it
+// costs in positions that may be left out.
 var rungs = map[Family][]obe.Approximation{
-	Plain:     {{Tau: 0.6, Epsilon: 0.04, Shortlist: 128}, {Epsilon: 0.02, Shortlist: 128}, {Shortlist: 128}},
-	Branching: {{Tau: 0.6, Epsilon: 0.04, Shortlist: 128}, {Epsilon: 0.02, Shortlist: 128}, {Shortlist: 128}},
+	Plain:     {{Tau: 0.6, Epsilon: 0.02, Shortlist: 128}, {Shortlist: 128}},
+	Branching: {{Tau: 0.6, Epsilon: 0.02, Shortlist: 128}, {Shortlist: 128}},
 	Residual:  {{Epsilon: 0.05, Shortlist: 128}, {Epsilon: 0.02, Shortlist: 128}, {Shortlist: 128}},
-	Separable: {{Epsilon: 0.05, Shortlist: 128}, {Epsilon: 0.02, Shortlist: 128}, {Shortlist: 128}},
+	Separable: {{Epsilon: 0.03, Shortlist: 128}, {Epsilon: 0.02, Shortlist: 128}, {Shortlist: 128}},
 }
 
 // Rungs are what certified maps of a family's networks may give up, the boldest first. A
