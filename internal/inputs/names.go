@@ -13,6 +13,7 @@ import (
 
 	"krypton/internal/failure"
 	"krypton/internal/regular"
+	"krypton/internal/wfdb"
 )
 
 // pictureEndings are the file endings that a folder is searched for.
@@ -156,13 +157,26 @@ func (l *Lists) folder(dir string, entries []fs.DirEntry) ([]string, error) {
 	}
 	for _, endings := range recordingEndings {
 		if len(out) == 0 {
-			out = named(func(name string) bool { return ofRecordings(name, endings) })
+			out = withoutSegments(named(func(name string) bool { return ofRecordings(name, endings) }))
 		}
 	}
 	if len(out) == 0 {
 		return nil, failure.Missingf("%s: no pictures in this folder, and no recordings", dir)
 	}
 	return out, nil
+}
+
+// withoutSegments leaves out records that are segments of others among the names.
+func withoutSegments(names []string) []string {
+	segments := map[string]bool{}
+	for _, name := range names {
+		if wfdb.Is(name) {
+			for _, beside := range besideHeader(name) {
+				segments[beside] = true
+			}
+		}
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return segments[name] })
 }
 
 // readList reads names that end in a newline or NUL byte. They are files as they

@@ -184,6 +184,9 @@ func AllDone(all []*Collector) bool {
 	return true
 }
 
+// Wants says whether any of the next n samples is kept.
+func (k *Collector) Wants(n int) bool { return k.keeps && k.at < k.to && k.at+n > k.from }
+
 // Skip passes over samples.
 func (k *Collector) Skip(n int) { k.at += n }
 

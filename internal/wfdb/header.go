@@ -9,7 +9,6 @@ import (
 	"math"
 	"path"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -43,13 +42,21 @@ type signal struct {
 
 // header is what a .hea file says.
 type header struct {
-	rate    float64
-	frames  int // 0 if it does not say
-	signals []signal
+	rate   float64
+	frames int // 0 if it does not say
+	// segmented says that the record has segments; leads is how many signals it then has.
+	segmented bool
+	leads     int
+	signals   []signal
+	// segments are those of a record of several, which has no signals of its own.
+	segments []segment
 }
 
 // parseHeader reads a .hea file.
-func parseHeader(r io.Reader) (*header, error) {
+func parseHeader(r io.Reader) (*header, error) { return parse(r, signalLine) }
+
+// parse is parseHeader with a function that reads lines of signals.
+func parse(r io.Reader, signalLine func(line string) (*signal, error)) (*header, error) {
 	s := bufio.NewScanner(io.LimitReader(r, MaxHeader+1))
 	s.Buffer(nil, MaxHeader)
 	size := 0
@@ -70,8 +77,16 @@ func parseHeader(r io.Reader) (*header, error) {
 			}
 			continue
 		}
-		if len(h.signals) == wants {
+		if len(h.signals)+len(h.segments) == wants {
 			break
+		}
+		if h.segmented {
+			seg, err := segmentLine(line)
+			if err != nil {
+				return nil, recording.Bad("segment %d: %w", len(h.segments), err)
+			}
+			h.segments = append(h.segments, seg)
+			continue
 		}
 		sig, err := signalLine(line)
 		if err != nil {
@@ -84,23 +99,23 @@ func parseHeader(r io.Reader) (*header, error) {
 		return nil, recording.Bad("header: %w", s.Err())
 	case h == nil:
 		return nil, recording.Bad("a header without a record")
-	case len(h.signals) < wants:
+	case h.segmented && len(h.segments) < wants:
+		return nil, recording.Bad("a header of %d segments, the record has %d", len(h.segments), wants)
+	case !h.segmented && len(h.signals) < wants:
 		return nil, recording.Bad("a header of %d signals, the record has %d", len(h.signals), wants)
 	}
 	return h, nil
 }
 
-// recordLine reads the first line, and gives the number of signals.
-func recordLine(line string) (h *header, signals int, err error) {
+// recordLine reads the first line, and gives the number of signals, or of segments.
+func recordLine(line string) (h *header, wants int, err error) {
 	f := strings.Fields(line)
 	if len(f) < 2 {
 		return nil, 0, recording.Bad("%q is no record line of a WFDB header", recording.Clip(line))
 	}
-	if _, segments, ok := strings.Cut(f[0], "/"); ok {
-		return nil, 0, recording.Bad("a record of %s segments, each a record by itself: name one of them", recording.Clip(segments))
-	}
 	h = &header{rate: 250}
-	if signals, err = strconv.Atoi(f[1]); err != nil || signals < 0 || signals > maxSignals {
+	signals, err := strconv.Atoi(f[1])
+	if err != nil || signals < 0 || signals > maxSignals {
 		return nil, 0, recording.Bad("%q signals: want 1 to %d", recording.Clip(f[1]), maxSignals)
 	}
 	if signals == 0 {
@@ -118,6 +133,12 @@ func recordLine(line string) (h *header, signals int, err error) {
 			return nil, 0, recording.Bad("%q samples a signal", recording.Clip(f[3]))
 		}
 	}
+	if _, segments, ok := strings.Cut(f[0], "/"); ok {
+		h.segmented, h.leads = true, signals
+		if signals, err = strconv.Atoi(segments); err != nil || signals < 1 || signals > maxSegments {
+			return nil, 0, recording.Bad("%q segments: want 1 to %d", recording.Clip(segments), maxSegments)
+		}
+	}
 	return h, signals, nil
 }
 
@@ -130,6 +151,20 @@ var gainField = regexp.MustCompile(`^([-+0-9.eE]+)(?:\(([-+]?\d+)\))?(?:/(.*))?$
 // signalLine reads a signal's line: a file, a format, and up to seven more, of which the
 // last goes to the end.
 func signalLine(line string) (*signal, error) {
+	s, err := anySignal(line)
+	if err == nil && !isBeside(s.file) {
+		return nil, fmt.Errorf("the samples are in %q: want a file beside the header", recording.Clip(s.file))
+	}
+	return s, err
+}
+
+// isBeside says whether a name may be that of a file beside a header.
+func isBeside(name string) bool {
+	return name != "" && name != "~" && name != "-" && !path.IsAbs(name) && !strings.ContainsAny(name, "\\:") && !strings.Contains(name, "..")
+}
+
+// anySignal is signalLine of a signal whose samples may be nowhere.
+func anySignal(line string) (*signal, error) {
 	next := func() string {
 		line = strings.TrimLeft(line, " \t")
 		end := strings.IndexAny(line, " \t")
@@ -141,9 +176,6 @@ func signalLine(line string) (*signal, error) {
 		return field
 	}
 	s := &signal{file: next(), perFrame: 1, gain: 200, unit: "mV", guessed: true}
-	if s.file == "~" || s.file == "-" || path.IsAbs(s.file) || strings.ContainsAny(s.file, "\\:") || strings.Contains(s.file, "..") {
-		return nil, fmt.Errorf("the samples are in %q: want a file beside the header", recording.Clip(s.file))
-	}
 	text := next()
 	m := formatField.FindStringSubmatch(text)
 	if m == nil {
@@ -224,9 +256,23 @@ func Files(head io.Reader, open func(name string) (io.ReadCloser, error)) []stri
 		return nil // reading the record says so
 	}
 	var names []string
-	for _, s := range h.signals {
-		if !slices.Contains(names, s.file) {
-			names = append(names, s.file)
+	seen := map[string]bool{}
+	add := func(of *header) {
+		for _, s := range of.signals {
+			if isBeside(s.file) && !seen[s.file] {
+				seen[s.file], names = true, append(names, s.file)
+			}
+		}
+	}
+	add(h)
+	for _, seg := range h.segments {
+		file := seg.name + Ending
+		if seg.name == nobody || seen[file] {
+			continue
+		}
+		seen[file], names = true, append(names, file)
+		if own, err := openHeader(open, seg.name, anySignal); err == nil { // else reading says so
+			add(own)
 		}
 	}
 	return names

@@ -133,6 +133,14 @@ func Read(head io.Reader, open func(name string) (io.ReadCloser, error), want re
 	if err != nil {
 		return nil, err
 	}
+	if h.segmented {
+		return h.readSegments(open, want)
+	}
+	return h.read(open, want)
+}
+
+// read reads a record of one segment.
+func (h *header) read(open func(name string) (io.ReadCloser, error), want recording.Want) (*recording.Recording, error) {
 	all, notes, err := h.digital(open, &want)
 	if err != nil {
 		return nil, err

@@ -251,8 +251,12 @@ func FuzzWFDB(f *testing.F) {
 	for _, format := range []string{"8", "16", "24:1", "32+1", "61", "80x2", "160", "212", "310", "311", "508", "516"} {
 		f.Add([]byte("r 2 100 3\nd "+format+" 10(1)/mV 16 0 0 0 0 a\nd "+format), []byte("fLaC\x00\x00\x00\x22abcdefghijklmnopqrstuvwxyz"))
 	}
+	f.Add([]byte("r/3 1 100 9\ns 2\n~ 5\ns 2"), []byte("s 1 100 2\ns.hea 16 10/mV 16 0 0 0 0 a\nabcdefghijklmno"))
+	f.Add([]byte("r/3 2 100 9\nd 0\ns 2\n~ 5"), []byte("d 1 100 2\ns.hea 80 10/mV 16 0 0 0 0 a\n"))
 	f.Fuzz(func(t *testing.T, head, data []byte) {
-		r, err := Read(bytes.NewReader(head), beside(map[string][]byte{"d": data}), recording.Want{Most: 1 << 16})
+		files := beside(map[string][]byte{"d": data, "s.hea": data, "d.hea": data})
+		_ = Files(bytes.NewReader(head), files)
+		r, err := Read(bytes.NewReader(head), files, recording.Want{Most: 1 << 16})
 		if err == nil && (len(r.Channels) == 0 || len(r.Channels[0].Samples) == 0) {
 			t.Error("nothing was read")
 		}
