@@ -214,7 +214,22 @@ func (m *maker) next(p plane) plane {
 		p.name = m.node(op, []string{p.name})
 		return p
 	}
-	switch m.rng.IntN(8) {
+	switch m.rng.IntN(10) {
+	case 8: // a gate, by which all of the plane changes
+		g := m.node("GlobalAveragePool", []string{p.name})
+		g = m.node("Relu", []string{m.node("Conv", []string{g, m.tensor(3, p.c, 1, 1)})})
+		g = m.node("Sigmoid", []string{m.node("Conv", []string{g, m.tensor(p.c, 3, 1, 1)})})
+		p.name = m.node("Mul", []string{p.name, g})
+		return p
+	case 9: // arithmetic with constants, or of two planes
+		other := m.tensor([]int64{1, p.c}[m.rng.IntN(2)], 1, 1)
+		if m.rng.IntN(2) == 0 {
+			other = m.node("Sigmoid", []string{p.name})
+		}
+		in := []string{p.name, other}
+		m.rng.Shuffle(2, func(i, k int) { in[i], in[k] = in[k], in[i] })
+		p.name = m.node([]string{"Mul", "Sub", "Div", "Max", "Min", "Add"}[m.rng.IntN(6)], in)
+		return p
 	case 0:
 		return one([]string{"Relu", "Sigmoid", "HardSwish"}[m.rng.IntN(3)])
 	case 1:

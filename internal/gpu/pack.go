@@ -70,6 +70,8 @@ func (n *Network) pack(s *incremental.Step) (packed, error) {
 			return packed{}, refused(s)
 		}
 		return simple(shape, p.Clamp, kernels.Sum)
+	case *engine.Binary:
+		return n.binary(s, p, shape)
 	case *engine.Bounds:
 		return simple(shape, p.Clamp, kernels.Bounds)
 	case *engine.Affine:
@@ -201,6 +203,34 @@ func (n *Network) ints(what string, table []int32) (uint64, error) {
 		data = binary.LittleEndian.AppendUint32(data, uint32(v))
 	}
 	return n.memory.put(what, data)
+}
+
+func (n *Network) binary(s *incremental.Step, b *engine.Binary, shape kernels.Shape) (packed, error) {
+	if !b.Native {
+		return packed{}, refused(s)
+	}
+	shape.Y, shape.X = region.Identity(b.Out.H), region.Identity(b.Out.W)
+	var operands [2]kernels.Operand
+	input := 0
+	for k := range operands {
+		o := &operands[k]
+		if o.Kind = int(b.Kind[k]); b.Const[k] != nil {
+			var err error
+			if o.Constants, err = n.memory.floats("constants of "+s.Node, b.Const[k]); err != nil {
+				return packed{}, err
+			}
+			continue
+		}
+		if input >= len(s.In) {
+			return packed{}, refused(s)
+		}
+		p := s.In[input].Plane
+		o.H, o.W, o.C, o.Second = p.H, p.W, p.C, input == 1
+		input++
+	}
+	return packed{launch: func(batch kernels.Batch) (kernels.Launch, error) {
+		return kernels.Combine(batch, shape, b.Operation, operands[0], operands[1])
+	}}, nil
 }
 
 func (n *Network) averagePool(s *incremental.Step, p *engine.AveragePool, shape kernels.Shape) (packed, error) {

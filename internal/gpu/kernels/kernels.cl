@@ -290,6 +290,51 @@ kernel void pick(JOBS, global const int *restrict rows, global const int *restri
 	*out = in != 0 ? number_at(in, channel) : fill;
 }
 
+// operand is one of combine's two: constants, or, where there are none, an input, whose plane
+// has h rows of w pixels of c channels. kind says how it is spread over the output
+// (engine.Operand): of as many numbers, of one pixel in a row, of one channel, of one number in
+// a row. Of one row it is used for all.
+struct operand {
+	ulong constants;
+	int kind, second; // second says that it is the second input
+	int h, w, c, unused;
+};
+
+static float operand_at(struct operand o, global const struct job *j, struct shape g, int y, int x, int c)
+{
+	const int column = o.kind == 0 || o.kind == 2 ? x : 0, channel = o.kind < 2 ? c : 0;
+	if (o.constants != 0) {
+		const int pixel = o.kind == 0 || o.kind == 2 ? y * g.outw + x : 0;
+		return number_at(o.constants, o.kind == 0 ? pixel * g.outc + c : o.kind == 2 ? pixel : channel);
+	}
+	return number_at(pixel_at(o.second ? &j->other : &j->in, o.h, o.w, o.c, o.h == 1 ? 0 : y, column), channel);
+}
+
+// combine is arithmetic of two operands (asm.Arithmetic).
+kernel void combine(JOBS, struct operand left, struct operand right, int operation, struct shape g)
+{
+	PLACE(g.outc)
+	const float a = operand_at(left, j, g, y, x, c), b = operand_at(right, j, g, y, x, c);
+	float v = 0;
+	switch (operation) {
+	case 0: v = a + b; break;
+	case 1: v = a - b; break;
+	case 2: v = b - a; break;
+	case 3: v = a * b; break;
+	case 4: v = a / b; break;
+	case 5: v = b / a; break;
+	case 6: v = a > b || a != a ? a : b; break;
+	case 7: v = a < b || a != a ? a : b; break;
+	case 8: v = a < 0 ? a * b : a; break;
+	case 9: v = a == b; break;
+	case 10: v = a < b; break;
+	case 11: v = a <= b; break;
+	case 12: v = a > b; break;
+	case 13: v = a >= b; break;
+	}
+	*out = v;
+}
+
 // matrix says where the matrices of an operand are (engine.Matrix).
 struct matrix {
 	ulong batch, row, column; // tables of int32

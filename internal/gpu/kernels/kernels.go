@@ -207,6 +207,32 @@ func Pick(b Batch, s Shape, rows, columns, channels uint64, fill float32) (Launc
 	return single("pick", b, s, rows, columns, channels, int32(math.Float32bits(fill)))
 }
 
+// Operand is one of Combine's two: Constants, or if that is 0 an input, the jobs' Other if
+// Second and else their In, whose plane has so many rows, columns and channels. Kind spreads it
+// over the output, as engine.Operand has it.
+type Operand struct {
+	Constants uint64
+	Kind      int
+	Second    bool
+	H, W, C   int
+}
+
+func (o Operand) bytes() []byte {
+	second := 0
+	if o.Second {
+		second = 1
+	}
+	return append32(binary.LittleEndian.AppendUint64(nil, o.Constants), o.Kind, second, o.H, o.W, o.C, 0)
+}
+
+// Combine is arithmetic of two operands.
+func Combine(b Batch, s Shape, o asm.Arithmetic, left, right Operand) (Launch, error) {
+	if o < asm.Sum || o > asm.GreaterOrEqual {
+		return Launch{}, fmt.Errorf("no kernel for arithmetic %d", o)
+	}
+	return single("combine", b, s, left.bytes(), right.bytes(), int32(o))
+}
+
 // functions are the kernels of asm's functions.
 var functions = map[asm.Function]string{
 	asm.Exp: "f_exp", asm.Sigmoid: "f_sigmoid", asm.Swish: "f_swish", asm.Tanh: "f_tanh", asm.Erf: "f_erf", asm.Gelu: "f_gelu",

@@ -189,6 +189,63 @@ func TestPick(t *testing.T) {
 	}
 }
 
+// TestCombine spreads operands of all kinds, constants and inputs, over outputs, for all
+// operations; constants have equal numbers, zeros and NaN among them.
+func TestCombine(t *testing.T) {
+	rng := rand.New(rand.NewPCG(21, 22))
+	for i := range 40 {
+		out := engine.Plane{H: 1 + rng.IntN(6), W: 1 + rng.IntN(6), C: 1 + rng.IntN(40)}
+		b := &engine.Binary{Out: out, Native: true, Operation: asm.Arithmetic(i % (int(asm.GreaterOrEqual) + 1))}
+		var inputs []engine.Plane
+		var operands [2]Operand
+		for k := range operands {
+			b.Kind[k] = engine.Operand(rng.IntN(4))
+			p := out
+			if b.Kind[k] == engine.PerChannel || b.Kind[k] == engine.Scalar {
+				p.W = 1
+			}
+			if b.Kind[k] == engine.PerPixel || b.Kind[k] == engine.Scalar {
+				p.C = 1
+			}
+			if rng.IntN(3) == 0 || b.Kind[k] != engine.Full && rng.IntN(2) == 0 {
+				p.H = 1
+			}
+			operands[k] = Operand{Kind: int(b.Kind[k]), H: p.H, W: p.W, C: p.C}
+			if (k == 1 && len(inputs) > 0 || k == 0) && rng.IntN(2) == 0 {
+				if b.Kind[k] == engine.Full || b.Kind[k] == engine.PerPixel {
+					p.H = out.H
+				} else {
+					p.H = 1
+				}
+				b.Const[k] = random(rng, p.Len())
+				for n := range b.Const[k] {
+					switch rng.IntN(8) {
+					case 0:
+						b.Const[k][n] = 0
+					case 1:
+						b.Const[k][n] = float32(math.NaN())
+					}
+				}
+				continue
+			}
+			operands[k].Second = len(inputs) == 1
+			inputs = append(inputs, p)
+		}
+		s := shapeOf(out, region.Identity(out.H), region.Identity(out.W), out.C)
+		subject{in: inputs, out: out, whole: inputs[0] != out || len(inputs) > 1 && inputs[1] != out,
+			make: func(*engine.Scratch) (engine.Primitive, error) { return b, nil },
+			launch: func(d *device, batch Batch) (Launch, error) {
+				on := operands
+				for k := range on {
+					if b.Const[k] != nil {
+						on[k].Constants = d.floats("constants", b.Const[k])
+					}
+				}
+				return Combine(batch, s, b.Operation, on[0], on[1])
+			}}.check(t, rng)
+	}
+}
+
 func divisors(rng *rand.Rand, w region.Window) []int {
 	d := make([]int, w.Out)
 	for i := range d {

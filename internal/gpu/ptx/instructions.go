@@ -138,14 +138,13 @@ func known() map[string]*spec {
 			if many*t.size > 16 {
 				continue
 			}
-			for from, s := range map[string]space{"global": global, "global.nc": constantGlobal, "shared": sharedSpace} {
+			for from, s := range map[string]space{"global": global, "global.nc": constantGlobal, "shared": sharedSpace, "param": parameters} {
 				k["ld."+from+count+name] = &spec{read: readLoad, run: load, memory: t, many: many, space: s}
 			}
 			for to, s := range map[string]space{"global": global, "shared": sharedSpace} {
 				k["st."+to+count+name] = &spec{read: readStore, run: store, memory: t, many: many, space: s}
 			}
 		}
-		k["ld.param"+name] = &spec{read: readLoad, run: load, memory: t, many: 1, space: parameters}
 	}
 	return k
 }
