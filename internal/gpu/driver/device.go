@@ -5,7 +5,9 @@ package driver
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"runtime"
+	"slices"
 	"unsafe"
 
 	"krypton/internal/gpu/kernels"
@@ -20,6 +22,12 @@ type Device struct {
 	module  uintptr
 	stream  uintptr
 	kernels map[string]uintptr
+	// held are the sizes of all memory that was allocated, spare is what of it Free has given
+	// back, by size: it is taken again, since to allocate and to free take a card longer than a
+	// small kernel does. What is asked in one stream happens in order, so that no kernel
+	// still uses it.
+	held  map[uint64]int
+	spare map[int][]uint64
 }
 
 // Open takes a card into use: the driver's compiler makes the kernels ready for it. Close
@@ -30,7 +38,7 @@ func (d *Driver) open(c Card, ptx string) (*Device, error) {
 	if 10*c.Major+c.Minor < capability {
 		return nil, fmt.Errorf("%w: %s has compute capability %d.%d, and %d.%d is needed", ErrOldCard, c.Name, c.Major, c.Minor, capability/10, capability%10)
 	}
-	dev := &Device{driver: d, card: c, kernels: map[string]uintptr{}}
+	dev := &Device{driver: d, card: c, kernels: map[string]uintptr{}, held: map[uint64]int{}, spare: map[int][]uint64{}}
 	if err := d.call(primaryRetain, uintptr(unsafe.Pointer(&dev.context)), uintptr(c.device)); err != nil {
 		return nil, err
 	}
@@ -93,13 +101,18 @@ func (d *Device) within(f func() error) error {
 // Card is the device's card.
 func (d *Device) Card() Card { return d.card }
 
-// Close waits for the card and gives it back; memory that is still allocated is lost.
+// Close waits for the card and gives it back, with all memory.
 func (d *Device) Close() error {
 	err := d.within(func() error {
 		var all error
 		if d.stream != 0 {
 			all = errors.Join(d.driver.call(streamSynchronize, d.stream), d.driver.call(streamDestroy, d.stream))
 		}
+		clear(d.spare)
+		for at, n := range d.held {
+			d.spare[n] = append(d.spare[n], at)
+		}
+		all = errors.Join(all, d.drop())
 		if d.module != 0 {
 			all = errors.Join(all, d.driver.call(moduleUnload, d.module))
 		}
@@ -108,16 +121,65 @@ func (d *Device) Close() error {
 	return errors.Join(err, d.driver.call(primaryRelease, uintptr(d.card.device)))
 }
 
-// Free gives the device's memory back.
+// largeBytes is from where on memory comes in multiples of that; less comes in powers of two.
+const largeBytes = 1 << 20
+
+// rounded is how many bytes are allocated for so many.
+func rounded(bytes int) int {
+	if bytes >= largeBytes {
+		return (bytes + largeBytes - 1) / largeBytes * largeBytes
+	}
+	return 1 << bits.Len(uint(max(bytes, 256)-1))
+}
+
+// Free gives memory back, for the next Alloc of as much.
 func (d *Device) Free(address uint64) error {
-	return d.within(func() error { return d.driver.call(memFree, uintptr(address)) })
+	n, ok := d.held[address]
+	if !ok || slices.Contains(d.spare[n], address) {
+		return fmt.Errorf("memory at %#x is not allocated", address)
+	}
+	d.spare[n] = append(d.spare[n], address)
+	return nil
 }
 
 // Alloc allocates memory.
 func (d *Device) Alloc(_ string, bytes int) (uint64, error) {
+	n := rounded(bytes)
+	if spare := d.spare[n]; len(spare) > 0 {
+		d.spare[n] = spare[:len(spare)-1]
+		return spare[len(spare)-1], nil
+	}
 	var at uint64
-	err := d.within(func() error { return d.driver.call(memAlloc, uintptr(unsafe.Pointer(&at)), uintptr(bytes)) })
-	return at, err
+	alloc := func() error { return d.driver.call(memAlloc, uintptr(unsafe.Pointer(&at)), uintptr(n)) }
+	err := d.within(func() error {
+		err := alloc()
+		var e *Error
+		if !errors.As(err, &e) || e.Code != codeNoMemory {
+			return err
+		}
+		if err := d.drop(); err != nil { // of other sizes
+			return err
+		}
+		return alloc()
+	})
+	if err != nil {
+		return 0, err
+	}
+	d.held[at] = n
+	return at, nil
+}
+
+// drop gives the card back what is spare.
+func (d *Device) drop() error {
+	var all error
+	for n, spare := range d.spare {
+		for _, at := range spare {
+			delete(d.held, at)
+			all = errors.Join(all, d.driver.call(memFree, uintptr(at)))
+		}
+		delete(d.spare, n)
+	}
+	return all
 }
 
 // Memory says how many bytes are free, and how many there are.

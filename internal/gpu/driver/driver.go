@@ -67,6 +67,7 @@ const (
 
 // What the driver answers, besides 0.
 const (
+	codeNoMemory = 2
 	codeNoDevice = 100
 	codeNotFound = 500
 )

@@ -133,7 +133,7 @@ func TestCalls(t *testing.T) {
 	if string(back[1:]) != string(data[1:]) || back[0] != 0 {
 		t.Error("what was read is not what was written")
 	}
-	expect(t, f, "cuMemAlloc 1048579", "cuMemcpyHtoDAsync 1048579 0x7fffffff0003", "cuMemcpyDtoHAsync 1048578 0x7fffffff0003", "cuStreamSynchronize 0x7fffffff0003", "cuMemFree")
+	expect(t, f, "cuMemAlloc 2097152", "cuMemcpyHtoDAsync 1048579 0x7fffffff0003", "cuMemcpyDtoHAsync 1048578 0x7fffffff0003", "cuStreamSynchronize 0x7fffffff0003")
 
 	free, total, err := dev.Memory()
 	if err != nil || free != 140<<30 || total != 150<<30 {
@@ -163,7 +163,7 @@ func TestCalls(t *testing.T) {
 	if err := dev.Close(); err != nil {
 		t.Error(err)
 	}
-	expect(t, f, "cuStreamSynchronize 0x7fffffff0003", "cuStreamDestroy 0x7fffffff0003", "cuModuleUnload 0x7fffffff0002", "cuDevicePrimaryCtxRelease 40")
+	expect(t, f, "cuStreamSynchronize 0x7fffffff0003", "cuStreamDestroy 0x7fffffff0003", "cuMemFree", "cuModuleUnload 0x7fffffff0002", "cuDevicePrimaryCtxRelease 40")
 	if err := dev.Launch(kernels.Launch{Kernel: "mean", Arguments: []any{"text"}}); err == nil {
 		t.Error("an argument that is text was taken")
 	}
@@ -241,6 +241,7 @@ func TestFailures(t *testing.T) {
 	}
 	f.is(12040, 2)
 	for _, name := range names {
+		f.failing("", 0)
 		if name == "cuGetErrorName" || name == "cuGetErrorString" {
 			continue
 		}
@@ -259,6 +260,62 @@ func TestFailures(t *testing.T) {
 		if got != given {
 			t.Errorf("%s fails: taken %d times, given back %d times", name, got, given)
 		}
+	}
+}
+
+// TestMemory: what is given back is taken again for as much, and given back to the card where
+// this has no more, or at the end; nothing is given back twice.
+func TestMemory(t *testing.T) {
+	f := newFake(t)
+	d, err := open(f.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cards, err := d.Cards()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dev, err := d.Open(cards[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.log()
+	alloc := func(bytes int) uint64 {
+		t.Helper()
+		at, err := dev.Alloc("numbers", bytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at
+	}
+	a, b := alloc(5000), alloc(4)
+	if err := errors.Join(dev.Free(a), dev.Free(b)); err != nil {
+		t.Fatal(err)
+	}
+	if err := dev.Free(a); err == nil {
+		t.Error("memory was given back twice")
+	}
+	if c := alloc(8192); c != a {
+		t.Errorf("memory at %x, not what was given back at %x", c, a)
+	}
+	if c := alloc(8192); c == a || c == b {
+		t.Error("memory that is in use")
+	}
+	expect(t, f, "cuMemAlloc 8192", "cuMemAlloc 256", "cuMemAlloc 8192")
+	f.failing("cuMemAlloc_v2", 2)
+	if _, err := dev.Alloc("numbers", 3<<20); err == nil {
+		t.Error("memory that the card has not got")
+	}
+	expect(t, f, "cuMemAlloc 3145728", "cuMemFree", "cuMemAlloc 3145728")
+	f.failing("", 0)
+	if err := dev.Free(b); err == nil {
+		t.Error("memory was given back that the card has again")
+	}
+	if err := dev.Close(); err != nil {
+		t.Error(err)
+	}
+	if log := f.log(); strings.Count(log, "cuMemFree") != 2 {
+		t.Errorf("at the end: %s", log)
 	}
 }
 
