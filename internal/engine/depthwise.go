@@ -27,14 +27,19 @@ func NewDepthwise(in Plane, y, x region.Window, weights, bias []float32, clamp C
 
 // GroupedTogether says whether the set has kernels for NewGrouped with such windows over
 // channels in groups of per channels, inputs and outputs alike.
-func GroupedTogether(k *asm.Kernels, x region.Window, per, channels int) bool {
-	return per > 1 && k.Together(asm.Axis{Kernel: x.Kernel, Stride: x.Stride, Dilation: x.Dilation}, per, channels)
+func GroupedTogether(k *asm.Kernels, y, x region.Window, per, channels int) bool {
+	return per > 1 && k.Together(axisOf(y, 1), axisOf(x, 1), per, channels)
+}
+
+// axisOf is one axis of n windows.
+func axisOf(w region.Window, n int) asm.Axis {
+	return asm.Axis{Out: n, Kernel: w.Kernel, Stride: w.Stride, Dilation: w.Dilation}
 }
 
 // NewGrouped packs weights given as [C][per][Y.Kernel][X.Kernel] and bias (nil for none)
 // of a convolution for which GroupedTogether holds.
 func NewGrouped(k *asm.Kernels, in Plane, y, x region.Window, per int, weights, bias []float32, clamp Clamp) (*Depthwise, error) {
-	if !GroupedTogether(k, x, per, in.C) {
+	if !GroupedTogether(k, y, x, per, in.C) {
 		return nil, fmt.Errorf("no %s kernel for %d channels in groups of %d, windows of %d", k.Name, in.C, per, x.Kernel)
 	}
 	return newDepthwise(in, y, x, per, weights, bias, clamp)
@@ -115,15 +120,12 @@ func (d *Depthwise) RunBlocks(s *Scratch, jobs []Job, lo, hi int) {
 // together says whether pixels are put together before they are multiplied. Small
 // windows that hardly overlap are better read where they lie; groups have no other way.
 func (d *Depthwise) together(k *asm.Kernels, r region.Rect) bool {
-	axis := func(w region.Window, n int) asm.Axis {
-		return asm.Axis{Out: n, Kernel: w.Kernel, Stride: w.Stride, Dilation: w.Dilation}
-	}
-	x := axis(d.X, r.X.Len())
+	y, x := axisOf(d.Y, r.Y.Len()), axisOf(d.X, r.X.Len())
 	if d.per > 1 {
 		return true
 	}
-	if r.Area() < 4 || !k.Together(x, 1, d.In.C) {
+	if r.Area() < 4 || !k.Together(y, x, 1, d.In.C) {
 		return false
 	}
-	return d.X.Stride == 1 || d.X.Kernel > 3 || k.Pointed(axis(d.Y, r.Y.Len()), x, 1, d.In.C)
+	return d.X.Stride == 1 || d.X.Kernel > 3 || d.Y.Kernel > 3 || k.Pointed(y, x, 1, d.In.C)
 }

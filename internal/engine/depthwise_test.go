@@ -16,7 +16,7 @@ func BenchmarkDepthwise(b *testing.B) {
 		peak := k.Peak()
 		for _, l := range []struct{ side, channels, kernel, stride int }{
 			{14, 480, 3, 1}, {28, 144, 3, 1}, {56, 72, 3, 1}, {112, 16, 3, 1}, {7, 960, 3, 1}, {28, 240, 3, 2}, {56, 144, 3, 2}, {112, 64, 3, 2},
-			{7, 960, 5, 1}, {14, 672, 5, 1}, {28, 120, 5, 1}, {14, 672, 5, 2}, {56, 72, 5, 2}, {14, 384, 7, 1}, {7, 768, 7, 1}, {14, 512, 3, 1},
+			{7, 960, 5, 1}, {14, 672, 5, 1}, {28, 120, 5, 1}, {14, 672, 5, 2}, {56, 72, 5, 2}, {14, 384, 7, 1}, {7, 768, 7, 1}, {14, 512, 3, 1}, {32, 256, 9, 1}, {14, 384, 13, 1},
 		} {
 			w := region.Window{Kernel: l.kernel, Stride: l.stride, Dilation: 1, Pad: l.kernel / 2, Out: (l.side-1)/l.stride + 1}
 			in := Plane{l.side, l.side, l.channels}

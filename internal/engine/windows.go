@@ -11,10 +11,7 @@ func (s *Scratch) windowsOf(j *Job, wy, wx region.Window, group int) *asm.Window
 	in := &j.In[0]
 	w := &s.windows
 	w.Group, w.Pitch, w.From, w.To = group, j.pitch(in.C), 0, in.C
-	axis := func(o region.Window, n int) asm.Axis {
-		return asm.Axis{Out: n, Kernel: o.Kernel, Stride: o.Stride, Dilation: o.Dilation}
-	}
-	w.Y, w.X = axis(wy, j.Rect.Y.Len()), axis(wx, j.Rect.X.Len())
+	w.Y, w.X = axisOf(wy, j.Rect.Y.Len()), axisOf(wx, j.Rect.X.Len())
 	rows, cols := w.Y.Extent(), w.X.Extent()
 	w.Pixels = grow(&w.Pixels, rows*cols)
 	zero := &s.zeros(in.C)[0]

@@ -43,7 +43,7 @@ func (v *convolution) mostTile() asm.WinogradSize {
 // group marks the convolutions in small groups that have kernels of their own.
 func (c *compiler) group() {
 	for _, v := range c.pending {
-		v.Way.Together = v.OutC == v.In.C && engine.GroupedTogether(c.p.kernels, v.X, v.In.C/v.Group, v.In.C)
+		v.Way.Together = v.OutC == v.In.C && engine.GroupedTogether(c.p.kernels, v.Y, v.X, v.In.C/v.Group, v.In.C)
 	}
 }
 

@@ -17,6 +17,7 @@ func TestShares(t *testing.T) {
 	for name, add := range map[string]func(n *network, x graph.ValueID, c int) graph.ValueID{
 		"depthwise 3": func(n *network, x graph.ValueID, c int) graph.ValueID { return n.depthwise(x, c, 3, 1) },
 		"depthwise 5": func(n *network, x graph.ValueID, c int) graph.ValueID { return n.depthwise(x, c, 5, 1) },
+		"depthwise 9": func(n *network, x graph.ValueID, c int) graph.ValueID { return n.depthwise(x, c, 9, 1) },
 		"strided":     func(n *network, x graph.ValueID, c int) graph.ValueID { return n.depthwise(x, c, 5, 2) },
 		"pixels": func(n *network, x graph.ValueID, c int) graph.ValueID {
 			return n.node("Conv", nil, x, n.weights(0.2, 40, c, 1, 1))

@@ -19,6 +19,10 @@ type sharedKernel struct {
 
 type depthwiseKernel func(rows **float32, m, n, first, pixel, ky, bytes int, weights, out *float32, next, down int, bias, clamp *float32)
 
+// wideKernel computes m rows of a convolution by windows of kx columns, which lie pixel bytes
+// apart, step bytes from one another: see depthwiseWide in the generator.
+type wideKernel func(rows **float32, m, n, first, pixel, ky, bytes int, weights, out *float32, next, down int, bias, clamp *float32, kx, step int)
+
 // sharing finds the kernel for windows of kx columns that lie pixel apart, step from one
 // another, in groups of per channels, and the number of interleaved rows of outputs that
 // share columns: with dilated taps, windows share them with every so many-th one.
@@ -114,10 +118,15 @@ const (
 	tileRows       = 3
 )
 
+// wideTaps is how many pixels windows have at least for which no kernel is made, so that
+// putting pixels together costs less than it saves.
+const wideTaps = 7
+
 // Together says whether DepthwiseWindows computes such windows in such groups.
-func (k *Kernels) Together(x Axis, group, channels int) bool {
+func (k *Kernels) Together(y, x Axis, group, channels int) bool {
 	d, _ := k.sharing(x.Kernel, x.Stride, x.Dilation, group)
-	return d != nil && channels >= vectorChannels && channels%group == 0
+	wide := k.wide != nil && group == 1 && y.Kernel*x.Kernel >= wideTaps
+	return (d != nil || wide) && channels >= vectorChannels && channels%group == 0
 }
 
 // Pointed says whether DepthwiseWindows reads pixels of all channels where they lie, and
@@ -137,7 +146,7 @@ func (k *Kernels) DepthwiseWindows(w *Windows, weights, out, bias []float32, cla
 	c, cols := len(bias), w.X.Extent()
 	taps := w.Y.Kernel * w.X.Kernel * w.Group
 	d, every := k.sharing(w.X.Kernel, w.X.Stride, w.X.Dilation, w.Group)
-	if d == nil || c < vectorChannels || c%w.Group != 0 || w.From%w.Group != 0 || w.To%w.Group != 0 || w.To > c || w.To-w.From < min(c, 2*vectorChannels) || w.Y.Out < 1 || w.X.Out < 1 || w.Pitch < c ||
+	if !k.Together(w.Y, w.X, w.Group, c) || w.From%w.Group != 0 || w.To%w.Group != 0 || w.To > c || w.To-w.From < min(c, 2*vectorChannels) || w.Y.Out < 1 || w.X.Out < 1 || w.Pitch < c ||
 		len(w.Pixels) < w.Y.Extent()*cols || len(weights) < taps*c || len(out) < (w.Y.Out*w.X.Out-1)*w.Pitch+c {
 		panic(fmt.Sprintf("asm: DepthwiseWindows of %+v by %+v: %d pixels, %d channels in groups of %d, %d apart, %d weights, into %d",
 			w.Y, w.X, len(w.Pixels), c, w.Group, w.Pitch, len(weights), len(out)))
@@ -162,6 +171,11 @@ func (k *Kernels) DepthwiseWindows(w *Windows, weights, out, bias []float32, cla
 			end := (y+m-1)*w.Y.Stride + w.Y.depth()
 			k.together(&w.Pixels[done*cols], end-done, cols, 4*from, 4*n, &w.slots[done])
 			done = end
+			if d == nil {
+				k.wide(&w.rows[y*w.Y.Kernel], m, w.X.Out, 0, 4*n*w.X.Dilation, w.Y.Kernel, 4*n, w.packed, &out[y*w.X.Out*w.Pitch+from],
+					4*w.Pitch, 4*w.Pitch*w.X.Out, &bias[from], &clamp[0], w.X.Kernel, 4*n*w.X.Stride)
+				continue
+			}
 			for i := range min(every, w.X.Out) {
 				d.run(&w.rows[y*w.Y.Kernel], m, (w.X.Out-i+every-1)/every, 4*n*i*w.X.Stride, 4*n*w.X.Dilation, w.Y.Kernel, 4*n,
 					w.packed, &out[(y*w.X.Out+i)*w.Pitch+from], 4*w.Pitch*every, 4*w.Pitch*w.X.Out, &bias[from], &clamp[0])

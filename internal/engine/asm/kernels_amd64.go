@@ -475,6 +475,22 @@ func depthwiseShared7Stride1AVX512(rows **float32, m int, n int, first int, pixe
 //go:noescape
 func depthwisePointed7Stride1AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 
+// depthwiseWideAVX512 computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range kx {
+//			acc = fma(rows[r*ky+y][(first+i*step+x*pixel)/4+c], weights[(y*kx+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 16 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwiseWideAVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32, kx int, step int)
+
 // grouped4Stride1AVX512 computes, for each row r < m of outputs i < n and channel c < 16:
 //
 //	acc := bias[c]
@@ -1652,6 +1668,22 @@ func depthwiseShared7Stride1AVX2(rows **float32, m int, n int, first int, pixel 
 //
 //go:noescape
 func depthwisePointed7Stride1AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
+// depthwiseWideAVX2 computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range kx {
+//			acc = fma(rows[r*ky+y][(first+i*step+x*pixel)/4+c], weights[(y*kx+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 8 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwiseWideAVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32, kx int, step int)
 
 // grouped4Stride1AVX2 computes, for each row r < m of outputs i < n and channel c < 16:
 //

@@ -9286,6 +9286,321 @@ done:
 	VZEROUPPER
 	RET
 
+// func depthwiseWideAVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32, kx int, step int)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseWideAVX512(SB), NOSPLIT, $0-120
+	MOVQ step+112(FP), DX
+	LEAQ (DX)(DX*2), DI
+	XORQ R11, R11
+
+vector:
+	MOVQ rows+0(FP), R14
+	MOVQ m+8(FP), R15
+
+line:
+	MOVQ first+24(FP), R12
+	MOVQ out+64(FP), R9
+	ADDQ R11, R9
+	MOVQ n+16(FP), BX
+
+group8:
+	CMPQ    BX, $0x08
+	JLT     less8
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group8_row:
+	MOVQ (AX), CX
+	ADDQ $0x08, AX
+	ADDQ R12, CX
+	ADDQ R11, CX
+	LEAQ (CX)(DX*4), R10
+	MOVQ kx+104(FP), R13
+
+group8_row_tap:
+	VMOVUPS      (R8), Z8
+	ADDQ         bytes+48(FP), R8
+	VFMADD231PS  (CX), Z8, Z0
+	VFMADD231PS  (CX)(DX*1), Z8, Z1
+	VFMADD231PS  (CX)(DX*2), Z8, Z2
+	VFMADD231PS  (CX)(DI*1), Z8, Z3
+	VFMADD231PS  (R10), Z8, Z4
+	VFMADD231PS  (R10)(DX*1), Z8, Z5
+	VFMADD231PS  (R10)(DX*2), Z8, Z6
+	VFMADD231PS  (R10)(DI*1), Z8, Z7
+	ADDQ         pixel+32(FP), CX
+	ADDQ         pixel+32(FP), R10
+	DECQ         R13
+	JNZ          group8_row_tap
+	DECQ         SI
+	JNZ          group8_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         next+72(FP), R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         next+72(FP), R9
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z9, Z2
+	VMOVUPS      Z2, (R9)
+	ADDQ         next+72(FP), R9
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z9, Z3
+	VMOVUPS      Z3, (R9)
+	ADDQ         next+72(FP), R9
+	VMAXPS       Z4, Z8, Z4
+	VMINPS       Z4, Z9, Z4
+	VMOVUPS      Z4, (R9)
+	ADDQ         next+72(FP), R9
+	VMAXPS       Z5, Z8, Z5
+	VMINPS       Z5, Z9, Z5
+	VMOVUPS      Z5, (R9)
+	ADDQ         next+72(FP), R9
+	VMAXPS       Z6, Z8, Z6
+	VMINPS       Z6, Z9, Z6
+	VMOVUPS      Z6, (R9)
+	ADDQ         next+72(FP), R9
+	VMAXPS       Z7, Z8, Z7
+	VMINPS       Z7, Z9, Z7
+	VMOVUPS      Z7, (R9)
+	ADDQ         next+72(FP), R9
+	IMUL3Q       $+8, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x08, BX
+	JMP          group8
+
+less8:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x04
+	JLE   group4
+	CMPQ  n+16(FP), $0x08
+	JLT   group4
+	MOVQ  $0x00000008, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ next+72(FP), R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000008, BX
+	JMP   group8
+
+group4:
+	CMPQ    BX, $0x04
+	JLT     less4
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group4_row:
+	MOVQ (AX), CX
+	ADDQ $0x08, AX
+	ADDQ R12, CX
+	ADDQ R11, CX
+	MOVQ kx+104(FP), R13
+
+group4_row_tap:
+	VMOVUPS      (R8), Z8
+	ADDQ         bytes+48(FP), R8
+	VFMADD231PS  (CX), Z8, Z0
+	VFMADD231PS  (CX)(DX*1), Z8, Z1
+	VFMADD231PS  (CX)(DX*2), Z8, Z2
+	VFMADD231PS  (CX)(DI*1), Z8, Z3
+	ADDQ         pixel+32(FP), CX
+	DECQ         R13
+	JNZ          group4_row_tap
+	DECQ         SI
+	JNZ          group4_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         next+72(FP), R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         next+72(FP), R9
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z9, Z2
+	VMOVUPS      Z2, (R9)
+	ADDQ         next+72(FP), R9
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z9, Z3
+	VMOVUPS      Z3, (R9)
+	ADDQ         next+72(FP), R9
+	IMUL3Q       $+4, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x04, BX
+	JMP          group4
+
+less4:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x02
+	JLE   group2
+	CMPQ  n+16(FP), $0x04
+	JLT   group2
+	MOVQ  $0x00000004, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ next+72(FP), R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000004, BX
+	JMP   group4
+
+group2:
+	CMPQ    BX, $0x02
+	JLT     less2
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group2_row:
+	MOVQ (AX), CX
+	ADDQ $0x08, AX
+	ADDQ R12, CX
+	ADDQ R11, CX
+	MOVQ kx+104(FP), R13
+
+group2_row_tap:
+	VMOVUPS      (R8), Z8
+	ADDQ         bytes+48(FP), R8
+	VFMADD231PS  (CX), Z8, Z0
+	VFMADD231PS  (CX)(DX*1), Z8, Z1
+	ADDQ         pixel+32(FP), CX
+	DECQ         R13
+	JNZ          group2_row_tap
+	DECQ         SI
+	JNZ          group2_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         next+72(FP), R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         next+72(FP), R9
+	IMUL3Q       $+2, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x02, BX
+	JMP          group2
+
+less2:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x01
+	JLE   group1
+	CMPQ  n+16(FP), $0x02
+	JLT   group1
+	MOVQ  $0x00000002, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ next+72(FP), R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000002, BX
+	JMP   group2
+
+group1:
+	CMPQ    BX, $0x01
+	JLT     less1
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group1_row:
+	MOVQ (AX), CX
+	ADDQ $0x08, AX
+	ADDQ R12, CX
+	ADDQ R11, CX
+	MOVQ kx+104(FP), R13
+
+group1_row_tap:
+	VMOVUPS      (R8), Z8
+	ADDQ         bytes+48(FP), R8
+	VFMADD231PS  (CX), Z8, Z0
+	ADDQ         pixel+32(FP), CX
+	DECQ         R13
+	JNZ          group1_row_tap
+	DECQ         SI
+	JNZ          group1_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         next+72(FP), R9
+	IMUL3Q       $+1, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x01, BX
+	JMP          group1
+
+less1:
+	TESTQ BX, BX
+	JZ    next
+
+next:
+	MOVQ  ky+40(FP), R13
+	LEAQ  (R14)(R13*8), R14
+	MOVQ  down+80(FP), R13
+	ADDQ  R13, out+64(FP)
+	DECQ  R15
+	JNZ   line
+	IMULQ m+8(FP), R13
+	SUBQ  R13, out+64(FP)
+	MOVQ  bytes+48(FP), R13
+	SUBQ  $0x00000040, R13
+	CMPQ  R11, R13
+	JGE   done
+	ADDQ  $0x00000040, R11
+	CMPQ  R11, R13
+	JLE   vector
+	MOVQ  R13, R11
+	JMP   vector
+
+done:
+	VZEROUPPER
+	RET
+
 // func grouped4Stride1AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 // Requires: AVX, AVX512F
 TEXT ·grouped4Stride1AVX512(SB), NOSPLIT, $0-104
@@ -47305,6 +47620,321 @@ next:
 	IMULQ m+8(FP), R13
 	SUBQ  R13, out+64(FP)
 	MOVQ  DI, R13
+	SUBQ  $0x00000020, R13
+	CMPQ  R11, R13
+	JGE   done
+	ADDQ  $0x00000020, R11
+	CMPQ  R11, R13
+	JLE   vector
+	MOVQ  R13, R11
+	JMP   vector
+
+done:
+	VZEROUPPER
+	RET
+
+// func depthwiseWideAVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32, kx int, step int)
+// Requires: AVX, FMA3
+TEXT ·depthwiseWideAVX2(SB), NOSPLIT, $0-120
+	MOVQ step+112(FP), DX
+	LEAQ (DX)(DX*2), DI
+	XORQ R11, R11
+
+vector:
+	MOVQ rows+0(FP), R14
+	MOVQ m+8(FP), R15
+
+line:
+	MOVQ first+24(FP), R12
+	MOVQ out+64(FP), R9
+	ADDQ R11, R9
+	MOVQ n+16(FP), BX
+
+group8:
+	CMPQ    BX, $0x08
+	JLT     less8
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group8_row:
+	MOVQ (AX), CX
+	ADDQ $0x08, AX
+	ADDQ R12, CX
+	ADDQ R11, CX
+	LEAQ (CX)(DX*4), R10
+	MOVQ kx+104(FP), R13
+
+group8_row_tap:
+	VMOVUPS      (R8), Y8
+	ADDQ         bytes+48(FP), R8
+	VFMADD231PS  (CX), Y8, Y0
+	VFMADD231PS  (CX)(DX*1), Y8, Y1
+	VFMADD231PS  (CX)(DX*2), Y8, Y2
+	VFMADD231PS  (CX)(DI*1), Y8, Y3
+	VFMADD231PS  (R10), Y8, Y4
+	VFMADD231PS  (R10)(DX*1), Y8, Y5
+	VFMADD231PS  (R10)(DX*2), Y8, Y6
+	VFMADD231PS  (R10)(DI*1), Y8, Y7
+	ADDQ         pixel+32(FP), CX
+	ADDQ         pixel+32(FP), R10
+	DECQ         R13
+	JNZ          group8_row_tap
+	DECQ         SI
+	JNZ          group8_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         next+72(FP), R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         next+72(FP), R9
+	VMAXPS       Y2, Y8, Y2
+	VMINPS       Y2, Y9, Y2
+	VMOVUPS      Y2, (R9)
+	ADDQ         next+72(FP), R9
+	VMAXPS       Y3, Y8, Y3
+	VMINPS       Y3, Y9, Y3
+	VMOVUPS      Y3, (R9)
+	ADDQ         next+72(FP), R9
+	VMAXPS       Y4, Y8, Y4
+	VMINPS       Y4, Y9, Y4
+	VMOVUPS      Y4, (R9)
+	ADDQ         next+72(FP), R9
+	VMAXPS       Y5, Y8, Y5
+	VMINPS       Y5, Y9, Y5
+	VMOVUPS      Y5, (R9)
+	ADDQ         next+72(FP), R9
+	VMAXPS       Y6, Y8, Y6
+	VMINPS       Y6, Y9, Y6
+	VMOVUPS      Y6, (R9)
+	ADDQ         next+72(FP), R9
+	VMAXPS       Y7, Y8, Y7
+	VMINPS       Y7, Y9, Y7
+	VMOVUPS      Y7, (R9)
+	ADDQ         next+72(FP), R9
+	IMUL3Q       $+8, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x08, BX
+	JMP          group8
+
+less8:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x04
+	JLE   group4
+	CMPQ  n+16(FP), $0x08
+	JLT   group4
+	MOVQ  $0x00000008, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ next+72(FP), R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000008, BX
+	JMP   group8
+
+group4:
+	CMPQ    BX, $0x04
+	JLT     less4
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group4_row:
+	MOVQ (AX), CX
+	ADDQ $0x08, AX
+	ADDQ R12, CX
+	ADDQ R11, CX
+	MOVQ kx+104(FP), R13
+
+group4_row_tap:
+	VMOVUPS      (R8), Y8
+	ADDQ         bytes+48(FP), R8
+	VFMADD231PS  (CX), Y8, Y0
+	VFMADD231PS  (CX)(DX*1), Y8, Y1
+	VFMADD231PS  (CX)(DX*2), Y8, Y2
+	VFMADD231PS  (CX)(DI*1), Y8, Y3
+	ADDQ         pixel+32(FP), CX
+	DECQ         R13
+	JNZ          group4_row_tap
+	DECQ         SI
+	JNZ          group4_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         next+72(FP), R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         next+72(FP), R9
+	VMAXPS       Y2, Y8, Y2
+	VMINPS       Y2, Y9, Y2
+	VMOVUPS      Y2, (R9)
+	ADDQ         next+72(FP), R9
+	VMAXPS       Y3, Y8, Y3
+	VMINPS       Y3, Y9, Y3
+	VMOVUPS      Y3, (R9)
+	ADDQ         next+72(FP), R9
+	IMUL3Q       $+4, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x04, BX
+	JMP          group4
+
+less4:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x02
+	JLE   group2
+	CMPQ  n+16(FP), $0x04
+	JLT   group2
+	MOVQ  $0x00000004, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ next+72(FP), R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000004, BX
+	JMP   group4
+
+group2:
+	CMPQ    BX, $0x02
+	JLT     less2
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group2_row:
+	MOVQ (AX), CX
+	ADDQ $0x08, AX
+	ADDQ R12, CX
+	ADDQ R11, CX
+	MOVQ kx+104(FP), R13
+
+group2_row_tap:
+	VMOVUPS      (R8), Y8
+	ADDQ         bytes+48(FP), R8
+	VFMADD231PS  (CX), Y8, Y0
+	VFMADD231PS  (CX)(DX*1), Y8, Y1
+	ADDQ         pixel+32(FP), CX
+	DECQ         R13
+	JNZ          group2_row_tap
+	DECQ         SI
+	JNZ          group2_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         next+72(FP), R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         next+72(FP), R9
+	IMUL3Q       $+2, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x02, BX
+	JMP          group2
+
+less2:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x01
+	JLE   group1
+	CMPQ  n+16(FP), $0x02
+	JLT   group1
+	MOVQ  $0x00000002, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ next+72(FP), R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000002, BX
+	JMP   group2
+
+group1:
+	CMPQ    BX, $0x01
+	JLT     less1
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group1_row:
+	MOVQ (AX), CX
+	ADDQ $0x08, AX
+	ADDQ R12, CX
+	ADDQ R11, CX
+	MOVQ kx+104(FP), R13
+
+group1_row_tap:
+	VMOVUPS      (R8), Y8
+	ADDQ         bytes+48(FP), R8
+	VFMADD231PS  (CX), Y8, Y0
+	ADDQ         pixel+32(FP), CX
+	DECQ         R13
+	JNZ          group1_row_tap
+	DECQ         SI
+	JNZ          group1_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         next+72(FP), R9
+	IMUL3Q       $+1, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x01, BX
+	JMP          group1
+
+less1:
+	TESTQ BX, BX
+	JZ    next
+
+next:
+	MOVQ  ky+40(FP), R13
+	LEAQ  (R14)(R13*8), R14
+	MOVQ  down+80(FP), R13
+	ADDQ  R13, out+64(FP)
+	DECQ  R15
+	JNZ   line
+	IMULQ m+8(FP), R13
+	SUBQ  R13, out+64(FP)
+	MOVQ  bytes+48(FP), R13
 	SUBQ  $0x00000020, R13
 	CMPQ  R11, R13
 	JGE   done

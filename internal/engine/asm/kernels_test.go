@@ -448,7 +448,7 @@ func TestDepthwiseWindows(t *testing.T) {
 		t.Run(k.Name, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(31, 32))
 			var w Windows // keeps its space
-			ran, pointed := 0, 0
+			ran, pointed, wide := 0, 0, 0
 			for range 150 {
 				axis := func(kernel, most int) Axis {
 					return Axis{Out: 1 + rng.IntN(most), Kernel: kernel, Stride: 1 + rng.IntN(3), Dilation: 1 + rng.IntN(3)}
@@ -456,11 +456,14 @@ func TestDepthwiseWindows(t *testing.T) {
 				w.Group = []int{1, 4, 8}[rng.IntN(3)]
 				c := w.Group * (1 + rng.IntN(100/w.Group))
 				w.Pitch = c + rng.IntN(2)*rng.IntN(9)
-				w.X, w.Y = axis([]int{3, 5, 7}[rng.IntN(3)], 40), axis(1+rng.IntN(7), 30)
-				if !k.Together(w.X, w.Group, c) {
+				w.X, w.Y = axis([]int{3, 5, 7, 1, 2, 9, 13}[rng.IntN(7)], 40), axis(1+rng.IntN(9), 30)
+				if !k.Together(w.Y, w.X, w.Group, c) {
 					continue
 				}
 				ran++
+				if d, _ := k.sharing(w.X.Kernel, w.X.Stride, w.X.Dilation, w.Group); d == nil {
+					wide++
+				}
 				pool := newGuarded(50*c, 3, rng).mid
 				cols := w.X.Extent()
 				w.Pixels = make([]*float32, w.Y.Extent()*cols)
@@ -508,8 +511,8 @@ func TestDepthwiseWindows(t *testing.T) {
 					}
 				}
 			}
-			if k.together != nil && (ran < 30 || pointed < 10 || ran-pointed < 10) {
-				t.Errorf("only %d rectangles, %d where they lie", ran, pointed)
+			if k.together != nil && (ran < 40 || pointed < 5 || wide < 15 || ran-pointed-wide < 5) {
+				t.Errorf("only %d rectangles, %d where they lie, %d of windows without a kernel of their own", ran, pointed, wide)
 			}
 		})
 	}

@@ -100,7 +100,7 @@ func TestGrouped(t *testing.T) {
 		y, x := region.Window{Kernel: 3, Stride: 1, Dilation: 1, Pad: 1, In: in.H, Out: in.H}, region.Window{Kernel: 3, Stride: 1, Dilation: 1, Pad: 1, In: in.W, Out: in.W}
 		together := true
 		for _, k := range fusedSets(t) {
-			together = together && engine.GroupedTogether(k, x, per, in.C)
+			together = together && engine.GroupedTogether(k, y, x, per, in.C)
 		}
 		if !together {
 			continue

@@ -14,8 +14,12 @@ var depthwiseWindows = []struct{ kx, stride int }{{3, 1}, {3, 2}, {5, 1}, {5, 2}
 // line is the size of a cache's line.
 const line = 64
 
-// sharedArguments are those of kernels of windows that share columns.
-const sharedArguments = "func(rows **float32, m, n, first, pixel, ky, bytes int, weights, out *float32, next, down int, bias, clamp *float32)"
+// sharedArguments are those of kernels of windows that share columns, wideArguments of those
+// of windows of any width and distance.
+const (
+	sharedArguments = "func(rows **float32, m, n, first, pixel, ky, bytes int, weights, out *float32, next, down int, bias, clamp *float32)"
+	wideArguments   = "func(rows **float32, m, n, first, pixel, ky, bytes int, weights, out *float32, next, down int, bias, clamp *float32, kx, step int)"
+)
 
 // depthwiseShared writes the depthwise convolution of runs by windows of kx columns at
 // a distance of some columns, up to eight outputs at a time: each input is loaded once
@@ -29,143 +33,217 @@ func depthwiseShared(s isa, kx, stride int, pointed bool) {
 	}
 	name := fmt.Sprintf("depthwise%s%dStride%d%s", kind, kx, stride, s.name)
 	TEXT(name, NOSPLIT, sharedArguments)
+	documentWindows(s, name, fmt.Sprint(kx), fmt.Sprintf(input, stride))
+	f := newWindowsFrame(s)
+	f.stride = stride
+	MOVQ(arg("pixel", 4), f.step)
+	pixel, bytes, next := f.step, reg.RDI, reg.R10
+	MOVQ(arg("bytes", 6), bytes)
+	MOVQ(arg("next", 9), next)
+	f.bytes, f.next = bytes, next
+	w, x := s.vecs[8:8+kx], s.vecs[8+kx:]
+	x = x[:min(4, len(x))]
+	f.row = func(acc []reg.VecPhysical, _ string) {
+		if !pointed {
+			ADDQ(f.off, f.tap)
+		}
+		for _, v := range w {
+			VMOVUPS(mem(f.weights, 0), v)
+			ADDQ(bytes, f.weights)
+		}
+		for j := range (len(acc)-1)*stride + kx {
+			v := x[j%len(x)]
+			if pointed {
+				MOVQ(mem(f.tap, 0), f.at)
+				VMOVUPS(indexed(f.at, f.off, 0), v)
+				PREFETCHT0(indexed(f.at, f.off, line))
+			} else {
+				VMOVUPS(mem(f.tap, 0), v)
+			}
+			ADDQ(pixel, f.tap)
+			for i := range acc {
+				if t := j - i*stride; t >= 0 && t < kx {
+					VFMADD231PS(v, w[t], acc[i])
+				}
+			}
+		}
+	}
+	f.write()
+}
+
+// depthwiseWide writes the depthwise convolution of runs by windows of any width and
+// distance, up to eight outputs at a time, which share each weight.
+func depthwiseWide(s isa) {
+	name := "depthwiseWide" + s.name
+	TEXT(name, NOSPLIT, wideArguments)
+	documentWindows(s, name, "kx", "rows[r*ky+y][(first+i*step+x*pixel)/4+c]")
+	f := newWindowsFrame(s)
+	f.stride, f.bytes, f.next = 1, arg("bytes", 6), arg("next", 9)
+	step3, far, w := reg.RDI, reg.R10, s.vecs[8]
+	MOVQ(arg("step", 14), f.step)
+	LEAQ(operand.Mem{Base: f.step, Index: f.step, Scale: 2}, step3)
+	f.row = func(acc []reg.VecPhysical, label string) {
+		ADDQ(f.off, f.tap)
+		if len(acc) > 4 {
+			LEAQ(operand.Mem{Base: f.tap, Index: f.step, Scale: 4}, far)
+		}
+		MOVQ(arg("kx", 13), f.at)
+		Label(label + "_tap")
+		VMOVUPS(mem(f.weights, 0), w)
+		ADDQ(f.bytes, f.weights)
+		for i, a := range acc {
+			base := f.tap
+			if i >= 4 {
+				base = far
+			}
+			x := []operand.Mem{mem(base, 0), {Base: base, Index: f.step, Scale: 1}, {Base: base, Index: f.step, Scale: 2}, {Base: base, Index: step3, Scale: 1}}
+			VFMADD231PS(x[i%4], w, a)
+		}
+		ADDQ(arg("pixel", 4), f.tap)
+		if len(acc) > 4 {
+			ADDQ(arg("pixel", 4), far)
+		}
+		DECQ(f.at)
+		JNZ(operand.LabelRef(label + "_tap"))
+	}
+	f.write()
+}
+
+// documentWindows says what a kernel of windows of kx columns computes.
+func documentWindows(s isa, name, kx, input string) {
 	Doc(name+" computes, for each row r < m of outputs i < n and channel c < bytes/4:", "",
 		"	acc := bias[c]",
 		"	for y := range ky {",
-		fmt.Sprintf("		for x := range %d {", kx),
-		fmt.Sprintf("			acc = fma("+input+", weights[(y*%d+x)*bytes/4+c], acc)", stride, kx),
+		fmt.Sprintf("		for x := range %s {", kx),
+		fmt.Sprintf("			acc = fma("+input+", weights[(y*%s+x)*bytes/4+c], acc)", kx),
 		"		}",
 		"	}",
 		"	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN", "",
 		fmt.Sprintf("There are %d channels at least: the last vector of them begins that many before the end,", s.lane),
 		"and the last group of outputs may begin before the end of the one before it.")
 	Pragma("noescape")
-	table, left, tap, pixel, ky, bytes, weights, out, next, off, window, at := reg.RAX, reg.RBX, reg.RCX, reg.RDX, reg.RSI, reg.RDI, reg.R8, reg.R9, reg.R10, reg.R11, reg.R12, reg.R13
-	rows, lines := reg.R14, reg.R15
-	MOVQ(arg("pixel", 4), pixel)
-	MOVQ(arg("bytes", 6), bytes)
-	MOVQ(arg("next", 9), next)
-	w, x := s.vecs[8:8+kx], s.vecs[8+kx:]
-	x = x[:min(4, len(x))]
-	group := func(n int, label string) {
-		acc := s.vecs[:n]
-		MOVQ(arg("bias", 11), tap)
-		VMOVUPS(indexed(tap, off, 0), acc[0])
-		for _, a := range acc[1:] {
-			VMOVAPS(acc[0], a)
-		}
-		MOVQ(rows, table)
-		MOVQ(arg("ky", 5), ky)
-		MOVQ(arg("weights", 7), weights)
-		ADDQ(off, weights)
-		Label(label)
-		MOVQ(mem(table, 0), tap)
-		ADDQ(operand.Imm(8), table)
-		ADDQ(window, tap)
-		if !pointed {
-			ADDQ(off, tap)
-		}
-		for _, v := range w {
-			VMOVUPS(mem(weights, 0), v)
-			ADDQ(bytes, weights)
-		}
-		for j := range (n-1)*stride + kx {
-			v := x[j%len(x)]
-			if pointed {
-				MOVQ(mem(tap, 0), at)
-				VMOVUPS(indexed(at, off, 0), v)
-				PREFETCHT0(indexed(at, off, line))
-			} else {
-				VMOVUPS(mem(tap, 0), v)
-			}
-			ADDQ(pixel, tap)
-			for i := range n {
-				if t := j - i*stride; t >= 0 && t < kx {
-					VFMADD231PS(v, w[t], acc[i])
-				}
-			}
-		}
-		DECQ(ky)
-		JNZ(operand.LabelRef(label))
-		lo, hi := w[0], w[1]
-		MOVQ(arg("clamp", 12), tap)
-		VBROADCASTSS(mem(tap, 0), lo)
-		VBROADCASTSS(mem(tap, 4), hi)
-		for _, a := range acc {
-			VMAXPS(a, lo, a)
-			VMINPS(a, hi, a)
-			VMOVUPS(a, mem(out, 0))
-			ADDQ(next, out)
-		}
+}
+
+// windowsFrame is what kernels of windows have in common: the loops over vectors of channels,
+// rows and groups of outputs, and a group's over the rows of its windows.
+type windowsFrame struct {
+	s                                                                      isa
+	table, left, tap, step, ky, weights, out, off, window, at, rows, lines reg.GPPhysical
+	stride                                                                 int        // times step: the distance of windows
+	bytes, next                                                            operand.Op // of all channels; from output to output
+	// row adds one row of the group's windows, which begins at tap but for the channels' off.
+	row func(acc []reg.VecPhysical, label string)
+}
+
+func newWindowsFrame(s isa) *windowsFrame {
+	return &windowsFrame{s: s, table: reg.RAX, left: reg.RBX, tap: reg.RCX, step: reg.RDX, ky: reg.RSI, weights: reg.R8, out: reg.R9,
+		off: reg.R11, window: reg.R12, at: reg.R13, rows: reg.R14, lines: reg.R15}
+}
+
+// group computes n outputs.
+func (f *windowsFrame) group(n int, label string) {
+	acc := f.s.vecs[:n]
+	MOVQ(arg("bias", 11), f.tap)
+	VMOVUPS(indexed(f.tap, f.off, 0), acc[0])
+	for _, a := range acc[1:] {
+		VMOVAPS(acc[0], a)
 	}
-	// advance moves the window on by some outputs, retreat both back by at outputs.
-	advance := func(n int) {
-		IMUL3Q(operand.I32(n*stride), pixel, at)
-		ADDQ(at, window)
+	MOVQ(f.rows, f.table)
+	MOVQ(arg("ky", 5), f.ky)
+	MOVQ(arg("weights", 7), f.weights)
+	ADDQ(f.off, f.weights)
+	Label(label)
+	MOVQ(mem(f.table, 0), f.tap)
+	ADDQ(operand.Imm(8), f.table)
+	ADDQ(f.window, f.tap)
+	f.row(acc, label)
+	DECQ(f.ky)
+	JNZ(operand.LabelRef(label))
+	lo, hi := f.s.vecs[8], f.s.vecs[9]
+	MOVQ(arg("clamp", 12), f.tap)
+	VBROADCASTSS(mem(f.tap, 0), lo)
+	VBROADCASTSS(mem(f.tap, 4), hi)
+	for _, a := range acc {
+		VMAXPS(a, lo, a)
+		VMINPS(a, hi, a)
+		VMOVUPS(a, mem(f.out, 0))
+		ADDQ(f.next, f.out)
 	}
-	retreat := func() {
-		MOVQ(at, tap)
-		IMULQ(pixel, tap)
-		if stride > 1 {
-			IMUL3Q(operand.I32(stride), tap, tap)
-		}
-		SUBQ(tap, window)
-		IMULQ(next, at)
-		SUBQ(at, out)
+}
+
+// advance moves the window on by some outputs.
+func (f *windowsFrame) advance(n int) {
+	IMUL3Q(operand.I32(n*f.stride), f.step, f.at)
+	ADDQ(f.at, f.window)
+}
+
+// retreat moves the window and the output back by at outputs.
+func (f *windowsFrame) retreat() {
+	MOVQ(f.at, f.tap)
+	IMULQ(f.step, f.tap)
+	if f.stride > 1 {
+		IMUL3Q(operand.I32(f.stride), f.tap, f.tap)
 	}
-	XORQ(off, off)
+	SUBQ(f.tap, f.window)
+	IMULQ(f.next, f.at)
+	SUBQ(f.at, f.out)
+}
+
+// write writes the loops.
+func (f *windowsFrame) write() {
+	XORQ(f.off, f.off)
 	Label("vector")
-	MOVQ(arg("rows", 0), rows)
-	MOVQ(arg("m", 1), lines)
+	MOVQ(arg("rows", 0), f.rows)
+	MOVQ(arg("m", 1), f.lines)
 	Label("line")
-	MOVQ(arg("first", 3), window)
-	MOVQ(arg("out", 8), out)
-	ADDQ(off, out)
-	MOVQ(arg("n", 2), left)
+	MOVQ(arg("first", 3), f.window)
+	MOVQ(arg("out", 8), f.out)
+	ADDQ(f.off, f.out)
+	MOVQ(arg("n", 2), f.left)
 	for _, n := range []int{8, 4, 2, 1} {
 		label := fmt.Sprintf("group%d", n)
 		less := fmt.Sprintf("less%d", n)
 		Label(label)
-		CMPQ(left, operand.Imm(uint64(n)))
+		CMPQ(f.left, operand.Imm(uint64(n)))
 		JLT(operand.LabelRef(less))
-		group(n, label+"_row")
-		advance(n)
-		SUBQ(operand.Imm(uint64(n)), left)
+		f.group(n, label+"_row")
+		f.advance(n)
+		SUBQ(operand.Imm(uint64(n)), f.left)
 		JMP(operand.LabelRef(label))
 		Label(less)
-		TESTQ(left, left)
+		TESTQ(f.left, f.left)
 		JZ(operand.LabelRef("next"))
 		if n > 1 {
 			// One more such group, if it can begin before the end of the last one
 			// and fewer outputs than half of it would be computed twice.
-			CMPQ(left, operand.Imm(uint64(n/2)))
+			CMPQ(f.left, operand.Imm(uint64(n/2)))
 			JLE(operand.LabelRef(fmt.Sprintf("group%d", n/2)))
 			CMPQ(arg("n", 2), operand.Imm(uint64(n)))
 			JLT(operand.LabelRef(fmt.Sprintf("group%d", n/2)))
-			MOVQ(operand.U32(n), at)
-			SUBQ(left, at)
-			retreat()
-			MOVQ(operand.U32(n), left)
+			MOVQ(operand.U32(n), f.at)
+			SUBQ(f.left, f.at)
+			f.retreat()
+			MOVQ(operand.U32(n), f.left)
 			JMP(operand.LabelRef(label))
 		}
 	}
 	Label("next")
-	MOVQ(arg("ky", 5), at)
-	LEAQ(operand.Mem{Base: rows, Index: at, Scale: 8}, rows)
-	MOVQ(arg("down", 10), at)
-	ADDQ(at, arg("out", 8))
-	DECQ(lines)
+	MOVQ(arg("ky", 5), f.at)
+	LEAQ(operand.Mem{Base: f.rows, Index: f.at, Scale: 8}, f.rows)
+	MOVQ(arg("down", 10), f.at)
+	ADDQ(f.at, arg("out", 8))
+	DECQ(f.lines)
 	JNZ(operand.LabelRef("line"))
-	IMULQ(arg("m", 1), at)
-	SUBQ(at, arg("out", 8))
-	MOVQ(bytes, at)
-	SUBQ(operand.U32(s.bytes()), at) // where the last vector begins
-	CMPQ(off, at)
+	IMULQ(arg("m", 1), f.at)
+	SUBQ(f.at, arg("out", 8))
+	MOVQ(f.bytes, f.at)
+	SUBQ(operand.U32(f.s.bytes()), f.at) // where the last vector begins
+	CMPQ(f.off, f.at)
 	JGE(operand.LabelRef("done"))
-	ADDQ(operand.U32(s.bytes()), off)
-	CMPQ(off, at)
+	ADDQ(operand.U32(f.s.bytes()), f.off)
+	CMPQ(f.off, f.at)
 	JLE(operand.LabelRef("vector"))
-	MOVQ(at, off)
+	MOVQ(f.at, f.off)
 	JMP(operand.LabelRef("vector"))
 	Label("done")
 	VZEROUPPER()

@@ -26,6 +26,7 @@ func main() {
 			depthwiseShared(set, w.kx, w.stride, false)
 			depthwiseShared(set, w.kx, w.stride, true)
 		}
+		depthwiseWide(set)
 		for _, per := range []int{4, 8} {
 			grouped(set, per, 1)
 			grouped(set, per, 2)
