@@ -21,12 +21,14 @@ const (
 	at32Ln2Rest        // and its rest
 	at32Exp            // coefficients of (exp(-r)-1+r)/r^2, the highest first
 	at32Least   = at32Exp + 5
-	at32Most    = at32Least + 1 // between these x/(1+exp(-x)) is neither -0 nor x
-	at32Low     = at32Most + 1  // below it exp(-x) is scaled
-	at32Scale   = at32Low + 1   // by this
-	at32Sign    = at32Scale + 1 // see atSign
-	at32Largest = at32Sign + 1  // the largest number
-	singles     = at32Largest + 1
+	at32Most    = at32Least + 1   // between these x/(1+exp(-x)) is neither -0 nor x
+	at32Low     = at32Most + 1    // below it exp(-x) is scaled
+	at32Scale   = at32Low + 1     // by this
+	at32Sign    = at32Scale + 1   // see atSign
+	at32Largest = at32Sign + 1    // the largest number
+	at32Tiny    = at32Largest + 1 // what gives a denormal number times at32Scale is smaller,
+	at32Units   = at32Tiny + 1    // and times this the number of units of the least one
+	singles     = at32Units + 1
 )
 
 // inSingle says whether there is a kernel in float32 for f.
@@ -51,7 +53,7 @@ func singleConstants(p0, p1 float64) []float32 {
 		rest = float32(math.Copysign(math.SmallestNonzeroFloat32, p0))
 	}
 	return []float32{first, rest, float32(p1), float32(p1 - float64(float32(p1))), 1, -0x1.715476p+0, 3 << 22, 0x1.62e430p-1, -0x1.05c610p-29,
-		0x1.6d117cp-10, -0x1.120be2p-7, 0x1.555518p-5, -0x1.5554dcp-3, 0.5, -110, 80, -64, 0x1p-64, float32(math.Copysign(0, -1)), math.MaxFloat32}
+		0x1.6d117cp-10, -0x1.120be2p-7, 0x1.555518p-5, -0x1.5554dcp-3, 0.5, -110, 80, -64, 0x1p-64, float32(math.Copysign(0, -1)), math.MaxFloat32, 0x1p-62, 0x1p85}
 }
 
 // fma32 is a*b + c, rounded once. The product of two float32 is exact in float64. Rounding

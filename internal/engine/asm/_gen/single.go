@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -25,6 +27,8 @@ const (
 	at32Scale   = at32Low + 1
 	at32Sign    = at32Scale + 1
 	at32Largest = at32Sign + 1
+	at32Tiny    = at32Largest + 1
+	at32Units   = at32Tiny + 1
 )
 
 // single writes code for a function of single elements in float32: each method is one
@@ -34,6 +38,8 @@ type single struct {
 	s     isa
 	table reg.Register
 	kept  map[int]reg.VecVirtual // constants that lie in registers
+
+	labels *int // that the function has
 }
 
 func (f single) vec() reg.VecVirtual {
@@ -107,13 +113,46 @@ func (f single) logistic(v, x reg.VecVirtual) reg.VecVirtual {
 	}
 	rest := f.op(VMULPS, r, r)
 	VFMSUB213PS(r, u, rest)
+	divisor := func(scale reg.VecVirtual) reg.VecVirtual {
+		VPSLLD(operand.U8(23), n, n)
+		VPADDD(scale, n, n)
+		VFMADD213PS(scale, n, rest)
+		VADDPS(n, rest, rest)
+		return rest
+	}
+	if f.s.lane == 16 {
+		low, scale := K(), f.vec()
+		VCMPPS(lessThan, f.constant(at32Low), x, low)
+		VBLENDMPS(f.constant(at32Scale), f.constant(at32One), low, scale)
+		quotient := f.op(VDIVPS, divisor(scale), v)
+		f.scaled(quotient, scale, low)
+		return quotient
+	}
 	scale := f.pick(lessThan, x, f.constant(at32Low), f.constant(at32Scale), f.constant(at32One))
-	VPSLLD(operand.U8(23), n, n)
-	VPADDD(scale, n, n)
-	VFMADD213PS(scale, n, rest)
-	VADDPS(n, rest, rest)
+	d := divisor(scale)
 	again := f.pick(notAbove, x, f.constant(at32Least), f.zero(), scale)
-	return f.op(VMULPS, again, f.op(VDIVPS, rest, v))
+	return f.op(VMULPS, again, f.op(VDIVPS, d, v))
+}
+
+// scaled multiplies the quotients in lanes low by at32Scale, which is scale there and 1
+// elsewhere, without a product: one that gives a denormal number takes seventy cycles. The scale comes off
+// the exponent; what has none left is counted in units of the least denormal
+// number, and rounded so.
+func (f single) scaled(quotient, scale reg.VecVirtual, low reg.OpmaskVirtual) {
+	*f.labels++
+	end := fmt.Sprintf("scaled%d", *f.labels)
+	KORTESTW(low, low)
+	JZ(operand.LabelRef(end))
+	sign, tiny := f.constant(at32Sign), K()
+	size, units := f.op(VANDNPS, quotient, sign), f.vec()
+	VCMPPS(lessThan, f.constant(at32Tiny), size, low, tiny)
+	VANDPS(quotient, sign, sign)
+	VPADDD(scale, quotient, quotient)
+	VPSUBD(f.constant(at32One), quotient, quotient)
+	VMULPS_Z(f.constant(at32Units), size, tiny, units)
+	VCVTPS2DQ(units, units)
+	VPORD(sign, units, tiny, quotient)
+	Label(end)
 }
 
 func (f single) line(x reg.VecVirtual) reg.VecVirtual {
@@ -183,7 +222,7 @@ var singles = []struct {
 
 func singleFunction(s isa, name, doc string, constants []int, of func(f single, x reg.VecVirtual) reg.VecVirtual) {
 	elementLoop(s, name, doc, "float32 (see single.go", func(table reg.Register) elements {
-		f := single{s, table, map[int]reg.VecVirtual{}}
+		f := single{s, table, map[int]reg.VecVirtual{}, new(int)}
 		if s.lane == 16 { // there are registers enough
 			for _, i := range constants {
 				f.kept[i] = f.constant(i)
