@@ -145,11 +145,12 @@ func (n *Network) convolution(s *incremental.Step, c *engine.Convolution, shape 
 	}
 	taps, per := c.Y.Kernel*c.X.Kernel, c.In.C/c.Group
 	shape.Group, shape.Clamp = c.Group, c.Clamp
-	kernel, weights, bias := kernels.Convolve, c.Weights, c.Bias
+	kernel := kernels.Convolve
+	bias := make([]float32, c.OutC)
+	var weights []float32
 	if c.Depthwise() || c.Way.Together {
 		kernel, shape.Group = kernels.Depthwise, per
 		weights = kernels.PackDepthwise(c.Weights, per, taps, c.In.C)
-		bias = make([]float32, c.OutC)
 		copy(bias, c.Bias)
 	} else {
 		weights, bias = kernels.PackDense(c.Weights, c.Bias, per, taps, c.Group, c.OutC)
