@@ -76,7 +76,7 @@ const (
 	// careful one, and positions are added until what is expected of them leaves some. The
 	// first look at a large grid, where a coarse lattice is all that is known, leaves more to
 	// the looks after it: what it expects is often more than what there is.
-	rungShare, aim, firstAim = 0.75, 0.9, 2.7
+	rungShare, aim, firstAim = 0.7, 0.9, 2.7
 	// mostLooks is the number of estimates after which the map is computed exactly.
 	mostLooks = 10
 	// firstShare of the samples are drawn before there is a map, secondShare when the first
@@ -202,6 +202,7 @@ func (w *certifier) make() error {
 			return w.all("the sampled positions do not differ")
 		}
 	}
+	reason := "what approximate answers miss is more than what may be lost"
 	for rung, a := range w.Certify.Rungs {
 		last := rung == len(w.Certify.Rungs)-1
 		ask, err := w.climb(a)
@@ -222,9 +223,12 @@ func (w *certifier) make() error {
 		if loss > most {
 			break
 		}
-		return w.refine(ask, a)
+		if done, err := w.refine(ask, a); done || err != nil {
+			return err
+		}
+		reason = "the bound does not meet the wish otherwise"
 	}
-	return w.all("what approximate answers miss is more than what may be lost")
+	return w.all(reason)
 }
 
 // sampleSize is the number of positions to be drawn.
@@ -544,44 +548,45 @@ func (w *certifier) rough() (float64, error) {
 	return loss, nil
 }
 
-// refine computes more positions until the bound meets the wish.
-func (w *certifier) refine(ask func(pick []int) error, a Approximation) error {
+// refine computes more positions until the bound meets the wish, and says whether the map is
+// done: what does not come to that may with a more careful rung.
+func (w *certifier) refine(ask func(pick []int) error, a Approximation) (done bool, err error) {
 	w.made.Setting = a
 	confirmed := 0
 	for look := 1; look <= mostLooks; look++ {
 		if err := w.extremes(); err != nil {
-			return err
+			return false, err
 		}
 		loss, err := w.look()
 		if err != nil {
-			return w.all(noNumbers)
+			return true, w.all(noNumbers)
 		}
 		w.made.Looks = look
 		enough := loss <= 1-w.Certify.SSIM
 		if enough && confirmed == confirmations {
-			return nil
+			return true, nil
 		}
 		if enough {
 			confirmed++
 			if err := w.sampleMore(w.part(thirdShare), false, ask); err != nil {
-				return err
+				return false, err
 			}
 			if loss, err = w.look(); err != nil {
-				return w.all(noNumbers)
+				return true, w.all(noNumbers)
 			}
 			if w.made.Looks++; loss <= 1-w.Certify.SSIM {
-				return nil
+				return true, nil
 			}
 		}
 		more, exact, err := w.next(loss)
 		if err != nil {
-			return w.all(noNumbers)
+			return true, w.all(noNumbers)
 		}
 		if len(exact) > w.Grid.Len()/2 {
-			break
+			return false, nil
 		}
 		if err := w.exactly(exact); err != nil {
-			return err
+			return false, err
 		}
 		var pick []int
 		for _, i := range more {
@@ -590,11 +595,11 @@ func (w *certifier) refine(ask func(pick []int) error, a Approximation) error {
 			}
 		}
 		if err := ask(pick); err != nil {
-			return err
+			return false, err
 		}
 		w.fill()
 	}
-	return w.all("the bound does not meet the wish otherwise")
+	return false, nil
 }
 
 // extremes makes the lowest and the highest score of each map exact, for its range.

@@ -68,8 +68,8 @@ var defaults = map[Family]obe.Approximation{
 // first ones are such as most pictures bear. What a bolder one saves at each position it
 // costs in positions that may be left out.
 var rungs = map[Family][]obe.Approximation{
-	Plain:     {{Tau: 0.6, Epsilon: 0.02, Shortlist: 128}, {Shortlist: 128}},
-	Branching: {{Tau: 0.6, Epsilon: 0.02, Shortlist: 128}, {Shortlist: 128}},
+	Plain:     {{Tau: 0.6, Epsilon: 0.02, Shortlist: 128}, {Epsilon: 0.01, Shortlist: 128}, {Shortlist: 128}},
+	Branching: {{Tau: 0.6, Epsilon: 0.02, Shortlist: 128}, {Epsilon: 0.01, Shortlist: 128}, {Shortlist: 128}},
 	Residual:  {{Epsilon: 0.05, Shortlist: 128}, {Epsilon: 0.02, Shortlist: 128}, {Shortlist: 128}},
 	Separable: {{Epsilon: 0.03, Shortlist: 128}, {Epsilon: 0.02, Shortlist: 128}, {Shortlist: 128}},
 }
