@@ -67,13 +67,19 @@ func blendGeneric(a, b, out *float32, bytes int, weights *float32, _ *int32) {
 }
 
 func affineGeneric(x, scale, shift, out *float32, n, pitch, bytes int, clamp *float32, _ *int32) {
-	c, pitch := bytes/4, pitch/4
-	from, to := unsafe.Slice(x, (n-1)*pitch+c), unsafe.Slice(out, n*c)
-	a, b, bounds := unsafe.Slice(scale, c), unsafe.Slice(shift, c), unsafe.Slice(clamp, 2)
+	l := limitsOf(clamp)
 	for i := range n {
-		px := from[i*pitch:][:c]
-		for j, v := range px {
-			to[i*c+j] = bound(float32(v*a[j])+b[j], bounds[0], bounds[1]) // not fused on any processor
+		from, to, j := unsafe.Add(unsafe.Pointer(x), i*pitch), unsafe.Add(unsafe.Pointer(out), i*bytes), 0
+		for ; j+16 <= bytes; j += 16 {
+			v, o := behind[[4]float32](from, j), behind[[4]float32](to, j)
+			a, b := behind[[4]float32](unsafe.Pointer(scale), j), behind[[4]float32](unsafe.Pointer(shift), j)
+			// Products are converted, and not fused on any processor.
+			p, q, r, s := float32(v[0]*a[0])+b[0], float32(v[1]*a[1])+b[1], float32(v[2]*a[2])+b[2], float32(v[3]*a[3])+b[3]
+			o[0], o[1], o[2], o[3] = l.cut(p), l.cut(q), l.cut(r), l.cut(s)
+		}
+		for ; j < bytes; j += 4 {
+			v, a, b := *behind[float32](from, j), *behind[float32](unsafe.Pointer(scale), j), *behind[float32](unsafe.Pointer(shift), j)
+			*behind[float32](to, j) = l.cut(float32(v*a) + b)
 		}
 	}
 }

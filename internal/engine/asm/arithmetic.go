@@ -2,6 +2,7 @@ package asm
 
 import (
 	"fmt"
+	"math"
 	"unsafe"
 )
 
@@ -81,92 +82,155 @@ func (k *Kernels) Combine(o Arithmetic, a, b, out []float32, n, step, channels i
 	run(&a[0], &b[0], &out[0], n, 4*step, 4*channels, k.tail(channels))
 }
 
-// each and eachWith are loops of an operation, of rows and of a row with a number, which the
-// compiler puts in where they are called.
-func each(a, b, to []float32, op func(a, b float32) float32) {
-	b, to = b[:len(a)], to[:len(a)]
-	for i, x := range a {
-		to[i] = op(x, b[i])
+// combine computes an operation on rows of numbers; b's next number is step bytes further,
+// 0 for the same again.
+func combine(o Arithmetic, a []float32, b *float32, to []float32, step int) {
+	switch o {
+	case Sum:
+		sums(a, b, to, step)
+	case Difference:
+		each(a, b, to, step, func(a, b float32) float32 { return a - b })
+	case DifferenceFrom:
+		each(a, b, to, step, func(a, b float32) float32 { return b - a })
+	case Product:
+		each(a, b, to, step, func(a, b float32) float32 { return a * b })
+	case Quotient:
+		each(a, b, to, step, func(a, b float32) float32 { return a / b })
+	case QuotientOf:
+		each(a, b, to, step, func(a, b float32) float32 { return b / a })
+	case Larger:
+		extremes(a, b, to, step, false)
+	case Smaller:
+		extremes(a, b, to, step, true)
+	case Slope:
+		each(a, b, to, step, slope)
+	case Equal:
+		each(a, b, to, step, equal)
+	case Less:
+		each(a, b, to, step, less)
+	case LessOrEqual:
+		each(a, b, to, step, lessOrEqual)
+	case Greater:
+		each(a, b, to, step, func(a, b float32) float32 { return less(b, a) })
+	case GreaterOrEqual:
+		each(a, b, to, step, func(a, b float32) float32 { return lessOrEqual(b, a) })
 	}
 }
 
-func eachWith(a []float32, b float32, to []float32, op func(a, b float32) float32) {
+// each is the loop of an operation, which the compiler puts in where it is called.
+func each(a []float32, b *float32, to []float32, step int, op func(a, b float32) float32) {
 	to = to[:len(a)]
+	k := 0
 	for i, x := range a {
-		to[i] = op(x, b)
+		to[i] = op(x, *behind[float32](unsafe.Pointer(b), k))
+		k += step
 	}
 }
 
-// combine computes an operation on rows of numbers; of b only the first one if number.
-func combine(o Arithmetic, a, b, to []float32, number bool) {
-	switch {
-	case o == Sum && number:
-		eachWith(a, b[0], to, func(a, b float32) float32 { return a + b })
-	case o == Sum:
-		each(a, b, to, func(a, b float32) float32 { return a + b })
-	case o == Difference && number:
-		eachWith(a, b[0], to, func(a, b float32) float32 { return a - b })
-	case o == Difference:
-		each(a, b, to, func(a, b float32) float32 { return a - b })
-	case o == Product && number:
-		eachWith(a, b[0], to, func(a, b float32) float32 { return a * b })
-	case o == Product:
-		each(a, b, to, func(a, b float32) float32 { return a * b })
-	case o == Larger && !number:
-		each(a, b, to, larger)
-	case number:
-		op := combineTwo[o]
-		for i, x := range a {
-			to[i] = op(x, b[0])
+// sums is the loop of sums.
+func sums(a []float32, b *float32, to []float32, step int) {
+	p, q, out, i := unsafe.Pointer(unsafe.SliceData(a)), unsafe.Pointer(b), unsafe.Pointer(unsafe.SliceData(to)), 0
+	if step == 0 {
+		q = unsafe.Pointer(&[4]float32{*b, *b, *b, *b})
+	}
+	for ; i+4 <= len(a); i += 4 {
+		x, y, o := behind[[4]float32](p, 4*i), behind[[4]float32](q, i*step), behind[[4]float32](out, 4*i)
+		o[0], o[1], o[2], o[3] = x[0]+y[0], x[1]+y[1], x[2]+y[2], x[3]+y[3]
+	}
+	for ; i < len(a); i++ {
+		to[i] = a[i] + *behind[float32](q, i*step)
+	}
+}
+
+// larger and smaller choose between the bits, as limits.cut does: x and y of a and b.
+func larger(x, y uint32, a, b float32) uint32 {
+	if a > b {
+		y = x
+	}
+	if x<<1 > infinite<<1 { // NaN
+		y = x
+	}
+	return y
+}
+
+func smaller(x, y uint32, a, b float32) uint32 {
+	if a < b {
+		y = x
+	}
+	if x<<1 > infinite<<1 {
+		y = x
+	}
+	return y
+}
+
+// extremes is the loop of larger or smaller, which reads bits and numbers where they lie.
+func extremes(a []float32, b *float32, to []float32, step int, least bool) {
+	p, q, out, i := unsafe.Pointer(unsafe.SliceData(a)), unsafe.Pointer(b), unsafe.Pointer(unsafe.SliceData(to)), 0
+	if step == 0 {
+		q = unsafe.Pointer(&[4]float32{*b, *b, *b, *b})
+	}
+	for ; i+4 <= len(a); i += 4 {
+		x, y := behind[[4]uint32](p, 4*i), behind[[4]uint32](q, i*step)
+		f, g := behind[[4]float32](p, 4*i), behind[[4]float32](q, i*step)
+		o := behind[[4]uint32](out, 4*i)
+		if least {
+			o[0] = smaller(x[0], y[0], f[0], g[0])
+			o[1] = smaller(x[1], y[1], f[1], g[1])
+			o[2] = smaller(x[2], y[2], f[2], g[2])
+			o[3] = smaller(x[3], y[3], f[3], g[3])
+		} else {
+			o[0] = larger(x[0], y[0], f[0], g[0])
+			o[1] = larger(x[1], y[1], f[1], g[1])
+			o[2] = larger(x[2], y[2], f[2], g[2])
+			o[3] = larger(x[3], y[3], f[3], g[3])
 		}
-	default:
-		op := combineTwo[o]
-		for i, x := range a {
-			to[i] = op(x, b[i])
+	}
+	for ; i < len(a); i++ {
+		x, y := *behind[float32](p, 4*i), *behind[float32](q, i*step)
+		if least {
+			to[i] = math.Float32frombits(smaller(math.Float32bits(x), math.Float32bits(y), x, y))
+		} else {
+			to[i] = math.Float32frombits(larger(math.Float32bits(x), math.Float32bits(y), x, y))
 		}
 	}
 }
 
-func larger(a, b float32) float32 {
-	if a > b || a != a {
-		return a
+func slope(a, b float32) float32 {
+	x, y := math.Float32bits(float32(a*b)), math.Float32bits(a)
+	if a < 0 {
+		y = x
 	}
-	return b
+	return math.Float32frombits(y)
 }
 
-// combineTwo are the operations on two numbers.
-var combineTwo = [arithmetics]func(a, b float32) float32{
-	Sum:            func(a, b float32) float32 { return a + b },
-	Difference:     func(a, b float32) float32 { return a - b },
-	DifferenceFrom: func(a, b float32) float32 { return b - a },
-	Product:        func(a, b float32) float32 { return a * b },
-	Quotient:       func(a, b float32) float32 { return a / b },
-	QuotientOf:     func(a, b float32) float32 { return b / a },
-	Larger:         larger,
-	Smaller: func(a, b float32) float32 {
-		if a < b || a != a {
-			return a
-		}
-		return b
-	},
-	Slope: func(a, b float32) float32 {
-		if a < 0 {
-			return a * b
-		}
-		return a
-	},
-	Equal:          func(a, b float32) float32 { return oneIf(a == b) },
-	Less:           func(a, b float32) float32 { return oneIf(a < b) },
-	LessOrEqual:    func(a, b float32) float32 { return oneIf(a <= b) },
-	Greater:        func(a, b float32) float32 { return oneIf(a > b) },
-	GreaterOrEqual: func(a, b float32) float32 { return oneIf(a >= b) },
+// one is the bits of 1.
+const one = 0x3f800000
+
+func less(a, b float32) float32 {
+	bits := uint32(0)
+	if a < b {
+		bits = one
+	}
+	return math.Float32frombits(bits)
 }
 
-func oneIf(holds bool) float32 {
-	if holds {
-		return 1
+func lessOrEqual(a, b float32) float32 {
+	bits := uint32(0)
+	if a <= b {
+		bits = one
 	}
-	return 0
+	return math.Float32frombits(bits)
+}
+
+func equal(a, b float32) float32 {
+	bits := uint32(0)
+	if a <= b {
+		bits = one
+	}
+	if a < b {
+		bits = 0
+	}
+	return math.Float32frombits(bits)
 }
 
 // arithmeticGeneric makes loops of the operations.
@@ -174,13 +238,12 @@ func arithmeticGeneric() (k [arithmetics]arithmeticKernels) {
 	for o := range k {
 		loop := func(number bool) arithmeticKernel {
 			return func(a, b, out *float32, n, step, bytes int, _ *int32) {
-				c, need := bytes/4, 1
-				if !number {
-					need = c
+				c, next := bytes/4, 4
+				if number {
+					next = 0
 				}
 				for i := range n {
-					y := unsafe.Slice(behind[float32](unsafe.Pointer(b), i*step), need)
-					combine(Arithmetic(o), unsafe.Slice(behind[float32](unsafe.Pointer(a), i*bytes), c), y, unsafe.Slice(behind[float32](unsafe.Pointer(out), i*bytes), c), number)
+					combine(Arithmetic(o), unsafe.Slice(behind[float32](unsafe.Pointer(a), i*bytes), c), behind[float32](unsafe.Pointer(b), i*step), unsafe.Slice(behind[float32](unsafe.Pointer(out), i*bytes), c), next)
 				}
 			}
 		}

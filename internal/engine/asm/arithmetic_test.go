@@ -6,6 +6,46 @@ import (
 	"testing"
 )
 
+// combineTwo are the operations on two numbers.
+var combineTwo = [arithmetics]func(a, b float32) float32{
+	Sum:            func(a, b float32) float32 { return a + b },
+	Difference:     func(a, b float32) float32 { return a - b },
+	DifferenceFrom: func(a, b float32) float32 { return b - a },
+	Product:        func(a, b float32) float32 { return a * b },
+	Quotient:       func(a, b float32) float32 { return a / b },
+	QuotientOf:     func(a, b float32) float32 { return b / a },
+	Larger: func(a, b float32) float32 {
+		if a > b || a != a {
+			return a
+		}
+		return b
+	},
+	Smaller: func(a, b float32) float32 {
+		if a < b || a != a {
+			return a
+		}
+		return b
+	},
+	Slope: func(a, b float32) float32 {
+		if a < 0 {
+			return a * b
+		}
+		return a
+	},
+	Equal:          func(a, b float32) float32 { return oneIf(a == b) },
+	Less:           func(a, b float32) float32 { return oneIf(a < b) },
+	LessOrEqual:    func(a, b float32) float32 { return oneIf(a <= b) },
+	Greater:        func(a, b float32) float32 { return oneIf(a > b) },
+	GreaterOrEqual: func(a, b float32) float32 { return oneIf(a >= b) },
+}
+
+func oneIf(holds bool) float32 {
+	if holds {
+		return 1
+	}
+	return 0
+}
+
 // TestCombine: every operation of every set gives the bits of Go's own arithmetic,
 // with rows and numbers, steps and lengths of all kinds, also into its operand, and
 // writes nothing else.

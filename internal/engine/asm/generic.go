@@ -51,11 +51,11 @@ func gemmTiles(rows, columns int, table **float32, taps, begin, end int, weights
 	if bias != nil {
 		g.bias = unsafe.Slice(bias, columns)
 	}
-	if clamp != nil {
-		g.clamp = unsafe.Slice(clamp, 2)
+	if g.clamped = clamp != nil; g.clamped {
+		g.clamp = limitsOf(clamp)
 	}
 	if add != nil {
-		g.sum = unsafe.Slice(sum, 2)
+		g.sum = limitsOf(sum)
 	}
 	const pointer = int(unsafe.Sizeof(table))
 	for i := range tiles {
@@ -77,9 +77,11 @@ type genericTile struct {
 	table, outs                []*float32
 	weights                    unsafe.Pointer
 	column, valid              int
-	bias, clamp                []float32 // nil if there is none
-	adds                       []*float32
-	sum                        []float32 // bounds of what adds are added to, nil if there are none
+	bias                       []float32 // nil if there is none
+	clamped                    bool
+	clamp                      limits
+	adds                       []*float32 // nil if nothing is added
+	sum                        limits     // of what they are added to
 }
 
 func (g *genericTile) run() {
@@ -124,16 +126,17 @@ func (g *genericTile) begins(s []float32, j, n int) {
 func (g *genericTile) ends(s []float32, j, n int) {
 	for r := range g.rows {
 		o, sums := g.output(r, j), s[r*n:][:n]
-		if g.clamp == nil {
+		if !g.clamped {
 			copy(o, sums)
 			continue
 		}
-		for i := range min(n, len(o)) {
-			o[i] = bound(sums[i], g.clamp[0], g.clamp[1]) + 0 // see gemm: no -0
+		o = o[:min(n, len(o))]
+		for i := range o {
+			o[i] = g.clamp.cut(sums[i]) + 0 // see gemm: no -0
 		}
-		if g.sum != nil {
-			for i, x := range unsafe.Slice(g.adds[r], g.column+g.valid)[g.column+j:][:min(n, len(o))] {
-				o[i] = bound(o[i]+x, g.sum[0], g.sum[1])
+		if g.adds != nil {
+			for i, x := range unsafe.Slice(g.adds[r], g.column+g.valid)[g.column+j:][:len(o)] {
+				o[i] = g.sum.cut(o[i] + x)
 			}
 		}
 	}
@@ -233,6 +236,35 @@ func bound(v, least, most float32) float32 {
 	return v
 }
 
+// limits are two bounds, and their bits.
+type limits struct {
+	least, most         float32
+	leastBits, mostBits uint32
+}
+
+// limitsOf are the bounds that a kernel is given: where the upper one is the smaller, it is
+// both, as in bound.
+func limitsOf(clamp *float32) limits {
+	least, most := *clamp, *behind[float32](unsafe.Pointer(clamp), 4)
+	if least > most {
+		least = most
+	}
+	return limits{least, most, math.Float32bits(least), math.Float32bits(most)}
+}
+
+// cut is bound. The compiler moves whole numbers by a condition, where it jumps for floats,
+// and no processor guesses on which side of a bound a number is.
+func (l limits) cut(v float32) float32 {
+	bits := math.Float32bits(v)
+	if v < l.least {
+		bits = l.leastBits
+	}
+	if v > l.most {
+		bits = l.mostBits
+	}
+	return math.Float32frombits(bits)
+}
+
 // tapsOf lists the pixels of a run's first window, row by row, in space if that is large
 // enough. Windows and channels behind the first lie some bytes further.
 func tapsOf(space []unsafe.Pointer, rows **float32, pixel, ky, kx int) []unsafe.Pointer {
@@ -253,19 +285,22 @@ func depthwiseGeneric(rows **float32, n, step, pixel, ky, kx, bytes int, weights
 	taps := tapsOf(space[:], rows, pixel, ky, kx)
 	c := bytes / 4
 	outs, biases := unsafe.Slice(out, n*c), unsafe.Slice(bias, c)
-	least, most := *clamp, *behind[float32](unsafe.Pointer(clamp), 4)
+	l := limitsOf(clamp)
 	i := 0
 	for ; i+4 <= n; i += 4 {
 		o := outs[i*c:][:4*c]
 		oA, oB, oC, oD := o[:c], o[c:][:c], o[2*c:][:c], o[3*c:][:c]
 		for j, s := range biases {
 			var a, b, d, e float32
-			if w := unsafe.Add(unsafe.Pointer(weights), 4*j); kx == 3 && step == pixel {
+			switch w := unsafe.Add(unsafe.Pointer(weights), 4*j); {
+			case kx == 3 && step == pixel:
 				a, b, d, e = fourOfThree(taps, i*step+4*j, step, w, bytes, s)
-			} else {
+			case kx == 5 && step == pixel:
+				a, b, d, e = fourOfFive(taps, i*step+4*j, step, w, bytes, s)
+			default:
 				a, b, d, e = fourWindows(taps, i*step+4*j, step, w, bytes, s)
 			}
-			oA[j], oB[j], oC[j], oD[j] = bound(a, least, most), bound(b, least, most), bound(d, least, most), bound(e, least, most)
+			oA[j], oB[j], oC[j], oD[j] = l.cut(a), l.cut(b), l.cut(d), l.cut(e)
 		}
 	}
 	for ; i < n; i++ {
@@ -276,7 +311,7 @@ func depthwiseGeneric(rows **float32, n, step, pixel, ky, kx, bytes int, weights
 				s += float32(*behind[float32](p, i*step+4*j) * *behind[float32](unsafe.Pointer(weights), k))
 				k += bytes
 			}
-			o[j] = bound(s, least, most)
+			o[j] = l.cut(s)
 		}
 	}
 }
@@ -325,65 +360,140 @@ func fourOfThree(taps []unsafe.Pointer, at, step int, weights unsafe.Pointer, pi
 	return a, b, c, d
 }
 
+// fourOfFive is fourOfThree for windows of five columns.
+func fourOfFive(taps []unsafe.Pointer, at, step int, weights unsafe.Pointer, pitch int, s float32) (a, b, c, d float32) {
+	a, b, c, d = s, s, s, s
+	for ; len(taps) >= 5; taps = taps[5:] {
+		p := unsafe.Add(taps[0], at)
+		w := *behind[float32](weights, 0)
+		x1, x2, x3 := *behind[float32](p, step), *behind[float32](p, 2*step), *behind[float32](p, 3*step)
+		a += float32(*behind[float32](p, 0) * w)
+		b += float32(x1 * w)
+		c += float32(x2 * w)
+		d += float32(x3 * w)
+		p = unsafe.Add(p, 4*step)
+		w = *behind[float32](weights, pitch)
+		x4 := *behind[float32](p, 0)
+		a += float32(x1 * w)
+		b += float32(x2 * w)
+		c += float32(x3 * w)
+		d += float32(x4 * w)
+		w = *behind[float32](weights, 2*pitch)
+		x5 := *behind[float32](p, step)
+		a += float32(x2 * w)
+		b += float32(x3 * w)
+		c += float32(x4 * w)
+		d += float32(x5 * w)
+		weights = unsafe.Add(weights, 3*pitch)
+		w = *behind[float32](weights, 0)
+		x6 := *behind[float32](p, 2*step)
+		a += float32(x3 * w)
+		b += float32(x4 * w)
+		c += float32(x5 * w)
+		d += float32(x6 * w)
+		w = *behind[float32](weights, pitch)
+		a += float32(x4 * w)
+		b += float32(x5 * w)
+		c += float32(x6 * w)
+		d += float32(*behind[float32](p, 3*step) * w)
+		weights = unsafe.Add(weights, 2*pitch)
+	}
+	return a, b, c, d
+}
+
 func maxPoolGeneric(rows **float32, n, step, pixel, ky, kx, bytes int, _, out, _, _ *float32, _ *int32) {
 	var space [mostTaps]unsafe.Pointer
 	taps := tapsOf(space[:], rows, pixel, ky, kx)
 	outs := unsafe.Slice(out, n*bytes/4)
+	negative := false // where one number has a sign, more may
 	for i := range n {
-		o, j := outs[i*bytes/4:][:bytes/4], 0
-		for ; j+4 <= len(o); j += 4 {
-			largestOfFour(taps, i*step+4*j, (*[4]float32)(o[j:]))
+		o, at := outs[i*bytes/4:][:bytes/4], i*step
+		j := 0
+		if !negative {
+			j = largestOfPositive(taps, at, o)
+			negative = j+4 <= len(o)
+		}
+		if negative {
+			j += largestOfSigned(taps, at+4*j, o[j:])
 		}
 		for ; j < len(o); j++ {
-			o[j] = largest(taps, i*step+4*j)
+			o[j] = largest(taps, at+4*j)
 		}
 	}
 }
 
 // largest is the largest number of a channel, NaN if one is, and of zeros the first.
 func largest(taps []unsafe.Pointer, at int) float32 {
-	top := float32(math.Inf(-1))
+	// Of numbers with a sign the bits are turned over, which gives the order of the numbers
+	// to whole numbers; the largest of these needs no jumps. A sum is NaN if a number is.
+	top, sum := int32(math.MinInt32), float32(0)
 	for _, p := range taps {
-		if v := *behind[float32](p, at); v > top || v != v {
-			top = v
+		x := *behind[int32](p, at)
+		top = max(top, x^int32(uint32(x>>31)>>1))
+		sum += *behind[float32](p, at)
+	}
+	if sum == sum && top != 0 {
+		return math.Float32frombits(uint32(top ^ int32(uint32(top>>31)>>1)))
+	}
+	most := float32(math.Inf(-1))
+	for _, p := range taps {
+		if v := *behind[float32](p, at); v > most || v != v {
+			most = v
 		}
 	}
-	return top
+	return most
 }
 
-// largestOfFour is largest of four neighbouring channels. It takes the largest of the bits,
-// as numbers with and without a sign, which needs no jumps. The first is the largest number
-// if that is above zero, and the second tells whether there is a NaN with a sign.
-func largestOfFour(taps []unsafe.Pointer, at int, to *[4]float32) {
-	var a, b, c, d int32 = math.MinInt32, math.MinInt32, math.MinInt32, math.MinInt32
-	var u, v, w, z uint32
-	for _, p := range taps {
-		x := behind[[4]int32](p, at)
-		a, u = max(a, x[0]), max(u, uint32(x[0]))
-		b, v = max(b, x[1]), max(v, uint32(x[1]))
-		c, w = max(c, x[2]), max(w, uint32(x[2]))
-		d, z = max(d, x[3]), max(z, uint32(x[3]))
+// Above the bits of infinity are those of NaN.
+const infinite = 0x7f800000
+
+// largestOfPositive is largest of neighbouring channels, four at a time, up to where a number
+// has a sign or is NaN; it says of how many. It takes the largest of the bits, as whole
+// numbers, which needs no jumps.
+func largestOfPositive(taps []unsafe.Pointer, at int, to []float32) int {
+	j := 0
+	for ; j+4 <= len(to); j += 4 {
+		var a, b, c, d uint32
+		for _, p := range taps {
+			x := behind[[4]uint32](p, at)
+			a, b, c, d = max(a, x[0]), max(b, x[1]), max(c, x[2]), max(d, x[3])
+		}
+		if max(a, b, c, d) > infinite {
+			break
+		}
+		*(*[4]uint32)(unsafe.Pointer(&to[j])) = [4]uint32{a, b, c, d}
+		at += 16
 	}
-	to[0], to[1], to[2], to[3] = math.Float32frombits(uint32(a)), math.Float32frombits(uint32(b)), math.Float32frombits(uint32(c)), math.Float32frombits(uint32(d))
-	if untold(a, u) {
-		to[0] = largest(taps, at)
-	}
-	if untold(b, v) {
-		to[1] = largest(taps, at+4)
-	}
-	if untold(c, w) {
-		to[2] = largest(taps, at+8)
-	}
-	if untold(d, z) {
-		to[3] = largest(taps, at+12)
-	}
+	return j
 }
 
-// untold says that the largest of bits, with and without a sign, do not tell the largest
-// number.
-func untold(signed int32, unsigned uint32) bool {
-	const lowest = 0xff800000 // -Inf
-	return signed <= 0 && unsigned != 0 || unsigned > lowest
+// largestOfSigned is largest of neighbouring channels, four at a time; it says of how many. The
+// largest of the bits, as numbers with a sign, is the largest number if that is above zero,
+// and none is NaN, of which sums tell.
+func largestOfSigned(taps []unsafe.Pointer, at int, to []float32) int {
+	j := 0
+	for ; j+4 <= len(to); j += 4 {
+		var a, b, c, d int32 = math.MinInt32, math.MinInt32, math.MinInt32, math.MinInt32
+		var s, t, u, v float32
+		for _, p := range taps {
+			x, y := behind[[4]int32](p, at), behind[[4]float32](p, at)
+			a, b, c, d = max(a, x[0]), max(b, x[1]), max(c, x[2]), max(d, x[3])
+			s += y[0]
+			t += y[1]
+			u += y[2]
+			v += y[3]
+		}
+		*(*[4]int32)(unsafe.Pointer(&to[j])) = [4]int32{a, b, c, d}
+		if all := (s + t) + (u + v); min(a, b, c, d) <= 0 || all != all {
+			for i, told := range [4]bool{a > 0 && s == s, b > 0 && t == t, c > 0 && u == u, d > 0 && v == v} {
+				if !told {
+					to[j+i] = largest(taps, at+4*i)
+				}
+			}
+		}
+		at += 16
+	}
+	return j
 }
 
 func sumPoolGeneric(rows **float32, n, step, pixel, ky, kx, bytes int, _, out, _, scale *float32, _ *int32) {
@@ -415,11 +525,13 @@ func sumPoolGeneric(rows **float32, n, step, pixel, ky, kx, bytes int, _, out, _
 }
 
 func addGeneric(a, b, out *float32, bytes int, clamp *float32, _ *int32) {
-	n := bytes / 4
-	x, y, o := unsafe.Slice(a, n), unsafe.Slice(b, n), unsafe.Slice(out, n)
-	least, most := *clamp, *behind[float32](unsafe.Pointer(clamp), 4)
-	for i, v := range x {
-		o[i] = bound(v+y[i], least, most)
+	l, i := limitsOf(clamp), 0
+	for ; i+16 <= bytes; i += 16 {
+		x, y, o := behind[[4]float32](unsafe.Pointer(a), i), behind[[4]float32](unsafe.Pointer(b), i), behind[[4]float32](unsafe.Pointer(out), i)
+		o[0], o[1], o[2], o[3] = l.cut(x[0]+y[0]), l.cut(x[1]+y[1]), l.cut(x[2]+y[2]), l.cut(x[3]+y[3])
+	}
+	for ; i < bytes; i += 4 {
+		*behind[float32](unsafe.Pointer(out), i) = l.cut(*behind[float32](unsafe.Pointer(a), i) + *behind[float32](unsafe.Pointer(b), i))
 	}
 }
 

@@ -159,6 +159,10 @@ var plain = [functions]func(x float64, t []float64) float64{
 // functionsGeneric makes loops of the plain functions.
 func functionsGeneric() (k [functions]pointwiseKernel) {
 	for f := range k {
+		if quick[f] != nil {
+			k[f] = quickly(Function(f))
+			continue
+		}
 		k[f] = func(x, out *float32, bytes int, table *float64, _ *int32) {
 			from, to, t := unsafe.Slice(x, bytes/4), unsafe.Slice(out, bytes/4), unsafe.Slice(table, tableLen)
 			for i, v := range from {

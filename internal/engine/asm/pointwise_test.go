@@ -5,6 +5,9 @@ import (
 	"math"
 	"math/big"
 	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -150,6 +153,46 @@ func TestFunctions(t *testing.T) {
 					if math.Float32bits(v) != math.Float32bits(first[i]) && (v == v || first[i] == first[i]) {
 						t.Fatalf("%s, function %d %v at %g (%x): %g, generic %g", k.Name, f, p, x[i], math.Float32bits(x[i]), v, first[i])
 					}
+				}
+			}
+		}
+	}
+}
+
+// everyFloat has TestEveryFloat32 take all floats, in minutes for each function; KRYPTON_EVERY_FLOAT names
+// the functions, with commas between, or is "all".
+const everyFloat = "KRYPTON_EVERY_FLOAT"
+
+// TestEveryFloat32: plain Go's functions, which do other operations than the sets with fused
+// products and sums, have the bits of the best set for one in some thousands of all float32,
+// and if that is asked for, for all.
+func TestEveryFloat32(t *testing.T) {
+	best := Sets()[0]
+	if best == &Generic {
+		t.Skip("nothing to compare with")
+	}
+	wanted := os.Getenv(everyFloat)
+	const block = 1 << 12
+	x, got, want := make([]float32, block), make([]float32, block), make([]float32, block)
+	for f, name := range functionNames {
+		step := uint64(4099)
+		if wanted == "all" || slices.Contains(strings.Split(wanted, ","), name) {
+			step = 1
+		}
+		p := parameters[f]
+		if p == nil {
+			p = [][]float64{nil}
+		}
+		table := Table(Function(f), p[0]...)
+		for from := uint64(0); from < 1<<32; from += step * block {
+			for i := range x {
+				x[i] = math.Float32frombits(uint32(from + uint64(i)*step))
+			}
+			best.Apply(Function(f), table, x, want)
+			Generic.Apply(Function(f), table, x, got)
+			for i, v := range got {
+				if math.Float32bits(v) != math.Float32bits(want[i]) && (v == v || want[i] == want[i]) {
+					t.Fatalf("%s of %g (%x): %x, %s %x", name, x[i], math.Float32bits(x[i]), math.Float32bits(v), best.Name, math.Float32bits(want[i]))
 				}
 			}
 		}

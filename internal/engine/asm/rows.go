@@ -171,9 +171,11 @@ func rowSumGeneric(x *float32, blocks int) float64 {
 
 func rowSquaresGeneric(x *float32, blocks int, mean float64) float64 {
 	var sums [rowLanes]float64
-	for i, v := range unsafe.Slice(x, blocks*rowLanes) {
-		d := float64(v) - mean
-		sums[i%rowLanes] = math.FMA(d, d, sums[i%rowLanes])
+	for i := range blocks {
+		for l, v := range behind[[rowLanes]float32](unsafe.Pointer(x), 4*rowLanes*i) {
+			d := float64(v) - mean
+			sums[l] = math.FMA(d, d, sums[l])
+		}
 	}
 	return halves(&sums)
 }

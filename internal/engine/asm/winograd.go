@@ -169,86 +169,122 @@ const (
 // than what they compute.
 type lanes8 [8]float32
 
-// winogradAxis is the generic transforms along one axis, in place, with every
-// product rounded.
+// winogradAxis is the generic transforms along one axis.
 type winogradAxis struct {
 	outputs  int
 	elements []int
-	in, out  func(d *[6]lanes8)
-}
-
-var winograd2Axis = winogradAxis{2, []int{0, 1, 2, 3},
-	func(d *[6]lanes8) {
-		for l := range d[0] {
-			a, b, c, e := d[0][l], d[1][l], d[2][l], d[3][l]
-			d[0][l], d[1][l], d[2][l], d[3][l] = a-c, b+c, c-b, b-e
-		}
-	},
-	func(m *[6]lanes8) {
-		for l := range m[0] {
-			a, b, c, e := m[0][l], m[1][l], m[2][l], m[3][l]
-			m[0][l], m[1][l] = a+b+c, b-c-e
-		}
-	},
+	points   int // of which there are formulas: 0 for F(2x2), else outputs
 }
 
 // winograd4Axes are for 2, 3 and 4 outputs: the first two with some of the points of
 // the last, scaled for its weights.
-var winograd4Axes = [3]winogradAxis{
-	{2, []int{0, 1, 2, lastElement},
-		func(d *[6]lanes8) {
-			for l := range d[0] {
-				d0, d1, d2, d3 := d[0][l], d[1][l], d[2][l], d[3][l]
-				a, b := float32(1.5*d2), float32(1.5*sqrth*d1)
-				d[0][l], d[1][l], d[2][l], d[3][l] = d0-d2-d2, -(b + a), b-a, d3-float32(.5*d1)
-			}
-		},
-		func(m *[6]lanes8) {
-			for l := range m[0] {
-				m0, m1, m2, m3 := m[0][l], m[1][l], m[2][l], m[3][l]
-				m[0][l], m[1][l] = m0+m1+m2, float32(sqrth*(m1-m2))+m3
-			}
-		},
-	},
-	{3, []int{0, 1, 2, 3, lastElement},
-		func(d *[6]lanes8) {
-			for l := range d[0] {
-				d0, d1, d2, d3, d4 := d[0][l], d[1][l], d[2][l], d[3][l], d[4][l]
-				t, u, e := d3-d1, d3+d1, float32(1.5*d2)
-				w := float32(sqrt2*d3) - float32(sqrth*d1)
-				d[0][l], d[4][l] = d0-d2-d2+w, d4-float32(.5*d2)-w
-				d[1][l], d[2][l], d[3][l] = float32(1.5*sqrt2*t)-e, float32(sqrth*u)-e, sqrt2*(t+d3)
-			}
-		},
-		func(m *[6]lanes8) {
-			for l := range m[0] {
-				m1, m2, m3 := m[1][l], m[2][l], m[3][l]
-				s, d := m1+m2, m1-m2
-				m[0][l], m[1][l], m[2][l] = m[0][l]+s+m3, float32(sqrth*d)+float32(sqrt2*m3), m3+m3+float32(.5*s)+m[4][l]
-			}
-		},
-	},
-	{4, []int{0, 1, 2, 3, 4, lastElement}, winogradIn4, winogradOut4},
-}
+var (
+	winograd2Axis = winogradAxis{2, []int{0, 1, 2, 3}, 0}
+	winograd4Axes = [3]winogradAxis{{2, []int{0, 1, 2, lastElement}, 2}, {3, []int{0, 1, 2, 3, lastElement}, 3}, {4, []int{0, 1, 2, 3, 4, lastElement}, 4}}
+)
 
-func winogradIn4(d *[6]lanes8) {
-	for l := range d[0] {
-		d0, d1, d2, d3, d4, d5 := d[0][l], d[1][l], d[2][l], d[3][l], d[4][l], d[5][l]
-		a, c := d4-float32(2*d2), d4-float32(.5*d2)
-		b, e := float32(sqrth*d3)-float32(sqrt2*d1), float32(sqrt2*d3)-float32(sqrth*d1)
-		d[0][l], d[5][l] = d0-float32(2.5*d2)+d4, d5-float32(2.5*d3)+d1
-		d[1][l], d[2][l], d[3][l], d[4][l] = a+b, a-b, c+e, c-e
+// in transforms inputs, from lanes wherever they lie to others, with every product rounded.
+func (a *winogradAxis) in(d, o *[6]*lanes8) {
+	switch a.points {
+	case 0:
+		winogradIn2(d, o)
+	case 2:
+		winogradIn4Tail2(d, o)
+	case 3:
+		winogradIn4Tail3(d, o)
+	case 4:
+		winogradIn4(d, o)
 	}
 }
 
-func winogradOut4(m *[6]lanes8) {
-	for l := range m[0] {
-		m1, m2, m3, m4 := m[1][l], m[2][l], m[3][l], m[4][l]
+// out transforms products back.
+func (a *winogradAxis) out(m, o *[6]*lanes8) {
+	switch a.points {
+	case 0:
+		winogradOut2(m, o)
+	case 2:
+		winogradOut4Tail2(m, o)
+	case 3:
+		winogradOut4Tail3(m, o)
+	case 4:
+		winogradOut4(m, o)
+	}
+}
+
+func winogradIn2(d, o *[6]*lanes8) {
+	x0, x1, x2, x3, y0, y1, y2, y3 := d[0], d[1], d[2], d[3], o[0], o[1], o[2], o[3]
+	for l := range x0 {
+		a, b, c, e := x0[l], x1[l], x2[l], x3[l]
+		y0[l], y1[l], y2[l], y3[l] = a-c, b+c, c-b, b-e
+	}
+}
+
+func winogradOut2(m, o *[6]*lanes8) {
+	x0, x1, x2, x3, y0, y1 := m[0], m[1], m[2], m[3], o[0], o[1]
+	for l := range x0 {
+		a, b, c, e := x0[l], x1[l], x2[l], x3[l]
+		y0[l], y1[l] = a+b+c, b-c-e
+	}
+}
+
+func winogradIn4Tail2(d, o *[6]*lanes8) {
+	x0, x1, x2, x3, y0, y1, y2, y3 := d[0], d[1], d[2], d[3], o[0], o[1], o[2], o[3]
+	for l := range x0 {
+		d0, d1, d2, d3 := x0[l], x1[l], x2[l], x3[l]
+		a, b := float32(1.5*d2), float32(1.5*sqrth*d1)
+		y0[l], y1[l], y2[l], y3[l] = d0-d2-d2, -(b + a), b-a, d3-float32(.5*d1)
+	}
+}
+
+func winogradOut4Tail2(m, o *[6]*lanes8) {
+	x0, x1, x2, x3, y0, y1 := m[0], m[1], m[2], m[3], o[0], o[1]
+	for l := range x0 {
+		m0, m1, m2, m3 := x0[l], x1[l], x2[l], x3[l]
+		y0[l], y1[l] = m0+m1+m2, float32(sqrth*(m1-m2))+m3
+	}
+}
+
+func winogradIn4Tail3(d, o *[6]*lanes8) {
+	x0, x1, x2, x3, x4, y0, y1, y2, y3, y4 := d[0], d[1], d[2], d[3], d[4], o[0], o[1], o[2], o[3], o[4]
+	for l := range x0 {
+		d0, d1, d2, d3, d4 := x0[l], x1[l], x2[l], x3[l], x4[l]
+		t, u, e := d3-d1, d3+d1, float32(1.5*d2)
+		w := float32(sqrt2*d3) - float32(sqrth*d1)
+		y0[l], y4[l] = d0-d2-d2+w, d4-float32(.5*d2)-w
+		y1[l], y2[l], y3[l] = float32(1.5*sqrt2*t)-e, float32(sqrth*u)-e, sqrt2*(t+d3)
+	}
+}
+
+func winogradOut4Tail3(m, o *[6]*lanes8) {
+	x0, x1, x2, x3, x4, y0, y1, y2 := m[0], m[1], m[2], m[3], m[4], o[0], o[1], o[2]
+	for l := range x0 {
+		m0, m1, m2, m3, m4 := x0[l], x1[l], x2[l], x3[l], x4[l]
+		s, d := m1+m2, m1-m2
+		y0[l], y1[l], y2[l] = m0+s+m3, float32(sqrth*d)+float32(sqrt2*m3), m3+m3+float32(.5*s)+m4
+	}
+}
+
+func winogradIn4(d, o *[6]*lanes8) {
+	x0, x1, x2, x3, x4, x5 := d[0], d[1], d[2], d[3], d[4], d[5]
+	y0, y1, y2, y3, y4, y5 := o[0], o[1], o[2], o[3], o[4], o[5]
+	for l := range x0 {
+		d0, d1, d2, d3, d4, d5 := x0[l], x1[l], x2[l], x3[l], x4[l], x5[l]
+		a, c := d4-float32(2*d2), d4-float32(.5*d2)
+		b, e := float32(sqrth*d3)-float32(sqrt2*d1), float32(sqrt2*d3)-float32(sqrth*d1)
+		y0[l], y5[l] = d0-float32(2.5*d2)+d4, d5-float32(2.5*d3)+d1
+		y1[l], y2[l], y3[l], y4[l] = a+b, a-b, c+e, c-e
+	}
+}
+
+func winogradOut4(m, o *[6]*lanes8) {
+	x0, x1, x2, x3, x4, x5, y0, y1, y2, y3 := m[0], m[1], m[2], m[3], m[4], m[5], o[0], o[1], o[2], o[3]
+	for l := range x0 {
+		m0, m1, m2, m3, m4, m5 := x0[l], x1[l], x2[l], x3[l], x4[l], x5[l]
 		s12, d12, s34, d34 := m1+m2, m1-m2, m3+m4, m3-m4
-		m[0][l] = m[0][l] + s12 + s34
-		m[1][l] = float32(sqrth*d12) + float32(sqrt2*d34)
-		m[2][l] = float32(.5*s12) + float32(2*s34)
-		m[3][l] = m[5][l] + float32(sqrt2/4*d12) + float32(2*sqrt2*d34)
+		y0[l] = m0 + s12 + s34
+		y1[l] = float32(sqrth*d12) + float32(sqrt2*d34)
+		y2[l] = float32(.5*s12) + float32(2*s34)
+		y3[l] = m5 + float32(sqrt2/4*d12) + float32(2*sqrt2*d34)
 	}
 }
 
@@ -264,59 +300,76 @@ func winograd4Generic() (k [3][3]winogradKernels) {
 func winogradGeneric(y, x winogradAxis) winogradKernels {
 	ny, nx := len(y.elements), len(x.elements)
 	element := func(i, j int) int { return y.elements[i]*(x.elements[nx-1]+1) + x.elements[j] }
-	last := element(ny-1, nx-1)
+	var places [6][6]int
+	for i := range ny {
+		for j := range nx {
+			places[i][j] = element(i, j)
+		}
+	}
+	const lane = int(unsafe.Sizeof(float32(0)))
 	input := func(table **float32, bytes int, dst *float32, stride int, _ *float32, _ *int32, _ int) {
-		channels, stride := bytes/4, stride/4
-		in, out := unsafe.Slice(table, ny*nx), unsafe.Slice(dst, last*stride+channels)
-		var columns [6][6]lanes8
-		for c := 0; c < channels; c += len(lanes8{}) {
-			n := min(len(lanes8{}), channels-c)
+		in := unsafe.Slice(table, ny*nx)
+		var columns, pixels, results [6][6]lanes8
+		var from, to [6]*lanes8
+		for c := 0; c < bytes; c += lane * len(lanes8{}) {
+			n := min(len(lanes8{}), (bytes-c)/lane)
 			for j := range nx {
 				for i := range ny {
-					copy(columns[j][i][:n], unsafe.Slice(in[i*nx+j], channels)[c:])
+					from[i], to[i] = behind[lanes8](unsafe.Pointer(in[i*nx+j]), c), &columns[i][j]
+					if n < len(lanes8{}) { // what lies behind is nobody's
+						copy(pixels[i][j][:n], unsafe.Slice((*float32)(unsafe.Pointer(from[i])), n))
+						from[i] = &pixels[i][j]
+					}
 				}
-				y.in(&columns[j])
+				y.in(&from, &to)
 			}
 			for i := range ny {
-				var row [6]lanes8
 				for j := range nx {
-					row[j] = columns[j][i]
+					from[j], to[j] = &columns[i][j], behind[lanes8](unsafe.Pointer(dst), places[i][j]*stride+c)
+					if n < len(lanes8{}) {
+						to[j] = &results[i][j]
+					}
 				}
-				x.in(&row)
-				for j := range nx {
-					copy(out[element(i, j)*stride+c:], row[j][:n])
+				x.in(&from, &to)
+				for j := 0; j < nx && n < len(lanes8{}); j++ {
+					copy(unsafe.Slice(behind[float32](unsafe.Pointer(dst), places[i][j]*stride+c), n), results[i][j][:n])
 				}
 			}
 		}
 	}
 	output := func(src *float32, stride, bytes int, table **float32, column int, bias, clamp, _ *float32, _ *int32, add **float32, sum *float32) {
-		channels, stride := bytes/4, stride/4
-		in, out := unsafe.Slice(src, last*stride+channels), unsafe.Slice(table, y.outputs*x.outputs)
-		b, least, most := unsafe.Slice(bias, channels), *clamp, *behind[float32](unsafe.Pointer(clamp), 4)
-		var columns [6][6]lanes8
-		for c := 0; c < channels; c += len(lanes8{}) {
-			n := min(len(lanes8{}), channels-c)
+		out := unsafe.Slice(table, y.outputs*x.outputs)
+		l := limitsOf(clamp)
+		var columns, products [6][6]lanes8
+		var row [6]lanes8
+		var from, to [6]*lanes8
+		for c := 0; c < bytes; c += lane * len(lanes8{}) {
+			n := min(len(lanes8{}), (bytes-c)/lane)
 			for j := range nx {
 				for i := range ny {
-					copy(columns[j][i][:n], in[element(i, j)*stride+c:])
+					from[i], to[i] = behind[lanes8](unsafe.Pointer(src), places[i][j]*stride+c), &columns[i][j]
+					if n < len(lanes8{}) {
+						copy(products[i][j][:n], unsafe.Slice((*float32)(unsafe.Pointer(from[i])), n))
+						from[i] = &products[i][j]
+					}
 				}
-				y.out(&columns[j])
+				y.out(&from, &to)
 			}
+			plus := unsafe.Slice(behind[float32](unsafe.Pointer(bias), c), n)
 			for i := range y.outputs {
-				var row [6]lanes8
 				for j := range nx {
-					row[j] = columns[j][i]
+					from[j], to[j] = &columns[i][j], &row[j]
 				}
-				x.out(&row)
+				x.out(&from, &to)
 				for j := range x.outputs {
-					to, plus := unsafe.Slice(out[i*x.outputs+j], column/4+channels)[column/4+c:][:n], b[c:][:n]
-					for l, v := range row[j][:n] {
-						to[l] = bound(v+plus[l], least, most)
+					to := unsafe.Slice(behind[float32](unsafe.Pointer(out[i*x.outputs+j]), column+c), n)
+					for k, v := range row[j][:n] {
+						to[k] = l.cut(v + plus[k])
 					}
 					if add != nil {
-						sums := unsafe.Slice(sum, 2)
-						for l, v := range unsafe.Slice(unsafe.Slice(add, len(out))[i*x.outputs+j], column/4+channels)[column/4+c:][:n] {
-							to[l] = bound(to[l]+v, sums[0], sums[1])
+						sums := limitsOf(sum)
+						for k, v := range unsafe.Slice(behind[float32](unsafe.Pointer(unsafe.Slice(add, len(out))[i*x.outputs+j]), column+c), n) {
+							to[k] = sums.cut(to[k] + v)
 						}
 					}
 				}
