@@ -110,31 +110,6 @@ func fma32Odd(a, b, c float32) float32 {
 	return float32(sum)
 }
 
-// logistic32 is v / (1 + exp(-x)) for x that is within at32Least and at32Most. Below
-// at32Low, where exp(-x) may be beyond float32, the divisor is scaled and then the quotient,
-// which so is a normal number; at at32Least it is multiplied by 0. Processors take many
-// cycles for results that vanish.
-func logistic32(v, x float32, t []float32) float32 {
-	n := fma32(x, t[at32Log2E], t[at32Round])
-	k := n - t[at32Round]
-	r := fma32(k, t[at32Ln2Rest], fma32(k, t[at32Ln2], x)) // exp(-x) is 2^k exp(-r)
-	u := t[at32Exp]
-	for _, c := range t[at32Exp+1 : at32Exp+5] {
-		u = fma32(u, r, c)
-	}
-	rest := fma32(u, float32(r*r), -r)
-	scale := t[at32One]
-	if x < t[at32Low] {
-		scale = t[at32Scale]
-	}
-	two := math.Float32frombits(math.Float32bits(n)<<23 + math.Float32bits(scale))
-	quotient := float32(v / (fma32(two, rest, scale) + two))
-	if x <= t[at32Least] {
-		scale = 0
-	}
-	return quotient * scale
-}
-
 // line is min(max(0, P[0]*x + P[1]), 1), with parameters of twice float32's precision:
 // near where the line meets 0 all of the result is in their rests.
 func line(x float32, t []float32) float32 {
@@ -142,40 +117,9 @@ func line(x float32, t []float32) float32 {
 	return bound(v, 0, t[at32One])
 }
 
-// plain32 are the functions of one element.
-var plain32 = [functions]func(x float32, t []float32) float32{
-	Sigmoid: func(x float32, t []float32) float32 {
-		return logistic32(t[at32One], bound(x, t[at32Least], t[at32Most]), t)
-	},
-	Swish: func(x float32, t []float32) float32 {
-		v := bound(x, t[at32Least], float32(math.Inf(1)))
-		return logistic32(v, bound(v, t[at32Least], t[at32Most]), t)
-	},
-	HardSigmoid: line,
-	HardSwish: func(x float32, t []float32) float32 {
-		if v := line(x, t); v != 0 {
-			return x * v
-		}
-		return 0
-	},
-	LeakyRelu: func(x float32, t []float32) float32 {
-		if math.Signbit(float64(x)) {
-			return x * t[at32P0]
-		}
-		return x
-	},
-	Abs:    func(x float32, _ []float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ (1 << 31)) },
-	Neg:    func(x float32, _ []float32) float32 { return -x },
-	Square: func(x float32, _ []float32) float32 { return x * x },
-	Softsign: func(x float32, t []float32) float32 {
-		v := bound(x, -t[at32Largest], t[at32Largest])
-		return v / (math.Float32frombits(math.Float32bits(v)&^(1<<31)) + t[at32One])
-	},
-}
-
 // To coefficients these are added, and taken off the sums again, so that the sum is rounded
 // to the place where float32 of that size end: with one rounding, that of fma32. The sums of
-// logistic32's first three coefficients stay between two powers of 2.
+// the exponential's first three coefficients stay between two powers of 2.
 const (
 	place32B = 3 << 51 * 0x1p-30
 	place32C = 3 << 51 * 0x1p-28
@@ -185,8 +129,11 @@ const (
 // logisticBlock is how many numbers quickLogistic takes at a time.
 const logisticBlock = 64
 
-// quickLogistic is logistic32 of numbers, at most logisticBlock of them, that are bounded, for
-// v; what vanishes becomes zero. Fused products and sums are in float64, where products of
+// quickLogistic is v / (1 + exp(-x)) of numbers, at most logisticBlock of them, bounded by
+// at32Least and at32Most; what vanishes becomes zero. exp(-x) is 2^k exp(-r). Below low32, where it
+// may be beyond float32, the divisor is scaled and then the quotient, which so is a normal
+// number: processors take many cycles for others. All is what float32 with fused products
+// and sums gives (logistic32 of the tests), which are in float64 here, where products of
 // float32 are exact. Sums are exact, or rounded once by place32, or to a float32
 // after they were rounded to a float64, of which TestEveryFloat32 shows that it makes no
 // result of Sigmoid or Swish another one. The product with two is exact in float32. There are
