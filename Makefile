@@ -72,6 +72,7 @@ test-arm64: ## test the kernels of arm64 under qemu-user (Debian: qemu-user-stat
 	GOARCH=arm64 KRYPTON_WANT_SETS=neon,generic,int8,i8mm $(GO) test -exec qemu-aarch64-static -run '^TestConvInt8(Pick)?$$' ./internal/engine
 	GOARCH=arm64 KRYPTON_WANT_SETS=neon,generic $(GO) test -exec qemu-aarch64-static -short -run '^Test(NetworkBits|ModelBits|Stream|UpdateEqualsWholeRun)$$' ./internal/incremental
 	GOARCH=arm64 KRYPTON_WANT_SETS=neon $(GO) test -exec qemu-aarch64-static -run '^TestMapBits$$' ./internal/obe
+	GOARCH=arm64 $(GO) test -exec qemu-aarch64-static -run '^Test(SmallNetwork|Difference|Despeckle|Noise)$$' ./internal/orv
 
 race: ## run the tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -timeout 90m -race ./...

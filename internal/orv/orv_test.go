@@ -18,6 +18,7 @@ import (
 	"krypton/internal/imagein"
 	"krypton/internal/incremental"
 	"krypton/internal/onnxload"
+	w "krypton/internal/onnxwrite"
 	"krypton/internal/prediction"
 	"krypton/internal/tensor"
 	"krypton/internal/video"
@@ -63,15 +64,20 @@ func shapes(t testing.TB, frames int, noise int) (*incremental.Plan, [][]byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return p, clip(128, frames, noise)
+}
+
+// clip is the frames of a clip of side x side pixels.
+func clip(side, frames, noise int) [][]byte {
 	rng := rand.New(rand.NewPCG(5, 6))
-	clip := scenes.NewClip(1, 128, 128, 128, 12)
+	c := scenes.NewClip(1, side, side, float64(side), 12)
 	var list [][]byte
 	for i := range frames {
 		if i%7 == 3 {
 			list = append(list, list[i-1])
 			continue
 		}
-		img, _, _ := clip.Frame(i)
+		img, _, _ := c.Frame(i)
 		var f []byte
 		for k := 0; k < len(img.Pix); k += 4 {
 			for _, v := range img.Pix[k : k+3] {
@@ -83,7 +89,7 @@ func shapes(t testing.TB, frames int, noise int) (*incremental.Plan, [][]byte) {
 		}
 		list = append(list, f)
 	}
-	return p, list
+	return list
 }
 
 func unit(t testing.TB) *imagein.Normalizer {
@@ -152,42 +158,100 @@ func results(t testing.TB, k *Task, f *film) []brief {
 // TestExactEqualsNaive: exact answers are those of whole runs, bit for bit, for
 // any length of segments, number of sessions and shape.
 func TestExactEqualsNaive(t *testing.T) {
-	n, least, repeated := 50, 20, 7
-	segments := []int{0, 1, 7, 64}
-	if testing.Short() {
-		n, least, repeated, segments = 13, 4, 2, []int{0, 7}
-	}
 	for _, noise := range []int{0, 3} {
-		p, frames := shapes(t, n, noise)
-		want := results(t, task(t, p, 1, Options{Mode: Naive}), &film{frames: frames})
-		for _, o := range []Options{{Mode: Exact}, {Mode: Exact, Shape: incremental.Box}, {Mode: Exact, Shape: incremental.Tiles}, {Mode: Exact, WholeOnly: true}, {Mode: Exact, WholeFrom: 10}} {
-			for _, segment := range segments {
-				k := task(t, p, 1+segment%3, o)
-				k.Segment, k.VerifyEvery = segment, 5
-				got := results(t, k, &film{frames: frames})
-				if len(got) != len(want) {
-					t.Fatalf("%d frames, want %d", len(got), len(want))
-				}
-				skipped, updated := 0, 0
-				for i := range want {
-					for c, v := range want[i].Scores {
-						if math.Float32bits(v) != math.Float32bits(got[i].Scores[c]) {
-							t.Fatalf("noise %d, %+v, segments of %d: frame %d: class %d has %g, a whole run gives %g", noise, o, segment, i, c, got[i].Scores[c], v)
-						}
+		p, frames := shapes(t, 50, noise)
+		exactEqualsNaive(t, p, frames, noise, []int{0, 1, 7, 64}, 20)
+	}
+}
+
+// TestSmallNetwork: so are those of a small network, which an emulator takes seconds for, and
+// approximate ones do not depend on sessions.
+func TestSmallNetwork(t *testing.T) {
+	const side = 40
+	p := smallNetwork(t, side)
+	for _, noise := range []int{0, 3} {
+		frames := clip(side, 24, noise)
+		exactEqualsNaive(t, p, frames, noise, []int{0, 7}, 9)
+		want := results(t, approximate(t, p, 1, .5), &film{frames: frames})
+		if got := results(t, approximate(t, p, 3, .5), &film{frames: frames}); !reflect.DeepEqual(got, want) {
+			t.Errorf("noise %d: three sessions give other answers", noise)
+		}
+	}
+}
+
+// smallNetwork is four convolutions, one of them depthwise and one of Winograd's, a pool, a
+// residual sum, a mean and a classifier, with random weights.
+func smallNetwork(t testing.TB, side int64) *incremental.Plan {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(9, 10))
+	weights := func(name string, dims ...int64) w.Tensor {
+		n, fan := int64(1), 1.0
+		for i, d := range dims {
+			if n *= d; i > 0 {
+				fan *= float64(d)
+			}
+		}
+		v := make([]float32, n)
+		for i := range v {
+			v[i] = float32(rng.NormFloat64() / math.Sqrt(fan))
+		}
+		return w.Raw(name, dims, v)
+	}
+	nodes := w.Lines("c = Conv x w1", "r = Relu c", "p = MaxPool r", "d = Conv p w2", "g = Sigmoid d", "e = Conv g w3", "s = Add e p", "q = Relu s", "h = Conv q w4", "m = GlobalAveragePool h", "f = Flatten m", "y = Gemm f w5")
+	same := w.Ints("pads", 1, 1, 1, 1)
+	nodes[0] = nodes[0].With(same, w.Ints("strides", 2, 2))
+	nodes[2] = nodes[2].With(w.Ints("kernel_shape", 2, 2), w.Ints("strides", 2, 2))
+	nodes[3] = nodes[3].With(same, w.Int("group", 16))
+	nodes[5] = nodes[5].With(same)
+	m := &w.Model{IRVersion: 8, Opsets: map[string]int64{"": 13}, Graph: w.Graph{
+		Inputs: []w.ValueInfo{w.Floats32("x", 1, 3, side, side)}, Outputs: []w.ValueInfo{w.Floats32("y", 1, 12)},
+		Initializers: []w.Tensor{weights("w1", 16, 3, 3, 3), weights("w2", 16, 1, 3, 3), weights("w3", 16, 16, 3, 3), weights("w4", 32, 16, 1, 1), weights("w5", 32, 12)},
+		Nodes:        nodes,
+	}}
+	g, err := onnxload.LoadBytes(m.Marshal(), "small", "", onnxload.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := incremental.Compile(g, incremental.CompileOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// exactEqualsNaive compares exact answers with whole runs': for each length of segments, and
+// at least so many frames have to be updates.
+func exactEqualsNaive(t *testing.T, p *incremental.Plan, frames [][]byte, noise int, segments []int, least int) {
+	t.Helper()
+	repeated := (len(frames) + 3) / 7 // see clip
+	want := results(t, task(t, p, 1, Options{Mode: Naive}), &film{frames: frames})
+	for _, o := range []Options{{Mode: Exact}, {Mode: Exact, Shape: incremental.Box}, {Mode: Exact, Shape: incremental.Tiles}, {Mode: Exact, WholeOnly: true}, {Mode: Exact, WholeFrom: 10}} {
+		for _, segment := range segments {
+			k := task(t, p, 1+segment%3, o)
+			k.Segment, k.VerifyEvery = segment, 5
+			got := results(t, k, &film{frames: frames})
+			if len(got) != len(want) {
+				t.Fatalf("%d frames, want %d", len(got), len(want))
+			}
+			skipped, updated := 0, 0
+			for i := range want {
+				for c, v := range want[i].Scores {
+					if math.Float32bits(v) != math.Float32bits(got[i].Scores[c]) {
+						t.Fatalf("noise %d, %+v, segments of %d: frame %d: class %d has %g, a whole run gives %g", noise, o, segment, i, c, got[i].Scores[c], v)
 					}
-					switch got[i].How {
-					case Skip:
-						skipped++
-					case Update:
-						updated++
-					}
 				}
-				if segment == 0 && skipped != repeated {
-					t.Errorf("noise %d, %+v: %d frames are skipped, %d are like the one before", noise, o, skipped, repeated)
+				switch got[i].How {
+				case Skip:
+					skipped++
+				case Update:
+					updated++
 				}
-				if segment == 0 && noise == 0 && !o.WholeOnly && o.Shape == "" && updated < least {
-					t.Errorf("%+v: only %d frames are updated", o, updated)
-				}
+			}
+			if segment == 0 && skipped != repeated {
+				t.Errorf("noise %d, %+v: %d frames are skipped, %d are like the one before", noise, o, skipped, repeated)
+			}
+			if segment == 0 && noise == 0 && !o.WholeOnly && o.Shape == "" && updated < least {
+				t.Errorf("%+v: only %d frames are updated", o, updated)
 			}
 		}
 	}
