@@ -126,6 +126,16 @@ var written = []struct {
 		x = n.node("Pad", nil, x, n.ints(0, 0, 1, 1, 0, 0, 0, 0))
 		return n.node("Conv", map[string]any{"group": int64(20), "pads": []int64{0, 0, 1, 1}}, x, n.weights(1, 20, 1, 3, 3))
 	}},
+	{"Conv(x)+BatchNormalization(Conv(x))+BatchNormalization(x)", "convolution", 1, func(n *network, x graph.ValueID) graph.ValueID {
+		small := n.batchNorm(n.node("Conv", nil, x, n.weights(.05, 20, 20, 1, 1)))
+		large := n.node("Conv", map[string]any{"pads": []int64{1, 1, 1, 1}}, x, n.weights(.05, 20, 20, 3, 3), n.constantFrom(0.5, 20))
+		return n.node("Relu", nil, n.node("Add", nil, n.node("Add", nil, n.node("Add", nil, n.number(0), large), small), n.batchNorm(x)))
+	}},
+	{"Conv(x)*scale+Conv(x) with strides, dilation and groups", "convolution", 1, func(n *network, x graph.ValueID) graph.ValueID {
+		a := map[string]any{"group": int64(4), "strides": []int64{2, 2}, "dilations": []int64{2, 2}, "pads": []int64{2, 4, 2, 4}}
+		b := map[string]any{"group": int64(4), "strides": []int64{2, 2}, "dilations": []int64{2, 2}, "pads": []int64{0, 2, 0, 2}}
+		return n.node("Add", nil, n.channel("Mul", n.node("Conv", b, x, n.weights(.2, 24, 5, 1, 3))), n.node("Conv", a, x, n.weights(.2, 24, 5, 3, 5)))
+	}},
 	{"Relu(ConvTranspose(x)*scale+shift)", "convolution and laying out", 2, func(n *network, x graph.ValueID) graph.ValueID {
 		x = n.node("ConvTranspose", map[string]any{"strides": []int64{2, 2}}, x, n.weights(1, 20, 6, 2, 2))
 		return n.node("Relu", nil, n.channel("Add", n.channel("Mul", x)))

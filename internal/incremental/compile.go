@@ -145,6 +145,7 @@ func lower(g *graph.Graph, opt CompileOptions) (*compiler, error) {
 	}
 	c.recognizeNorms()
 	c.recognizePads()
+	c.recognizeBranches()
 	c.recognizeComparisons()
 	c.recognize()
 	for i, n := range g.Nodes {
