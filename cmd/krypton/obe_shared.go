@@ -24,9 +24,9 @@ func (r *obeRun) drawShared(ctx context.Context, kept []*outcome, t *tally) erro
 	}
 	var maps []*heatmap.Map
 	for _, o := range kept {
-		maps = append(maps, o.answer.Map(0))
+		maps = append(maps, o.answer.Drawn())
 		for _, other := range o.answer.Others() {
-			maps = append(maps, other.Map(0))
+			maps = append(maps, other.Drawn())
 		}
 	}
 	style, err := r.style.Shared(maps, r.combine)

@@ -24,6 +24,7 @@ type Answer struct {
 	result  *obe.Result // of the maps together
 	record  *Record
 	shown   *heatmap.Map // of the first class
+	lanes   *heatmap.Map // of the first class, a lane for each channel; nil where none is by itself
 	others  []Other
 	combine string
 }
@@ -46,6 +47,7 @@ func (j *Job) answer(in *Input, results []*obe.Result) (*Answer, error) {
 	if len(maps) > 1 || a.record.Shape.listed() || j.fills[0].group != "" {
 		j.addScales(a.record, in, maps, results)
 	}
+	a.lanes = j.lanes(in, maps, a.record)
 	a.record.ofBoxes(j.aim.Boxes(in, r.Bound))
 	a.record.addMask(in.masked, r.Masked)
 	a.record.Compare = compared(results)
@@ -65,12 +67,33 @@ func (a *Answer) Map(k int) *heatmap.Map {
 	return classMap(a.grid, a.result, k)
 }
 
+// Drawn is what Draw draws: the map of the first class, or those of the channels that were
+// hidden by themselves, below each other.
+func (a *Answer) Drawn() *heatmap.Map {
+	if a.lanes != nil {
+		return a.lanes
+	}
+	return a.shown
+}
+
+// Lanes are the scores of the first class with each of a recording's channels hidden, position
+// by position, nil unless channels were hidden by themselves or in groups.
+func (a *Answer) Lanes() (all [][]float32) {
+	if a.lanes == nil {
+		return nil
+	}
+	for row := range slices.Chunk(a.lanes.Scores, len(a.lanes.Xs)) {
+		all = append(all, row)
+	}
+	return all
+}
+
 // Results are the engine's, of each of the job's maps; nil of an answer to be drawn.
 func (a *Answer) Results() []*obe.Result { return a.results }
 
 // Small is the answer without what only scores are for: it can be drawn still.
 func (a *Answer) Small() *Answer {
-	small := &Answer{record: a.record.Summary(), shown: a.shown, combine: a.combine}
+	small := &Answer{record: a.record.Summary(), shown: a.shown, lanes: a.lanes, combine: a.combine}
 	for _, o := range a.others {
 		small.others = append(small.others, Other{o.Name, o.Answer.Small()})
 	}
@@ -84,6 +107,9 @@ func (a *Answer) Draw(in *Input, style heatmap.Style) (*image.NRGBA, error) {
 	style.Kept = a.record.Shape.random()
 	if b := a.record.Boxes; b != nil {
 		style.Boxes = b.drawn(a.record.Classes[0])
+	}
+	if b, ok := in.Backdrop.(*recordingBackdrop); ok && a.lanes != nil {
+		return b.drawLanes(a.lanes, style)
 	}
 	return in.Backdrop.Draw(a.shown, style)
 }

@@ -108,23 +108,25 @@ type Map struct {
 	Fill Fill
 	// Shape says what the patch covers, nil for all of its rectangle.
 	Shape *ShapeRecord
+	// Channels are those of a recording that are hidden, by number, nil for all together.
+	Channels []int
 }
 
 // Maps are those of each patch size with each fill, fill by fill. Segments are squares there:
 // nobody knows yet how many a picture has.
-func (j *Job) Maps() []Map { return j.mapsOf(j.variants) }
+func (j *Job) Maps() []Map { return j.mapsOf(nil, j.variants) }
 
 // MapsOn are Maps on a picture: segments are its own. They are found when they are asked for
 // first.
 func (j *Job) MapsOn(in *Input) ([]Map, error) {
 	maps, err := j.on(in)
-	return j.mapsOf(maps), err
+	return j.mapsOf(in, maps), err
 }
 
-func (j *Job) mapsOf(maps []variant) []Map {
+func (j *Job) mapsOf(in *Input, maps []variant) []Map {
 	var all []Map
 	for _, v := range maps {
-		all = append(all, Map{v.grid, j.fills[v.fill].name, j.shape(v)})
+		all = append(all, Map{v.grid, j.fills[v.fill].name, j.shape(v), in.hidden(j.fills[v.fill].group)})
 	}
 	return all
 }
@@ -361,7 +363,7 @@ func (j *Job) Costs(in *Input) ([]Cost, error) {
 	p := j.model.Plan
 	run := p.Count(p.InputPlane().Rect())
 	var all []Cost
-	for i, m := range j.mapsOf(maps) {
+	for i, m := range j.mapsOf(in, maps) {
 		c := Cost{Map: m, ViewBytes: j.viewBytes(), PositionBytes: p.PositionBytes(m.Grid.Rect(m.Grid.Len() / 2))}
 		c.Whole = run * int64(m.Grid.Len())
 		c.AtMost = j.gives != nil && (j.gives.Epsilon > 0 || j.gives.Gates > 0 || j.gives.Within > 0 || j.gives.certify != nil)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"krypton/internal/failure"
+	"krypton/internal/heatmap"
 	"krypton/internal/model"
 	"krypton/internal/recording"
 )
@@ -75,6 +76,25 @@ func (k *recordingKind) occluded(group string) ([]bool, error) {
 	return hidden, nil
 }
 
+// hidden are the channels of a group by their numbers, nil of all together, and where there is
+// no recording.
+func (in *Input) hidden(group string) (all []int) {
+	if in == nil || group == "" {
+		return nil
+	}
+	k, ok := in.kind.(*recordingKind)
+	if !ok {
+		return nil
+	}
+	hidden, _ := k.occluded(group) // reading it said what is wrong with it
+	for i, h := range hidden {
+		if h {
+			all = append(all, i)
+		}
+	}
+	return all
+}
+
 // groupName is what a group is called: by its channels' names.
 func (k *recordingKind) groupName(group string) string {
 	hidden, err := k.occluded(group)
@@ -96,6 +116,48 @@ func (r *Record) byChannels() []ScaleRecord {
 		return nil
 	}
 	return r.Scales
+}
+
+// laneRows is how many rows of a map the lane of a channel has: what is drawn is smoothed from
+// row to row, and lanes are to end where channels do.
+const laneRows = 16
+
+// lanes is the map of the first class over the channels of a recording, below each other, time
+// going to the right: at each position the score with the channel hidden, the mean over the
+// groups that it is in, and no number for a channel that is in none. It is nil unless patches
+// hid groups of channels.
+func (j *Job) lanes(in *Input, maps []variant, of *Record) *heatmap.Map {
+	k, ok := in.kind.(*recordingKind)
+	groups := of.byChannels()
+	if !ok || len(groups) != len(maps) {
+		return nil
+	}
+	places, others, long, all := of.Xs, of.Ys, of.Patch[1], of.Input[1]
+	if k.series.TimeIsRow {
+		places, others, long, all = of.Ys, of.Xs, of.Patch[0], of.Input[0]
+	}
+	if len(others) != 1 || of.Shape.Stamp() != nil {
+		return nil // patches have places along the channels, or a shape
+	}
+	m := &heatmap.Map{Xs: places, Patch: [2]int{laneRows, long}, Input: [2]int{laneRows * len(k.channels), all}, Base: float32(of.Classes[0].BaseScore)}
+	for lead := range k.channels {
+		m.Ys = append(m.Ys, laneRows*lead)
+		sums, n := make([]float64, len(places)), 0.0
+		for g, v := range maps {
+			hidden, err := k.occluded(j.fills[v.fill].group)
+			if err != nil || hidden != nil && !hidden[lead] {
+				continue
+			}
+			n++
+			for i, v := range slices.Concat(groups[g].Classes[0].Scores...) {
+				sums[i] += float64(v)
+			}
+		}
+		for _, sum := range sums {
+			m.Scores = append(m.Scores, float32(sum/n)) // 0/0 is NaN
+		}
+	}
+	return m
 }
 
 // groupNames are the channels that maps hide, in words.

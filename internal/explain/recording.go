@@ -558,6 +558,20 @@ func (b *recordingBackdrop) Draw(m *heatmap.Map, style heatmap.Style) (*image.NR
 	return b.pictureBackdrop.Draw(m, style)
 }
 
+// drawLanes draws a map that has a lane for each channel.
+func (b *recordingBackdrop) drawLanes(m *heatmap.Map, style heatmap.Style) (*image.NRGBA, error) {
+	style.Behind = true
+	long := b.series.Columns
+	if b.series.TimeIsRow {
+		long = b.series.Rows
+	}
+	at := b.at
+	at.ScaleX *= float64(b.series.Columns) / float64(long)
+	at.ScaleY *= float64(b.series.Rows) / float64(m.Input[0])
+	lanes := pictureBackdrop{b.image, at}
+	return lanes.Draw(m, style)
+}
+
 // describe implements fileKind.
 func (k *recordingKind) describe(_ *model.Plane, entry map[string]any) {
 	clear(entry)

@@ -287,7 +287,7 @@ func (s *Strip) Draw(read func(w Window) (*Input, error), style heatmap.Style) (
 	for _, w := range s.Windows {
 		if w.Answer != nil {
 			of = w.Answer
-			maps = append(maps, w.Answer.Map(0))
+			maps = append(maps, w.Answer.Drawn())
 		}
 	}
 	if of == nil {

@@ -315,6 +315,8 @@ type grid struct {
 	Fill  string `json:"fill,omitempty"`
 	// Shape says what the patch covers, nil for all of its rectangle.
 	Shape *explain.ShapeRecord `json:"shape,omitempty"`
+	// Channels are those that are hidden, from 0 on; none are all together.
+	Channels []int `json:"channels,omitempty"`
 }
 
 // likeliest is how many classes the page lists.
@@ -339,7 +341,7 @@ func (a *ask) clean(in *explain.Input, maps []explain.Map, c explain.Clean) *cle
 		out.Top = append(out.Top, class(i, c.Probabilities[i]))
 	}
 	for _, m := range maps {
-		out.Maps = append(out.Maps, grid{m.Grid.Patch, m.Grid.Ys, m.Grid.Xs, string(m.Fill), m.Shape})
+		out.Maps = append(out.Maps, grid{m.Grid.Patch, m.Grid.Ys, m.Grid.Xs, string(m.Fill), m.Shape, m.Channels})
 	}
 	return out
 }
@@ -460,14 +462,15 @@ func (r *answer) selected(ctx context.Context, s selection) (*answer, error) {
 
 // numbers are the scores of a map, as the page reads them.
 type numbers struct {
-	Clean   *clean   `json:"clean"`   // with the grid of all maps together
-	Scores  []string `json:"scores"`  // of each class, float32, little-endian, base64
-	Winners string   `json:"winners"` // int32 the same way, "" for a map over several sizes
+	Clean   *clean   `json:"clean"`           // with the grid of all maps together
+	Scores  []string `json:"scores"`          // of each class, float32, little-endian, base64
+	Lanes   []string `json:"lanes,omitempty"` // of the first class, with each channel hidden, where some were by themselves
+	Winners string   `json:"winners"`         // int32 the same way, "" for a map over several sizes
 }
 
 func (r *answer) numbers() numbers {
 	rec, c := r.answer.Record(), *r.clean
-	c.Maps = []grid{{rec.Patch, rec.Ys, rec.Xs, "", rec.Shape}}
+	c.Maps = []grid{{Patch: rec.Patch, Ys: rec.Ys, Xs: rec.Xs, Shape: rec.Shape}}
 	out := numbers{Clean: &c}
 	for _, class := range rec.Classes {
 		var all []float32
@@ -477,6 +480,9 @@ func (r *answer) numbers() numbers {
 			}
 		}
 		out.Scores = append(out.Scores, floats(all))
+	}
+	for _, lane := range r.answer.Lanes() {
+		out.Lanes = append(out.Lanes, floats(lane))
 	}
 	out.Winners = ints(slices.Concat(rec.FlipMap...))
 	if all := r.answer.Results(); len(all) == 1 {

@@ -262,6 +262,7 @@ func TestRecordings(t *testing.T) {
 		{"strip.csv", `{}`, ""},
 		{"turned.tsv", `{"channels":["II","1"],"start":"1s","rate":250}`, " --channels II,1 --start 1s --rate 250"},
 		{"sub/r.hea", `{"normalize":"none"}`, " --normalize none"},
+		{"strip.csv", `{"occlude":["each"]}`, " --occlude each"},
 	} {
 		path := filepath.Join(opt.Folder, c.file)
 		of := explain.File(path)
@@ -276,6 +277,18 @@ func TestRecordings(t *testing.T) {
 		ask := map[string]any{"picture": p.ID, "question": map[string]any{"patch": []string{"400ms"}, "stride": []string{"200ms"}, "recording": how}}
 		m := s.startAll(ask)
 		s.files(m, want, in, strings.TrimSuffix(filepath.Base(c.file), filepath.Ext(c.file))+".krypton.png", path+" --model beats --patch 0.4s --stride 0.2s"+c.command, explain.IntervalsCSV, explain.IntervalsJSON)
+		var scores numbers
+		s.must(s.http, "GET", "/api/maps/"+m+"/scores", nil, &scores)
+		for k, lane := range scores.Lanes {
+			for i, bits := range numbersOf(t, lane) {
+				if v := want.Record().Scales[k].Classes[0].Scores[0][i]; float32(v) != math.Float32frombits(bits) {
+					t.Fatalf("lane %d, position %d has %g, want %g", k, i, math.Float32frombits(bits), v)
+				}
+			}
+		}
+		if n := len(scores.Lanes); n != 2*len(how.Occlude) {
+			t.Errorf("%s: %d lanes", c.recording, n)
+		}
 		var told trace
 		s.must(s.http, "POST", "/api/traces", ask, &told)
 		if len(told.Channels) != 2 || told.Channels[0].Name != "II" {
@@ -290,6 +303,12 @@ func TestRecordings(t *testing.T) {
 		}
 	}
 	var p struct{ ID string }
+	s.must(s.http, "POST", "/api/pictures?file=strip.csv", nil, &p)
+	for fill, want := range map[string]int{"recording:sub/r.hea": 422, "recording:strip.csv": 200, "recording:../strip.csv": 404, "recording:" + filepath.Join(opt.Folder, "strip.csv"): 404} { // r.hea is in mV, the table has no unit
+		if status, body := s.call(s.http, "POST", "/api/predictions", map[string]any{"picture": p.ID, "question": map[string]any{"fill": []string{fill}, "patch": []string{"400ms"}, "stride": []string{"200ms"}}}); status != want {
+			t.Errorf("%s: %d %s", fill, status, body)
+		}
+	}
 	s.must(s.http, "POST", "/api/pictures?file=short.csv", nil, &p)
 	for _, path := range []string{"/api/traces", "/api/predictions"} {
 		if status, body := s.call(s.http, "POST", path, map[string]any{"picture": p.ID}); status != 422 || bytes.Count(bytes.TrimSpace(body), []byte("\n")) != 0 {

@@ -48,6 +48,7 @@ const seriesOf = (panel) => about.models[panel.model].series;
 function recording() {
   const r = {}, text = (key) => $('r-' + key).value.trim();
   if (text('channels')) r.channels = text('channels').split(',').map((c) => c.trim()).filter(Boolean);
+  if (text('occlude')) r.occlude = text('occlude').split(',').map((c) => c.trim()).filter(Boolean);
   if (text('rate')) {
     r.rate = Number(text('rate'));
     if (!(r.rate > 0)) throw new Error(`rate: ${text('rate')} is no number of samples a second.`);
@@ -330,7 +331,7 @@ function fitKind() {
   const n = (share) => String(Math.max(1, Math.round(series.samples / share)));
   const usual = !series ? ['16', '4', '8', '2'] : series.rate ? ['400ms', '50ms', '100ms', '20ms'] : [n(25), n(200), n(100), n(500)];
   ['patch', 'stride', 'rpatch', 'rstride'].forEach((id, i) => { $(id).value = usual[i]; });
-  const fills = series ? [['gray', 'mean of the channel'], 'zero', 'blur', 'noise', 'permuted'] : ['gray', 'black', 'white', 'mean', 'blur', 'noise'];
+  const fills = series ? [['gray', 'mean of the channel'], 'zero', ['line', 'line across the gap'], 'blur', 'noise', 'permuted'] : ['gray', 'black', 'white', 'mean', 'blur', 'noise'];
   $('fill').replaceChildren(...fills.map((f) => (Array.isArray(f) ? new Option(f[1], f[0]) : new Option(f))));
   return before !== undefined;
 }
@@ -634,7 +635,7 @@ function range() {
 function render() {
   const lines = levels($('contours').value);
   $('contours').setAttribute('aria-invalid', String(lines === null));
-  const fields = panels.map((p) => p.field()).filter(Boolean);
+  const fields = panels.flatMap((p) => p.lanes() || [p.field()]).filter(Boolean);
   const scale = scaleOf(fields, $('colormap').value, range(), panels.some((p) => p.trace));
   const opts = { alpha: Number($('alpha').value), blocks: $('blocks').checked, contours: lines || [] };
   for (const p of panels) {
@@ -764,6 +765,7 @@ function wire() {
   $('scan-frame').oninput = () => showFrame($('scan-frame').value, $('scan-frame').max);
   $('scan-frame').onchange = () => setFrame($('scan-frame').value);
   for (const k of recordingKeys) $('r-' + k).onchange = reopen;
+  $('r-occlude').onchange = trying(estimate);
   $('zoom-in').onclick = () => timed((t) => t.zoom(0.5));
   $('zoom-out').onclick = () => timed((t) => t.zoom(2));
   $('zoom-whole').onclick = () => timed((t) => t.whole());

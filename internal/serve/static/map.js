@@ -93,7 +93,7 @@ export class GrowingMap {
   async read(chosen) {
     const query = new URLSearchParams(Object.entries(chosen).filter(([, v]) => v !== undefined && v !== ''));
     const r = await get(`/api/maps/${this.id}/scores?${query}`);
-    Object.assign(this, { chosen, lists: null, clean: r.clean, base: r.clean.classes[0].score, grids: r.clean.maps, scores: [floats(r.scores[0])], winners: [ints(r.winners)], field: null });
+    Object.assign(this, { chosen, lists: null, clean: r.clean, base: r.clean.classes[0].score, grids: r.clean.maps, scores: [floats(r.scores[0])], laneScores: r.lanes?.map(floats), winners: [ints(r.winners)], field: null });
   }
 
   // file is where a download of the finished map is.
@@ -103,8 +103,27 @@ export class GrowingMap {
 
   importance() {
     if (!this.scores) return null;
-    this.field ??= mean(this.grids.map((g, k) => this.drops(g, k)));
+    if (!this.field) {
+      this.field = mean(this.grids.map((g, k) => this.drops(g, k)));
+      this.laneFields = null;
+    }
     return this.field;
+  }
+
+  // lanes are the maps of each of n channels, null where patches hide all together.
+  lanes(n) {
+    if (!this.importance()) return null;
+    this.laneFields ??= this.laneScores
+      ? this.laneScores.map((s) => importance(this.grids[0], s, this.base, this.clean.input))
+      : this.grids.some((g) => g.channels) ? Array.from({ length: n }, (_, i) => this.lane(i)) : null;
+    return this.laneFields;
+  }
+
+  // lane is the map of a channel as far as it is there: the mean over the groups it is in.
+  lane(i) {
+    const [h, w] = this.clean.input, of = [];
+    this.grids.forEach((g, k) => { if (g.channels?.includes(i)) of.push(this.drops(g, k)); });
+    return of.length ? mean(of) : new Float64Array(h * w).fill(NaN);
   }
 
   // drops is the map k as far as it is there.

@@ -97,6 +97,13 @@ export class Panel {
     return over(under, part);
   }
 
+  // lanes are fields of a recording's channels, null where they were hidden together.
+  lanes() {
+    const n = this.trace?.channels.length, under = n && this.map?.lanes(n), part = n && this.part?.lanes(n);
+    if (!under || !part) return under || part || null;
+    return under.map((f, i) => over(f, part[i]));
+  }
+
   draw(scale, colors, opts) {
     this.last = [scale, colors, opts];
     this.redraw();
@@ -122,7 +129,7 @@ export class Panel {
     const below = this.below.getContext('2d'), g = this.top.getContext('2d');
     for (const c of [below, g]) c.clearRect(0, 0, this.top.width, this.top.height);
     const field = this.field(), seen = this.map?.clean || this.part?.clean;
-    if (field && this.last) this.trace.behind(below, field, seen.input, ...this.last);
+    if (field && this.last) this.trace.behind(below, this.lanes() || [field], seen.input, ...this.last);
     this.trace.draw(g);
     if (this.rect) this.trace.outline(g, this.rect);
     if (this.point) this.trace.cross(g, this.point);

@@ -92,12 +92,13 @@ export class Trace {
     return this.point(Math.min(t, this.length - 0.01), this.series.rows === this.channels.length ? channel : 0);
   }
 
-  // behind draws a map: a column for each pixel, in each channel's row.
-  behind(g, field, input, scale, colors, { alpha }) {
+  // behind draws maps, one for each channel or one for all: a column for each pixel, in each
+  // channel's row.
+  behind(g, fields, input, scale, colors, { alpha }) {
     const canvas = g.canvas, { w, each } = this.plot(canvas);
     const most = Math.max(Math.abs(scale.lo), Math.abs(scale.hi)), per = (this.to - this.from) / w;
     for (let i = 0; i < this.channels.length; i++) {
-      const row = this.series.rows === this.channels.length ? i : 0;
+      const row = this.series.rows === this.channels.length ? i : 0, field = fields[fields.length > 1 ? i : 0];
       for (let x = 0; x < w; x++) {
         const t = Math.min(Math.floor(this.from + (x + 0.5) * per), this.length - 1);
         const v = field[this.series.time_down ? t * input[1] + row : row * input[1] + t];
