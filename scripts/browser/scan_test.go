@@ -120,6 +120,14 @@ func TestRecording(t *testing.T) {
 	}
 	eval[any](t, ctx, "document.querySelector('#intervals button').click()")
 	until(t, ctx, "document.querySelector('#time-text').textContent.includes(' of 10.000 s')")
+	// A channel that is hidden by itself has the map behind it, and the other one none.
+	eval[any](t, ctx, "(() => { const r = document.querySelector('#r-occlude'); r.value = 'V1'; r.dispatchEvent(new Event('change')); })()")
+	eval[any](t, ctx, "document.querySelector('#explain').click()")
+	until(t, ctx, mapThere+" && document.querySelector('#command').value.includes('--occlude V1')")
+	const coloured = "(() => { const c = document.querySelector('canvas.below'), g = c.getContext('2d'), half = 6 + (c.height - 40) / 2; return [[0, half - 2], [half + 2, c.height - half - 2]].map(([y, h]) => g.getImageData(0, y, c.width, h).data.some((v) => v > 0)).join(); })()"
+	if got := eval[string](t, ctx, coloured); got != "false,true" {
+		t.Errorf("colours behind the two channels: %s, want them behind the second alone", got)
+	}
 	eval[any](t, ctx, "(() => { const r = document.querySelector('#r-channels'); r.value = 'III,V1'; r.dispatchEvent(new Event('change')); })()")
 	until(t, ctx, "document.querySelector('#message').textContent.includes('III')")
 }
