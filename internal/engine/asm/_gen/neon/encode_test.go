@@ -142,8 +142,9 @@ func total(count map[string]int) (n int) {
 	return n
 }
 
-// processor is how many instructions of each kind begin in a cycle, by Arm's optimization
-// guides and, for Apple's, what others measured.
+// processor is how many instructions of each kind are taken to begin in a cycle: assumptions
+// of the model, which nothing here was measured by. Pipes that loads and stores share count
+// for each.
 type processor struct {
 	name                          string
 	vectors, loads, stores, width float64
