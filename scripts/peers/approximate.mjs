@@ -11,6 +11,8 @@
 //   --stride N        pixels between positions (the command's default)
 //   --rounds N        times that each setting is measured, the best counts (1)
 //   --batches LIST    batch sizes to try with ONNX Runtime (1,8,16)
+//   --threads N       threads of both (the processors that this process may use: left to itself
+//                     ONNX Runtime may take fewer)
 //   --settings LIST   numbers of the settings to measure, after exact maps (all)
 //   --out FILE        writes FILE.md
 //
@@ -28,7 +30,7 @@ import { npy, ssimRendered, ssimScores } from './similarity.mjs';
 
 const flag = (value) => ({ type: 'string', default: value });
 const { values: flags, positionals: models } = parseArgs({ allowPositionals: true,
-  options: { krypton: flag('bin/krypton'), pictures: flag(''), most: flag('10'), rounds: flag('1'), preset: flag('caffe'), patch: { type: 'string' }, stride: { type: 'string' }, batches: flag('1,8,16'), settings: flag(''), out: flag('') } });
+  options: { krypton: flag('bin/krypton'), pictures: flag(''), most: flag('10'), rounds: flag('1'), preset: flag('caffe'), patch: { type: 'string' }, stride: { type: 'string' }, batches: flag('1,8,16'), settings: flag(''), threads: flag(String(os.availableParallelism())), out: flag('') } });
 if (!flags.pictures || models.length === 0) {
   console.error('usage: node approximate.mjs --pictures FOLDER [--out FILE] MODEL.onnx...');
   process.exit(64);
@@ -77,12 +79,12 @@ for (const model of models) {
   fs.writeFileSync(input, Buffer.from(Float32Array.from({ length: shape.slice(1).reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(i)).buffer));
   const symbol = typeof shape[0] === 'string' ? ['--symbol', shape[0]] : [];
   const batches = symbol.length ? flags.batches.split(',') : ['1'];
-  const peer = () => Math.min(...batches.map((b) => JSON.parse(call(process.execPath, [time, model, '--batch', b, '--input', input, ...symbol])).best / Number(b)));
+  const peer = () => Math.min(...batches.map((b) => JSON.parse(call(process.execPath, [time, model, '--batch', b, '--input', input, '--threads', flags.threads, ...symbol])).best / Number(b)));
   let whole = peer();
   const rows = [];
   for (const [label, ...args] of settings) {
     const out = fs.mkdtempSync(path.join(scratch, 'maps-'));
-    const once = () => call(flags.krypton, ['obe', ...pictures, '--model', model, ...preset, '--scores-only', '--scores', path.join(out, '{name}.npy'), '--json', '-q', '--force', ...grid, ...args]).trim().split('\n').map(JSON.parse);
+    const once = () => call(flags.krypton, ['obe', ...pictures, '--model', model, ...preset, '--scores-only', '--scores', path.join(out, '{name}.npy'), '--json', '-q', '--force', '--threads', flags.threads, ...grid, ...args]).trim().split('\n').map(JSON.parse);
     const took = (rs) => mean(rs.map((r) => r.seconds_map + r.seconds_views));
     const records = Array.from({ length: Number(flags.rounds) }, once).reduce((a, b) => (took(b) < took(a) ? b : a));
     const seconds = took(records);

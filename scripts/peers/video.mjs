@@ -7,6 +7,8 @@
 //   --rounds N      turns (2); the best counts
 //   --out FILE      writes FILE.md and FILE.json
 //   --verify N      frames between verifications, in a run of its own (1)
+//   --threads N     threads of both (the processors that this process may use: left to itself
+//                   ONNX Runtime may take fewer)
 //   --guard SHARE   krypton's --guard; 0 for networks of random weights
 //   --tolerance N --epsilon E
 //                   krypton's setting, in the place of its own choice: for networks
@@ -25,7 +27,7 @@ import { parseArgs } from 'node:util';
 const peer = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', 'onnxruntime', 'time.mjs');
 const ort = createRequire(peer)('onnxruntime-node');
 const flag = (value) => ({ type: 'string', default: value });
-const { values: flags, positionals } = parseArgs({ allowPositionals: true, options: { krypton: flag('bin/krypton'), rounds: flag('2'), out: flag(''), verify: flag('1'), guard: { type: 'string' }, tolerance: { type: 'string' }, epsilon: { type: 'string' } } });
+const { values: flags, positionals } = parseArgs({ allowPositionals: true, options: { krypton: flag('bin/krypton'), rounds: flag('2'), threads: flag(String(os.availableParallelism())), out: flag(''), verify: flag('1'), guard: { type: 'string' }, tolerance: { type: 'string' }, epsilon: { type: 'string' } } });
 const [video, ...models] = positionals;
 if (!video || models.length === 0) {
   console.error('usage: node video.mjs [--rounds N] VIDEO MODEL.onnx...');
@@ -54,7 +56,7 @@ async function* frames(w, h) {
 
 // every runs the network on every frame and gives frames a second.
 async function every(model) {
-  const session = await ort.InferenceSession.create(model, { graphOptimizationLevel: 'all', logSeverityLevel: 3 });
+  const session = await ort.InferenceSession.create(model, { graphOptimizationLevel: 'all', logSeverityLevel: 3, intraOpNumThreads: Number(flags.threads) });
   const name = session.inputNames[0];
   const meta = session.inputMetadata[0].shape;
   const [h, w] = meta.slice(2);
@@ -80,7 +82,7 @@ async function every(model) {
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'krypton-video-'));
 process.on('exit', () => fs.rmSync(scratch, { recursive: true, force: true }));
 function krypton(model, ...more) {
-  const r = spawnSync(flags.krypton, ['orv', video, '-m', model, '-q', '--json', '--force', '--resize', 'stretch', '-o', path.join(scratch, 'out'), ...['guard', 'tolerance', 'epsilon'].flatMap((f) => (flags[f] ? [`--${f}`, flags[f]] : [])), ...more], { encoding: 'utf8', maxBuffer: 1 << 26 });
+  const r = spawnSync(flags.krypton, ['orv', video, '-m', model, '-q', '--json', '--force', '--resize', 'stretch', '--threads', flags.threads, '-o', path.join(scratch, 'out'), ...['guard', 'tolerance', 'epsilon'].flatMap((f) => (flags[f] ? [`--${f}`, flags[f]] : [])), ...more], { encoding: 'utf8', maxBuffer: 1 << 26 });
   if (r.status !== 0) throw new Error(r.stderr.trim().split('\n').at(-1));
   return JSON.parse(r.stdout);
 }

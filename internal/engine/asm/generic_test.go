@@ -1,7 +1,6 @@
 package asm
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -154,5 +153,5 @@ func BenchmarkGeneric(b *testing.B) {
 			b.ReportMetric(times, "times-"+fast.Name)
 		})
 	}
-	b.Log(fmt.Sprintf("at most %.1f times the time of %s", most, fast.Name))
+	b.Logf("at most %.1f times the time of %s", most, fast.Name)
 }
