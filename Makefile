@@ -6,7 +6,7 @@ export CGO_ENABLED ?= 0
 SHELL    = bash
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-video demo-series demo-serve build test test-noasm test-arm64 check race race-quick fuzz fuzz-nightly nightly bench generate generate-check model test-browser compare-onnxruntime bench-peers test-slurm test-windows test-install dist clean
+.PHONY: help demo demo-video demo-series demo-serve build test test-noasm test-arm64 check race race-quick fuzz fuzz-nightly nightly bench generate generate-check model test-browser compare-onnxruntime bench-peers test-slurm test-readers test-windows test-install dist clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t24
@@ -59,6 +59,7 @@ check: generate-check $(STATICCHECK) ## gofmt, vet, staticcheck, and that genera
 	$(GO) vet ./...
 	$(GO) vet -tags noasm ./internal/engine/...
 	$(GO) vet -tags gpu ./internal/gpu/...
+	$(GO) vet -tags readers ./internal/edf
 	$(STATICCHECK) ./...
 
 test-noasm: ## build without assembly, and test what then does the work
@@ -98,7 +99,7 @@ fuzz: ## run every fuzz target for FUZZTIME each
 fuzz-nightly: ## run every fuzz target for a minute each (FUZZTIME=10m for longer)
 	$(MAKE) fuzz FUZZTIME=$(if $(filter-out file,$(origin FUZZTIME)),$(FUZZTIME),60s)
 
-nightly: race fuzz-nightly test-slurm dist test-windows test-install ## what takes too long for each change: all tests under the race detector, fuzzing, Slurm, all releases, wine
+nightly: race fuzz-nightly test-slurm test-readers dist test-windows test-install ## what takes too long for each change: all tests under the race detector, fuzzing, Slurm, other readers, all releases, wine
 	.ci/run
 
 bench: build ## naive against incremental on this machine, and the kernels' share of its peak
@@ -135,6 +136,9 @@ bench-peers: build ## measure krypton beside ONNX Runtime (node, npm, python3-to
 	cd scripts/onnxruntime && npm install --ignore-scripts --no-audit --no-fund --silent
 	$(PYTHON) scripts/peers/export_models.py $(PEERS_MODELS) $(if $(KRYPTON_DATA),$(wildcard $(KRYPTON_DATA)/models/squeezenet1.onnx)) $(wildcard $(PEERS_TRAINED)/*.onnx)
 	node scripts/peers/bench.mjs --krypton bin/krypton --out docs/benchmarks/peers $(PEERS_FLAGS) $(PEERS_MODELS)
+
+test-readers: ## compare EDF and BDF files with what other readers make of them (Debian: python3-biosig, python3-mne)
+	$(GO) test -tags readers -run '^TestAgainstOthers$$' ./internal/edf
 
 test-slurm: build ## run a batch as a Slurm array on this machine, interrupt it, compare with one process (gets Slurm by apt-get)
 	scripts/slurm/test.sh
