@@ -55,16 +55,17 @@ $(STATICCHECK):
 	mv bin/staticcheck $@
 
 check: generate-check $(STATICCHECK) ## gofmt, vet, staticcheck, and that generated assembly is up to date
-	@test -z "$$(gofmt -l . | tee /dev/stderr)"
+	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { printf 'not as gofmt writes it:\n%s\n' "$$unformatted" >&2; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags noasm ./internal/engine/...
 	$(GO) vet -tags gpu ./internal/gpu/...
 	$(GO) vet -tags readers ./internal/edf
 	$(STATICCHECK) ./...
 
+# Pointers that point past what they were made of are found there, too.
 test-noasm: ## build without assembly, and test what then does the work
 	$(GO) build -tags noasm -o /dev/null ./cmd/krypton
-	KRYPTON_WANT_SETS=generic $(GO) test -tags noasm ./internal/engine/...
+	KRYPTON_WANT_SETS=generic $(GO) test -tags noasm -gcflags=-d=checkptr ./internal/engine/...
 	KRYPTON_WANT_SETS=generic $(GO) test -tags noasm -short -run '^(TestUpdateEqualsWholeRun|TestStream|TestReferenceProducts)$$' ./internal/incremental
 
 # An emulator is slow: of the networks, few.

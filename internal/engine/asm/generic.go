@@ -336,8 +336,8 @@ func fourWindows(taps []unsafe.Pointer, at, step int, weights unsafe.Pointer, pi
 // read once for all windows that it lies in.
 func fourOfThree(taps []unsafe.Pointer, at, step int, weights unsafe.Pointer, pitch int, s float32) (a, b, c, d float32) {
 	a, b, c, d = s, s, s, s
-	for ; len(taps) >= 3; taps = taps[3:] {
-		p := unsafe.Add(taps[0], at)
+	for k := 0; len(taps) >= 3; taps, k = taps[3:], k+3*pitch {
+		p, weights := unsafe.Add(taps[0], at), unsafe.Add(weights, k)
 		w := *behind[float32](weights, 0)
 		x1, x2, x3 := *behind[float32](p, step), *behind[float32](p, 2*step), *behind[float32](p, 3*step)
 		a += float32(*behind[float32](p, 0) * w)
@@ -355,7 +355,6 @@ func fourOfThree(taps []unsafe.Pointer, at, step int, weights unsafe.Pointer, pi
 		b += float32(x3 * w)
 		c += float32(x4 * w)
 		d += float32(*behind[float32](p, 5*step) * w)
-		weights = unsafe.Add(weights, 3*pitch)
 	}
 	return a, b, c, d
 }
@@ -363,8 +362,8 @@ func fourOfThree(taps []unsafe.Pointer, at, step int, weights unsafe.Pointer, pi
 // fourOfFive is fourOfThree for windows of five columns.
 func fourOfFive(taps []unsafe.Pointer, at, step int, weights unsafe.Pointer, pitch int, s float32) (a, b, c, d float32) {
 	a, b, c, d = s, s, s, s
-	for ; len(taps) >= 5; taps = taps[5:] {
-		p := unsafe.Add(taps[0], at)
+	for k := 0; len(taps) >= 5; taps, k = taps[5:], k+5*pitch {
+		p, weights := unsafe.Add(taps[0], at), unsafe.Add(weights, k)
 		w := *behind[float32](weights, 0)
 		x1, x2, x3 := *behind[float32](p, step), *behind[float32](p, 2*step), *behind[float32](p, 3*step)
 		a += float32(*behind[float32](p, 0) * w)
@@ -396,7 +395,6 @@ func fourOfFive(taps []unsafe.Pointer, at, step int, weights unsafe.Pointer, pit
 		b += float32(x5 * w)
 		c += float32(x6 * w)
 		d += float32(*behind[float32](p, 3*step) * w)
-		weights = unsafe.Add(weights, 2*pitch)
 	}
 	return a, b, c, d
 }

@@ -315,19 +315,20 @@ func winogradGeneric(y, x winogradAxis) winogradKernels {
 			n := min(len(lanes8{}), (bytes-c)/lane)
 			for j := range nx {
 				for i := range ny {
-					from[i], to[i] = behind[lanes8](unsafe.Pointer(in[i*nx+j]), c), &columns[i][j]
-					if n < len(lanes8{}) { // what lies behind is nobody's
-						copy(pixels[i][j][:n], unsafe.Slice((*float32)(unsafe.Pointer(from[i])), n))
-						from[i] = &pixels[i][j]
+					from[i], to[i] = &pixels[i][j], &columns[i][j]
+					if n == len(lanes8{}) {
+						from[i] = behind[lanes8](unsafe.Pointer(in[i*nx+j]), c)
+					} else { // what lies behind is nobody's
+						copy(pixels[i][j][:n], unsafe.Slice(behind[float32](unsafe.Pointer(in[i*nx+j]), c), n))
 					}
 				}
 				y.in(&from, &to)
 			}
 			for i := range ny {
 				for j := range nx {
-					from[j], to[j] = &columns[i][j], behind[lanes8](unsafe.Pointer(dst), places[i][j]*stride+c)
-					if n < len(lanes8{}) {
-						to[j] = &results[i][j]
+					from[j], to[j] = &columns[i][j], &results[i][j]
+					if n == len(lanes8{}) {
+						to[j] = behind[lanes8](unsafe.Pointer(dst), places[i][j]*stride+c)
 					}
 				}
 				x.in(&from, &to)
@@ -347,10 +348,11 @@ func winogradGeneric(y, x winogradAxis) winogradKernels {
 			n := min(len(lanes8{}), (bytes-c)/lane)
 			for j := range nx {
 				for i := range ny {
-					from[i], to[i] = behind[lanes8](unsafe.Pointer(src), places[i][j]*stride+c), &columns[i][j]
-					if n < len(lanes8{}) {
-						copy(products[i][j][:n], unsafe.Slice((*float32)(unsafe.Pointer(from[i])), n))
-						from[i] = &products[i][j]
+					from[i], to[i] = &products[i][j], &columns[i][j]
+					if n == len(lanes8{}) {
+						from[i] = behind[lanes8](unsafe.Pointer(src), places[i][j]*stride+c)
+					} else {
+						copy(products[i][j][:n], unsafe.Slice(behind[float32](unsafe.Pointer(src), places[i][j]*stride+c), n))
 					}
 				}
 				y.out(&from, &to)
