@@ -82,7 +82,8 @@ race: ## run the tests under the race detector (needs a C compiler)
 # The packages whose work runs side by side, and of the slow ones those tests that have
 # it do so; few random cases of each.
 race-quick: ## run under the race detector what runs side by side
-	CGO_ENABLED=1 $(GO) test -short -race ./internal/{batch,catalogue,heatmap,model,recognize,serve,ui} ./models/nn
+	CGO_ENABLED=1 $(GO) test -short -race ./internal/{batch,catalogue,heatmap,model,recognize,ui} ./models/nn
+	CGO_ENABLED=1 $(GO) test -short -race -run '^Test(PauseAndCancel|Eight.*|Slow.*|Stuck.*|Strangers.*|SendingAtOnce|Turns.*|ReferencesInTurn|UrgentWork|Pause|StepsPassTheTurnOn|FramesOfManyAtOnce|VideoPauses|VideoChanges)$$' ./internal/serve
 	CGO_ENABLED=1 $(GO) test -short -race -run '^Test(Team|TeamsEnd|Stream|UpdateEqualsWholeRun|Parts|Release|Shorten)$$' ./internal/incremental
 	CGO_ENABLED=1 $(GO) test -short -race -run '^Test(Approximate|Within|Gradual|Reread|Anchor|Concurrent.*)$$' ./internal/obe
 	CGO_ENABLED=1 $(GO) test -short -race -run '^Test(AnswersDoNotDependOnSessions|ExactEqualsNaive|GoingOn|Errors|Tune)$$' ./internal/orv
@@ -94,8 +95,10 @@ FUZZTIME ?= 10s
 # Making an input that is only new as small as can be takes a minute by default, in
 # which nothing else is tried.
 FUZZMINIMIZE ?= 50x
-fuzz: ## run every fuzz target for FUZZTIME each
-	@GO='$(GO)' FUZZTIME=$(FUZZTIME) FUZZMINIMIZE=$(FUZZMINIMIZE) scripts/fuzz.sh
+# All that have targets, if none is named.
+FUZZPACKAGES ?=
+fuzz: ## run every fuzz target (of FUZZPACKAGES) for FUZZTIME each
+	@GO='$(GO)' FUZZTIME=$(FUZZTIME) FUZZMINIMIZE=$(FUZZMINIMIZE) scripts/fuzz.sh $(FUZZPACKAGES)
 
 fuzz-nightly: ## run every fuzz target for a minute each (FUZZTIME=10m for longer)
 	$(MAKE) fuzz FUZZTIME=$(if $(filter-out file,$(origin FUZZTIME)),$(FUZZTIME),60s)
