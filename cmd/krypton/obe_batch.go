@@ -70,11 +70,13 @@ func runOBEBatch(ctx context.Context, flags *pflag.FlagSet, io streams, o *obeOp
 	if err != nil {
 		return err
 	}
-	if items, err = b.windowItems(ctx, base, items); err != nil {
-		return err
-	}
-	if err := checkNames(items, b.outputs); b.windowed() && err != nil {
-		return err
+	if b.windowed() {
+		if items, err = b.windowItems(ctx, base, items); err != nil {
+			return err
+		}
+		if err := checkNames(items, b.outputs); err != nil {
+			return err
+		}
 	}
 	for _, it := range items {
 		b.inputs.Add(base.maskFile(it.Path))

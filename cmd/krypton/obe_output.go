@@ -153,7 +153,11 @@ func (r *obeRun) draw(o *outcome, style heatmap.Style) error {
 	if err != nil {
 		return err
 	}
-	png := func(w io.Writer) error { return o.answer.EncodePNG(w, img, o.imprint) }
+	return r.writePicture(o, func(w io.Writer) error { return o.answer.EncodePNG(w, img, o.imprint) })
+}
+
+// writePicture writes a PNG to where an outcome's picture goes.
+func (r *obeRun) writePicture(o *outcome, png func(w io.Writer) error) error {
 	if o.target == "-" {
 		if err := png(r.io.out); err != nil {
 			return failure.CantCreatef("standard output: %w", err)

@@ -164,13 +164,18 @@ func (r *obeRun) all(ctx context.Context, inputs []string) error {
 	if err := r.drawShared(ctx, kept, &t); err != nil {
 		return err
 	}
+	return r.ended(&t, len(inputs), "pictures")
+}
+
+// ended is what a run over so many things ends with.
+func (r *obeRun) ended(t *tally, total int, things string) error {
 	switch {
 	case t.failed == 0:
 		return nil
 	case !r.multiple:
 		return t.first
 	}
-	return failure.As(failure.Partial, fmt.Errorf("%d of %d pictures failed", t.failed, len(inputs)))
+	return failure.As(failure.Partial, fmt.Errorf("%d of %d %s failed", t.failed, total, things))
 }
 
 // warn says once, before the first map is computed, that exact maps of the network save little,

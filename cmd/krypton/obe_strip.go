@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"image"
 	"io"
 	"path/filepath"
 
@@ -59,13 +58,7 @@ func (r *obeRun) allWindows(ctx context.Context, recordings []string) error {
 	if err := r.drawShared(ctx, kept, &t); err != nil {
 		return err
 	}
-	switch {
-	case t.failed == 0:
-		return nil
-	case !r.multiple:
-		return t.first
-	}
-	return failure.As(failure.Partial, fmt.Errorf("%d of %d windows failed", t.failed, total))
+	return r.ended(&t, total, "windows")
 }
 
 // windows explains the windows of a recording, and writes what is written of them together.
@@ -93,12 +86,12 @@ func (r *obeRun) windows(ctx context.Context, recording string, names []string, 
 		if ctx.Err() != nil && err != nil {
 			return nil, err
 		}
-		s.Windows = append(s.Windows, explain.Window{Name: name, Answer: w.answer, Err: err})
 		if err != nil {
-			s.Windows[len(s.Windows)-1].Answer = nil
+			s.Windows = append(s.Windows, explain.Window{Name: name, Err: err})
 			r.fail(t, name, err)
 			continue
 		}
+		s.Windows = append(s.Windows, explain.Window{Name: name, Answer: w.answer})
 		read[name] = w.sha256
 		if folder && r.render.scale.Shared {
 			w.keep()
@@ -134,7 +127,7 @@ func (r *obeRun) together(ctx context.Context, o *outcome, s *explain.Strip, rea
 		if err != nil {
 			return fmt.Errorf("%s: %w", o.label, err)
 		}
-		if err := r.writeStrip(o, s, img); err != nil {
+		if err := r.writePicture(o, func(w io.Writer) error { return s.EncodePNG(w, img, o.imprint) }); err != nil {
 			return err
 		}
 	}
@@ -144,23 +137,8 @@ func (r *obeRun) together(ctx context.Context, o *outcome, s *explain.Strip, rea
 	return nil
 }
 
-// writeStrip writes the picture of all windows.
-func (r *obeRun) writeStrip(o *outcome, s *explain.Strip, img image.Image) error {
-	png := func(w io.Writer) error { return s.EncodePNG(w, img, o.imprint) }
-	if o.target == "-" {
-		if err := png(r.io.out); err != nil {
-			return failure.CantCreatef("standard output: %w", err)
-		}
-		return nil
-	}
-	return failure.As(failure.CantCreate, atomicfile.Write(o.target, o.force, png))
-}
-
 // windowItems are the items of a batch with the windows of recordings in their place.
 func (b *obeBatch) windowItems(ctx context.Context, base *obeRun, items []batch.Item) ([]batch.Item, error) {
-	if !b.windowed() {
-		return items, nil
-	}
 	var all []batch.Item
 	for _, it := range items {
 		r := base

@@ -219,16 +219,11 @@ func (j *Job) record(in *Input, g *obe.Grid, r *obe.Result) *Record {
 		return rec
 	}
 	top := prediction.Top(r.Probabilities, 1)[0]
-	spell := j.host.spell
-	if rec.Preprocess["recording"] != nil { // which has no preset
-		spell = func(f failure.Setting) string {
-			if f == "preset" {
-				f = "normalize"
-			}
-			return j.host.spell(f)
-		}
+	prepares := failure.Setting("preset")
+	if rec.Preprocess["recording"] != nil {
+		prepares = "normalize"
 	}
-	if n := Uniform(j.aim.Reading, r.Probabilities, spell); n != "" {
+	if n := Uniform(j.aim.Reading, r.Probabilities, prepares, j.host.spell); n != "" {
 		rec.Notes = append(rec.Notes, n)
 	}
 	if c := r.Items[0].Index; c != top && !j.aim.classes.all {
@@ -241,14 +236,14 @@ func (j *Job) record(in *Input, g *obe.Grid, r *obe.Result) *Record {
 // 1/n to 1, and less than twice 1/n.
 const nearlyUniform = 0.05
 
-// Uniform is a note on scores that say hardly anything, "" for others. spell writes the
-// names of fields.
-func Uniform(r prediction.Reading, scores []float32, spell func(failure.Setting) string) string {
+// Uniform is a note on scores that say hardly anything, "" for others. prepares is the field
+// that says how inputs are made ready; spell writes the names of fields.
+func Uniform(r prediction.Reading, scores []float32, prepares failure.Setting, spell func(failure.Setting) string) string {
 	n, top := float64(len(scores)), float64(scores[prediction.Winner(scores)])
 	if !r.Exclusive || !(top < min(2/n, 1/n+nearlyUniform*(1-1/n))) { // a NaN has its own note
 		return ""
 	}
-	return fmt.Sprintf("the prediction is nearly uniform (%.3g, of %d classes): is the preprocessing right (%s), and the activation (%s, as %s; %s)?", top, len(scores), spell("preset"), r.Activation, r.Reason, spell("activation"))
+	return fmt.Sprintf("the prediction is nearly uniform (%.3g, of %d classes): is the preprocessing right (%s), and the activation (%s, as %s; %s)?", top, len(scores), spell(prepares), r.Activation, r.Reason, spell("activation"))
 }
 
 // flips gives the winner at each position, row by row, and how many differ from

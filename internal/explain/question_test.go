@@ -261,11 +261,11 @@ func TestUniform(t *testing.T) {
 		{few(.9989, .0011), false}, {few(.6, .4), false}, {few(.51, .49), true}, {few(.34, .33, .33), true}, {few(.5, .25, .25), false},
 		{many(10, .12), true}, {many(10, .2), false}, {many(1000, .0015), true}, {many(1000, .003), false}, {few(float32(math.NaN()), float32(math.NaN())), false},
 	} {
-		note := Uniform(prediction.Reading{Activation: prediction.Softmax, Reason: "why", Exclusive: true}, c.scores, spell)
+		note := Uniform(prediction.Reading{Activation: prediction.Softmax, Reason: "why", Exclusive: true}, c.scores, "preset", spell)
 		if (note != "") != c.said || c.said && (!strings.Contains(note, "<activation>") || !strings.Contains(note, "why") || !strings.Contains(note, "<preset>")) {
 			t.Errorf("%v: %q", c.scores[:2], note)
 		}
-		if note := Uniform(prediction.Reading{}, c.scores, spell); note != "" {
+		if note := Uniform(prediction.Reading{}, c.scores, "preset", spell); note != "" {
 			t.Errorf("independent scores: %q", note)
 		}
 	}

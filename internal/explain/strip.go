@@ -66,17 +66,16 @@ var errNoWindow = errors.New("no window was answered")
 
 // Record gathers the windows' records, without their scores if they are summed up.
 func (s *Strip) Record(p Imprint, summary bool) (*StripRecord, error) {
-	all := s.answered(p)
-	if len(all) == 0 {
-		return nil, errNoWindow
-	}
-	out := &StripRecord{Recording: s.Recording, Every: s.Every.String(), Unit: all[0].timeUnit()}
+	out := &StripRecord{Recording: s.Recording, Every: s.Every.String()}
 	for _, w := range s.Windows {
 		if w.Answer == nil {
 			out.Windows = append(out.Windows, WindowRecord{Name: w.Name, Start: number.Double(math.NaN()), End: number.Double(math.NaN()), Error: w.Err.Error()})
 			continue
 		}
 		r := w.Answer.Printed(p)
+		if out.Unit == "" {
+			out.Unit = r.timeUnit()
+		}
 		start, rate := r.since()
 		end := start + float64(r.samples())/rate
 		if summary {
@@ -84,6 +83,9 @@ func (s *Strip) Record(p Imprint, summary bool) (*StripRecord, error) {
 			r.Approximated, r.Bound, r.With, r.Notes = nil, nil, nil, nil
 		}
 		out.Windows = append(out.Windows, WindowRecord{Name: w.Name, Start: number.Double(start), End: number.Double(end), Record: r})
+	}
+	if out.Unit == "" {
+		return nil, errNoWindow
 	}
 	return out, nil
 }
@@ -257,10 +259,11 @@ func intervalsOf(windows []*Record) ([]Interval, error) {
 				k = &curve{make([]float64, length), make([]float64, length)}
 				curves[c.Name()], names = k, append(names, c.Name())
 			}
+			sum, count := k.sum[at(r):], k.count[at(r):]
 			for i, v := range drops {
 				if v == v {
-					k.sum[at(r)+i] += v
-					k.count[at(r)+i]++
+					sum[i] += v
+					count[i]++
 				}
 			}
 		}

@@ -181,7 +181,7 @@ func (r *Reader) Windows(ctx context.Context, name string) ([]string, error) {
 
 // windows are where those of a recording begin.
 func (r *Reader) windows(of Source, set *model.Recordings, s model.Series) ([]recording.Moment, error) {
-	rec, err := r.openWhole(of, set)
+	rec, _, err := r.readWhole(nil, of, set)
 	if err != nil {
 		return nil, err
 	}
@@ -218,17 +218,6 @@ func (r *Reader) windows(of Source, set *model.Recordings, s model.Series) ([]re
 		first = *s
 	}
 	return w.starts(first, *r.recording.Every)
-}
-
-// openWhole is readWhole of a file that is looked at first: a picture has no windows.
-func (r *Reader) openWhole(of Source, set *model.Recordings) (*recording.Recording, error) {
-	f, err := of.Open()
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	rec, _, err := r.readWhole(f, of, set)
-	return rec, err
 }
 
 // windowing finds out where windows of n samples of a network begin.

@@ -75,6 +75,20 @@ func newFake(t *testing.T) *fake {
 	return f
 }
 
+// cards opens the library, and says which cards it has.
+func (f *fake) cards(t *testing.T) (*Driver, []Card) {
+	t.Helper()
+	d, err := open(f.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cards, err := d.Cards()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d, cards
+}
+
 // failing has a function answer with a code.
 func (f *fake) failing(function string, code int) {
 	name := append([]byte(function), 0)
@@ -98,13 +112,9 @@ func (f *fake) log() string {
 // TestCalls: every function is called with what cuda.h says that it takes.
 func TestCalls(t *testing.T) {
 	f := newFake(t)
-	d, err := open(f.path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cards, err := d.Cards()
-	if err != nil || len(cards) != 2 || d.Version() != "12.4" {
-		t.Fatal(cards, d.Version(), err)
+	d, cards := f.cards(t)
+	if len(cards) != 2 || d.Version() != "12.4" {
+		t.Fatal(cards, d.Version())
 	}
 	if want := (Card{Name: "NVIDIA Imaginary 40", Memory: 150 << 30, Major: 9, Multiprocessor: 132, device: 40}); cards[0] != want {
 		t.Errorf("%+v, want %+v", cards[0], want)
@@ -267,14 +277,7 @@ func TestFailures(t *testing.T) {
 // this has no more, or at the end; nothing is given back twice.
 func TestMemory(t *testing.T) {
 	f := newFake(t)
-	d, err := open(f.path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cards, err := d.Cards()
-	if err != nil {
-		t.Fatal(err)
-	}
+	d, cards := f.cards(t)
 	dev, err := d.Open(cards[0])
 	if err != nil {
 		t.Fatal(err)
@@ -331,14 +334,7 @@ func TestNoDriver(t *testing.T) {
 
 func TestOldCard(t *testing.T) {
 	f := newFake(t)
-	d, err := open(f.path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cards, err := d.Cards()
-	if err != nil {
-		t.Fatal(err)
-	}
+	d, cards := f.cards(t)
 	if _, err := d.Open(cards[1]); !errors.Is(err, ErrOldCard) || err.Error() != "the NVIDIA card is too old: NVIDIA Imaginary 41 has compute capability 7.5, and 8.0 is needed" {
 		t.Error(err)
 	}
