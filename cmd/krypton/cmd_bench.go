@@ -70,7 +70,7 @@ For comparison with other programs, --raw gives the network's input and
 	flagvalue.Add(f, &q.Stride, "stride", "4", obe.ParseSize, "`step` between positions in pixels or percent: 4, 2% or YxX")
 	f.IntVar(&q.Rounds, "rounds", 2, "turns; the best of them counts")
 	f.IntVar(&q.Positions, "positions", 0, "measure the map on about `N` random positions and scale it by multiply-adds (default: all positions)")
-	f.IntVar(&q.Sample, "sample", 128, "positions that are run naively, 0 for none")
+	f.IntVar(&q.Sample, "sample", 128, "positions that are run naively, 0 for none; more if so few take less than half a second, as with --positions")
 	f.StringVar(&o.raw, "raw", "", "run on this `file` of little-endian float32 numbers, in the order of the model's input, instead of a random picture")
 	f.StringVar(&o.outputs, "outputs", "", "write the outputs of a whole run to this `file`: little-endian float32 numbers, one output after the other")
 	f.BoolVar(&q.WholeOnly, "whole", false, "measure whole runs alone, with the plan that suits them best")

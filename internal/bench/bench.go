@@ -28,7 +28,9 @@ type Question struct {
 	// Patch and Stride make the positions of the map.
 	Patch, Stride obe.Size
 	// Positions is about how many of them are run incrementally, at random places, 0 for
-	// all; Sample is how many are run naively, 0 for none.
+	// all; Sample is how many are run naively, 0 for none. Where so few take less than
+	// half a second more are run: a worker's first changes are its memory's first touch,
+	// and took up to twice the time of later ones.
 	Positions, Sample int
 	// WholeOnly leaves the map out.
 	WholeOnly bool
@@ -200,7 +202,7 @@ func (j *Job) round(ctx context.Context, r *Row, t *seconds) error {
 	if j.question.Sample == 0 {
 		return nil
 	}
-	n, err := j.explain(ctx, j.naive, obe.Naive)
+	n, err := j.enough(ctx, &j.naive, obe.Naive)
 	if err != nil {
 		return err
 	}
@@ -208,12 +210,15 @@ func (j *Job) round(ctx context.Context, r *Row, t *seconds) error {
 	return nil
 }
 
+// least is how long each kind of work is measured at least.
+const least = time.Second / 2
+
 // wholeRuns times runs of the whole network: three, or as many as fit into half
 // a second.
 func (j *Job) wholeRuns(ctx context.Context) ([]float64, error) {
 	var times []float64
 	f := j.plan.NewInference(j.threads)
-	for start := time.Now(); len(times) < 3 || time.Since(start) < time.Second/2; {
+	for start := time.Now(); len(times) < 3 || time.Since(start) < least; {
 		t := time.Now()
 		if err := f.Run(ctx, j.base); err != nil {
 			return nil, err
@@ -226,7 +231,7 @@ func (j *Job) wholeRuns(ctx context.Context) ([]float64, error) {
 // exactMap times the heatmap by incremental runs, whose multiply-adds at all positions are
 // all.
 func (j *Job) exactMap(ctx context.Context, all int64) (float64, error) {
-	r, err := j.explain(ctx, j.exact, obe.Exact)
+	r, err := j.enough(ctx, &j.exact, obe.Exact)
 	if err != nil {
 		return 0, err
 	}
@@ -239,6 +244,20 @@ func (j *Job) exactMap(ctx context.Context, all int64) (float64, error) {
 		scale = float64(by)
 	}
 	return r.Views.Seconds() + r.Map.Seconds()*scale, nil
+}
+
+// enough answers the positions of a grid, and puts more of the map's there until that takes
+// half a second or all are answered.
+func (j *Job) enough(ctx context.Context, g **obe.Grid, mode obe.Mode) (*obe.Result, error) {
+	for {
+		r, err := j.explain(ctx, *g, mode)
+		if err != nil || r.Map >= least || (*g).Len() >= j.grid.Len() {
+			return r, err
+		}
+		n := float64((*g).Len())
+		n *= max(2, 1.25*least.Seconds()/max(1e-6, r.Map.Seconds()))
+		*g = sampleGrid(j.grid, int(min(n, float64(j.grid.Len()))), rand.New(rand.NewPCG(1, uint64(n))))
+	}
 }
 
 func (j *Job) explain(ctx context.Context, g *obe.Grid, mode obe.Mode) (*obe.Result, error) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -63,27 +64,31 @@ func question(t testing.TB, patch, stride string) Question {
 }
 
 // TestMeasure: a map of few positions is counted as it is, and one of a sample is scaled
-// to all.
+// to all; samples that are over in no time are made larger.
 func TestMeasure(t *testing.T) {
-	q := question(t, "32", "32")
 	for _, positions := range []int{0, 4} {
-		q.Positions = positions
+		q := question(t, "32", "32")
+		all := 16
+		if q.Positions = positions; positions > 0 {
+			q = question(t, "32", "1")
+			q.Positions, all = positions, 97*97
+		}
 		r, err := prepared(t, q).Measure(context.Background())
 		if err != nil {
 			t.Fatal(err)
 		}
-		sampled := 16
-		if positions > 0 {
-			sampled = positions
-		}
-		if r.Positions != 16 || r.ExactSampled != sampled || r.NaiveSampled != 4 || r.WholeRuns < 3 {
+		few := r.ExactSampled < all
+		if r.Positions != all || few != (positions > 0) || r.NaiveSampled <= q.Sample || r.NaiveSampled > all || r.WholeRuns < 3 {
 			t.Errorf("%+v", r)
 		}
-		if !(r.Whole > 0 && r.WholeMedian >= r.Whole && r.Exact > 0 && r.Naive > r.Whole && r.Ratio.Finite() && r.MultiplyAddsExact < 16*r.MultiplyAdds) {
+		if took := r.Exact * float64(r.ExactSampled) / float64(all); few && took < .2 {
+			t.Errorf("%d positions, in about %g s", r.ExactSampled, took)
+		}
+		if !(r.Whole > 0 && r.WholeMedian >= r.Whole && r.Exact > 0 && r.Naive > r.Whole && r.Ratio.Finite() && r.MultiplyAddsExact < int64(all)*r.MultiplyAdds) {
 			t.Errorf("%+v", r)
 		}
 		var b bytes.Buffer
-		if err := WriteTable(&b, []*Row{r}); err != nil || strings.Contains(b.String(), "exact is scaled") != (positions > 0) || !strings.Contains(b.String(), "naive is scaled from 4 positions") {
+		if err := WriteTable(&b, []*Row{r}); err != nil || strings.Contains(b.String(), "exact is scaled") != (positions > 0) || !strings.Contains(b.String(), fmt.Sprintf("naive is scaled from %d positions", r.NaiveSampled)) {
 			t.Errorf("%v: %s", err, b.String())
 		}
 	}

@@ -62,7 +62,7 @@ Written by \`make bench-peers\`; the numbers behind it are in the JSON file besi
       return [x.model, x.batch_open ? `${o.batch}` : '1 (fixed in the model)', (1 / o.seconds_per_image).toFixed(1), rate(o), ...ours];
     }),
   );
-  out += `ONNX Runtime was tried with batches of ${s.batches.join(', ')}. krypton runs whole pictures one by one on each core (\`--mode naive\`), which also writes the patch into each.
+  out += `ONNX Runtime was tried with batches of ${s.batches.join(', ')}. krypton runs whole pictures one by one on each core (\`--mode naive\`), which also writes the patch into each, for half a second at least.
 
 ## Memory at its peak, MiB
 
