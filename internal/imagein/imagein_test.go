@@ -13,6 +13,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -125,8 +126,8 @@ func TestPixelFormats(t *testing.T) {
 	}
 }
 
-// withOrientation inserts an EXIF segment behind the JPEG's start.
-func withOrientation(b []byte, o int, order binary.ByteOrder) []byte {
+// exifOf says an orientation as EXIF does, in one field.
+func exifOf(o int, order binary.ByteOrder) []byte {
 	tiff := []byte("II*\x00")
 	if order == binary.ByteOrder(binary.BigEndian) {
 		tiff = []byte("MM\x00*")
@@ -148,34 +149,93 @@ func withOrientation(b []byte, o int, order binary.ByteOrder) []byte {
 	put(2, uint32(o))
 	put(2, 0)
 	put(4, 0)
-	seg := append([]byte("Exif\x00\x00"), tiff...)
+	return tiff
+}
+
+// withOrientation inserts an EXIF segment behind the JPEG's start.
+func withOrientation(b []byte, o int, order binary.ByteOrder) []byte {
+	seg := append([]byte("Exif\x00\x00"), exifOf(o, order)...)
 	head := []byte{0xff, 0xd8, 0xff, 0xe1, byte((len(seg) + 2) >> 8), byte(len(seg) + 2)}
 	return append(append(head, seg...), b[2:]...)
 }
 
+// pngChunk is a chunk of a PNG file.
+func pngChunk(kind string, body []byte) []byte {
+	out := append(binary.BigEndian.AppendUint32(nil, uint32(len(body))), kind...)
+	out = append(out, body...)
+	return binary.BigEndian.AppendUint32(out, crc32.ChecksumIEEE(out[4:]))
+}
+
+// TestOrientation: EXIF's orientation is undone wherever a format has it.
 func TestOrientation(t *testing.T) {
 	img := scene(48, 32)
-	plain := encoded(t, "jpeg", img)
-	for o := 1; o <= 8; o++ {
-		for _, order := range []binary.ByteOrder{binary.LittleEndian, binary.BigEndian} {
-			p, err := open(withOrientation(plain, o, order))
+	plain := map[string][]byte{"jpeg": encoded(t, "jpeg", img), "png": encoded(t, "png", img)}
+	const ahead, end = 33, 12 // a PNG file's IHDR ends, its IEND is
+	files := map[string]func(o int, order binary.ByteOrder) []byte{
+		"jpeg": func(o int, order binary.ByteOrder) []byte { return withOrientation(plain["jpeg"], o, order) },
+		"png": func(o int, order binary.ByteOrder) []byte {
+			return slices.Insert(slices.Clone(plain["png"]), ahead, pngChunk("eXIf", exifOf(o, order))...)
+		},
+		"png behind": func(o int, order binary.ByteOrder) []byte {
+			return slices.Insert(slices.Clone(plain["png"]), len(plain["png"])-end, pngChunk("eXIf", exifOf(o, order))...)
+		},
+	}
+	for name, file := range files {
+		for o := 1; o <= 8; o++ {
+			for _, order := range []binary.ByteOrder{binary.LittleEndian, binary.BigEndian} {
+				p, err := open(file(o, order))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if p.Orientation != o {
+					t.Errorf("%s: orientation %d read as %d", name, o, p.Orientation)
+				}
+				w, h := 48, 32
+				if o >= 5 {
+					w, h = h, w
+				}
+				if p.Image.Bounds() != image.Rect(0, 0, w, h) {
+					t.Fatalf("%s: orientation %d: %v", name, o, p.Image.Bounds())
+				}
+				// EXIF 2.3: where the stored first row (white here) is shown.
+				edge := map[int]image.Point{1: {w / 4, 1}, 2: {w / 4, 1}, 3: {w / 4, h - 2}, 4: {w / 4, h - 2}, 5: {1, h / 4}, 6: {w - 2, h / 4}, 7: {w - 2, h / 4}, 8: {1, h / 4}}[o]
+				if c := p.Image.NRGBAAt(edge.X, edge.Y); c.G < 200 {
+					t.Errorf("%s: orientation %d: the first row is not at %v (%v)", name, o, edge, c)
+				}
+			}
+		}
+	}
+}
+
+// TestOrientationOfWebP: of WebP files too, also where a program has put JPEG's prefix
+// before it.
+func TestOrientationOfWebP(t *testing.T) {
+	for name, b := range seeds(t) {
+		if filepath.Ext(name) != ".webp" {
+			continue
+		}
+		plain, err := open(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bounds := plain.Image.Bounds()
+		for _, prefix := range []string{"", "Exif\x00\x00"} {
+			body := append([]byte(prefix), exifOf(6, binary.BigEndian)...)
+			turned := slices.Clone(b)
+			if string(b[12:16]) != "VP8X" {
+				const announced = 8 // EXIF
+				w, h := bounds.Dx()-1, bounds.Dy()-1
+				turned = slices.Insert(turned, 12, append([]byte("VP8X\x0a\x00\x00\x00"), announced, 0, 0, 0, byte(w), byte(w>>8), 0, byte(h), byte(h>>8), 0)...)
+			}
+			turned = append(turned, binary.LittleEndian.AppendUint32([]byte("EXIF"), uint32(len(body)))...)
+			turned = append(turned, body...)
+			binary.LittleEndian.PutUint32(turned[4:], uint32(len(turned)-8))
+			p, err := open(turned)
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("%s: %v", name, err)
 			}
-			if p.Orientation != o {
-				t.Errorf("orientation %d read as %d", o, p.Orientation)
-			}
-			w, h := 48, 32
-			if o >= 5 {
-				w, h = h, w
-			}
-			if p.Image.Bounds() != image.Rect(0, 0, w, h) {
-				t.Errorf("orientation %d: %v", o, p.Image.Bounds())
-			}
-			// EXIF 2.3: where the stored first row (white here) is shown.
-			edge := map[int]image.Point{1: {w / 4, 1}, 2: {w / 4, 1}, 3: {w / 4, h - 2}, 4: {w / 4, h - 2}, 5: {1, h / 4}, 6: {w - 2, h / 4}, 7: {w - 2, h / 4}, 8: {1, h / 4}}[o]
-			if c := p.Image.NRGBAAt(edge.X, edge.Y); c.G < 200 {
-				t.Errorf("orientation %d: the first row is not at %v (%v)", o, edge, c)
+			if want := upright(plain.Image, 6); p.Orientation != 6 || !bytes.Equal(p.Image.Pix, want.Pix) {
+				t.Errorf("%s: orientation 6 read as %d, or other pixels", name, p.Orientation)
 			}
 		}
 	}

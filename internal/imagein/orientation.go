@@ -8,18 +8,44 @@ import (
 	"github.com/disintegration/imaging"
 )
 
-// orientation finds the EXIF orientation of a JPEG file, 1 if there is none or
-// it is damaged.
+// orientation finds the EXIF orientation of a file, 1 if there is none or it is damaged:
+// in a JPEG file's APP1 segment, a PNG file's chunk eXIf (PNG, third edition, 11.3.4.3)
+// or a WebP file's chunk EXIF.
 func orientation(data []byte, format string) int {
+	const prefix = "Exif\x00\x00"
 	found := 1
-	if format == "jpeg" {
+	switch format {
+	case "jpeg":
 		eachSegment(data, func(marker byte, body []byte) bool {
-			exif := marker == 0xe1 && bytes.HasPrefix(body, []byte("Exif\x00\x00"))
+			exif := marker == 0xe1 && bytes.HasPrefix(body, []byte(prefix))
 			if exif {
-				found = tiffOrientation(body[6:])
+				found = tiffOrientation(body[len(prefix):])
 			}
 			return !exif
 		})
+	case "png":
+		const head, rest = 8, 4 // length and kind before a chunk's bytes, a checksum behind them
+		for at := int64(8); at+head <= int64(len(data)); {
+			begin := at + head
+			end := begin + int64(binary.BigEndian.Uint32(data[at:]))
+			if end > int64(len(data)) {
+				break
+			}
+			if string(data[at+4:begin]) == "eXIf" {
+				return tiffOrientation(data[begin:end])
+			}
+			at = end + rest
+		}
+	case "webp":
+		if len(data) < 12 {
+			break
+		}
+		for kind, body, rest := riffChunk(data[12:]); kind != ""; kind, body, rest = riffChunk(rest) {
+			if kind == "EXIF" {
+				// Some programs write JPEG's prefix, which does not belong there.
+				return tiffOrientation(bytes.TrimPrefix(body, []byte(prefix)))
+			}
+		}
 	}
 	return found
 }

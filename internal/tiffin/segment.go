@@ -86,7 +86,9 @@ func (f *File) unpack(s *segment, raw []byte) error {
 		if f.compression == 4 {
 			sf = ccitt.Group4
 		}
-		r = ccitt.NewReader(r, ccitt.MSB, sf, s.w, s.h, &ccitt.Options{Invert: f.photometric == whiteIsZero})
+		// White runs are bits of 0 whatever the file calls white: where 0 is black, it means
+		// the reverse picture (TIFF 6.0, section 11).
+		r = ccitt.NewReader(r, ccitt.MSB, sf, s.w, s.h, &ccitt.Options{Invert: true})
 	case 5:
 		l := lzw.NewReader(r, lzw.MSB, 8)
 		defer l.Close()

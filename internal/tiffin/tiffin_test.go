@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/zlib"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"image"
@@ -557,6 +558,47 @@ func asBytes(b []byte, tag uint16) []byte {
 			b[to+i] = b[to+4*i]
 		}
 		return b
+	}
+}
+
+// TestFax: white runs of CCITT's codes are white where white is 0, and the reverse where
+// black is (TIFF 6.0, section 11). libtiff has packed the rows.
+func TestFax(t *testing.T) {
+	rows := []string{
+		"#######.............",
+		"#######.............",
+		"#######...#####.....",
+		"####################",
+		"#######.............",
+		"...#................",
+	}
+	for group, packed := range map[int]string{
+		3: "001351860026a30c004d470780026a1a0004d461800c2a80",
+		4: "26a3fcc1e2421ac8c3060a002002",
+	} {
+		b, err := hex.DecodeString(packed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, photometric := range []int{whiteIsZero, blackIsZero} {
+			f := form{w: 20, h: len(rows), samples: 1, bits: 1, photometric: photometric, compression: group}
+			file, err := Open(f.write([][]byte{b}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			same(t, fmt.Sprintf("group %d, photometric %d", group, photometric), file, func() image.Image {
+				img := image.NewGray(image.Rect(0, 0, f.w, f.h))
+				for y, row := range rows {
+					for x, c := range row {
+						// libtiff was given # as bits of 1 in a file whose 0 is black.
+						if (c == '#') == (photometric == blackIsZero) {
+							img.Pix[img.PixOffset(x, y)] = 255
+						}
+					}
+				}
+				return img
+			}())
+		}
 	}
 }
 
