@@ -9,6 +9,7 @@ package gpu
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 
@@ -31,31 +32,78 @@ type Device interface {
 	Launch(l kernels.Launch) error
 }
 
+// Bounded is a device of which no more than so many bytes are taken.
+type Bounded struct {
+	Device
+	Most int64
+
+	used  int64
+	sizes map[uint64]int64
+}
+
+// Alloc is the device's, and fails with ErrMemory where that would be too much.
+func (b *Bounded) Alloc(what string, bytes int) (uint64, error) {
+	if left := b.Left(); int64(bytes) > left {
+		return 0, fmt.Errorf("%w: %d KiB of %d are left", ErrMemory, left>>10, b.Most>>10)
+	}
+	at, err := b.Device.Alloc(what, bytes)
+	if err == nil {
+		if b.sizes == nil {
+			b.sizes = map[uint64]int64{}
+		}
+		b.sizes[at] = int64(bytes)
+		b.used += int64(bytes)
+	}
+	return at, err
+}
+
+// Free is the device's.
+func (b *Bounded) Free(address uint64) error {
+	b.used -= b.sizes[address]
+	delete(b.sizes, address)
+	return b.Device.Free(address)
+}
+
+// Left is how many bytes may be taken still.
+func (b *Bounded) Left() int64 { return b.Most - b.used }
+
 // memory is a device with what was allocated on it.
 type memory struct {
 	Device
 	held []uint64
 }
 
+// left is how many bytes may be taken still, false if nobody has said.
+func (m *memory) left() (bytes int64, limited bool) {
+	if b, ok := m.Device.(interface{ Left() int64 }); ok {
+		return b.Left(), true
+	}
+	return 0, false
+}
+
 // alloc is Alloc; release gives it back.
 func (m *memory) alloc(what string, bytes int) (uint64, error) {
 	at, err := m.Alloc(what, max(4, bytes))
 	if err != nil {
-		return 0, fmt.Errorf("%d bytes for %s: %w", bytes, what, err)
+		var full interface{ OutOfMemory() bool }
+		if errors.As(err, &full) && full.OutOfMemory() {
+			err = fmt.Errorf("%w: %w", ErrMemory, err)
+		}
+		return 0, fmt.Errorf("%d KiB for %s: %w", (bytes+1023)>>10, what, err)
 	}
 	m.held = append(m.held, at)
 	return at, nil
 }
 
-// release frees what was allocated since there were n pieces of it.
-func (m *memory) release(n int) error {
+// release frees what was allocated.
+func (m *memory) release() error {
 	var first error
-	for _, at := range m.held[n:] {
+	for _, at := range m.held {
 		if err := m.Free(at); err != nil && first == nil {
 			first = err
 		}
 	}
-	m.held = m.held[:n]
+	m.held = m.held[:0]
 	return first
 }
 

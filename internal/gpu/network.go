@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"krypton/internal/engine"
+	"krypton/internal/failure"
 	"krypton/internal/gpu/kernels"
 	"krypton/internal/incremental"
 	"krypton/internal/region"
@@ -18,13 +19,21 @@ type Network struct {
 	memory  memory
 	steps   []packed
 	views   []uint64 // of each value; of parts those of what they are part of
-	fixed   int      // pieces of memory that stay: weights and views
+	lives   lives
 	ran     bool
 
-	// Of the last updates: each value's region and memory, by change.
-	rects   [][]region.Rect
-	updates [][]uint64
-	known   int // how many changes these are, 0 until all of them are computed
+	// Memory of updates, and of the tables of a chunk's launches: it grows while chunks do.
+	arena, tables piece
+	listed        *chunk // whose launches are being listed
+
+	last  chunk // of Update
+	known int   // how many changes of it are computed, 0 until all are
+}
+
+// piece is a piece of a device's memory.
+type piece struct {
+	at    uint64
+	bytes int
 }
 
 // Change is a rectangle of the input with other pixels, channels last.
@@ -56,6 +65,9 @@ func (n *Network) load() error {
 		}
 		n.steps = append(n.steps, k)
 	}
+	if err := n.fits(); err != nil {
+		return err
+	}
 	n.views = make([]uint64, len(n.program.Values))
 	for i, v := range n.program.Values {
 		if v.PartOf >= 0 {
@@ -71,7 +83,22 @@ func (n *Network) load() error {
 			n.views[i] = n.views[v.PartOf]
 		}
 	}
-	n.fixed = len(n.memory.held)
+	n.lives = livesOf(n.program)
+	return nil
+}
+
+// fits fails where the views do not fit beside the weights.
+func (n *Network) fits() error {
+	left, limited := n.memory.left()
+	all := int64(0)
+	for _, v := range n.program.Values {
+		if v.PartOf < 0 {
+			all += 4 * int64(v.Plane.Len())
+		}
+	}
+	if limited && all > left {
+		return fmt.Errorf("%w: the views take %d KiB, and beside the weights %d KiB are left: %v says how much there may be", ErrMemory, all>>10, left>>10, failure.Setting("gpu-memory"))
+	}
 	return nil
 }
 
@@ -87,29 +114,36 @@ func (n *Network) readable(s *incremental.Step) error {
 }
 
 // Close gives the device's memory back.
-func (n *Network) Close() error { return n.memory.release(0) }
+func (n *Network) Close() error {
+	n.ran, n.known, n.arena, n.tables = false, 0, piece{}, piece{}
+	return n.memory.release()
+}
 
 // Run computes the views of a clean input, given as Program.Arrange has it.
 func (n *Network) Run(input []float32) error {
 	n.ran, n.known = false, 0
-	if err := n.memory.release(n.fixed); err != nil {
-		return err
-	}
 	if want := n.program.Values[n.program.Input].Plane.Len(); len(input) != want {
 		return fmt.Errorf("input has %d numbers, want %d", len(input), want)
 	}
 	if err := n.memory.Write(n.views[n.program.Input], bytesOf(input)); err != nil {
 		return err
 	}
-	for i := range n.program.Steps {
-		if err := n.step(i, 1, n.view, func(v, _ int) place {
-			return place{n.views[v], n.program.Values[v].Plane.Rect()}
-		}); err != nil {
-			return err
+	n.last.data, n.last.pixels = n.last.data[:0], 0
+	err := n.list(&n.last, func() error {
+		for i := range n.program.Steps {
+			if err := n.step(i, 1, n.view, func(v, _ int) place {
+				return place{n.views[v], n.program.Values[v].Plane.Rect()}
+			}); err != nil {
+				return err
+			}
 		}
+		return nil
+	})
+	if err == nil {
+		err = n.submit(&n.last)
 	}
-	n.ran = true
-	return nil
+	n.ran = err == nil
+	return err
 }
 
 // place is memory that holds a rectangle of a value.
@@ -123,59 +157,31 @@ func (n *Network) view(s incremental.Source, _ int) kernels.Patched {
 	return kernels.Patched{View: n.views[s.Value]}
 }
 
-// patched is what change k sees of a source.
-func (n *Network) patched(s incremental.Source, k int) kernels.Patched {
-	p := n.view(s, k)
-	if r := n.rects[k][s.Value]; !r.Empty() {
-		p.Update, p.Rect = n.updates[k][s.Value], n.program.Seen(s, r)
-	}
-	return p
-}
-
 // Update computes what changes of the clean input make of it, until the next Update or Run.
 // Its result at every change is that of a whole run, bit for bit.
 func (n *Network) Update(changes []Change) error {
 	n.known = 0
-	n.rects, n.updates = nil, nil
 	if !n.ran {
 		return errors.New("updates of an input that has not run")
 	}
-	if err := n.memory.release(n.fixed); err != nil {
+	p, c := n.program, &n.last
+	plane := p.Values[p.Input].Plane
+	c.rects = c.rects[:0]
+	for k, change := range changes {
+		if change.Rect.Empty() || change.Rect.Intersect(plane.Rect()) != change.Rect || len(change.Pixels) != change.Rect.Area()*plane.C {
+			return fmt.Errorf("change %d: %d numbers for %v of %v", k, len(change.Pixels), change.Rect, plane)
+		}
+		c.rects = append(c.rects, p.Regions(change.Rect))
+	}
+	bytes := n.lay(c)
+	if err := n.grow(&n.arena, "updates", bytes); err != nil {
 		return err
 	}
-	p := n.program
-	plane := p.Values[p.Input].Plane
-	for k, c := range changes {
-		if c.Rect.Empty() || c.Rect.Intersect(plane.Rect()) != c.Rect || len(c.Pixels) != c.Rect.Area()*plane.C {
-			return fmt.Errorf("change %d: %d numbers for %v of %v", k, len(c.Pixels), c.Rect, plane)
-		}
-		n.rects = append(n.rects, p.Regions(c.Rect))
-		n.updates = append(n.updates, make([]uint64, len(p.Values)))
+	if err := n.prepare(c, func(k int, dst []float32) { copy(dst, changes[k].Pixels) }); err != nil {
+		return err
 	}
-	for k, c := range changes {
-		for v := range p.Values {
-			of := &p.Values[v]
-			if of.PartOf >= 0 {
-				continue
-			}
-			var err error
-			if n.updates[k][v], err = n.memory.alloc("an update of "+of.Name, 4*n.rects[k][v].Area()*of.Plane.C); err != nil {
-				return err
-			}
-		}
-		for v, of := range p.Values {
-			if of.PartOf >= 0 {
-				n.updates[k][v] = n.updates[k][of.PartOf]
-			}
-		}
-		if err := n.memory.Write(n.updates[k][p.Input], bytesOf(c.Pixels)); err != nil {
-			return err
-		}
-	}
-	for i := range p.Steps {
-		if err := n.step(i, len(changes), n.patched, func(v, k int) place { return place{n.updates[k][v], n.rects[k][v]} }); err != nil {
-			return err
-		}
+	if err := n.submit(c); err != nil {
+		return err
 	}
 	n.known = len(changes)
 	return nil
@@ -212,18 +218,18 @@ func (n *Network) compute(s *incremental.Step, k *packed, count int, in func(s i
 			if !from.Rect.Empty() {
 				at = from.Update
 			}
-			row, err := n.memory.read(at, s.In[0].Plane.Len())
-			if err != nil {
-				return err
-			}
-			if k.log {
-				softmax.LogRow(row, row)
-			} else {
-				softmax.Row(row, row)
-			}
-			if err := n.memory.Write(to.at, bytesOf(row)); err != nil {
-				return err
-			}
+			n.listed.ops = append(n.listed.ops, action{host: func() error {
+				row, err := n.memory.read(at, s.In[0].Plane.Len())
+				if err != nil {
+					return err
+				}
+				if k.log {
+					softmax.LogRow(row, row)
+				} else {
+					softmax.Row(row, row)
+				}
+				return n.memory.Write(to.at, bytesOf(row))
+			}})
 		}
 		return nil
 	}
@@ -254,8 +260,7 @@ func (n *Network) jobs(v, count int, out func(v, k int) place, in func(j *kernel
 	return jobs
 }
 
-// launch has a kernel compute jobs, whose tables it puts on the device, until the next Run or
-// Update: by then the kernel has run.
+// launch lists a kernel that computes jobs, and lays out their tables.
 func (n *Network) launch(jobs []kernels.Job, channels int, of func(b kernels.Batch) (kernels.Launch, error)) error {
 	if len(jobs) == 0 {
 		return nil
@@ -264,18 +269,14 @@ func (n *Network) launch(jobs []kernels.Job, channels int, of func(b kernels.Bat
 	if err != nil {
 		return err
 	}
-	b := kernels.Batch{Count: len(jobs), Pixels: pixels}
-	if b.Jobs, err = n.memory.put("jobs", table); err != nil {
-		return err
-	}
-	if b.First, err = n.memory.put("the pixels of jobs", first); err != nil {
-		return err
-	}
+	c := n.listed
+	b := kernels.Batch{Count: len(jobs), Pixels: pixels, Jobs: n.tables.at + c.put(table), First: n.tables.at + c.put(first)}
 	l, err := of(b)
 	if err != nil {
 		return err
 	}
-	return n.memory.Launch(l)
+	c.ops = append(c.ops, action{launch: l})
+	return nil
 }
 
 // Clean is the change whose output is that of the clean input.
@@ -304,11 +305,11 @@ func (n *Network) whole(k, v int) ([]float32, error) {
 		return nil, fmt.Errorf("%s lies within another value", of.Name)
 	}
 	view, err := n.memory.read(n.views[v], of.Plane.Len())
-	if err != nil || k == Clean || n.rects[k][v].Empty() {
+	if err != nil || k == Clean || n.last.rects[k][v].Empty() {
 		return view, err
 	}
-	p := engine.Patched{Plane: of.Plane, View: view, Rect: n.rects[k][v]}
-	if p.Update, err = n.memory.read(n.updates[k][v], p.Rect.Area()*of.Plane.C); err != nil {
+	p := engine.Patched{Plane: of.Plane, View: view, Rect: n.last.rects[k][v]}
+	if p.Update, err = n.memory.read(n.address(&n.last, v, k), p.Rect.Area()*of.Plane.C); err != nil {
 		return nil, err
 	}
 	p.Compose(view)

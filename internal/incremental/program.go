@@ -73,6 +73,7 @@ func Lower(g *graph.Graph, opt CompileOptions) (*Program, error) {
 		}
 		p.Steps = append(p.Steps, step)
 	}
+	p.keep()
 	return p, nil
 }
 

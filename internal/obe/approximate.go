@@ -350,7 +350,7 @@ func (t *Task) measure(ctx context.Context, views *incremental.Views, moved *ref
 	block := t.block(r)
 	for lo := 0; lo < len(pick); lo += block {
 		part := pick[lo:min(lo+block, len(pick))]
-		whole, _, err := truth.rerun(ctx, views, part, true)
+		whole, _, err := truth.rerun(ctx, views, part, true, plainly)
 		if err != nil {
 			return err
 		}

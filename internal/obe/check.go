@@ -63,11 +63,11 @@ func (t *Task) check(ctx context.Context, views *incremental.Views, r *Result) e
 	block := t.block(r)
 	for lo := 0; lo < n; lo += block {
 		pick := order[lo:min(lo+block, n)]
-		exact, _, err := t.rerun(ctx, views, pick, t.Mode == Naive)
+		exact, _, err := t.rerun(ctx, views, pick, t.Mode == Naive, t.answer)
 		if err != nil {
 			return err
 		}
-		whole, spent, err := t.rerun(ctx, views, pick, true)
+		whole, spent, err := t.rerun(ctx, views, pick, true, plainly)
 		if err != nil {
 			return err
 		}
@@ -87,7 +87,7 @@ func (t *Task) check(ctx context.Context, views *incremental.Views, r *Result) e
 		c.Whole = c.Whole * time.Duration(compare) / time.Duration(n)
 		for pick := order[:compare:compare]; c.Whole*time.Duration(len(pick)/compare) < measurable; {
 			pick = append(pick, pick...)
-			_, spent, err := t.rerun(ctx, views, pick, true)
+			_, spent, err := t.rerun(ctx, views, pick, true, plainly)
 			if err != nil {
 				return err
 			}
@@ -123,15 +123,17 @@ func (c *Comparison) add(exact, whole [][]float32) (first int, a, b float32) {
 }
 
 // rerun gives the outputs that the target reads at some positions, and the time they
-// took.
-func (t *Task) rerun(ctx context.Context, views *incremental.Views, pick []int, whole bool) ([][][]float32, time.Duration, error) {
+// took by one who answers.
+func (t *Task) rerun(ctx context.Context, views *incremental.Views, pick []int, whole bool, by answerer) ([][][]float32, time.Duration, error) {
 	outs := make([][][]float32, len(pick))
 	c := &picked{changes: newChanges(t, whole), pick: pick}
 	start := time.Now()
-	err := t.Plan.Update(ctx, views, c, incremental.Options{Workers: t.Workers, Memory: t.Memory, Chunk: t.Chunk}, func(i int, res incremental.Results) error {
+	keep := func(i int, res incremental.Results) error {
 		var err error
 		outs[i], err = target.Keep(t.Target, res)
 		return err
-	})
+	}
+	opt := incremental.Options{Workers: t.Workers, Memory: t.Memory, Chunk: t.Chunk}
+	err := by(ctx, t.Plan, views, c, opt, keep)
 	return outs, time.Since(start), err
 }

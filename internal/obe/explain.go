@@ -77,6 +77,11 @@ type Task struct {
 	// positions done so far, Checking from one with the number of those to
 	// verify or to compare.
 	Progress, Checking func(done, total int)
+	// Device, if set, answers the positions of maps that give nothing up in the plan's place.
+	// Where it fails, Failed is told why and the plan takes over; that is an error if Failed
+	// is nil.
+	Device Device
+	Failed func(err error)
 	// Gradual answers the positions of a map that gives nothing up from coarse
 	// to fine, so that what is there early shows the whole image. Scores do not
 	// depend on it.
@@ -145,6 +150,9 @@ type Result struct {
 	Compared *Comparison
 	// Views and Map are the times of the clean run and of all positions.
 	Views, Map time.Duration
+	// OnDevice says that the task's device has answered all positions, those that were
+	// verified too.
+	OnDevice bool
 	// Clean and Outputs hold the network's own numbers, of each output that the target
 	// reads, on the clean image and at each position, one after the other (Task.Keep).
 	Clean, Outputs [][]float32
@@ -227,6 +235,9 @@ func Explain(ctx context.Context, t Task) (*Result, error) {
 		t.Clean(r)
 	}
 	start = time.Now()
+	if err := t.device(ctx, clean); err != nil {
+		return nil, err
+	}
 	if t.Certify != nil {
 		err = t.certified(ctx, views, moved, r, clean)
 	} else {
@@ -245,6 +256,7 @@ func Explain(ctx context.Context, t Task) (*Result, error) {
 	if err := t.check(ctx, views, r); err != nil {
 		return nil, err
 	}
+	r.OnDevice = t.Device != nil
 	return r, nil
 }
 
@@ -355,10 +367,16 @@ func (t *Task) positions(ctx context.Context, views *incremental.Views, moved *r
 
 // update answers some positions by an asker and hands each over, from several goroutines.
 func (t *Task) update(ctx context.Context, a *asker, c *changes, opt incremental.Options, pick []int, spent *atomic.Int64, take func(i int, h *target.Hand, winner int32)) error {
-	return a.plan.Update(ctx, a.views, &picked{c, pick}, opt, func(k int, res incremental.Results) error {
+	each := make([]int64, len(pick)) // some may be answered twice
+	defer func() {
+		for _, n := range each {
+			spent.Add(n)
+		}
+	}()
+	return t.answer(ctx, a.plan, a.views, &picked{c, pick}, opt, func(k int, res incremental.Results) error {
 		h := a.Take()
 		defer a.Give(h)
-		spent.Add(res.MultiplyAdds())
+		each[k] = res.MultiplyAdds()
 		if err := h.Read(res); err != nil {
 			return err
 		}

@@ -1,0 +1,223 @@
+package gpu
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+
+	"krypton/internal/failure"
+	"krypton/internal/incremental"
+	"krypton/internal/region"
+)
+
+// usualChunk is how many changes are computed together where nobody says and there is memory.
+const usualChunk = 256
+
+// Answerer answers changes of inputs by a network, as a plan's Update does: what device it
+// runs on nobody need know. It may be used by several goroutines, which wait for each other.
+type Answerer struct {
+	mu      sync.Mutex
+	network *Network
+	base    []float32 // the clean input that has run, nil for none
+	chunks  [2]chunk
+	answers [2]*incremental.Answers
+	regions []region.Rect
+	bytes   []byte // of outputs
+}
+
+// NewAnswerer takes a network over; Close gives it back.
+func NewAnswerer(n *Network) *Answerer { return &Answerer{network: n} }
+
+// Close gives the device's memory back.
+func (a *Answerer) Close() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.base = nil
+	return a.network.Close()
+}
+
+// deviceError marks an error of the device; nil stays nil, and what does not fit into its
+// memory is one too.
+func deviceError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &incremental.DeviceError{Err: err}
+}
+
+// Update answers changes of an input, whose numbers lie as the program's plane has them, and
+// hands the outputs to emit, in order, from one goroutine. Of the options Chunk and Done
+// count. What the device fails at is an incremental.DeviceError. While the device computes a
+// chunk the host hands over the one before and lists the next one's launches; memory of the
+// device is taken with the first chunk alone.
+func (a *Answerer) Update(ctx context.Context, base []float32, changes incremental.Changes, opt incremental.Options, emit func(i int, r incremental.Results) error) (err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	defer func() {
+		if errors.As(err, new(*incremental.DeviceError)) {
+			a.base = nil // nobody knows what it has
+		}
+	}()
+	if err := a.begin(base); err != nil {
+		return deviceError(err)
+	}
+	total := changes.Len()
+	if total == 0 {
+		return nil
+	}
+	most, err := a.room(changes, opt.Chunk)
+	if err != nil {
+		return deviceError(err)
+	}
+	// next lays out and lists a chunk from change lo on.
+	next := func(i, lo int) (count, missing int, err error) {
+		if lo == total {
+			return 0, 0, nil
+		}
+		if count, missing = a.lay(i, changes, lo, min(most, total-lo)); missing > 0 {
+			return 0, missing, nil
+		}
+		return count, 0, a.network.prepare(&a.chunks[i], func(k int, dst []float32) { changes.Write(lo+k, dst) })
+	}
+	count := 0 // of the chunk that the device computes
+	for i, lo := 0, 0; ; i = 1 - i {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		following, missing, err := next(1-i, lo+count)
+		if err == nil && count > 0 {
+			err = a.read(i)
+		}
+		if err == nil && missing > 0 { // now that nobody needs what is there
+			if err = a.network.grow(&a.network.arena, "updates", missing); err == nil {
+				following, _, err = next(1-i, lo+count)
+			}
+		}
+		if err == nil && following > 0 {
+			err = a.network.submit(&a.chunks[1-i])
+		}
+		if err != nil {
+			return deviceError(err)
+		}
+		for k := range count {
+			if err := emit(lo+k, a.answers[i].Results(k)); err != nil {
+				return err
+			}
+		}
+		if opt.Done != nil && count > 0 {
+			opt.Done(count)
+		}
+		if lo, count = lo+count, following; count == 0 {
+			return nil
+		}
+	}
+}
+
+// begin runs a clean input, unless it is the last one.
+func (a *Answerer) begin(base []float32) error {
+	same := func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) }
+	if a.base != nil && slices.EqualFunc(a.base, base, same) {
+		return nil
+	}
+	a.base = nil
+	n := a.network
+	if err := n.Run(base); err != nil {
+		return err
+	}
+	views := map[int][]float32{}
+	for _, v := range n.program.Kept() {
+		view, err := n.whole(Clean, v)
+		if err != nil {
+			return err
+		}
+		views[v] = view
+	}
+	for i := range a.answers {
+		a.answers[i] = n.program.Answers(func(v int) []float32 { return views[v] })
+	}
+	a.base = slices.Clone(base)
+	return nil
+}
+
+// room takes memory for updates: of so many changes together, 0 for as many as are worth it,
+// or of as many as there is memory for.
+func (a *Answerer) room(changes incremental.Changes, chunk int) (most int, err error) {
+	n := a.network
+	plane := n.program.Values[n.program.Input].Plane
+	var largest region.Rect
+	for i := range changes.Len() {
+		if r := changes.Rect(i); r.Area() > largest.Area() {
+			largest = r
+		}
+	}
+	// In the middle it reaches most.
+	h, w := largest.Y.Len(), largest.X.Len()
+	y, x := (plane.H-h)/2, (plane.W-w)/2
+	largest = region.Rect{Y: region.Span{Lo: y, Hi: y + h}, X: region.Span{Lo: x, Hi: x + w}}
+	if most = min(changes.Len(), usualChunk); chunk > 0 {
+		most = min(changes.Len(), chunk)
+	}
+	want := n.expected(&a.chunks[0], largest, most)
+	left, limited := n.memory.left()
+	left += int64(n.arena.bytes)
+	if limited && int64(want) > left {
+		one := n.expected(&a.chunks[0], largest, 1)
+		if int64(one) > left {
+			return 0, fmt.Errorf("%w: the updates of one position take %d KiB, and beside the views %d KiB are left: %v says how much there may be", ErrMemory, one>>10, left>>10, failure.Setting("gpu-memory"))
+		}
+		most = max(1, int(left/int64(one)))
+		want = int(left)
+	}
+	// Elsewhere regions may be a row larger.
+	if more := want + want/8; !limited || int64(more) <= left {
+		want = more
+	}
+	return most, n.grow(&n.arena, "updates", want)
+}
+
+// lay lays a chunk out: from change lo on as many changes, up to count, as there is room for.
+// Where one of them is too large it says how much that takes.
+func (a *Answerer) lay(i int, changes incremental.Changes, lo, count int) (fits, missing int) {
+	n, c, answers := a.network, &a.chunks[i], a.answers[i]
+	for {
+		a.regions = a.regions[:0]
+		for k := range count {
+			a.regions = append(a.regions, changes.Rect(lo+k))
+		}
+		answers.Begin(a.regions)
+		c.rects = c.rects[:0]
+		for k := range count {
+			c.rects = append(c.rects, answers.Regions(k))
+		}
+		switch bytes := n.lay(c); {
+		case bytes <= n.arena.bytes:
+			return count, 0
+		case count == 1:
+			return 0, bytes
+		}
+		count = (count + 1) / 2
+	}
+}
+
+// read waits for a chunk and takes what outputs read of it.
+func (a *Answerer) read(i int) error {
+	n, c := a.network, &a.chunks[i]
+	for _, v := range n.program.Kept() {
+		to := a.answers[i].Memory(v)
+		if len(to) == 0 {
+			continue
+		}
+		a.bytes = resize(a.bytes, 4*len(to))
+		if err := n.memory.Read(a.bytes, n.arena.at+uint64(c.base[v])); err != nil {
+			return err
+		}
+		for k := range to {
+			to[k] = math.Float32frombits(binary.LittleEndian.Uint32(a.bytes[4*k:]))
+		}
+	}
+	return nil
+}

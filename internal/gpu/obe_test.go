@@ -1,0 +1,130 @@
+package gpu
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"reflect"
+	"testing"
+
+	"krypton/internal/engine/asm"
+	"krypton/internal/incremental"
+	"krypton/internal/obe"
+	"krypton/internal/onnxload"
+	"krypton/internal/region"
+)
+
+// TestMap: a device's map is that of this machine's processors, naive and exact, and so is one
+// that they finish when the device fails in the middle.
+func TestMap(t *testing.T) {
+	sets := asm.Sets()
+	if len(sets) == 1 {
+		asm.Missing(t, "avx2")
+	}
+	m := &maker{rng: rand.New(rand.NewPCG(3, 23))}
+	g, err := onnxload.LoadBytes(m.network().Marshal(), "random", "", onnxload.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := incremental.Lower(g, incremental.CompileOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := incremental.Compile(g, incremental.CompileOptions{Kernels: sets[0], Direct: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &failing{newInterpreter(t), 1 << 30}
+	n, err := Load(d, program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	device := NewAnswerer(n)
+	plane := plan.InputPlane()
+	grid, err := obe.NewGrid(plane.H, plane.W, [2]int{3, 3}, [2]int{3, 3}, obe.Cover, region.Rect{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	task := obe.Task{Plan: plan, Grid: grid, Base: make([]float32, plane.Len()), Fill: make([]float32, plane.Len()), Workers: 1, Chunk: 3, Verify: 2}
+	for i := range task.Base {
+		if task.Base[i] = m.rng.Float32(); i < plane.Len()/3 {
+			task.Fill[i] = task.Base[i] // some patches change nothing
+		}
+	}
+	explain := func(mode obe.Mode, with obe.Device, failed func(error)) (*obe.Result, error) {
+		task := task
+		task.Mode, task.Device, task.Failed = mode, with, failed
+		r, err := obe.Explain(context.Background(), task)
+		if err == nil {
+			r.Views, r.Map = 0, 0
+			r.Bound = nil
+		}
+		return r, err
+	}
+	for _, mode := range []obe.Mode{obe.Exact, obe.Naive} {
+		want, err := explain(mode, nil, nil)
+		if err != nil || want.OnDevice {
+			t.Fatal(err)
+		}
+		got, err := explain(mode, device, func(err error) { t.Error(err) })
+		if err != nil || !got.OnDevice {
+			t.Fatal(err)
+		}
+		got.OnDevice = false
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v, want %+v", mode, got, want)
+		}
+		if mode != obe.Exact {
+			continue
+		}
+		failures, middle := 0, false
+		for left := 0; ; left += 1 + left/4 {
+			d.left = left
+			said := 0
+			got, err := explain(mode, device, func(err error) {
+				if said++; !errors.Is(err, errFailed) {
+					t.Error(err)
+				}
+			})
+			if err != nil || said > 1 || got.OnDevice != (said == 0) {
+				t.Fatalf("request %d: told %d times, %v", left, said, err)
+			}
+			if got.OnDevice = false; !reflect.DeepEqual(got, want) {
+				t.Fatalf("request %d: %+v, want %+v", left, got, want)
+			}
+			if said == 0 {
+				break
+			}
+			failures++
+			d.left = left
+			if _, err := explain(mode, device, nil); !errors.Is(err, errFailed) {
+				t.Fatalf("request %d: %v", left, err)
+			}
+			middle = middle || left > 60
+		}
+		d.left = 1 << 30
+		if failures < 8 || !middle {
+			t.Errorf("%d failures", failures)
+		}
+	}
+	// Plans of other bits are noticed, before anything is answered.
+	other := make([]float32, plane.Len())
+	task.Base, task.Device = other, wrong{device}
+	if _, err := obe.Explain(context.Background(), task); err == nil || !errors.As(err, new(*incremental.DeviceError)) {
+		t.Error(err)
+	}
+	if err := device.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wrong is a device that computes something else.
+type wrong struct{ obe.Device }
+
+func (w wrong) Update(ctx context.Context, base []float32, c incremental.Changes, opt incremental.Options, emit func(i int, r incremental.Results) error) error {
+	other := make([]float32, len(base))
+	for i := range other {
+		other[i] = base[i] + 1
+	}
+	return w.Device.Update(ctx, other, c, opt, emit)
+}
