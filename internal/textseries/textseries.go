@@ -29,6 +29,10 @@ var (
 	millisecondNames = []string{"ms", "milliseconds", "time (ms)", "time [ms]", "time_ms", "t_ms"}
 )
 
+// rowNames are what the column is called in which a table numbers its lines: nothing, by
+// pandas and R, or as pandas then reads it.
+var rowNames = []string{"", "unnamed: 0"}
+
 // Options say how a table is read.
 type Options struct {
 	// Separator stands between columns; 0 is told from the first line.
@@ -37,8 +41,9 @@ type Options struct {
 	Rate float64
 }
 
-// Read reads a table. The first line holds names if any of it is no number. A column of
-// time, by its name, gives the rate, and must be even.
+// Read reads a table. The first line holds names if any of it is no number, or if it
+// counts the columns. A column of time, by its name, gives the rate, and must be even, as
+// must be one in front that numbers the lines, which is no channel.
 func Read(r io.Reader, opt Options, want recording.Want) (*recording.Recording, error) {
 	b := bufio.NewReaderSize(r, maxLine)
 	head, err := b.Peek(maxLine)
@@ -70,6 +75,9 @@ func Read(r io.Reader, opt Options, want recording.Want) (*recording.Recording, 
 		if t.separator == ' ' {
 			record = slices.DeleteFunc(record, func(s string) bool { return s == "" })
 			c.FieldsPerRecord = -1
+			if len(record) == 0 {
+				continue // a line of blanks is as good as an empty one
+			}
 		}
 		if err := t.line(record); err != nil {
 			line, _ := c.FieldPos(0)
@@ -103,13 +111,17 @@ type table struct {
 	want      *recording.Want
 	budget    *recording.Budget
 	names     []string
-	time      int // the column of time, -1 if there is none
+	time      int        // the column of time, -1 if there is none
+	rows      int        // the column of the lines' numbers, -1 if there is none
+	steps     [2]float64 // from one of these to the next, and the last one
 	unit      float64
+	counted   string // the first line, if it was taken as numbers and may be names
+	notes     []string
 	held      [][]float64 // the first lines, as long as the rate is not known well
 	times     []float64   // of the first lines
 	last      float64
 	lines     int
-	to        []*recording.Collector // of the columns, nil for that of time
+	to        []*recording.Collector // of the columns, nil for those of time and of lines
 }
 
 // number reads a cell: NaN where there is none.
@@ -153,7 +165,11 @@ func (t *table) line(record []string) error {
 		}
 		row[i] = v
 	}
+	t.doubt(record)
 	if err := t.even(row); err != nil {
+		return err
+	}
+	if err := t.numbered(row); err != nil {
 		return err
 	}
 	t.lines++
@@ -169,11 +185,24 @@ func (t *table) line(record []string) error {
 
 // header finds the names of the columns, and says whether the line holds them.
 func (t *table) header(record []string) bool {
-	t.time, t.unit = -1, 1
+	t.time, t.rows, t.unit = -1, -1, 1
 	named := slices.ContainsFunc(record, func(cell string) bool {
 		_, err := t.number(cell)
 		return err != nil
 	})
+	if n := counting(record); !named && n > 0 {
+		// Tables of numbers without names are written with the columns' numbers for names.
+		// Of one or two columns that may as well be a sample.
+		if named = n > 2 || n < len(record); !named {
+			t.counted = strings.Join(record, string(t.separator))
+		}
+	}
+	if named && len(record) > 1 && slices.Contains(rowNames, strings.ToLower(strings.TrimSpace(record[0]))) {
+		t.rows = 0
+	}
+	if named && counting(record) > 0 {
+		record = make([]string, len(record)) // numbers name channels by their place alone
+	}
 	for i, cell := range record {
 		name := fmt.Sprintf("column %d", i+1)
 		if named {
@@ -192,6 +221,38 @@ func (t *table) header(record []string) bool {
 	return named
 }
 
+// counting is how many cells a line has that count from 0 or 1 on, one by one, behind a
+// first one that may be empty; 0 if it is another line.
+func counting(record []string) int {
+	cells := record
+	if len(cells) > 1 && strings.TrimSpace(cells[0]) == "" {
+		cells = cells[1:]
+	}
+	from := 0
+	if strings.TrimSpace(cells[0]) == "1" {
+		from = 1
+	}
+	for i, cell := range cells {
+		if strings.TrimSpace(cell) != strconv.Itoa(from+i) {
+			return 0
+		}
+	}
+	return len(cells)
+}
+
+// doubt notes that the first line was taken as numbers, if the second one is written
+// otherwise.
+func (t *table) doubt(record []string) {
+	if t.counted == "" || t.lines == 0 {
+		return
+	}
+	whole := func(cell string) bool { return strings.Trim(cell, "-0123456789 ") == "" }
+	if !slices.ContainsFunc(record, whole) {
+		t.notes = append(t.notes, fmt.Sprintf("the first line, %s, was taken for a sample, not for names: without it, or with names that are no numbers, there is no doubt", t.counted))
+	}
+	t.counted = ""
+}
+
 // begin makes the collectors, when the rate is known or cannot be.
 func (t *table) begin() error {
 	if n := len(t.held); t.time >= 0 && n > 1 { // times are rounded: the more of them the better
@@ -199,7 +260,7 @@ func (t *table) begin() error {
 	}
 	n := 0
 	for i, name := range t.names {
-		if i == t.time {
+		if i == t.time || i == t.rows {
 			t.to = append(t.to, nil)
 			continue
 		}
@@ -238,6 +299,24 @@ func (t *table) even(row []float64) error {
 	}
 	t.last = now
 	t.times = append(t.times[:min(len(t.times), 1)], now)
+	return nil
+}
+
+// numbered checks that a line's number is as far behind the last one's as ever.
+func (t *table) numbered(row []float64) error {
+	if t.rows < 0 {
+		return nil
+	}
+	now := row[t.rows]
+	step := now - t.steps[1]
+	switch {
+	case t.lines == 0:
+	case t.lines == 1 && step > 0:
+		t.steps[0] = step
+	case step != t.steps[0] || step <= 0:
+		return fmt.Errorf("the first column has no name, as where it numbers the lines, and goes from %g to %g: samples must be even (give it a name if it is a channel)", t.steps[1], now)
+	}
+	t.steps[1] = now
 	return nil
 }
 
@@ -283,5 +362,5 @@ func (t *table) finish() (*recording.Recording, error) {
 			channels[i].Rate = rate
 		}
 	}
-	return &recording.Recording{Channels: channels, Format: fmt.Sprintf("table of %d lines", t.lines)}, nil
+	return &recording.Recording{Channels: channels, Format: fmt.Sprintf("table of %d lines", t.lines), Notes: t.notes}, nil
 }

@@ -17,10 +17,18 @@ func TestTables(t *testing.T) {
 		"milliseconds":  {"x;time (ms)\n5;10\n6;12\n7;14", "x [5 6 7] 500"},
 		"rounded times": {"t,x\n0.000,1\n0.003,2\n0.006,3\n0.008,4\n0.011,5\n0.014,6\n", ""},
 		"tabs":          {"a\tb\n1\t2\n", "a [1] 0 b [2] 0"},
-		"blanks":        {"  1   2\n 3 4\n", "column 1 [1 3] 0 column 2 [2 4] 0"},
+		"blanks":        {"  1   2\n  \n 3 4\n", "column 1 [1 3] 0 column 2 [2 4] 0"},
 		"commas":        {"a;b\n1,5;2\n-3,25;1e3\n", "a [1.5 -3.25] 0 b [2 1000] 0"},
 		"missing":       {"a,b\n,NaN\n1,-\n", "a [NaN 1] 0 b [NaN NaN] 0"},
 		"mark":          {"\xef\xbb\xbfa,b\n1,2\n", "a [1] 0 b [2] 0"},
+		"rows":          {",a,b\n0,1,2\n1,3,4\n2,5,6\n", "a [1 3 5] 0 b [2 4 6] 0"},
+		"rows of R":     {"\"\",\"a\"\n\"1\",5\n\"2\",6\n", "a [5 6] 0"},
+		"rows, time":    {"Unnamed: 0,time,a\n7,0,1\n9,0.5,3\n11,1,4\n", "a [1 3 4] 2"},
+		"counted":       {"0,1,2\n5,6,7\n", "column 1 [5] 0 column 2 [6] 0 column 3 [7] 0"},
+		"counted, rows": {",0\n0,5.5\n1,6.5\n", "column 2 [5.5 6.5] 0"},
+		"a sample":      {"0,1\n0.5,0.5\n", "column 1 [0 0.5] 0 column 2 [1 0.5] 0 the first line, 0,1, was taken for a sample, not for names: without it, or with names that are no numbers, there is no doubt]"},
+		"whole numbers": {"1\n4\n", "column 1 [1 4] 0"},
+		"first missing": {"a,b\n,2\n3,4\n", "a [NaN 3] 0 b [2 4] 0"},
 		"comment":       {"# from a lab\na\n1\n", "a [1] 0"},
 	} {
 		r, err := Read(strings.NewReader(c.text), Options{}, recording.Want{})
@@ -38,6 +46,9 @@ func TestTables(t *testing.T) {
 		for _, ch := range r.Channels {
 			got = append(got, fmt.Sprint(ch.Name, ch.Samples, " ", ch.Rate))
 		}
+		if len(r.Notes) > 0 {
+			got = append(got, strings.TrimPrefix(fmt.Sprint(r.Notes), "["))
+		}
 		if g := strings.ReplaceAll(strings.Join(got, " "), "[", " ["); g != c.want {
 			t.Errorf("%s: %s, want %s", name, g, c.want)
 		}
@@ -54,6 +65,7 @@ func TestRefused(t *testing.T) {
 		"columns":   {"a,b\n1\n", "wrong number of fields"},
 		"uneven":    {"t,x\n0,1\n1,2\n3,3\n", "even"},
 		"backwards": {"t,x\n1,1\n0,2\n", "time goes from"},
+		"rows":      {",a\n0,1\n1,2\n3,3\n", "give it a name"},
 		"infinite":  {"a\n1e999\n", "no number"},
 	} {
 		_, err := Read(strings.NewReader(c.text), Options{}, recording.Want{})
@@ -84,6 +96,8 @@ func TestMomentsOfRoundedTimes(t *testing.T) {
 func FuzzTable(f *testing.F) {
 	f.Add("time,a;b\n0,1\n")
 	f.Add("1 2\n3 4\n")
+	f.Add(" ")
+	f.Add(",0,1\n1,2,3\n2,3,4")
 	f.Fuzz(func(t *testing.T, text string) {
 		r, err := Read(strings.NewReader(text), Options{}, recording.Want{Most: 1 << 16})
 		if err == nil && len(r.Channels[0].Samples) == 0 {
