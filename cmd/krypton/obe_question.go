@@ -126,7 +126,7 @@ func (r *obeRun) estimate(ctx context.Context, inputs []string) error {
 	first := inputs[0]
 	if r.windowed() {
 		for _, in := range inputs {
-			names, err := r.windowsOf(ctx, in)
+			names, err := r.stripOf(ctx, in)
 			if err != nil {
 				return err
 			}

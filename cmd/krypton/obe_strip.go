@@ -22,6 +22,18 @@ func (r *obeRun) windowsOf(ctx context.Context, recording string) ([]string, err
 	return names, hinted(err)
 }
 
+// stripOf names the windows of a recording, if a picture of all can be drawn where one is
+// wanted.
+func (r *obeRun) stripOf(ctx context.Context, recording string) ([]string, error) {
+	names, err := r.windowsOf(ctx, recording)
+	if err == nil && r.target(recording) != "" && !r.isFolder() {
+		if err = r.job.FitsStrip(len(names)); err != nil {
+			return nil, hinted(fmt.Errorf("%s: %w", recording, err))
+		}
+	}
+	return names, err
+}
+
 // allWindows explains every window of every recording; one that fails does not stop the
 // others.
 func (r *obeRun) allWindows(ctx context.Context, recordings []string) error {
@@ -29,7 +41,7 @@ func (r *obeRun) allWindows(ctx context.Context, recordings []string) error {
 	names, errs := make([][]string, len(recordings)), make([]error, len(recordings))
 	total := 0
 	for i, in := range recordings {
-		names[i], errs[i] = r.windowsOf(ctx, in)
+		names[i], errs[i] = r.stripOf(ctx, in)
 		if ctx.Err() != nil {
 			return errs[i]
 		}

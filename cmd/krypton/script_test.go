@@ -67,7 +67,7 @@ func TestScripts(t *testing.T) {
 
 // scriptData writes what scripts find in $DATA.
 func scriptData(t testing.TB, data string) {
-	for name, b := range map[string][]byte{"scan.dcm": scan(true), "report.dcm": scan(false), "sample.png": samplePicture(), "sample.npy": sampleTensor(t), "four.onnx": fourChannels(), "series.onnx": seriesNetwork(), "series.npy": npy(t, seriesInput()), "series.npz": npz(t, map[string]any{"beats": seriesInput(), "other": []float32{1}}), "wave.dcm": waveform(seriesInput()), "four.npy": npy(t, fourInput()), "four_map.npy": npy(t, fourMap()),
+	for name, b := range map[string][]byte{"scan.dcm": scan(true), "report.dcm": scan(false), "sample.png": samplePicture(), "sample.npy": sampleTensor(t), "four.onnx": fourChannels(), "series.onnx": seriesNetwork(), "series.npy": npy(t, seriesInput()), "day.csv": []byte("left,right\n" + strings.Repeat("0,1\n2,1\n", 70)), "series.npz": npz(t, map[string]any{"beats": seriesInput(), "other": []float32{1}}), "wave.dcm": waveform(seriesInput()), "four.npy": npy(t, fourInput()), "four_map.npy": npy(t, fourMap()),
 		"deep.png": levels(t, 1000, 4095), "mask.png": pngOf(t, 512, 512, color.White), "wide.png": pngOf(t, 300, 100, color.White), "black.png": pngOf(t, 64, 64, color.Black), "clear.png": pngOf(t, 64, 64, color.Transparent),
 		"boxes.onnx": onnxwrite.CellDetector(), "boxes.png": dogAndCat(t), "boxes.krypton.yaml": []byte("preprocess: {preset: unit, resize: letterbox, pad: 100}\nlabels: [cat, dog]\ndetector: {form: grid}\n")} {
 		if err := os.WriteFile(filepath.Join(data, name), b, 0o600); err != nil {

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"krypton/internal/failure"
 	"krypton/internal/heatmap"
 	"krypton/internal/number"
 	"krypton/internal/recording"
@@ -282,8 +283,22 @@ func intervalsOf(windows []*Record) ([]Interval, error) {
 // maxStrip bounds the height of a strip, in pixels.
 const maxStrip = 30_000
 
+// FitsStrip refuses to draw maps of so many windows below each other that it makes a picture
+// higher than any is.
+func (r *Reader) FitsStrip(windows int) error {
+	s, ok := r.model.Series()
+	if !ok {
+		return nil // it has no windows
+	}
+	if rows := heatmap.StripHeight(windows, s.Leads); rows > maxStrip {
+		return failure.Wrongf("%d windows below each other make a picture of %d rows, more than %d: say %v further apart, %v FOLDER/ for a picture of each, or %v", windows, rows, maxStrip, failure.Setting("every"), failure.Setting("out"), failure.Setting("scores_only"))
+	}
+	return nil
+}
+
 // Draw draws the maps of the windows below each other, with one scale, which is style's or
-// that of all of them. read gives a window's recording again.
+// that of all of them. read gives a window's recording again. That the picture is not too high
+// is Reader.FitsStrip's to say, before any map is computed.
 func (s *Strip) Draw(read func(w Window) (*Input, error), style heatmap.Style) (*image.NRGBA, error) {
 	var maps []*heatmap.Map
 	var of *Answer
@@ -304,7 +319,6 @@ func (s *Strip) Draw(read func(w Window) (*Input, error), style heatmap.Style) (
 		}
 	}
 	var lines []heatmap.StripLine
-	height := 0
 	for _, w := range s.Windows {
 		if w.Answer == nil {
 			lines = append(lines, heatmap.StripLine{Title: fmt.Sprintf("%s: no answer", s.called(w))})
@@ -319,9 +333,6 @@ func (s *Strip) Draw(read func(w Window) (*Input, error), style heatmap.Style) (
 		img, err := w.Answer.Draw(in, bare)
 		if err != nil {
 			return nil, err
-		}
-		if height += img.Rect.Dy(); height > maxStrip {
-			return nil, fmt.Errorf("%d windows make a picture of more than %d rows: a folder can have one of each", len(s.Windows), maxStrip)
 		}
 		lines = append(lines, heatmap.StripLine{Title: s.called(w) + ": " + w.Answer.Record().Title(), Picture: img})
 	}

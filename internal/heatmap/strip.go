@@ -17,6 +17,14 @@ type StripLine struct {
 // stripTitle is how high the title of a line is, in pixels.
 const stripTitle = 24
 
+// StripHeight is how many rows a strip takes of so many pictures of traces of so many channels,
+// each with a title, about: its own title and caption are beside that.
+func StripHeight(pictures, channels int) int {
+	_, size := traceSize(channels)
+	_, h := canvasSize(size.X, size.Y)
+	return pictures * (stripTitle + h)
+}
+
 // Strip puts pictures that Render drew bare, all with the scale of s, below each other, with
 // one scale of colours, title and caption.
 func Strip(lines []StripLine, s Style) (*image.NRGBA, error) {

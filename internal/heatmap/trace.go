@@ -28,21 +28,29 @@ type TraceChannel struct {
 const (
 	traceWidth  = 1160
 	traceLeft   = 150
+	traceRight  = 20
+	traceTop    = 8
 	traceBottom = 44
 	traceHigh   = 150 // of a channel, if there are few
 	traceLow    = 44
 	traceMost   = 1300
 )
 
+// traceSize is how high each of so many channels is drawn, and how large the picture of all is.
+func traceSize(channels int) (each int, size image.Point) {
+	each = min(traceHigh, max(traceLow, traceMost/channels))
+	if channels == 1 {
+		each = 2 * traceHigh
+	}
+	return each, image.Pt(traceLeft+traceWidth+traceRight, traceTop+each*channels+traceBottom)
+}
+
 // Image draws the series, and gives the rectangle that it lies in: what is beside it are
 // names and axes.
 func (t *Trace) Image() (*image.NRGBA, image.Rectangle, error) {
-	each := min(traceHigh, max(traceLow, traceMost/len(t.Channels)))
-	if len(t.Channels) == 1 {
-		each = 2 * traceHigh
-	}
-	plot := image.Rect(traceLeft, 8, traceLeft+traceWidth, 8+each*len(t.Channels))
-	out := imaging.New(plot.Max.X+20, plot.Max.Y+traceBottom, paper)
+	each, size := traceSize(len(t.Channels))
+	plot := image.Rect(traceLeft, traceTop, traceLeft+traceWidth, traceTop+each*len(t.Channels))
+	out := imaging.New(size.X, size.Y, paper)
 	f, err := face(0, 13)
 	if err != nil {
 		return nil, plot, err
