@@ -178,7 +178,7 @@ type mapOf struct {
 // maps are the maps that a file holds, for a network that reads h by w pixels.
 func (m *MapFile) maps(h, w int) ([]mapOf, error) {
 	if m.Record == nil {
-		t, err := imagein.DecodeTensor(bytes.NewReader(m.data), m.Name, h, w, 1)
+		t, err := imagein.DecodeTensor(bytes.NewReader(m.data), m.Name, imagein.Reading{H: h, W: w, C: 1})
 		if err != nil {
 			return nil, failure.Dataf("a .npy map must have a number for each pixel of the network's input: %w", err)
 		}

@@ -167,12 +167,14 @@ func tensorInput(_ context.Context, r *Reader, p *model.Plane, from io.Reader, o
 	if err != nil {
 		return nil, err
 	}
+	series, isSeries := r.model.Series()
+	want := imagein.Reading{H: p.H, W: p.W, C: p.C, Series: isSeries}
 	begin := bufio.NewReader(from)
 	var t *imagein.Tensor
 	if head, _ := begin.Peek(HeadBytes); imagein.IsArchive(head) {
-		t, err = imagein.DecodeMember(begin, name, of.Part, limits, p.H, p.W, p.C)
+		t, err = imagein.DecodeMember(begin, name, of.Part, limits, want)
 	} else {
-		t, err = imagein.DecodeTensor(begin, name, p.H, p.W, p.C)
+		t, err = imagein.DecodeTensor(begin, name, want)
 	}
 	if err != nil {
 		return nil, err
@@ -180,7 +182,6 @@ func tensorInput(_ context.Context, r *Reader, p *model.Plane, from io.Reader, o
 	if err := p.CheckNumbers(t.Data); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	series, isSeries := r.model.Series()
 	k := &plainTensor{name, fmt.Sprintf("%s %v", t.Elem, t.Shape), t.Data, t.Picture(p.Pre.Order == "bgr"), nil}
 	if isSeries {
 		k.series = &series

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+
+	"krypton/internal/tiffin"
 )
 
 // Array is any array of numbers from a NumPy file (.npy).
@@ -45,7 +47,7 @@ func decodeArray(r io.Reader) (*Array, error) {
 	if err != nil {
 		return nil, fmt.Errorf("damaged header: %w", err)
 	}
-	size, read, err := arrayElement(head.descr)
+	e, err := elementOf(head.descr)
 	if err != nil {
 		return nil, err
 	}
@@ -56,9 +58,9 @@ func decodeArray(r io.Reader) (*Array, error) {
 		}
 	}
 	// What the header says is taken as it comes: a lying one allocates nothing.
-	raw, err := io.ReadAll(io.LimitReader(r, int64(n*size)+1))
-	if err != nil || len(raw) != n*size {
-		return nil, errors.Join(err, fmt.Errorf("%d bytes of numbers or more, the header says %d", len(raw), n*size))
+	raw, err := io.ReadAll(io.LimitReader(r, int64(n*e.size)+1))
+	if err != nil || len(raw) != n*e.size {
+		return nil, errors.Join(err, fmt.Errorf("%d bytes of numbers or more, the header says %d", len(raw), n*e.size))
 	}
 	a := &Array{Shape: head.shape}
 	at := 0 // in the file
@@ -71,11 +73,10 @@ func decodeArray(r io.Reader) (*Array, error) {
 		if !head.fortran {
 			at = i
 		}
-		f, v, whole := read(raw[at*size:])
-		if whole {
-			a.Ints = append(a.Ints, v)
+		if b := raw[at*e.size:]; e.whole != nil {
+			a.Ints = append(a.Ints, e.whole(b))
 		} else {
-			a.Floats = append(a.Floats, f)
+			a.Floats = append(a.Floats, e.float(b))
 		}
 		if !head.fortran {
 			continue
@@ -92,41 +93,63 @@ func decodeArray(r io.Reader) (*Array, error) {
 	return a, nil
 }
 
-// arrayElement gives the size of an element type, and how to read one: as a whole
-// number where it is one by its type.
-func arrayElement(descr string) (size int, read func([]byte) (f float64, n int64, whole bool), err error) {
+// element is how numbers of a type lie in a file.
+type element struct {
+	name string
+	size int // bytes
+	// whole reads a number of a type that has whole ones alone, float one of the others: the
+	// other of both is nil.
+	whole func([]byte) int64
+	float func([]byte) float64
+}
+
+// float32 reads a number, rounded once.
+func (e element) float32(b []byte) float32 {
+	if e.whole != nil {
+		return float32(e.whole(b))
+	}
+	return float32(e.float(b))
+}
+
+// elementOf finds the type that a .npy file's header names.
+func elementOf(descr string) (element, error) {
+	none := fmt.Errorf("element type %q: want floats of 16 to 64 bits, integers of 8 to 64 bits (signed) or 8 to 32 (unsigned), or truth values", descr)
 	if len(descr) != 3 || !bytes.ContainsRune([]byte("<>|="), rune(descr[0])) {
-		return 0, nil, fmt.Errorf("element type %q: want floats, integers or truth values", descr)
+		return element{}, none
 	}
 	var o binary.ByteOrder = binary.LittleEndian
 	if descr[0] == '>' {
 		o = binary.BigEndian
 	}
-	float := func(value func([]byte) float64) func([]byte) (float64, int64, bool) {
-		return func(b []byte) (float64, int64, bool) { return value(b), 0, false }
+	float := func(size int, value func([]byte) float64) (element, error) {
+		return element{fmt.Sprint("float", 8*size), size, nil, value}, nil
 	}
-	integer := func(value func([]byte) int64) func([]byte) (float64, int64, bool) {
-		return func(b []byte) (float64, int64, bool) { return 0, value(b), true }
+	integer := func(name string, size int, value func([]byte) int64) (element, error) {
+		return element{name, size, value, nil}, nil
 	}
 	switch descr[1:] {
+	case "f2":
+		return float(2, func(b []byte) float64 { return tiffin.Half(o.Uint16(b)) })
 	case "f4":
-		return 4, float(func(b []byte) float64 { return float64(math.Float32frombits(o.Uint32(b))) }), nil
+		return float(4, func(b []byte) float64 { return float64(math.Float32frombits(o.Uint32(b))) })
 	case "f8":
-		return 8, float(func(b []byte) float64 { return math.Float64frombits(o.Uint64(b)) }), nil
-	case "b1", "u1":
-		return 1, integer(func(b []byte) int64 { return int64(b[0]) }), nil
+		return float(8, func(b []byte) float64 { return math.Float64frombits(o.Uint64(b)) })
+	case "b1":
+		return integer("bool", 1, func(b []byte) int64 { return int64(b[0]) })
+	case "u1":
+		return integer("uint8", 1, func(b []byte) int64 { return int64(b[0]) })
 	case "i1":
-		return 1, integer(func(b []byte) int64 { return int64(int8(b[0])) }), nil
+		return integer("int8", 1, func(b []byte) int64 { return int64(int8(b[0])) })
 	case "i2":
-		return 2, integer(func(b []byte) int64 { return int64(int16(o.Uint16(b))) }), nil
+		return integer("int16", 2, func(b []byte) int64 { return int64(int16(o.Uint16(b))) })
 	case "u2":
-		return 2, integer(func(b []byte) int64 { return int64(o.Uint16(b)) }), nil
+		return integer("uint16", 2, func(b []byte) int64 { return int64(o.Uint16(b)) })
 	case "i4":
-		return 4, integer(func(b []byte) int64 { return int64(int32(o.Uint32(b))) }), nil
+		return integer("int32", 4, func(b []byte) int64 { return int64(int32(o.Uint32(b))) })
 	case "u4":
-		return 4, integer(func(b []byte) int64 { return int64(o.Uint32(b)) }), nil
+		return integer("uint32", 4, func(b []byte) int64 { return int64(o.Uint32(b)) })
 	case "i8":
-		return 8, integer(func(b []byte) int64 { return int64(o.Uint64(b)) }), nil
+		return integer("int64", 8, func(b []byte) int64 { return int64(o.Uint64(b)) })
 	}
-	return 0, nil, fmt.Errorf("element type %q: want float32, float64, or integers of 8 to 64 bits", descr)
+	return element{}, none
 }

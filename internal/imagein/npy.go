@@ -22,8 +22,7 @@ type Tensor struct {
 	H, W, C int
 	// Data holds the numbers row by row, channels last.
 	Data []float32
-	// Elem is the file's element type (float32, float64 or uint8), Shape its
-	// shape.
+	// Elem is the file's element type (float32, say), Shape its shape.
 	Elem  string
 	Shape []int
 	// SHA256 is the digest of the file's bytes, in hex.
@@ -42,20 +41,90 @@ func IsTensor(head []byte) bool { return bytes.HasPrefix(head, []byte(npyMagic))
 // maxNPYHeader bounds the header; NumPy's own of a plain array takes 128 bytes.
 const maxNPYHeader = 1 << 16
 
-// npyElems are the element types that are read, each with its size. Bytes have
-// no order, whatever the first character says.
-var npyElems = map[string]int{"<f4": 4, ">f4": 4, "<f8": 8, ">f8": 8, "|u1": 1, "<u1": 1, ">u1": 1}
+// Reading is what a network reads of an array.
+type Reading struct {
+	// H, W and C are height, width and channels of its input.
+	H, W, C int
+	// Series says that it is a series, whose axes of length 1 count for nothing, and whose time
+	// may lie on either of the others.
+	Series bool
+}
 
-var npyNames = map[string]string{"f4": "float32", "f8": "float64", "u1": "uint8"}
+// order is one in which the axes of an array may lie: 0 is height, 1 width, 2 the channels.
+type order [3]int
 
-// DecodeTensor reads a .npy file (format 1 to 3) that must hold exactly the
-// input of a network that reads h by w pixels of c channels: of shape [c,h,w] or
-// [h,w,c], with or without a batch of one in front, or [h,w] for one channel; of a series,
-// whose h is 1, also [c,w] or [w,c]. Where both orders fit, it is channels first. name is
-// for messages.
-func DecodeTensor(r io.Reader, name string, h, w, c int) (*Tensor, error) {
+var (
+	channelsFirst = order{2, 0, 1}
+	channelsLast  = order{0, 1, 2}
+	turned        = order{1, 0, 2}
+)
+
+// sizes are the lengths of the axes in an order.
+func (r Reading) sizes(o order) []int {
+	of := [3]int{r.H, r.W, r.C}
+	return []int{of[o[0]], of[o[1]], of[o[2]]}
+}
+
+// squeezed is a shape without axes of length 1.
+func squeezed(shape []int) []int {
+	return slices.DeleteFunc(slices.Clone(shape), func(n int) bool { return n == 1 })
+}
+
+// order finds the one of an array's axes, by its shape. Where several fit, channels come first.
+func (r Reading) order(shape []int) (order, error) {
+	if r.Series {
+		has := squeezed(shape)
+		orders := []order{channelsFirst, channelsLast}
+		if r.C == 1 {
+			orders = append(orders, turned)
+		}
+		var fit []string
+		for _, o := range orders {
+			want := squeezed(r.sizes(o))
+			if slices.Equal(has, want) {
+				return o, nil
+			}
+			if text := fmt.Sprint(want); !slices.Contains(fit, text) {
+				fit = append(fit, text)
+			}
+		}
+		return order{}, fmt.Errorf("shape %v: the network reads %s, with or without axes of length 1", shape, strings.Join(fit, " or "))
+	}
+	has := shape
+	if len(has) == 4 && has[0] == 1 {
+		has = has[1:]
+	}
+	switch first, last := r.sizes(channelsFirst), r.sizes(channelsLast); {
+	case slices.Equal(has, first):
+		return channelsFirst, nil
+	case slices.Equal(has, last), r.C == 1 && slices.Equal(has, last[:2]):
+		return channelsLast, nil
+	default:
+		return order{}, fmt.Errorf("shape %v: the network reads %v (channels first) or %v", shape, first, last)
+	}
+}
+
+// steps are how far the next row, column and channel lie in a file, in numbers.
+func (r Reading) steps(o order, fortran bool) (of [3]int) {
+	sizes, step := r.sizes(o), 1
+	for i := range o {
+		axis := len(o) - 1 - i // the last axis is the fastest
+		if fortran {
+			axis = i
+		}
+		of[o[axis]] = step
+		step *= sizes[axis]
+	}
+	return of
+}
+
+// DecodeTensor reads a .npy file (format 1 to 3) that must hold exactly a network's input: of
+// shape [c,h,w] or [h,w,c], with or without a batch of one in front, or [h,w] for one channel;
+// of a series, channels and time in either order, with or without axes of length 1. Where both
+// orders fit, it is channels first. name is for messages.
+func DecodeTensor(r io.Reader, name string, want Reading) (*Tensor, error) {
 	sum := sha256.New()
-	t, err := decodeTensor(io.TeeReader(r, sum), h, w, c)
+	t, err := decodeTensor(io.TeeReader(r, sum), want)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", name, ErrUnusable, err)
 	}
@@ -63,7 +132,7 @@ func DecodeTensor(r io.Reader, name string, h, w, c int) (*Tensor, error) {
 	return t, nil
 }
 
-func decodeTensor(r io.Reader, h, w, c int) (*Tensor, error) {
+func decodeTensor(r io.Reader, want Reading) (*Tensor, error) {
 	text, err := npyHeader(r)
 	if err != nil {
 		return nil, err
@@ -72,29 +141,18 @@ func decodeTensor(r io.Reader, h, w, c int) (*Tensor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("damaged header: %w", err)
 	}
-	size, ok := npyElems[head.descr]
-	if !ok {
-		return nil, fmt.Errorf("element type %q: want float32, float64 or uint8", head.descr)
+	e, err := elementOf(head.descr)
+	if err != nil {
+		return nil, err
 	}
-	shape := head.shape
-	if len(shape) == 4 && shape[0] == 1 {
-		shape = shape[1:]
+	o, err := want.order(head.shape)
+	if err != nil {
+		return nil, err
 	}
-	if h == 1 && len(shape) == 3 && shape[0] == 1 {
-		shape = shape[1:]
-	}
-	first := false // channels first
-	switch {
-	case slices.Equal(shape, []int{c, h, w}), h == 1 && slices.Equal(shape, []int{c, w}):
-		first = true
-	case h == 1 && slices.Equal(shape, []int{w, c}):
-	case slices.Equal(shape, []int{h, w, c}), c == 1 && slices.Equal(shape, []int{h, w}):
-	default:
-		return nil, fmt.Errorf("shape %v: the network reads [%d %d %d] (channels first) or [%d %d %d]", head.shape, c, h, w, h, w, c)
-	}
+	h, w, c := want.H, want.W, want.C
 	// The shape is the network's, so nothing is allocated that the network
 	// would not allocate as well.
-	raw := make([]byte, h*w*c*size)
+	raw := make([]byte, h*w*c*e.size)
 	if n, err := io.ReadFull(r, raw); err != nil {
 		return nil, fmt.Errorf("%d bytes of numbers, the header says %d", n, len(raw))
 	}
@@ -104,13 +162,12 @@ func decodeTensor(r io.Reader, h, w, c int) (*Tensor, error) {
 	case err != io.EOF:
 		return nil, err
 	}
-	t := &Tensor{H: h, W: w, C: c, Data: make([]float32, h*w*c), Elem: npyNames[head.descr[1:]], Shape: head.shape}
-	value := npyValue(head.descr)
+	t := &Tensor{H: h, W: w, C: c, Data: make([]float32, h*w*c), Elem: e.name, Shape: head.shape}
+	step := want.steps(o, head.fortran)
 	for y := range h {
 		for x := range w {
 			for k := range c {
-				at := npyIndex(y, x, k, h, w, c, first, head.fortran)
-				v := value(raw[at*size:])
+				v := e.float32(raw[(y*step[0]+x*step[1]+k*step[2])*e.size:])
 				if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
 					return nil, fmt.Errorf("the number at row %d, column %d, channel %d is %g as a float32", y, x, k, f)
 				}
@@ -151,34 +208,6 @@ func npyHeader(r io.Reader) (string, error) {
 		return "", errors.New("the header is cut off")
 	}
 	return string(text), nil
-}
-
-// npyIndex is the place of a number in the file, counted in numbers.
-func npyIndex(y, x, k, h, w, c int, first, fortran bool) int {
-	switch {
-	case first && fortran:
-		return (x*h+y)*c + k
-	case first:
-		return (k*h+y)*w + x
-	case fortran:
-		return (k*w+x)*h + y
-	}
-	return (y*w+x)*c + k
-}
-
-// npyValue reads the number in front of some bytes.
-func npyValue(descr string) func([]byte) float32 {
-	var order binary.ByteOrder = binary.LittleEndian
-	if descr[0] == '>' {
-		order = binary.BigEndian
-	}
-	switch descr[1:] {
-	case "f4":
-		return func(b []byte) float32 { return math.Float32frombits(order.Uint32(b)) }
-	case "f8":
-		return func(b []byte) float32 { return float32(math.Float64frombits(order.Uint64(b))) }
-	}
-	return func(b []byte) float32 { return float32(b[0]) }
 }
 
 // npyInfo is what the header of a .npy file says.

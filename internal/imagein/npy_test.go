@@ -65,7 +65,7 @@ func TestTensorLayouts(t *testing.T) {
 		"uint8":         npyFile(1, npyHead("|u1", "False", "(2, 3, 4)"), le, u8),
 		"Python 2":      npyFile(1, `{"shape":(2L,3L,4L),"fortran_order":False,"descr":"<f4"}`, le, last),
 	} {
-		got, err := DecodeTensor(bytes.NewReader(b), name, h, w, c)
+		got, err := DecodeTensor(bytes.NewReader(b), name, Reading{H: h, W: w, C: c})
 		if err != nil {
 			t.Error(err)
 			continue
@@ -75,26 +75,60 @@ func TestTensorLayouts(t *testing.T) {
 		}
 	}
 	gray := npyFile(1, npyHead("|u1", "False", "(2, 3)"), le, []uint8{1, 2, 3, 4, 5, 6})
-	if got, err := DecodeTensor(bytes.NewReader(gray), "gray", 2, 3, 1); err != nil || fmt.Sprint(got.Data) != "[1 2 3 4 5 6]" {
+	if got, err := DecodeTensor(bytes.NewReader(gray), "gray", Reading{H: 2, W: 3, C: 1}); err != nil || fmt.Sprint(got.Data) != "[1 2 3 4 5 6]" {
 		t.Errorf("gray: %v, %v", got, err)
 	}
 }
 
 // TestSeriesTensor: a series of 3 samples of 2 channels, written in every way, is read the
-// same. The number of sample x, channel k is 10x+k.
+// same, however it lies in the network's input. The number of sample x, channel k is 10x+k.
 func TestSeriesTensor(t *testing.T) {
 	le := binary.LittleEndian
-	for shape, numbers := range map[string][]float32{
-		"(2, 3)": {0, 10, 20, 1, 11, 21}, "(1, 2, 3)": {0, 10, 20, 1, 11, 21}, "(1, 2, 1, 3)": {0, 10, 20, 1, 11, 21}, "(2, 1, 3)": {0, 10, 20, 1, 11, 21},
-		"(3, 2)": {0, 1, 10, 11, 20, 21}, "(1, 3, 2)": {0, 1, 10, 11, 20, 21}, "(1, 1, 3, 2)": {0, 1, 10, 11, 20, 21},
+	channels, times := []float32{0, 10, 20, 1, 11, 21}, []float32{0, 1, 10, 11, 20, 21}
+	for _, c := range []struct {
+		shape   string
+		fortran string
+		numbers []float32
+	}{
+		{"(2, 3)", "False", channels}, {"(1, 2, 3)", "False", channels}, {"(1, 2, 1, 3)", "False", channels}, {"(2, 1, 3)", "False", channels}, {"(2, 3)", "True", times}, {"(1, 2, 3, 1)", "True", times},
+		{"(3, 2)", "False", times}, {"(1, 3, 2)", "False", times}, {"(1, 1, 3, 2)", "False", times}, {"(3, 1, 2)", "False", times}, {"(3, 2, 1, 1, 1)", "False", times}, {"(3, 2)", "True", channels},
 	} {
-		got, err := DecodeTensor(bytes.NewReader(npyFile(1, npyHead("<f4", "False", shape), le, numbers)), shape, 1, 3, 2)
-		if err != nil || fmt.Sprint(got.Data) != "[0 1 10 11 20 21]" {
-			t.Errorf("%s: %v, %v", shape, got, err)
+		b := npyFile(1, npyHead("<f4", c.fortran, c.shape), le, c.numbers)
+		for of, want := range map[Reading][]float32{
+			{H: 1, W: 3, C: 2, Series: true}: times, {H: 3, W: 1, C: 2, Series: true}: times,
+			{H: 2, W: 3, C: 1, Series: true}: channels, {H: 3, W: 2, C: 1, Series: true}: times,
+		} {
+			if got, err := DecodeTensor(bytes.NewReader(b), c.shape, of); err != nil || fmt.Sprint(got.Data) != fmt.Sprint(want) {
+				t.Errorf("%s, %s, %v: %v, %v", c.shape, c.fortran, of, got, err)
+			}
 		}
 	}
-	if _, err := DecodeTensor(bytes.NewReader(npyFile(1, npyHead("<f4", "False", "(6)"), le, make([]float32, 6))), "x", 1, 3, 2); !errors.Is(err, ErrUnusable) {
-		t.Error(err)
+	for shape, want := range map[string]string{"(6,)": "reads [2 3] or [3 2], with or without axes of length 1", "(2, 3, 2)": "reads [2 3]"} {
+		if _, err := DecodeTensor(bytes.NewReader(npyFile(1, npyHead("<f4", "False", shape), le, make([]float32, 12))), "x", Reading{H: 1, W: 3, C: 2, Series: true}); !errors.Is(err, ErrUnusable) || !strings.Contains(err.Error(), want) {
+			t.Error(err)
+		}
+	}
+}
+
+// TestElements: numbers of all types are read as what they are, rounded once.
+func TestElements(t *testing.T) {
+	big := int64(1)<<40 + 1<<16 + 1 // by float64 it would be rounded to half, and then down
+	for descr, c := range map[string]struct {
+		numbers any
+		want    [2]float32
+		name    string
+	}{
+		"f2": {[]uint16{0xc500, 0x0001}, [2]float32{-5, 1.0 / (1 << 24)}, "float16"}, "f4": {[]float32{-.1, 3}, [2]float32{-.1, 3}, "float32"}, "f8": {[]float64{-.1, 3}, [2]float32{-.1, 3}, "float64"},
+		"b1": {[]uint8{1, 0}, [2]float32{1, 0}, "bool"}, "u1": {[]uint8{255, 1}, [2]float32{255, 1}, "uint8"}, "i1": {[]int8{-128, 1}, [2]float32{-128, 1}, "int8"},
+		"i2": {[]int16{-32768, 1}, [2]float32{-32768, 1}, "int16"}, "u2": {[]uint16{65535, 1}, [2]float32{65535, 1}, "uint16"},
+		"i4": {[]int32{-1 << 31, 1}, [2]float32{-1 << 31, 1}, "int32"}, "u4": {[]uint32{1<<32 - 1, 1}, [2]float32{1 << 32, 1}, "uint32"}, "i8": {[]int64{-1 << 62, big}, [2]float32{-1 << 62, float32(big)}, "int64"},
+	} {
+		for mark, o := range map[string]binary.ByteOrder{"<": binary.LittleEndian, ">": binary.BigEndian} {
+			got, err := DecodeTensor(bytes.NewReader(npyFile(1, npyHead(mark+descr, "False", "(1, 2)"), o, c.numbers)), descr, Reading{H: 1, W: 2, C: 1})
+			if err != nil || [2]float32(got.Data) != c.want || got.Elem != c.name {
+				t.Errorf("%s%s: %v, %v", mark, descr, got, err)
+			}
+		}
 	}
 }
 
@@ -105,7 +139,7 @@ func TestTensorAgainstNpyio(t *testing.T) {
 	if err := npyio.Write(&b, want); err != nil {
 		t.Fatal(err)
 	}
-	got, err := DecodeTensor(&b, "npyio", 2, 3, 3)
+	got, err := DecodeTensor(&b, "npyio", Reading{H: 2, W: 3, C: 3})
 	if err != nil || fmt.Sprint(got.Shape) != "[2 3 3]" || got.Data[0] != 1 || got.Data[5] != 6 || got.Data[17] != .5 {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -130,8 +164,8 @@ func TestTensorRefused(t *testing.T) {
 		"batch":               {npyFile(1, npyHead("<f4", "False", "(2, 2, 2, 1)"), le, make([]float32, 8)), "the network reads"},
 		"other size":          {npyFile(1, npyHead("<f4", "False", "(1, 2, 3)"), le, make([]float32, 6)), "[1 2 2] (channels first)"},
 		"scalar":              {npyFile(1, npyHead("<f4", "False", "()"), le, make([]float32, 1)), "the network reads"},
-		"float16":             {npyFile(1, npyHead("<f2", "False", "(2, 2)"), le, make([]uint16, 4)), `"<f2"`},
-		"objects":             {npyFile(1, npyHead("|O", "False", "(2, 2)"), le, make([]float32, 4)), "float32, float64 or uint8"},
+		"complex":             {npyFile(1, npyHead("<c8", "False", "(2, 2)"), le, make([]float32, 8)), `"<c8"`},
+		"objects":             {npyFile(1, npyHead("|O", "False", "(2, 2)"), le, make([]float32, 4)), "floats of 16 to 64 bits"},
 		"records":             {npyFile(1, "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,2)}", le, make([]float32, 4)), "records"},
 		"key twice":           {npyFile(1, "{'shape': (2,2), 'shape': (2,2)}", le, make([]float32, 4)), "twice"},
 		"key missing":         {npyFile(1, "{'shape': (2,2)}", le, make([]float32, 4)), "missing"},
@@ -142,7 +176,7 @@ func TestTensorRefused(t *testing.T) {
 		"NaN":                 {npyFile(1, npyHead("<f4", "False", "(2, 2)"), le, []float32{0, 0, 0, float32(math.NaN())}), "row 1, column 1"},
 		"too large for 32bit": {npyFile(1, npyHead("<f8", "False", "(2, 2)"), le, []float64{1e300, 0, 0, 0}), "+Inf"},
 	} {
-		_, err := DecodeTensor(bytes.NewReader(c.b), name, 2, 2, 1)
+		_, err := DecodeTensor(bytes.NewReader(c.b), name, Reading{H: 2, W: 2, C: 1})
 		if !errors.Is(err, ErrUnusable) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
@@ -169,7 +203,7 @@ func FuzzNPY(f *testing.F) {
 	f.Add(npyFile(3, npyHead(">f8", "True", "(2, 4, 3)"), binary.BigEndian, make([]float64, 24)))
 	f.Add(npyFile(2, `{"shape":(2L,4L,3L),"fortran_order":True,"descr":"|u1"}`, le, make([]uint8, 24)))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		x, err := DecodeTensor(bytes.NewReader(b), "fuzz", 2, 4, 3)
+		x, err := DecodeTensor(bytes.NewReader(b), "fuzz", Reading{H: 2, W: 4, C: 3})
 		if err != nil {
 			if !errors.Is(err, ErrUnusable) {
 				t.Error(err)

@@ -25,15 +25,15 @@ const archiveFactor = 8
 
 // DecodeMember is DecodeTensor of an array of an archive (.npz), by its name; "" is the only
 // one. Of the array no more is unpacked than the network reads, whatever it says of itself.
-func DecodeMember(r io.Reader, name, member string, l Limits, h, w, c int) (*Tensor, error) {
-	t, err := decodeMember(r, member, l, h, w, c)
+func DecodeMember(r io.Reader, name, member string, l Limits, want Reading) (*Tensor, error) {
+	t, err := decodeMember(r, member, l, want)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", name, ErrUnusable, err)
 	}
 	return t, nil
 }
 
-func decodeMember(r io.Reader, member string, l Limits, h, w, c int) (*Tensor, error) {
+func decodeMember(r io.Reader, member string, l Limits, want Reading) (*Tensor, error) {
 	most := l.MaxBytes
 	if l.Memory > 0 {
 		most = min(most, l.Memory/archiveFactor)
@@ -58,7 +58,7 @@ func decodeMember(r io.Reader, member string, l Limits, h, w, c int) (*Tensor, e
 		return nil, fmt.Errorf("array %q: %w", clipped(f.Name), err)
 	}
 	defer from.Close()
-	t, err := decodeTensor(from, h, w, c)
+	t, err := decodeTensor(from, want)
 	if err != nil {
 		return nil, fmt.Errorf("array %q: %w", clipped(f.Name), err)
 	}

@@ -58,7 +58,7 @@ func TestArchives(t *testing.T) {
 		{npz(t, zip.Store, "a.npy", append(a, 0)), "a", 0, "more bytes than the header says"},
 		{npz(t, zip.Store, "a.npy", a[:len(a)-2]), "a", 0, "the header says 12"},
 	} {
-		got, err := DecodeMember(bytes.NewReader(c.data), "f.npz", c.member, DefaultLimits, 1, 3, 1)
+		got, err := DecodeMember(bytes.NewReader(c.data), "f.npz", c.member, DefaultLimits, Reading{H: 1, W: 3, C: 1})
 		switch {
 		case c.says == "" && (err != nil || got.Data[0] != c.first || got.SHA256 == ""):
 			t.Errorf("%q: %v, %v", c.member, got, err)
@@ -66,7 +66,7 @@ func TestArchives(t *testing.T) {
 			t.Errorf("%q: %v, want %q", c.member, err, c.says)
 		}
 	}
-	if _, err := DecodeMember(bytes.NewReader(several), "f.npz", "a", Limits{MaxBytes: 10}, 1, 3, 1); err == nil {
+	if _, err := DecodeMember(bytes.NewReader(several), "f.npz", "a", Limits{MaxBytes: 10}, Reading{H: 1, W: 3, C: 1}); err == nil {
 		t.Error("an archive larger than what is read")
 	}
 }
@@ -91,7 +91,7 @@ func TestArchiveBomb(t *testing.T) {
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	_, err = DecodeMember(&b, "f.npz", "", DefaultLimits, 1, 3, 1)
+	_, err = DecodeMember(&b, "f.npz", "", DefaultLimits, Reading{H: 1, W: 3, C: 1})
 	runtime.ReadMemStats(&after)
 	if took := after.TotalAlloc - before.TotalAlloc; err == nil || took > 2<<20 {
 		t.Errorf("%v, %d KiB were taken", err, took>>10)
@@ -109,6 +109,6 @@ func (zeros) Read(b []byte) (int, error) {
 func FuzzArchive(f *testing.F) {
 	f.Add(npz(f, zip.Deflate, "a.npy", npyFile(1, npyHead("<f4", "False", "(1, 3)"), binary.LittleEndian, []float32{1, 2, 3})))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		_, _ = DecodeMember(bytes.NewReader(data), "f.npz", "", DefaultLimits, 1, 3, 1)
+		_, _ = DecodeMember(bytes.NewReader(data), "f.npz", "", DefaultLimits, Reading{H: 1, W: 3, C: 1})
 	})
 }

@@ -246,7 +246,7 @@ func (f *File) value(row []byte, i int, order binary.ByteOrder) float64 {
 		case "int":
 			return float64(int16(v))
 		case "float":
-			return half(v)
+			return Half(v)
 		}
 		return float64(v)
 	case 32:
@@ -275,8 +275,8 @@ func (f *File) value(row []byte, i int, order binary.ByteOrder) float64 {
 	return float64(v)
 }
 
-// half is a float of 16 bits (IEEE 754).
-func half(v uint16) float64 {
+// Half is a float of 16 bits (IEEE 754, binary16).
+func Half(v uint16) float64 {
 	sign, exponent, fraction := 1-2*float64(v>>15), int(v>>10&31), float64(v&1023)
 	switch exponent {
 	case 0:

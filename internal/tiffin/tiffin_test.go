@@ -274,7 +274,7 @@ func (f *form) random() (raw []uint64, values []float64) {
 var halves = func() map[float64]uint16 {
 	all := map[float64]uint16{}
 	for h := range 1 << 16 {
-		all[half(uint16(h))] = uint16(h)
+		all[Half(uint16(h))] = uint16(h)
 	}
 	return all
 }()
