@@ -23,15 +23,66 @@ const (
 	maxLine    = 1 << 16
 )
 
-// timeNames are what columns of seconds are called; of milliseconds, millisecondNames.
+// timeNames are what columns of times are called, with or without a unit behind it, as in
+// "time (ms)"; timeUnits are units, which alone are names too, in seconds.
 var (
-	timeNames        = []string{"time", "t", "s", "sec", "seconds", "time (s)", "time [s]", "time_s"}
-	millisecondNames = []string{"ms", "milliseconds", "time (ms)", "time [ms]", "time_ms", "t_ms"}
+	timeNames = []string{"elapsed time", "time", "t"}
+	timeUnits = map[string]float64{
+		"s": 1, "sec": 1, "second": 1, "seconds": 1,
+		"ms": 1e-3, "msec": 1e-3, "millisecond": 1e-3, "milliseconds": 1e-3,
+		"us": 1e-6, "µs": 1e-6, "μs": 1e-6, "usec": 1e-6, "microsecond": 1e-6, "microseconds": 1e-6,
+	}
 )
 
 // rowNames are what the column is called in which a table numbers its lines: nothing, by
 // pandas and R, or as pandas then reads it.
 var rowNames = []string{"", "unnamed: 0"}
+
+// timeOf says whether a column of such a name has times, and their unit in seconds.
+func timeOf(name string) (unit float64, ok bool) {
+	name = strings.ToLower(name)
+	if unit, ok = timeUnits[name]; ok {
+		return unit, true
+	}
+	for _, n := range timeNames {
+		rest, found := strings.CutPrefix(name, n)
+		if found && rest == "" {
+			return 1, true
+		}
+		if found && strings.ContainsRune(" _/([", rune(rest[0])) {
+			unit, ok = timeUnits[strings.Trim(rest, " _/([])")]
+			return unit, ok
+		}
+	}
+	return 0, false
+}
+
+// units are those that a name may have behind it; those of prefixed may have one of prefixes.
+var (
+	prefixed = []string{"V", "A", "Hz", "m", "g", "G", "Pa", "bar", "N", "T", "Ohm", "Ω", "W", "L", "l", "s"}
+	prefixes = []string{"", "p", "n", "u", "µ", "μ", "m", "c", "d", "k", "M", "G"}
+	units    = []string{"K", "C", "°C", "F", "°F", "deg", "°", "rad", "deg/s", "dps", "°/s", "rad/s", "m/s", "m/s2", "m/s^2", "m/s²", "%", "bpm", "1/min", "mmHg", "cmH2O", "dB", "lx", "a.u.", "NU"}
+)
+
+// withoutUnit takes "II [mV]" or "II (mV)" apart; other names have no unit.
+func withoutUnit(name string) (bare, unit string) {
+	for _, around := range []string{"[]", "()"} {
+		inner, found := strings.CutSuffix(name, around[1:])
+		at := strings.LastIndex(inner, around[:1])
+		if !found || at < 1 {
+			continue
+		}
+		bare, unit = strings.TrimSpace(inner[:at]), strings.TrimSpace(inner[at+1:])
+		known := slices.Contains(units, unit) || slices.ContainsFunc(prefixes, func(p string) bool {
+			rest, found := strings.CutPrefix(unit, p)
+			return found && slices.Contains(prefixed, rest)
+		})
+		if known && bare != "" {
+			return bare, unit
+		}
+	}
+	return name, ""
+}
 
 // Options say how a table is read.
 type Options struct {
@@ -42,8 +93,9 @@ type Options struct {
 }
 
 // Read reads a table. The first line holds names if any of it is no number, or if it
-// counts the columns. A column of time, by its name, gives the rate, and must be even, as
-// must be one in front that numbers the lines, which is no channel.
+// counts the columns, and the second one units if none of it is a number. A column of time, by
+// its name, gives the rate, and must be even, but for how its times are rounded, as must be one
+// in front that numbers the lines, which is no channel.
 func Read(r io.Reader, opt Options, want recording.Want) (*recording.Recording, error) {
 	b := bufio.NewReaderSize(r, maxLine)
 	head, err := b.Peek(maxLine)
@@ -51,7 +103,7 @@ func Read(r io.Reader, opt Options, want recording.Want) (*recording.Recording, 
 		return nil, recording.Bad("an empty table (%w)", err)
 	}
 	if bytes.IndexByte(head, 0) >= 0 {
-		return nil, recording.Bad("no table of text")
+		return nil, recording.Bad("no table of text in UTF-8")
 	}
 	if bytes.HasPrefix(head, []byte("\xef\xbb\xbf")) {
 		_, _ = b.Discard(3)
@@ -59,10 +111,13 @@ func Read(r io.Reader, opt Options, want recording.Want) (*recording.Recording, 
 	}
 	t := &table{separator: opt.Separator, want: &want, budget: want.Budget(), rate: opt.Rate}
 	if t.separator == 0 {
-		line, _, _ := bytes.Cut(head, []byte("\n"))
-		t.separator = separatorOf(string(line))
+		t.separator = separatorOf(string(head))
 	}
-	c := csv.NewReader(b)
+	from := io.Reader(b)
+	if bytes.IndexByte(head, '\n') < 0 && bytes.IndexByte(head, '\r') >= 0 {
+		from = returns{b}
+	}
+	c := csv.NewReader(from)
 	c.Comma, c.Comment, c.LazyQuotes, c.ReuseRecord, c.TrimLeadingSpace = t.separator, '#', true, true, t.separator != '\t'
 	for {
 		record, err := c.Read()
@@ -90,16 +145,41 @@ func Read(r io.Reader, opt Options, want recording.Want) (*recording.Recording, 
 	return t.finish()
 }
 
-// separatorOf tells what stands between the columns of a line: what occurs most.
-func separatorOf(line string) rune {
+// returns reads lines that carriage returns alone end.
+type returns struct{ from io.Reader }
+
+func (r returns) Read(p []byte) (int, error) {
+	n, err := r.from.Read(p)
+	for i := range p[:n] {
+		if p[i] == '\r' {
+			p[i] = '\n'
+		}
+	}
+	return n, err
+}
+
+// separatorOf tells what stands between columns by the first line that is no comment: what
+// occurs most. Blanks do where the next one has them too: a name may have some.
+func separatorOf(text string) rune {
+	lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' })
+	lines = slices.DeleteFunc(lines, func(l string) bool { return strings.TrimSpace(l) == "" || strings.HasPrefix(l, "#") })
+	if len(lines) == 0 {
+		return ','
+	}
 	best, most := ',', 0
 	for _, r := range []rune{'\t', ';', ',', ' '} {
-		if n := strings.Count(line, string(r)); n > most && (r != ' ' || most == 0) && !(r == ',' && most > 0) {
+		if n := strings.Count(lines[0], string(r)); n > most && (r != ' ' || most == 0) && !(r == ',' && most > 0) {
 			best, most = r, n
 		}
 	}
+	if best == ' ' && len(lines) > 1 && !strings.Contains(strings.TrimSpace(lines[1]), " ") {
+		return ','
+	}
 	return best
 }
+
+// mostUnsure is by how much of itself a rate may be wrong because times are rounded.
+const mostUnsure = .01
 
 // mostHeld is how many lines tell the rate by which moments are found.
 const mostHeld = 1 << 10
@@ -111,12 +191,17 @@ type table struct {
 	want      *recording.Want
 	budget    *recording.Budget
 	names     []string
-	time      int        // the column of time, -1 if there is none
 	rows      int        // the column of the lines' numbers, -1 if there is none
 	steps     [2]float64 // from one of these to the next, and the last one
-	unit      float64
-	counted   string // the first line, if it was taken as numbers and may be names
+	counted   string     // the first line, if it was taken as numbers and may be names
 	notes     []string
+	units     []string
+	mayBe     bool // the next line may hold units
+	time      int  // the column of time, -1 if there is none
+	unit      float64
+	digits    int         // behind the point of times
+	varied    bool        // steps of times are unlike
+	step      [2]float64  // of times whose rounding is coarse: what it may be, from least to greatest
 	held      [][]float64 // the first lines, as long as the rate is not known well
 	times     []float64   // of the first lines
 	last      float64
@@ -135,8 +220,12 @@ func (t *table) number(s string) (float64, error) {
 		s = strings.Replace(s, ",", ".", 1) // as languages write it that have a comma there
 	}
 	v, err := strconv.ParseFloat(s, 64)
-	if err != nil || math.IsInf(v, 0) {
-		return 0, fmt.Errorf("%q is no number", recording.Clip(s))
+	if err != nil || math.IsInf(v, 0) || strings.ContainsAny(s, "_xXpP") { // as programs write them
+		hint := ""
+		if t.separator == ',' && strings.Contains(s, ",") {
+			hint = " (numbers have a point where commas stand between columns)"
+		}
+		return 0, fmt.Errorf("%q is no number%s", recording.Clip(s), hint)
 	}
 	if math.IsInf(float64(float32(v)), 0) {
 		return 0, fmt.Errorf("%q is more than a float32 holds", recording.Clip(s))
@@ -157,6 +246,12 @@ func (t *table) line(record []string) error {
 	if len(record) != len(t.names) {
 		return fmt.Errorf("%d columns, the first line has %d", len(record), len(t.names))
 	}
+	if t.mayBe {
+		t.mayBe = false
+		if t.unitsIn(record) {
+			return nil
+		}
+	}
 	row := make([]float64, len(record))
 	for i, cell := range record {
 		v, err := t.number(cell)
@@ -166,7 +261,11 @@ func (t *table) line(record []string) error {
 		row[i] = v
 	}
 	t.doubt(record)
-	if err := t.even(row); err != nil {
+	text := ""
+	if t.time >= 0 {
+		text = strings.TrimSpace(record[t.time])
+	}
+	if err := t.even(row, text); err != nil {
 		return err
 	}
 	if err := t.numbered(row); err != nil {
@@ -185,7 +284,7 @@ func (t *table) line(record []string) error {
 
 // header finds the names of the columns, and says whether the line holds them.
 func (t *table) header(record []string) bool {
-	t.time, t.rows, t.unit = -1, -1, 1
+	t.time, t.rows, t.unit, t.units = -1, -1, 1, make([]string, len(record))
 	named := slices.ContainsFunc(record, func(cell string) bool {
 		_, err := t.number(cell)
 		return err != nil
@@ -206,18 +305,27 @@ func (t *table) header(record []string) bool {
 	for i, cell := range record {
 		name := fmt.Sprintf("column %d", i+1)
 		if named {
+			cell = strings.TrimSpace(cell)
+			if n := len(cell); n > 2 && cell[0] == '\'' && cell[n-1] == '\'' { // as rdsamp writes them
+				cell = cell[1 : n-1]
+			}
 			name = recording.Clean(cell, name)
 		}
 		t.names = append(t.names, name)
-		if t.time >= 0 {
-			continue
-		}
-		if low := strings.ToLower(name); slices.Contains(timeNames, low) {
-			t.time = i
-		} else if slices.Contains(millisecondNames, low) {
-			t.time, t.unit = i, 1e-3
+		if unit, ok := timeOf(name); ok && t.time < 0 {
+			t.time, t.unit = i, unit
 		}
 	}
+	bare, of := slices.Clone(t.names), make([]string, len(record))
+	for i, name := range t.names {
+		if i != t.time {
+			bare[i], of[i] = withoutUnit(name)
+		}
+	}
+	if unlike(bare) == unlike(t.names) { // else what is in brackets tells them apart
+		t.names, t.units = bare, of
+	}
+	t.mayBe = named
 	return named
 }
 
@@ -253,6 +361,40 @@ func (t *table) doubt(record []string) {
 	t.counted = ""
 }
 
+// unlike counts names that are unlike.
+func unlike(names []string) int {
+	all := map[string]bool{}
+	for _, n := range names {
+		all[n] = true
+	}
+	return len(all)
+}
+
+// unitsIn takes a line of units: one without numbers, and without what begins as they do.
+func (t *table) unitsIn(record []string) bool {
+	words := 0
+	for _, cell := range record {
+		cell = strings.TrimSpace(cell)
+		if _, err := t.number(cell); err != nil && !strings.ContainsAny(cell[:1], "+-.,0123456789") {
+			words++
+		} else if cell != "" && cell != "-" {
+			return false
+		}
+	}
+	if words == 0 {
+		return false
+	}
+	for i, cell := range record {
+		unit := recording.Clean(strings.Trim(strings.TrimSpace(cell), "'[]()"), "")
+		if of, ok := timeUnits[strings.ToLower(unit)]; ok && i == t.time {
+			t.unit = of
+		} else if unit != "" && unit != "-" {
+			t.units[i] = unit
+		}
+	}
+	return true
+}
+
 // begin makes the collectors, when the rate is known or cannot be.
 func (t *table) begin() error {
 	if n := len(t.held); t.time >= 0 && n > 1 { // times are rounded: the more of them the better
@@ -264,7 +406,7 @@ func (t *table) begin() error {
 			t.to = append(t.to, nil)
 			continue
 		}
-		k, err := t.want.Collect(n, recording.Channel{Name: name, Rate: t.rate}, t.budget)
+		k, err := t.want.Collect(n, recording.Channel{Name: name, Unit: t.units[i], Rate: t.rate}, t.budget)
 		if err != nil {
 			return err
 		}
@@ -280,26 +422,45 @@ func (t *table) begin() error {
 	return nil
 }
 
-// even checks that a line's time is one step behind the last one's.
-func (t *table) even(row []float64) error {
+// even checks that a line's time is one step behind the last one's, as far as the digits tell
+// that times have; text is how it is written.
+func (t *table) even(row []float64, text string) error {
 	if t.time < 0 {
 		return nil
 	}
 	now := row[t.time]
-	step := (now - t.last) * t.unit
-	switch {
-	case t.lines == 0:
-	case t.lines == 1:
-		if !(step > 0 && step < 1e9) {
+	if at := strings.IndexAny(text, ".,"); at >= 0 && !strings.ContainsAny(text, "eE") {
+		t.digits = max(t.digits, len(text)-at-1)
+	}
+	defer func() {
+		t.last = now
+		t.times = append(t.times[:min(len(t.times), 1)], now)
+	}()
+	if t.lines == 0 {
+		return nil
+	}
+	step := now - t.last
+	t.varied = t.varied || t.lines > 1 && math.Abs(step*t.unit*t.rate-1) >= evenness
+	if t.lines == 1 {
+		if s := step * t.unit; !(s > 0 && s < 1e9) {
 			return fmt.Errorf("time goes from %g to %g", t.last, now)
 		}
-		t.rate = 1 / step
-	case !(math.Abs(step*t.rate-1) < .05):
-		return fmt.Errorf("time goes from %g to %g, and before in steps of %.6g: samples must be even", t.last, now, 1/t.rate/t.unit)
+		t.rate, t.step = 1/(step*t.unit), [2]float64{0, math.Inf(1)}
 	}
-	t.last = now
-	t.times = append(t.times[:min(len(t.times), 1)], now)
-	return nil
+	n := float64(t.lines)
+	mean := (now - t.times[0]) / n
+	if last := t.rounding(); last > evenness*mean {
+		// How far times are rounded leaves room for the step: there must be one that all agree
+		// with. That of whole seconds, say, is no more than half of it.
+		room := min(last, mean/2) + evenness*mean
+		t.step = [2]float64{max(t.step[0], mean-room/n), min(t.step[1], mean+room/n)}
+		if step > 0 && t.step[0] <= t.step[1] {
+			return nil
+		}
+	} else if math.Abs(step*t.unit*t.rate-1) < evenness {
+		return nil
+	}
+	return fmt.Errorf("time goes from %g to %g, and before in steps of %.6g: samples must be even", t.last, now, 1/t.rate/t.unit)
 }
 
 // numbered checks that a line's number is as far behind the last one's as ever.
@@ -319,6 +480,12 @@ func (t *table) numbered(row []float64) error {
 	t.steps[1] = now
 	return nil
 }
+
+// evenness is by how much of a step times may be off, besides rounding.
+const evenness = .05
+
+// rounding is how far times lie apart that their last digit tells apart.
+func (t *table) rounding() float64 { return math.Pow(10, -float64(t.digits)) }
 
 // add hands a line to the collectors.
 func (t *table) add(row []float64) error {
@@ -354,7 +521,11 @@ func (t *table) finish() (*recording.Recording, error) {
 		return nil, err
 	}
 	if t.time >= 0 && len(t.times) == 2 && t.lines > 2 {
-		rate := float64(t.lines-1) / ((t.times[1] - t.times[0]) * t.unit)
+		long := t.times[1] - t.times[0]
+		if t.varied && t.rounding() > mostUnsure*long {
+			return nil, recording.Bad("%d times that are rounded to %g do not tell how many samples a second has", t.lines, t.rounding())
+		}
+		rate := float64(t.lines-1) / (long * t.unit)
 		if near := math.Round(rate); math.Abs(rate-near) < 1e-3*near { // times are rounded
 			rate = near
 		}

@@ -29,7 +29,15 @@ func TestTables(t *testing.T) {
 		"a sample":      {"0,1\n0.5,0.5\n", "column 1 [0 0.5] 0 column 2 [1 0.5] 0 the first line, 0,1, was taken for a sample, not for names: without it, or with names that are no numbers, there is no doubt]"},
 		"whole numbers": {"1\n4\n", "column 1 [1 4] 0"},
 		"first missing": {"a,b\n,2\n3,4\n", "a [NaN 3] 0 b [2 4] 0"},
-		"comment":       {"# from a lab\na\n1\n", "a [1] 0"},
+		"comment":       {"# from a lab\n\n# and two, or three\na;b\n1;2\n", "a [1] 0 b [2] 0"},
+		"blank in it":   {"left arm\n1\n2\n", "left arm [1 2] 0"},
+		"returns":       {"a,b\r1,2\r3,4\r", "a [1 3] 0 b [2 4] 0"},
+		"units":         {"Time [ms],II [mV],V1 (µV)\n0,1,2\n4,3,4\n", "II mV [1 3] 250 V1 µV [2 4] 250"},
+		"no units":      {"a (x),b [1],t2\n1,2,3\n", "a (x) [1] 0 b [1] [2] 0 t2 [3] 0"},
+		"alike":         {"a (mV),a (V)\n1,2\n", "a (mV) [1] 0 a (V) [2] 0"},
+		"line of units": {"'Elapsed time','MLII','V5'\n'ms','mV','-'\n0,1,2\n4,3,4\n", "MLII mV [1 3] 250 V5 [2 4] 250"},
+		"microseconds":  {"time/us,x\n0,1\n4000,2\n", "x [1 2] 250"},
+		"whole seconds": {"t,x\n5,1\n6,2\n7,3\n8,3\n", "x [1 2 3 3] 1"},
 	} {
 		r, err := Read(strings.NewReader(c.text), Options{}, recording.Want{})
 		if c.want == "" {
@@ -44,12 +52,16 @@ func TestTables(t *testing.T) {
 		}
 		var got []string
 		for _, ch := range r.Channels {
-			got = append(got, fmt.Sprint(ch.Name, ch.Samples, " ", ch.Rate))
+			name := ch.Name
+			if ch.Unit != "" {
+				name += " " + ch.Unit
+			}
+			got = append(got, fmt.Sprint(name, " ", ch.Samples, " ", ch.Rate))
 		}
 		if len(r.Notes) > 0 {
 			got = append(got, strings.TrimPrefix(fmt.Sprint(r.Notes), "["))
 		}
-		if g := strings.ReplaceAll(strings.Join(got, " "), "[", " ["); g != c.want {
+		if g := strings.Join(got, " "); g != c.want {
 			t.Errorf("%s: %s, want %s", name, g, c.want)
 		}
 	}
@@ -63,10 +75,17 @@ func TestRefused(t *testing.T) {
 		"word":      {"a,b\n1,x\n", `"x" is no number`},
 		"too much":  {"a,b\n1,1e39\n", `"1e39" is more than a float32 holds`},
 		"columns":   {"a,b\n1\n", "wrong number of fields"},
-		"uneven":    {"t,x\n0,1\n1,2\n3,3\n", "even"},
+		"uneven":    {"t,x\n0,1\n1,2\n3,3\n", "do not tell"},
+		"longer":    {rounded(1, 0, 30, 2), "even"},
 		"backwards": {"t,x\n1,1\n0,2\n", "time goes from"},
 		"rows":      {",a\n0,1\n1,2\n3,3\n", "give it a name"},
 		"infinite":  {"a\n1e999\n", "no number"},
+		"program's": {"a\n1\n1_0\n", "no number"},
+		"commas":    {"a,b\n1,2\n\"3,5\",4\n", "numbers have a point where commas"},
+		"UTF-16":    {"\xff\xfea\x00", "UTF-8"},
+		"too few":   {"t,x\n0.000,1\n0.003,2\n0.006,3\n0.008,4\n", "do not tell"},
+		"gap":       {rounded(360, 3, 400, 399), "even"},
+		"change":    {rounded(360, 3, 400, 200), "even"},
 	} {
 		_, err := Read(strings.NewReader(c.text), Options{}, recording.Want{})
 		if !errors.Is(err, recording.ErrBad) || !strings.Contains(err.Error(), c.want) {
@@ -90,6 +109,32 @@ func TestMomentsOfRoundedTimes(t *testing.T) {
 	}
 	if c := r.Channels[0]; c.Rate != 360 || c.First != 3600 || c.Samples[0] != 3600 || len(c.Samples) != 1400 {
 		t.Errorf("rate %g, from %d, sample %g, %d samples", c.Rate, c.First, c.Samples[0], len(c.Samples))
+	}
+}
+
+// rounded is a table of times of so many digits, of which those from some line on are two steps
+// later.
+func rounded(rate float64, digits, lines, from int) string {
+	var b strings.Builder
+	b.WriteString("time,x\n")
+	for i := range lines {
+		at := i
+		if i >= from {
+			at += 2
+		}
+		fmt.Fprintf(&b, "%.*f,%d\n", digits, float64(at)/rate, i)
+	}
+	return b.String()
+}
+
+// TestRoundedTimes: of times that are rounded to a good part of a step those are even that some
+// rate agrees with.
+func TestRoundedTimes(t *testing.T) {
+	for _, rate := range []float64{100, 250, 257, 360, 480} {
+		r, err := Read(strings.NewReader(rounded(rate, 3, 3000, 3000)), Options{}, recording.Want{})
+		if err != nil || r.Channels[0].Rate != rate {
+			t.Errorf("%g samples a second: %v, %v", rate, r, err)
+		}
 	}
 }
 
