@@ -88,6 +88,13 @@ func (r *Reduce) parts() (first []int, step int) {
 	return first, step
 }
 
+// Single says whether numbers are combined in float32, and, if so, whether extremes are those
+// of asm.Larger and asm.Smaller (wide) and not of max and min, which know which zero is larger.
+func (r *Reduce) Single() (single, wide bool) {
+	parts, step := r.parts()
+	return parts != nil, step == 1
+}
+
 // combine makes one number of those of each output, in float32.
 func (r *Reduce) combine(s *Scratch, px []float32, parts []int, step int, out []float32) {
 	if step == 1 {
@@ -175,7 +182,7 @@ func (r *Reduce) extreme(s *Scratch, x []float32) float32 {
 	for _, f := range x {
 		v = r.add(v, f)
 	}
-	return float32(v)
+	return float32(v) + 0 // of zeros 0, whatever halves they met in
 }
 
 // first is where the reduction begins.

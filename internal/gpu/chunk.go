@@ -17,17 +17,13 @@ type chunk struct {
 	rects [][]region.Rect // [change][value]
 	base  []int           // of each value, where its updates begin in the arena
 	first [][]int         // [value][change], where each of them lies behind that
+	// meanwhile is where in the arena each step has memory that only it uses.
+	meanwhile []int
 
 	data   []byte // pixels, then tables, on their way to the device
 	pixels int    // how many bytes of data are pixels
-	ops    []action
+	ops    []kernels.Launch
 	free   []gap
-}
-
-// action is a launch, or something that the host does between two.
-type action struct {
-	launch kernels.Launch
-	host   func() error
 }
 
 // aligned is what all addresses within a piece of memory are multiples of.
@@ -102,26 +98,54 @@ func (n *Network) lay(c *chunk) (bytes int) {
 		}
 		return align(all)
 	}
-	take := func(v int) {
-		size := sizes(v)
+	take := func(size int) gap {
 		i := slices.IndexFunc(c.free, func(g gap) bool { return g.to-g.from >= size })
-		c.base[v] = c.free[i].from
-		c.free[i].from += size
-		bytes = max(bytes, c.free[i].from)
+		taken := gap{c.free[i].from, c.free[i].from + size}
+		c.free[i].from = taken.to
+		bytes = max(bytes, taken.to)
 		if c.free[i].from == c.free[i].to {
 			c.free = slices.Delete(c.free, i, i+1)
 		}
+		return taken
 	}
-	give := func(v int) {
-		c.give(gap{c.base[v], c.base[v] + sizes(v)})
-	}
+	c.meanwhile = resize(c.meanwhile, len(p.Steps))
 	// Each step's outputs are taken before what it reads last is given back.
 	for i := range n.lives.takes {
 		for _, v := range n.lives.takes[i] {
-			take(v)
+			c.base[v] = take(sizes(v)).from
+		}
+		if i > 0 {
+			taken := take(n.meanwhile(c, i-1))
+			c.meanwhile[i-1] = taken.from
+			c.give(taken)
 		}
 		for _, v := range n.lives.gives[i] {
-			give(v)
+			c.give(gap{c.base[v], c.base[v] + sizes(v)})
+		}
+	}
+	return bytes
+}
+
+// meanwhile is how much memory step i uses by itself for a chunk.
+func (n *Network) meanwhile(c *chunk, i int) (bytes int) {
+	s, of := &n.program.Steps[i], n.steps[i].meanwhile
+	if of == nil {
+		return 0
+	}
+	for k := range c.rects {
+		if !c.rects[k][s.Out].Empty() {
+			bytes += of(func(src incremental.Source) region.Rect { return n.program.Seen(src, c.rects[k][src.Value]) })
+		}
+	}
+	return bytes
+}
+
+// between lays out what the steps of a whole run use by themselves, and says how much that is.
+func (n *Network) between(c *chunk) (bytes int) {
+	c.meanwhile = resize(c.meanwhile, len(n.steps))
+	for i, s := range n.steps {
+		if c.meanwhile[i] = 0; s.meanwhile != nil {
+			bytes = max(bytes, s.meanwhile(func(incremental.Source) region.Rect { return region.Rect{} }))
 		}
 	}
 	return bytes
@@ -236,8 +260,7 @@ func (n *Network) list(c *chunk, steps func() error) error {
 	}
 }
 
-// submit has the device do what is listed for a chunk. It returns before that is done, but
-// where the host takes part.
+// submit has the device do what is listed for a chunk. It returns before that is done.
 func (n *Network) submit(c *chunk) error {
 	if c.pixels > 0 {
 		if err := n.memory.Write(n.arena.at+uint64(c.base[n.program.Input]), c.data[:c.pixels]); err != nil {
@@ -249,15 +272,8 @@ func (n *Network) submit(c *chunk) error {
 			return err
 		}
 	}
-	for i := range c.ops {
-		o := &c.ops[i]
-		var err error
-		if o.host != nil {
-			err = o.host()
-		} else {
-			err = n.memory.Launch(o.launch)
-		}
-		if err != nil {
+	for _, l := range c.ops {
+		if err := n.memory.Launch(l); err != nil {
 			return err
 		}
 	}

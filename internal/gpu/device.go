@@ -1,7 +1,6 @@
 // Package gpu runs programs of package incremental on a device by the kernels of package
 // kernels: views of a clean input, and updates of many positions, stay in the device's
-// memory. What no kernel computes it refuses: nothing is computed elsewhere but the softmax
-// of a classifier's row, which takes some thousand numbers on the host.
+// memory. What no kernel computes it refuses: nothing is computed elsewhere.
 //
 // Devices are the interpreter of package ptx, and cards by package driver. No card has run
 // it yet.
@@ -138,9 +137,9 @@ func (m *memory) read(at uint64, n int) ([]float32, error) {
 
 // bytesOf is how numbers lie in a device's memory.
 func bytesOf(numbers []float32) []byte {
-	data := make([]byte, 0, 4*len(numbers))
-	for _, v := range numbers {
-		data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v))
+	data := make([]byte, 4*len(numbers))
+	for i, v := range numbers {
+		binary.LittleEndian.PutUint32(data[4*i:], math.Float32bits(v))
 	}
 	return data
 }

@@ -9,7 +9,6 @@ import (
 	"krypton/internal/gpu/kernels"
 	"krypton/internal/incremental"
 	"krypton/internal/region"
-	"krypton/internal/softmax"
 )
 
 // Network is a program whose weights lie on a device, with the views of the last clean
@@ -17,7 +16,7 @@ import (
 type Network struct {
 	program *incremental.Program
 	memory  memory
-	steps   []packed
+	steps   []*packed
 	views   []uint64 // of each value; of parts those of what they are part of
 	lives   lives
 	ran     bool
@@ -61,7 +60,7 @@ func (n *Network) load() error {
 		}
 		k, err := n.pack(s)
 		if err != nil {
-			return err
+			return fmt.Errorf("node %s (%s): %w", s.Node, s.Operator, err)
 		}
 		n.steps = append(n.steps, k)
 	}
@@ -107,7 +106,7 @@ func (n *Network) fits() error {
 func (n *Network) readable(s *incremental.Step) error {
 	for k, src := range s.In {
 		if n.program.Values[src.Value].PartOf >= 0 && (s.InPlace == nil || !s.InPlace[k]) {
-			return refused(s)
+			return fmt.Errorf("node %s (%s): %w", s.Node, s.Operator, errNoKernel)
 		}
 	}
 	return nil
@@ -128,7 +127,10 @@ func (n *Network) Run(input []float32) error {
 	if err := n.memory.Write(n.views[n.program.Input], bytesOf(input)); err != nil {
 		return err
 	}
-	n.last.data, n.last.pixels = n.last.data[:0], 0
+	n.last.data, n.last.pixels, n.last.rects = n.last.data[:0], 0, n.last.rects[:0]
+	if err := n.grow(&n.arena, "what steps take meanwhile", n.between(&n.last)); err != nil {
+		return err
+	}
 	err := n.list(&n.last, func() error {
 		for i := range n.program.Steps {
 			if err := n.step(i, 1, n.view, func(v, _ int) place {
@@ -191,65 +193,43 @@ func (n *Network) Update(changes []Change) error {
 // where its output goes.
 func (n *Network) step(i, count int, in func(s incremental.Source, k int) kernels.Patched, out func(v, k int) place) error {
 	s := &n.program.Steps[i]
-	if err := n.compute(s, &n.steps[i], count, in, out); err != nil {
+	p := &positions{n, s, count, in, out, n.arena.at + uint64(n.listed.meanwhile[i])}
+	if err := n.steps[i].run(p); err != nil {
 		return fmt.Errorf("node %s (%s): %w", s.Node, s.Operator, err)
 	}
 	return nil
 }
 
-func (n *Network) compute(s *incremental.Step, k *packed, count int, in func(s incremental.Source, k int) kernels.Patched, out func(v, k int) place) error {
-	channels := n.program.Values[s.Out].Plane.C
-	switch {
-	case k.launch == nil && !k.softmax:
-		for _, pick := range k.picks {
-			jobs := n.jobs(s.Out, count, out, func(j *kernels.Job, k int) { j.In = in(s.In[pick.in], k) })
-			if err := n.launch(jobs, channels, pick.launch); err != nil {
-				return err
-			}
-		}
-		return nil
-	case k.softmax:
-		for i := range count {
-			from, to := in(s.In[0], i), out(s.Out, i)
-			if to.rect.Empty() {
-				continue
-			}
-			at := from.View
-			if !from.Rect.Empty() {
-				at = from.Update
-			}
-			n.listed.ops = append(n.listed.ops, action{host: func() error {
-				row, err := n.memory.read(at, s.In[0].Plane.Len())
-				if err != nil {
-					return err
-				}
-				if k.log {
-					softmax.LogRow(row, row)
-				} else {
-					softmax.Row(row, row)
-				}
-				return n.memory.Write(to.at, bytesOf(row))
-			}})
-		}
-		return nil
-	}
-	return n.launch(n.jobs(s.Out, count, out, func(j *kernels.Job, k int) {
-		if j.In = in(s.In[0], k); len(s.In) > 1 {
-			j.Other = in(s.In[1], k)
-		}
-	}), channels, k.launch)
+// positions are those that a step is computed for.
+type positions struct {
+	*Network
+	step  *incremental.Step
+	count int
+	in    func(s incremental.Source, k int) kernels.Patched
+	out   func(v, k int) place
+	free  uint64 // where the step's memory meanwhile goes on
 }
 
-// jobs lists the jobs of the positions that reach a value.
-func (n *Network) jobs(v, count int, out func(v, k int) place, in func(j *kernels.Job, k int)) []kernels.Job {
+// jobs lists the jobs of the positions that reach the step's output. Their inputs are its first
+// two.
+func (p *positions) jobs() []kernels.Job {
+	return p.jobsOf(func(j *kernels.Job, k int) {
+		if j.In = p.in(p.step.In[0], k); len(p.step.In) > 1 {
+			j.Other = p.in(p.step.In[1], k)
+		}
+	})
+}
+
+// jobsOf is jobs with other inputs, which in fills in for a position.
+func (p *positions) jobsOf(in func(j *kernels.Job, k int)) []kernels.Job {
 	var jobs []kernels.Job
-	of := &n.program.Values[v]
+	of := &p.program.Values[p.step.Out]
 	first, pitch := 0, of.Plane.C
 	if of.PartOf >= 0 {
-		first, pitch = of.Offset, n.program.Values[of.PartOf].Plane.C
+		first, pitch = of.Offset, p.program.Values[of.PartOf].Plane.C
 	}
-	for k := range count {
-		to := out(v, k)
+	for k := range p.count {
+		to := p.out(p.step.Out, k)
 		if to.rect.Empty() {
 			continue
 		}
@@ -260,8 +240,43 @@ func (n *Network) jobs(v, count int, out func(v, k int) place, in func(j *kernel
 	return jobs
 }
 
+// wholes gives, of each position that reaches the step's output, where all of input i lies as
+// the position sees it: where it is, or put together. Packed.meanwhile has to have counted it.
+func (p *positions) wholes(i int) ([]uint64, error) {
+	src := p.step.In[i]
+	at := make([]uint64, p.count)
+	var apart []kernels.Job
+	for k := range at {
+		if p.out(p.step.Out, k).rect.Empty() {
+			continue
+		}
+		v := p.in(src, k)
+		if at[k] = v.View; !v.Rect.Empty() {
+			at[k] = v.Update
+		}
+		if isApart(src, v.Rect) {
+			at[k] = p.temporary(src.Plane)
+			apart = append(apart, kernels.Job{In: v, Rect: src.Plane.Rect(), Out: at[k]})
+		}
+	}
+	shape := plain(src.Plane)
+	return at, p.launch(apart, src.Plane.C, func(b kernels.Batch) (kernels.Launch, error) {
+		return kernels.Pick(b, shape, 0, 0, 0, 0)
+	})
+}
+
+// isApart says that a source lies neither in a view nor in an update alone, given its region.
+func isApart(s incremental.Source, r region.Rect) bool { return !r.Empty() && r != s.Plane.Rect() }
+
+// temporary is memory for a plane until the step is done.
+func (p *positions) temporary(of engine.Plane) uint64 {
+	at := p.free
+	p.free += uint64(align(4 * of.Len()))
+	return at
+}
+
 // launch lists a kernel that computes jobs, and lays out their tables.
-func (n *Network) launch(jobs []kernels.Job, channels int, of func(b kernels.Batch) (kernels.Launch, error)) error {
+func (n *Network) launch(jobs []kernels.Job, channels int, of launcher) error {
 	if len(jobs) == 0 {
 		return nil
 	}
@@ -275,7 +290,7 @@ func (n *Network) launch(jobs []kernels.Job, channels int, of func(b kernels.Bat
 	if err != nil {
 		return err
 	}
-	c.ops = append(c.ops, action{launch: l})
+	c.ops = append(c.ops, l)
 	return nil
 }
 

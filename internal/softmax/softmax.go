@@ -49,7 +49,7 @@ func LogRow(dst, x []float32) {
 	for i := 0; i < len(x); i += block {
 		sum += asm.RowExp(x[i:min(len(x), i+block)], e[:], top)
 	}
-	l := math.Log(sum)
+	l := asm.Log64(sum)
 	for i, v := range x {
 		dst[i] = float32(float64(v) - float64(top) - l)
 	}

@@ -141,6 +141,10 @@ func ShortSoftmax(x, out []float32, n int, log bool) {
 
 var logTable = Table(Log)
 
+// Log64 is the natural logarithm of x that is not less than 0, to the precision of results in
+// float32, with the same bits everywhere.
+func Log64(x float64) float64 { return ln(x, logTable) }
+
 func fewExp(x, out []float32, top float64) float64 {
 	var sums [rowLanes]float64
 	for i, v := range x {

@@ -94,6 +94,17 @@ static float number_at(ulong address, int i)
 #define TALL 8
 #define WIDE 4
 
+// MULTIPLY adds to a thread's sums acc the products of TALL pixels' numbers, in two parts, and
+// WIDE columns'.
+#define MULTIPLY(first_pixels, last_pixels, wide)                                                                \
+	{                                                                                                        \
+		const float4 p = first_pixels, q = last_pixels, v = wide;                                        \
+		const float of[TALL] = {p.x, p.y, p.z, p.w, q.x, q.y, q.z, q.w}, by[WIDE] = {v.x, v.y, v.z, v.w}; \
+		UNROLL for (int i = 0; i < TALL; i++)                                                            \
+			UNROLL for (int k = 0; k < WIDE; k++)                                                    \
+				acc[i][k] = fma(of[i], by[k], acc[i][k]);                                        \
+	}
+
 // convolve is a convolution with bias, bounds, and perhaps a sum with other. Each output is
 // one sum, which begins with the bias and takes taps in their order, of each the channels,
 // and each product with one rounding: so it has the bits of kernels avx2 and avx512,
@@ -136,13 +147,8 @@ kernel void convolve(global const struct job *restrict jobs, global const int *r
 			for (int k = t / COLUMNS; k < DEPTH; k += THREADS / COLUMNS)
 				((local float *)rows[k])[t % COLUMNS] = k < depth ? w[(ulong)(tap * cin + c + k) * padded + t % COLUMNS] : 0;
 			barrier(CLK_LOCAL_MEM_FENCE);
-			for (int k = 0; k < depth; k++) {
-				const float4 a = inputs[k][row / 4], b = inputs[k][row / 4 + 1], v = rows[k][col / 4];
-				const float of[TALL] = {a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w}, by[WIDE] = {v.x, v.y, v.z, v.w};
-				UNROLL for (int i = 0; i < TALL; i++)
-					UNROLL for (int k = 0; k < WIDE; k++)
-						acc[i][k] = fma(of[i], by[k], acc[i][k]);
-			}
+			for (int k = 0; k < depth; k++)
+				MULTIPLY(inputs[k][row / 4], inputs[k][row / 4 + 1], rows[k][col / 4])
 			barrier(CLK_LOCAL_MEM_FENCE);
 		}
 	}
@@ -310,59 +316,207 @@ static float operand_at(struct operand o, global const struct job *j, struct sha
 	return number_at(pixel_at(o.second ? &j->other : &j->in, o.h, o.w, o.c, o.h == 1 ? 0 : y, column), channel);
 }
 
-// combine is arithmetic of two operands (asm.Arithmetic).
+// larger and smaller are NaN where a is, or b; of two zeros they give b.
+static float larger(float a, float b) { return a > b || a != a ? a : b; }
+static float smaller(float a, float b) { return a < b || a != a ? a : b; }
+
+// arithmetic is asm.Arithmetic.
+static float arithmetic(int operation, float a, float b)
+{
+	switch (operation) {
+	case 0: return a + b;
+	case 1: return a - b;
+	case 2: return b - a;
+	case 3: return a * b;
+	case 4: return a / b;
+	case 5: return b / a;
+	case 6: return larger(a, b);
+	case 7: return smaller(a, b);
+	case 8: return a < 0 ? a * b : a;
+	case 9: return a == b;
+	case 10: return a < b;
+	case 11: return a <= b;
+	case 12: return a > b;
+	case 13: return a >= b;
+	}
+	return 0;
+}
+
+// combine is arithmetic of two operands.
 kernel void combine(JOBS, struct operand left, struct operand right, int operation, struct shape g)
 {
 	PLACE(g.outc)
-	const float a = operand_at(left, j, g, y, x, c), b = operand_at(right, j, g, y, x, c);
+	*out = arithmetic(operation, operand_at(left, j, g, y, x, c), operand_at(right, j, g, y, x, c));
+}
+
+// table combines each run of length neighbouring numbers with a run of constants, or if single
+// with one of them (engine.Table): rows says where those of each run begin. Operation -1 puts
+// number where a constant is not zero (engine.Select).
+kernel void table_of(JOBS, global const float *restrict constants, global const int *restrict rows,
+	int length, int single, int operation, float number_there, struct shape g)
+{
+	PLACE(g.c)
+	const float b = constants[rows[(y * g.outw + x) * (g.c / length) + c / length] + (single ? 0 : c % length)];
+	if (operation < 0)
+		*out = b != 0 ? number_there : X;
+	else
+		*out = arithmetic(operation, X, b);
+}
+
+// resize makes each number of tapsy rows, and those of tapsx columns, times weights if there
+// are any (engine.Interpolate): rows first. -1 stands for fill.
+kernel void resize(JOBS, global const int *restrict rows, global const float *restrict rowweights, global const int *restrict columns,
+	global const float *restrict columnweights, int tapsy, int tapsx, float fill, struct shape g)
+{
+	PLACE(g.c)
 	float v = 0;
-	switch (operation) {
-	case 0: v = a + b; break;
-	case 1: v = a - b; break;
-	case 2: v = b - a; break;
-	case 3: v = a * b; break;
-	case 4: v = a / b; break;
-	case 5: v = b / a; break;
-	case 6: v = a > b || a != a ? a : b; break;
-	case 7: v = a < b || a != a ? a : b; break;
-	case 8: v = a < 0 ? a * b : a; break;
-	case 9: v = a == b; break;
-	case 10: v = a < b; break;
-	case 11: v = a <= b; break;
-	case 12: v = a > b; break;
-	case 13: v = a >= b; break;
+	for (int i = 0; i < tapsx; i++) {
+		const int column = columns[x * tapsx + i];
+		float of = fill;
+		if (column >= 0)
+			for (int k = 0; k < tapsy; k++) {
+				const int row = rows[y * tapsy + k];
+				float n = row < 0 ? fill : number_at(pixel_at(&j->in, g.h, g.w, g.c, row, column), c);
+				if (rowweights != 0)
+					n *= rowweights[y * tapsy + k];
+				of = k == 0 ? n : of + n;
+			}
+		if (columnweights != 0)
+			of *= columnweights[x * tapsx + i];
+		v = i == 0 ? of : v + of;
 	}
 	*out = v;
 }
 
-// matrix says where the matrices of an operand are (engine.Matrix).
-struct matrix {
-	ulong batch, row, column; // tables of int32
-	int first, unused;
+// sample makes each pixel of taps others, counted row by row, times weights if there are any
+// (engine.Sample); -1 stands for zeros.
+kernel void sample(JOBS, global const int *restrict indices, global const float *restrict weights, int taps, struct shape g)
+{
+	PLACE(g.c)
+	const int first_tap = (y * g.outw + x) * taps;
+	float v = 0;
+	for (int i = 0; i < taps; i++) {
+		const int from = indices[first_tap + i];
+		float n = from < 0 ? 0 : number_at(pixel_at(&j->in, g.h, g.w, g.c, from / g.w, from % g.w), c);
+		if (weights != 0)
+			n *= weights[first_tap + i];
+		v = i == 0 ? n : v + n;
+	}
+	*out = v;
+}
+
+// spread lays out g.sy by g.sx pixels of the output that lie in one of the input, and leaves
+// out g.py rows and g.px columns (engine.Spread).
+kernel void spread(JOBS, struct shape g)
+{
+	PLACE(g.outc)
+	const int row = y + g.py, column = x + g.px;
+	*out = number_at(pixel_at(&j->in, g.h, g.w, g.c, row / g.sy, column / g.sx), (row % g.sy * g.sx + column % g.sx) * g.outc + c);
+}
+
+// squares makes a pixel of each square of g.ky by g.kx pixels: source says which of the
+// square's numbers each is, -1 stands for fill (engine.Squares).
+kernel void squares(JOBS, global const int *restrict source, float fill, struct shape g)
+{
+	PLACE(g.outc)
+	const int from = source[c], width = g.kx * g.c;
+	*out = from < 0 ? fill : number_at(pixel_at(&j->in, g.h, g.w, g.c, y * g.ky + from / width, x * g.kx + from % width / g.c), from % g.c);
+}
+
+// turn makes rows of columns.
+kernel void turn(JOBS, struct shape g)
+{
+	PLACE(g.c)
+	*out = number_at(pixel_at(&j->in, g.h, g.w, g.c, x, y), c);
+}
+
+// block is engine.Block: count numbers that nested loops go through, the outermost first, go
+// to numbers of the output: those of an input, of constants if that is not 0, or those that
+// index lists. Loops that are not used have a round.
+#define LOOPS 8
+struct block {
+	ulong constants, index;
+	int from, to, count, unused;
+	int rounds[LOOPS], along[LOOPS], by[LOOPS];
 };
 
+// move copies a block; blocks of the grid's rows are jobs.
+kernel void move(global const struct job *restrict jobs, struct block b, struct shape g)
+{
+	const int i = get_group_id(0) * BLOCK + get_local_id(0);
+	if (i >= b.count)
+		return;
+	global const struct job *j = jobs + get_group_id(1);
+	int from = b.from, to = b.to, rest = i;
+	UNROLL for (int k = LOOPS - 1; k >= 0; k--) {
+		from += rest % b.rounds[k] * b.along[k];
+		to += rest % b.rounds[k] * b.by[k];
+		rest /= b.rounds[k];
+	}
+	if (b.index != 0)
+		from = ((global const int *)b.index)[from];
+	float v;
+	if (b.constants != 0)
+		v = number_at(b.constants, from);
+	else
+		v = number_at(pixel_at(&j->in, g.h, g.w, g.c, from / g.c / g.w, from / g.c % g.w), from % g.c);
+	((global float *)j->out)[to] = v;
+}
+
+// matrix says where the matrices of an operand are (engine.Matrix): in the update of the first
+// input, or of the second one, or in constants if that is not 0.
+struct matrix {
+	ulong constants, batch, row, column; // but for the first tables of int32
+	int first, second;
+};
+
+#define INTS(table) ((global const int *)(table))
+
+static global const float *matrix_at(struct matrix m, global const struct job *j, int batch)
+{
+	const ulong at = m.constants != 0 ? m.constants : m.second ? j->other.update : j->in.update;
+	return (global const float *)at + m.first + INTS(m.batch)[batch];
+}
+
 // product multiplies matrices of a batch, row by column: of each number the sum of products
-// in their order, with one rounding each. Left is the first input, right the second: their
-// updates, which are whole. Right is multiplied by scale before. out's tables say where
-// each product's and each row's results begin.
+// in their order, with one rounding each. Right is multiplied by scale before. Inputs lie
+// whole in updates; out's tables say where each product's and each row's results begin.
+// Blocks are as those of convolve, those of the grid's first axis row by row.
 kernel void product(global const struct job *restrict jobs, struct matrix left, struct matrix right, struct matrix out,
 	int rows, int columns, int depth, float scale)
 {
-	const int element = get_group_id(0) * BLOCK + get_local_id(0);
-	const int m = element / columns, n = element % columns, b = get_group_id(1);
-	if (m >= rows)
-		return;
+	local float4 inputs[DEPTH][PIXELS / 4], weights[DEPTH][COLUMNS / 4];
+	const int t = get_local_id(0), across = (columns + COLUMNS - 1) / COLUMNS, b = get_group_id(1);
+	const int first_row = get_group_id(0) / across * PIXELS, first_column = get_group_id(0) % across * COLUMNS;
 	global const struct job *j = jobs + get_group_id(2);
-	global const float *x = (global const float *)j->in.update + left.first + ((global const int *)left.batch)[b] + ((global const int *)left.row)[m];
-	global const float *w = (global const float *)j->other.update + right.first + ((global const int *)right.batch)[b] + ((global const int *)right.column)[n];
-	float acc = 0;
-	for (int k = 0; k < depth; k++) {
-		float v = w[((global const int *)right.row)[k]];
-		if (scale != 1)
-			v *= scale;
-		acc = fma(x[((global const int *)left.column)[k]], v, acc);
+	// The row and the column that this thread fetches; behind the last one that one again.
+	const int fetched = t % PIXELS, from = t / PIXELS * (DEPTH * PIXELS / THREADS);
+	global const float *x = matrix_at(left, j, b) + INTS(left.row)[SMALLER(first_row + fetched, rows - 1)];
+	global const float *w = matrix_at(right, j, b) + INTS(right.column)[SMALLER(first_column + fetched, columns - 1)];
+
+	const int row = t / 16 * TALL, col = t % 16 * WIDE;
+	float acc[TALL][WIDE];
+	UNROLL for (int i = 0; i < TALL; i++)
+		UNROLL for (int k = 0; k < WIDE; k++)
+			acc[i][k] = 0;
+	for (int c = 0; c < depth; c += DEPTH) {
+		const int deep = SMALLER(DEPTH, depth - c);
+		for (int k = from; k < from + DEPTH * PIXELS / THREADS; k++) {
+			((local float *)inputs[k])[fetched] = k < deep ? x[INTS(left.column)[c + k]] : 0;
+			const float v = k < deep ? w[INTS(right.row)[c + k]] : 0;
+			((local float *)weights[k])[fetched] = scale != 1 ? v * scale : v;
+		}
+		barrier(CLK_LOCAL_MEM_FENCE);
+		for (int k = 0; k < deep; k++)
+			MULTIPLY(inputs[k][row / 4], inputs[k][row / 4 + 1], weights[k][col / 4])
+		barrier(CLK_LOCAL_MEM_FENCE);
 	}
-	((global float *)j->out)[((global const int *)out.batch)[b] + ((global const int *)out.row)[m] + n] = acc + 0.0f;
+	UNROLL for (int i = 0; i < TALL; i++)
+		UNROLL for (int k = 0; k < WIDE; k++) {
+			const int m = first_row + row + i, n = first_column + col + k;
+			if (m < rows && n < columns)
+				((global float *)j->out)[INTS(out.batch)[b] + INTS(out.row)[m] + n] = acc[i][k] + 0.0f;
+		}
 }
 
 // Functions of single numbers, by the operations of package asm in their order. A table has
@@ -562,3 +716,278 @@ SINGLE(f_abs, size_single(v))
 SINGLE(f_neg, -v)
 SINGLE(f_square, v * v)
 SINGLE(f_softsign, softsign(v, t))
+
+// Rows of numbers are summed by a team of LANES threads, in float64, in LANES parts that are
+// added up in halves, and what is left behind the last whole part by itself: so the sums have
+// the bits of package asm's. A block has TEAMS of them.
+#define LANES 16
+#define TEAMS (BLOCK / LANES)
+
+// TEAM is the row of a pixel, of so many, and the thread's lane of its team. Teams behind the
+// last row take that again, and keep what they find to themselves: all come to barriers.
+#define TEAM(of_a_pixel)                                                                                        \
+	const int lane = get_local_id(0) % LANES, wanted = get_group_id(0) * TEAMS + get_local_id(0) / LANES;    \
+	const int last = g.pixels * (of_a_pixel) - 1, element = SMALLER(wanted, last), live = wanted <= last;    \
+	const int pixel = element / (of_a_pixel), row = element % (of_a_pixel);                                 \
+	const int number = job_of(first, g.jobs, pixel), at = pixel - first[number];                            \
+	global const struct job *j = jobs + number;                                                             \
+	const ulong in = pixel_at(&j->in, g.h, g.w, g.c, j->y + at / j->columns, j->x + at % j->columns);       \
+	global float *out = (global float *)(j->out + 4ul * at * j->pitch);
+
+// halves adds up the numbers of a team.
+static double halves(local double *parts, double mine)
+{
+	const int t = get_local_id(0);
+	barrier(CLK_LOCAL_MEM_FENCE); // for those that still read
+	parts[t] = mine;
+	barrier(CLK_LOCAL_MEM_FENCE);
+	local const double *s = parts + t / LANES * LANES;
+	return (((s[0] + s[8]) + (s[4] + s[12])) + ((s[2] + s[10]) + (s[6] + s[14]))) + (((s[1] + s[9]) + (s[5] + s[13])) + ((s[3] + s[11]) + (s[7] + s[15])));
+}
+
+// row_sum is asm.RowSum, row_squares asm.RowSquares.
+static double row_sum(local double *parts, ulong in, int n, int lane)
+{
+	const int whole = n / LANES * LANES;
+	double acc = 0, rest = 0;
+	for (int i = lane; i < whole; i += LANES)
+		acc += number_at(in, i);
+	for (int i = whole; i < n; i++)
+		rest += number_at(in, i);
+	return halves(parts, acc) + rest;
+}
+
+static double row_squares(local double *parts, ulong in, int n, int lane, double mean)
+{
+	const int whole = n / LANES * LANES;
+	double acc = 0, rest = 0;
+	for (int i = lane; i < whole; i += LANES) {
+		const double d = number_at(in, i) - mean;
+		acc = fma(d, d, acc);
+	}
+	for (int i = whole; i < n; i++) {
+		const double d = number_at(in, i) - mean;
+		rest = fma(d, d, rest);
+	}
+	return halves(parts, acc) + rest;
+}
+
+// layer_norm is engine.LayerNorm: centred takes the mean off, length divides by the length.
+kernel void layer_norm(JOBS, global const float *restrict scale, global const float *restrict bias, double epsilon,
+	int centred, int length, struct shape g)
+{
+	local double parts[BLOCK];
+	TEAM(1)
+	const double mean = centred ? row_sum(parts, in, g.c, lane) / g.c : 0;
+	const double sum = row_squares(parts, in, g.c, lane, mean), size = __builtin_sqrt(sum);
+	const double factor = 1 / (length ? size > epsilon || size != size ? size : epsilon : __builtin_sqrt(sum / g.c + epsilon));
+	for (int i = row + lane; live && i < g.c; i += LANES)
+		out[i] = (float)fma((number_at(in, i) - mean) * factor, (double)scale[i], (double)bias[i]);
+}
+
+// softmax is package softmax's Row, or LogRow if log, of each size numbers: exponentials are
+// added up in chunks. Up to FEW are added up without what fills a part.
+#define FEW 6
+kernel void softmax(JOBS, table t, int size, int chunk, int log, struct shape g)
+{
+	local double parts[BLOCK];
+	TEAM(g.c / size)
+	const ulong from = in + 4ul * row * size;
+	float top = number_at(from, 0);
+	for (int i = lane; i < size; i += LANES)
+		top = number_at(from, i) > top ? number_at(from, i) : top;
+	parts[get_local_id(0)] = top;
+	barrier(CLK_LOCAL_MEM_FENCE);
+	UNROLL for (int i = 0; i < LANES; i++) {
+		const float v = (float)parts[get_local_id(0) / LANES * LANES + i];
+		top = v > top ? v : top;
+	}
+	out += row * size;
+	double total = 0;
+	for (int start = 0; start < size; start += chunk) {
+		const int n = SMALLER(chunk, size - start), whole = n / LANES * LANES;
+		double acc = 0, rest = n <= FEW ? 0 : exponential(-__builtin_inf(), t);
+		for (int i = lane; i < whole; i += LANES) {
+			const double e = exponential((double)number_at(from, start + i) - top, t);
+			acc += e;
+			if (live && !log)
+				out[start + i] = (float)e;
+		}
+		if (whole + lane < n) {
+			rest = exponential((double)number_at(from, start + whole + lane) - top, t);
+			if (live && !log)
+				out[start + whole + lane] = (float)rest;
+		}
+		double sum = halves(parts, acc);
+		if (whole < n)
+			sum += halves(parts, rest);
+		total += sum;
+	}
+	const double of = log ? logarithm(total, t) : 0;
+	const float factor = (float)(1 / total);
+	for (int i = lane; live && i < size; i += LANES)
+		out[i] = log ? (float)(((double)number_at(from, i) - top) - of) : out[i] * factor;
+}
+
+// softmax_short is asm.ShortSoftmax: a thread has a row.
+kernel void softmax_short(JOBS, table t, int size, int log, struct shape g)
+{
+	PLACE(g.c / size)
+	const ulong in = pixel_at(&j->in, g.h, g.w, g.c, y, x) + 4ul * c * size;
+	global float *to = out + c * (size - 1);
+	float top = number_at(in, 0);
+	for (int i = 1; i < size; i++)
+		top = number_at(in, i) > top ? number_at(in, i) : top;
+	double sum = 0;
+	for (int i = 0; i < size; i++)
+		sum += exponential((double)number_at(in, i) - top, t);
+	const double of = log ? logarithm(sum, t) : 0;
+	const float factor = (float)(t[ONE] / sum);
+	for (int i = 0; i < size; i++) {
+		const double v = (double)number_at(in, i) - top;
+		to[i] = log ? (float)(v - of) : (float)exponential(v, t) * factor;
+	}
+}
+
+// extreme is the larger of two numbers, or the smaller one, NaN if one is; 0 is larger than -0.
+static float extreme(float a, float b, int least)
+{
+	if (a != a || b != b)
+		return a + b;
+	if (a == b)
+		return as_float(least ? as_uint(a) | as_uint(b) : as_uint(a) & as_uint(b));
+	return (a > b) != least ? a : b;
+}
+
+enum { MEAN, SUM, MAX, MIN, L1, L2, SUM_SQUARE, FIRST_MAX, LAST_MAX, FIRST_MIN, LAST_MIN };
+
+// together reduces n numbers in a row in float64, by parts.
+static double together(ulong in, int n, int kind)
+{
+	const int squares = kind == L2 || kind == SUM_SQUARE, whole = n / LANES * LANES;
+	double s[LANES], rest = 0;
+	UNROLL for (int k = 0; k < LANES; k++)
+		s[k] = 0;
+	for (int i = 0; i < whole; i += LANES)
+		UNROLL for (int k = 0; k < LANES; k++) {
+			const double v = number_at(in, i + k);
+			s[k] = squares ? fma(v, v, s[k]) : s[k] + v;
+		}
+	for (int i = whole; i < n; i++) {
+		const double v = number_at(in, i);
+		rest = squares ? fma(v, v, rest) : rest + v;
+	}
+	return ((((s[0] + s[8]) + (s[4] + s[12])) + ((s[2] + s[10]) + (s[6] + s[14]))) + (((s[1] + s[9]) + (s[5] + s[13])) + ((s[3] + s[11]) + (s[7] + s[15])))) + rest;
+}
+
+// reduce makes a number of some channels of each pixel (engine.Reduce): source lists where those
+// of each output begin, and behind that of all outputs which they are. single says that they are
+// combined in float32, wide as arithmetic of rows does.
+kernel void reduce(JOBS, global const int *restrict source, int kind, int single, int wide, struct shape g)
+{
+	PLACE(g.outc)
+	const ulong in = pixel_at(&j->in, g.h, g.w, g.c, y, x);
+	global const int *from = source + source[c];
+	const int n = source[c + 1] - source[c];
+	if (single) {
+		float v = number_at(in, from[0]);
+		for (int i = 1; i < n; i++) {
+			const float of = number_at(in, from[i]);
+			if (kind == MAX || kind == MIN)
+				v = !wide ? extreme(v, of, kind == MIN) : kind == MAX ? larger(v, of) : smaller(v, of);
+			else
+				v += of;
+		}
+		*out = kind == MEAN ? v / (float)n : v;
+		return;
+	}
+	if (kind >= FIRST_MAX) {
+		const int last = kind == LAST_MAX || kind == LAST_MIN;
+		int best = 0;
+		for (int i = 1; i < n; i++) {
+			float a = number_at(in, from[i]), b = number_at(in, from[best]);
+			if (kind >= FIRST_MIN) {
+				a = -a;
+				b = -b;
+			}
+			if (a > b || (a != a && b == b) || (last && (a == b || a != a)))
+				best = i;
+		}
+		*out = (float)best;
+		return;
+	}
+	const int row = from[n - 1] - from[0] == n - 1;
+	if (kind == MAX || kind == MIN) {
+		float v = number_at(in, from[0]);
+		for (int i = 1; i < n; i++)
+			v = extreme(v, number_at(in, from[i]), kind == MIN);
+		*out = row ? v + 0.0f : v;
+		return;
+	}
+	double v = 0;
+	if (row && kind != L1)
+		v = together(in + 4ul * from[0], n, kind);
+	else
+		for (int i = 0; i < n; i++) {
+			const double of = number_at(in, from[i]);
+			v += kind == L1 ? size_of(of) : kind == L2 || kind == SUM_SQUARE ? of * of : of;
+		}
+	*out = (float)(kind == MEAN ? v / n : kind == L2 ? __builtin_sqrt(v) : v);
+}
+
+// Moments of groups of channels (engine.Moments), in steps. moment_parts adds up each channel of
+// every MOMENT_PIXELS pixels, pixel x of the output those of one part, or the squares of their
+// distances from means, which are the other's update where there are any.
+#define MOMENT_PIXELS 64
+kernel void moment_parts(JOBS, int squares, struct shape g)
+{
+	PLACE(g.c)
+	const int begin = x * MOMENT_PIXELS, end = SMALLER(begin + MOMENT_PIXELS, g.h * g.w);
+	float acc = 0;
+	for (int i = begin; i < end; i++) {
+		float v = number_at(pixel_at(&j->in, g.h, g.w, g.c, i / g.w, i % g.w), c);
+		if (squares) {
+			v -= number_at(j->other.update, c);
+			v *= v;
+		}
+		acc += v;
+	}
+	*out = acc;
+}
+
+// group_sum adds up the parts of a channel's group: g.w of them lie in the job's input.
+static double group_sum(global const struct job *j, struct shape g, int c)
+{
+	const int channels = g.c / g.group, from = c / channels * channels;
+	double sum = 0;
+	for (int i = 0; i < g.w; i++)
+		for (int k = from; k < from + channels; k++)
+			sum += number_at(j->in.update, i * g.c + k);
+	return sum;
+}
+
+// moment_means makes means of parts, each of n numbers.
+kernel void moment_means(JOBS, double n, struct shape g)
+{
+	PLACE(g.c)
+	*out = (float)(group_sum(j, g, c) / n);
+}
+
+// moments makes of parts of squares, and of means in the other's update, what each channel is
+// multiplied by, and behind all of those what is added to it.
+kernel void moments(JOBS, global const float *restrict scale, global const float *restrict bias, double n, double epsilon, struct shape g)
+{
+	PLACE(g.c)
+	const double factor = (double)scale[c] / __builtin_sqrt(group_sum(j, g, c) / n + epsilon);
+	out[0] = (float)factor;
+	out[g.c] = (float)((double)bias[c] - (double)number_at(j->other.update, c) * factor);
+}
+
+// rescale multiplies channels by the other's numbers, and adds those behind, with bounds
+// (engine.Rescale).
+kernel void rescale(JOBS, struct shape g)
+{
+	PLACE(g.c)
+	const ulong by = pixel_at(&j->other, 1, 1, 2 * g.c, 0, 0);
+	*out = bound(X * number_at(by, c) + number_at(by, g.c + c), g.lo, g.hi);
+}

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"math"
 
+	"krypton/internal/engine"
 	"krypton/internal/engine/asm"
 	"krypton/internal/region"
 )
@@ -117,6 +118,7 @@ const (
 	columns       = 64
 	denseThreads  = 128
 	singleThreads = 256
+	rowTeams      = 16
 	mostBlocks    = 1<<16 - 1 // along y and z
 )
 
@@ -126,14 +128,22 @@ func PackDense(weights, bias []float32, cin, taps, group, outC int) (packed, bia
 	cout := outC / group
 	padded := (cout + columns - 1) / columns * columns
 	packed, biases = make([]float32, group*taps*cin*padded), make([]float32, group*padded)
-	for o := range outC {
-		g, c := o/cout, o%cout
-		if bias != nil {
-			biases[g*padded+c] = bias[o]
-		}
-		for ci := range cin {
-			for t := range taps {
-				packed[((g*taps+t)*cin+ci)*padded+c] = weights[(o*cin+ci)*taps+t]
+	for o, v := range bias {
+		biases[o/cout*padded+o%cout] = v
+	}
+	// Some outputs at a time, whose weights lie together when they are packed.
+	const together = 16
+	for g := range group {
+		to := packed[g*taps*cin*padded:]
+		for first := 0; first < cout; first += together {
+			last := min(first+together, cout)
+			for ci := range cin {
+				for t := range taps {
+					row := to[(t*cin+ci)*padded:][:padded]
+					for c := first; c < last; c++ {
+						row[c] = weights[((g*cout+c)*cin+ci)*taps+t]
+					}
+				}
 			}
 		}
 	}
@@ -204,7 +214,7 @@ const (
 // Pick copies numbers: those of rows, columns and channels that tables of int32 list for
 // those of the output, by their addresses; 0 is the table of the same ones.
 func Pick(b Batch, s Shape, rows, columns, channels uint64, fill float32) (Launch, error) {
-	return single("pick", b, s, rows, columns, channels, int32(math.Float32bits(fill)))
+	return single("pick", b, s, rows, columns, channels, number(fill))
 }
 
 // Operand is one of Combine's two: Constants, or if that is 0 an input, the jobs' Other if
@@ -218,11 +228,7 @@ type Operand struct {
 }
 
 func (o Operand) bytes() []byte {
-	second := 0
-	if o.Second {
-		second = 1
-	}
-	return append32(binary.LittleEndian.AppendUint64(nil, o.Constants), o.Kind, second, o.H, o.W, o.C, 0)
+	return append32(binary.LittleEndian.AppendUint64(nil, o.Constants), o.Kind, int(truth(o.Second)), o.H, o.W, o.C, 0)
 }
 
 // Combine is arithmetic of two operands.
@@ -264,17 +270,186 @@ func single(name string, b Batch, s Shape, arguments ...any) (Launch, error) {
 	return Launch{name, [3]int{(n + singleThreads - 1) / singleThreads, 1, 1}, singleThreads, arguments}, nil
 }
 
+// teams is a kernel of which each team of threads computes a row of numbers, of so many in a
+// pixel.
+func teams(name string, b Batch, s Shape, rows int, arguments ...any) (Launch, error) {
+	n := b.Pixels * rows
+	if n > math.MaxInt32-singleThreads {
+		return Launch{}, fmt.Errorf("%s: more rows in a launch than 32 bits count", name)
+	}
+	arguments = append([]any{b.Jobs, b.First}, append(arguments, s.bytes(b))...)
+	return Launch{name, [3]int{(n + rowTeams - 1) / rowTeams, 1, 1}, singleThreads, arguments}, nil
+}
+
+// double is an argument of float64.
+func double(v float64) []byte { return binary.LittleEndian.AppendUint64(nil, math.Float64bits(v)) }
+
+// truth is an argument that is 1 for true.
+func truth(v bool) int32 {
+	if v {
+		return 1
+	}
+	return 0
+}
+
+// number is an argument of float32.
+func number(v float32) int32 { return int32(math.Float32bits(v)) }
+
+// LayerNorm is engine.LayerNorm; scale and bias are addresses of its numbers.
+func LayerNorm(b Batch, s Shape, l *engine.LayerNorm, scale, bias uint64) (Launch, error) {
+	return teams("layer_norm", b, s, 1, scale, bias, double(l.Epsilon), truth(l.Mean && !l.Length), truth(l.Length))
+}
+
+// logarithmChunk is how many numbers package softmax's LogRow adds up by themselves.
+const logarithmChunk = 64
+
+// Softmax is engine.Softmax; table is the address of asm.Table(asm.Log), which has what
+// exponentials need, too.
+func Softmax(b Batch, s Shape, m *engine.Softmax, table uint64) (Launch, error) {
+	rows, of := s.C/m.Size, s
+	if m.Size < asm.ShortRow && s.Y.In*s.X.In*s.C != m.Size {
+		of.OutC = rows
+		return single("softmax_short", b, of, table, int32(m.Size), truth(m.Log))
+	}
+	chunk := m.Size
+	if m.Log {
+		chunk = logarithmChunk
+	}
+	return teams("softmax", b, s, rows, table, int32(m.Size), int32(chunk), truth(m.Log))
+}
+
+// Table is engine.Table: constants and rows are addresses of its tables.
+func Table(b Batch, s Shape, t *engine.Table, constants, rows uint64) (Launch, error) {
+	return single("table_of", b, s, constants, rows, int32(t.Length), truth(t.Single), int32(t.Operation), int32(0))
+}
+
+// Select is engine.Select, with tables as Table has them.
+func Select(b Batch, s Shape, t *engine.Select, constants, rows uint64) (Launch, error) {
+	return single("table_of", b, s, constants, rows, int32(t.Length), truth(t.Single), int32(-1), number(t.Number))
+}
+
+// Taps are tables of what outputs are made of along an axis (region.Table), by their addresses;
+// Weights 0 is all weights 1.
+type Taps struct {
+	Index, Weights uint64
+	Count          int
+}
+
+// Resize is engine.Interpolate.
+func Resize(b Batch, s Shape, y, x Taps, fill float32) (Launch, error) {
+	return single("resize", b, s, y.Index, y.Weights, x.Index, x.Weights, int32(y.Count), int32(x.Count), number(fill))
+}
+
+// Sample is engine.Sample: taps are those of all pixels of the output.
+func Sample(b Batch, s Shape, taps Taps) (Launch, error) {
+	return single("sample", b, s, taps.Index, taps.Weights, int32(taps.Count))
+}
+
+// Spread is engine.Spread: strides and paddings of the windows are its factors, and how much is
+// left out.
+func Spread(b Batch, s Shape) (Launch, error) { return single("spread", b, s) }
+
+// Squares is engine.Squares with its windows; source is the address of its channels.
+func Squares(b Batch, s Shape, source uint64, fill float32) (Launch, error) {
+	return single("squares", b, s, source, number(fill))
+}
+
+// Turn is engine.Turn.
+func Turn(b Batch, s Shape) (Launch, error) { return single("turn", b, s) }
+
+// Block is numbers that Move copies, as engine.Block has them: those of an input, of constants
+// if that is not 0, or those at the places in Index, if that is not 0.
+type Block struct {
+	Constants, Index uint64
+	From, To         int
+	Loops            []engine.Loop
+}
+
+// mostLoops is how many a block has.
+const mostLoops = 8
+
+// Move copies a block to each job's output, which is whole; the shape is of the input.
+func Move(b Batch, s Shape, of Block) (Launch, error) {
+	count := 1
+	var rounds, along, by [mostLoops]int
+	for i := range rounds {
+		if rounds[i] = 1; i < len(of.Loops) {
+			rounds[i], along[i], by[i] = of.Loops[i].N, of.Loops[i].From, of.Loops[i].To
+		}
+		if count *= rounds[i]; count > math.MaxInt32-singleThreads {
+			return Launch{}, fmt.Errorf("more numbers in a launch than 32 bits count")
+		}
+	}
+	if len(of.Loops) > mostLoops || count < 1 || b.Count > mostBlocks {
+		return Launch{}, fmt.Errorf("a block of %d loops, %d numbers, at %d positions in a launch", len(of.Loops), count, b.Count)
+	}
+	block := binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, of.Constants), of.Index)
+	block = append32(block, of.From, of.To, count, 0)
+	block = append32(append32(append32(block, rounds[:]...), along[:]...), by[:]...)
+	return Launch{"move", [3]int{(count + singleThreads - 1) / singleThreads, b.Count, 1}, singleThreads, []any{b.Jobs, block, s.bytes(b)}}, nil
+}
+
+// Reduce is engine.Reduce: source is the address of ReduceTable.
+func Reduce(b Batch, s Shape, r *engine.Reduce, source uint64) (Launch, error) {
+	single32, wide := r.Single()
+	return single("reduce", b, s, source, int32(r.Kind), truth(single32), truth(wide))
+}
+
+// ReduceTable lists where the channels of each output begin, and then all of them.
+func ReduceTable(r *engine.Reduce) []int32 {
+	at := int32(len(r.Source) + 1)
+	var begin, all []int32
+	for _, from := range r.Source {
+		begin = append(begin, at)
+		for _, c := range from {
+			all = append(all, int32(c))
+		}
+		at += int32(len(from))
+	}
+	return append(append(begin, at), all...)
+}
+
+// MomentParts is how many parts the pixels of a plane are added up in.
+func MomentParts(in engine.Plane) engine.Plane {
+	return engine.Plane{H: 1, W: (in.H*in.W + momentPixels - 1) / momentPixels, C: in.C}
+}
+
+const momentPixels = 64
+
+// Moment adds up the parts of planes: whole jobs of MomentParts, or with squares, of the squares
+// of the distances from means, which are the Other's update.
+func Moment(b Batch, s Shape, squares bool) (Launch, error) {
+	return single("moment_parts", b, s, truth(squares))
+}
+
+// MomentMeans makes means of n numbers of groups of channels, Shape.Group of them, of parts: those
+// are the In's update. Shape's windows are theirs.
+func MomentMeans(b Batch, s Shape, n float64) (Launch, error) {
+	return single("moment_means", b, s, double(n))
+}
+
+// Moments makes of parts of squares, and of means in the Other's update, what engine.Moments does.
+func Moments(b Batch, s Shape, n, epsilon float64, scale, bias uint64) (Launch, error) {
+	return single("moments", b, s, scale, bias, double(n), double(epsilon))
+}
+
+// Rescale is engine.Rescale.
+func Rescale(b Batch, s Shape) (Launch, error) { return single("rescale", b, s) }
+
 // Matrix says where the matrices of an operand lie, as engine.Matrix does, by the addresses
-// of its tables.
+// of its tables, and of its constants; 0 is the update of the first input, or of the Second.
 type Matrix struct {
-	Batch, Row, Column uint64
-	First              int
+	Constants, Batch, Row, Column uint64
+	First                         int
+	Second                        bool
 }
 
 func (m Matrix) bytes() []byte {
-	d := binary.LittleEndian.AppendUint64(nil, m.Batch)
-	d = binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(d, m.Row), m.Column)
-	return append32(d, m.First, 0)
+	var d []byte
+	for _, v := range []uint64{m.Constants, m.Batch, m.Row, m.Column} {
+		d = binary.LittleEndian.AppendUint64(d, v)
+	}
+	return append32(d, m.First, int(truth(m.Second)))
 }
 
 // Products are matrix products of a batch, as engine.Product has them. Out has no columns:
@@ -288,10 +463,10 @@ type Products struct {
 // Product multiplies the matrices of each job: the updates of its two inputs, which are
 // whole. Of the jobs only addresses are looked at.
 func Product(b Batch, p Products) (Launch, error) {
-	n := p.Rows * p.Columns
-	if n > math.MaxInt32-singleThreads || p.Batch > mostBlocks || b.Count > mostBlocks {
-		return Launch{}, fmt.Errorf("products of %d times %d numbers at %d positions in a launch", p.Batch, n, b.Count)
+	blocks := (p.Rows + pixels - 1) / pixels * ((p.Columns + columns - 1) / columns)
+	if p.Rows*p.Columns > math.MaxInt32 || p.Batch > mostBlocks || b.Count > mostBlocks {
+		return Launch{}, fmt.Errorf("products of %d times %d by %d numbers at %d positions in a launch", p.Batch, p.Rows, p.Columns, b.Count)
 	}
-	return Launch{"product", [3]int{(n + singleThreads - 1) / singleThreads, p.Batch, b.Count}, singleThreads,
-		[]any{b.Jobs, p.Left.bytes(), p.Right.bytes(), p.Out.bytes(), int32(p.Rows), int32(p.Columns), int32(p.Depth), int32(math.Float32bits(p.Scale))}}, nil
+	return Launch{"product", [3]int{blocks, p.Batch, b.Count}, denseThreads,
+		[]any{b.Jobs, p.Left.bytes(), p.Right.bytes(), p.Out.bytes(), int32(p.Rows), int32(p.Columns), int32(p.Depth), number(p.Scale)}}, nil
 }

@@ -403,8 +403,11 @@ func TestFunctions(t *testing.T) {
 
 func TestProduct(t *testing.T) {
 	rng := rand.New(rand.NewPCG(15, 16))
-	for range 8 {
+	for i := range 8 {
 		rows, columns, depth, batch := 1+rng.IntN(12), 1+rng.IntN(40), 1+rng.IntN(20), 1+rng.IntN(3)
+		if i == 0 { // more than one block along each axis
+			rows, columns, depth = 67, 130, 35
+		}
 		left, right := engine.Plane{H: batch, W: rows, C: depth}, engine.Plane{H: batch, W: columns, C: depth}
 		out := engine.Plane{H: batch, W: rows, C: columns}
 		p := &engine.Product{Left: engine.Matrix{In: 0}, Right: engine.Matrix{In: 1}, Scale: []float32{1, 0.3}[rng.IntN(2)], Pixels: batch * rows}
@@ -428,11 +431,203 @@ func TestProduct(t *testing.T) {
 			make: func(*engine.Scratch) (engine.Primitive, error) { return p, nil },
 			launch: func(d *device, b Batch) (Launch, error) {
 				matrix := func(name string, m engine.Matrix) Matrix {
-					return Matrix{Batch: d.ints(name, m.Batch), Row: d.ints(name, m.Row), Column: d.ints(name, m.Column), First: m.First}
+					return Matrix{Batch: d.ints(name, m.Batch), Row: d.ints(name, m.Row), Column: d.ints(name, m.Column), First: m.First, Second: m.In == 1}
 				}
 				return Product(b, Products{Left: matrix("left", p.Left), Right: matrix("right", p.Right),
 					Out: matrix("out", engine.Matrix{Batch: p.OutBatch, Row: p.OutRow}), Batch: batch, Rows: rows, Columns: columns, Depth: depth, Scale: p.Scale})
 			}}.check(t, rng)
+	}
+}
+
+// once checks a primitive of one input.
+func once(t *testing.T, rng *rand.Rand, in, out engine.Plane, whole bool, of engine.Primitive, launch func(d *device, b Batch) (Launch, error)) {
+	t.Helper()
+	subject{in: []engine.Plane{in}, out: out, whole: whole, launch: launch,
+		make: func(*engine.Scratch) (engine.Primitive, error) { return of, nil }}.check(t, rng)
+}
+
+// TestRows looks at what reads all of a pixel: normalizations and softmax, of few channels and of
+// many, in one run or in several.
+func TestRows(t *testing.T) {
+	rng := rand.New(rand.NewPCG(23, 24))
+	for i, size := range []int{1, 5, 6, 7, 15, 16, 17, 70, 131} {
+		for _, runs := range []int{1, 3} {
+			p := engine.Plane{H: 1 + rng.IntN(4), W: 1 + rng.IntN(9), C: size * runs}
+			if i%3 == 0 {
+				p.H, p.W = 1, 1
+			}
+			s := shapeOf(p, region.Identity(p.H), region.Identity(p.W), p.C)
+			for _, log := range []bool{false, true} {
+				m := &engine.Softmax{Size: size, Log: log}
+				once(t, rng, p, p, false, m, func(d *device, b Batch) (Launch, error) {
+					return Softmax(b, s, m, d.doubles("table", asm.Table(asm.Log)))
+				})
+			}
+			l := &engine.LayerNorm{Mean: i%2 == 0, Length: i%4 == 1, Epsilon: 1e-5, Scale: random(rng, p.C), Bias: random(rng, p.C)}
+			once(t, rng, p, p, false, l, func(d *device, b Batch) (Launch, error) {
+				return LayerNorm(b, s, l, d.floats("scale", l.Scale), d.floats("bias", l.Bias))
+			})
+		}
+	}
+}
+
+// TestReduce reduces channels that lie together, in step and anyhow, by all kinds.
+func TestReduce(t *testing.T) {
+	rng := rand.New(rand.NewPCG(25, 26))
+	ways := map[[2]bool]int{}
+	for kind := engine.ReduceMean; kind <= engine.ReduceLastMin; kind++ {
+		for i := range 5 {
+			p := engine.Plane{H: 2, W: 1 + rng.IntN(4), C: 40}
+			r := &engine.Reduce{Kind: kind}
+			n, outs := 2+rng.IntN(3), 1+rng.IntN(9)
+			if i%5 > 2 {
+				outs = 8 // branches: side by side, and one behind the other
+			}
+			for o := range outs {
+				var from []int
+				for k := range n {
+					switch i % 5 {
+					case 0:
+						from = append(from, o+k)
+					case 1:
+						from = append(from, rng.IntN(p.C))
+					case 2:
+						from = append(from, 0)
+					case 3:
+						from = append(from, o+k*outs)
+					default:
+						from = append(from, o*n+k)
+					}
+				}
+				if i%5 == 2 {
+					from = nil
+					for k := range 17 + rng.IntN(20) {
+						from = append(from, k)
+					}
+				}
+				slices.Sort(from)
+				r.Source = append(r.Source, from)
+			}
+			single, wide := r.Single()
+			ways[[2]bool{single, wide}]++
+			s := shapeOf(p, region.Identity(p.H), region.Identity(p.W), outs)
+			once(t, rng, p, engine.Plane{H: p.H, W: p.W, C: outs}, false, r, func(d *device, b Batch) (Launch, error) {
+				return Reduce(b, s, r, d.ints("source", ReduceTable(r)))
+			})
+		}
+	}
+	if len(ways) < 3 {
+		t.Errorf("only these ways: %v", ways)
+	}
+}
+
+// TestMovements looks at what puts numbers elsewhere, or makes them of few others.
+func TestMovements(t *testing.T) {
+	rng := rand.New(rand.NewPCG(27, 28))
+	table := func(in, out, taps int) region.Table {
+		t := region.Table{In: in, Taps: taps}
+		for range out * taps {
+			t.Index = append(t.Index, int32(rng.IntN(in+1))-1)
+		}
+		if taps > 1 || rng.IntN(2) == 0 {
+			t.Weight = random(rng, out*taps)
+		}
+		return t
+	}
+	between := func(in, out engine.Plane) Shape {
+		return shapeOf(in, region.Window{In: in.H, Out: out.H}, region.Window{In: in.W, Out: out.W}, out.C)
+	}
+	taps := func(d *device, t *region.Table) Taps {
+		of := Taps{Index: d.ints("index", t.Index), Count: t.Taps}
+		if t.Weight != nil {
+			of.Weights = d.floats("weights", t.Weight)
+		}
+		return of
+	}
+	for i := range 8 {
+		in := engine.Plane{H: 1 + rng.IntN(6), W: 1 + rng.IntN(6), C: 1 + rng.IntN(20)}
+		out := engine.Plane{H: 1 + rng.IntN(6), W: 1 + rng.IntN(6), C: in.C}
+		p := &engine.Interpolate{In: in, Out: out, Fill: 0.5, Y: table(in.H, out.H, 1+i%4), X: table(in.W, out.W, 1+i/2)}
+		once(t, rng, in, out, false, p, func(d *device, b Batch) (Launch, error) {
+			return Resize(b, between(in, out), taps(d, &p.Y), taps(d, &p.X), p.Fill)
+		})
+		f := &engine.Sample{Out: out, Field: region.NewField([2]int{in.H, in.W}, [2]int{out.H, out.W}, table(in.H*in.W, out.H*out.W, 1+i%4))}
+		once(t, rng, in, out, false, f, func(d *device, b Batch) (Launch, error) {
+			return Sample(b, between(in, out), taps(d, &f.Field.Table))
+		})
+		turned := in.Turned()
+		once(t, rng, in, turned, false, &engine.Turn{Out: turned}, func(_ *device, b Batch) (Launch, error) { return Turn(b, between(in, turned)) })
+
+		y, x := 1+rng.IntN(3), 1+rng.IntN(3)
+		packed := engine.Plane{H: in.H, W: in.W, C: in.C * y * x}
+		spread := &engine.Spread{Y: y, X: x, SkipY: rng.IntN(y), SkipX: rng.IntN(x)}
+		spread.Out = engine.Plane{H: in.H*y - spread.SkipY, W: in.W*x - spread.SkipX, C: in.C}
+		s := between(packed, spread.Out)
+		s.Y.Stride, s.X.Stride, s.Y.Pad, s.X.Pad = y, x, spread.SkipY, spread.SkipX
+		once(t, rng, packed, spread.Out, false, spread, func(_ *device, b Batch) (Launch, error) { return Spread(b, s) })
+
+		squares := &engine.Squares{Y: y, X: x, Channels: engine.Channels{Fill: 3}}
+		var source []int32
+		for range 1 + rng.IntN(40) {
+			source = append(source, int32(rng.IntN(y*x*in.C+1))-1)
+			squares.Source = append(squares.Source, int(source[len(source)-1]))
+		}
+		large := engine.Plane{H: in.H * y, W: in.W * x, C: in.C}
+		wy, wx := squares.Windows(large)
+		of := shapeOf(large, wy, wx, len(source))
+		once(t, rng, large, engine.Plane{H: in.H, W: in.W, C: len(source)}, false, squares, func(d *device, b Batch) (Launch, error) {
+			return Squares(b, of, d.ints("source", source), squares.Fill)
+		})
+	}
+}
+
+// TestBlocks moves blocks of an input, backwards and again and again among them, and lists.
+func TestBlocks(t *testing.T) {
+	rng := rand.New(rand.NewPCG(29, 30))
+	for range 6 {
+		in := engine.Plane{H: 1 + rng.IntN(5), W: 1 + rng.IntN(5), C: 1 + rng.IntN(20)}
+		s := shapeOf(in, region.Identity(in.H), region.Identity(in.W), in.C)
+		// Pixels the other way round, channels before pixels, twice.
+		of := engine.Block{From: (in.H*in.W - 1) * in.C, Loops: []engine.Loop{{N: 2, From: 0, To: in.Len()}, {N: in.C, From: 1, To: in.H * in.W}, {N: in.H * in.W, From: -in.C, To: 1}}}
+		out := engine.Plane{H: 2, W: in.H * in.W, C: in.C}
+		once(t, rng, in, out, true, &engine.Move{Blocks: []engine.Block{of}}, func(_ *device, b Batch) (Launch, error) {
+			return Move(b, s, Block{From: of.From, To: of.To, Loops: of.Loops})
+		})
+		constant := engine.Block{Const: random(rng, in.Len()), Loops: []engine.Loop{{N: in.Len(), From: 1, To: 1}}}
+		once(t, rng, in, in, true, &engine.Move{Blocks: []engine.Block{constant}}, func(d *device, b Batch) (Launch, error) {
+			return Move(b, s, Block{Constants: d.floats("constants", constant.Const), Loops: constant.Loops})
+		})
+		p := &engine.Permute{}
+		for _, k := range rng.Perm(in.Len()) {
+			p.Index = append(p.Index, int32(k))
+		}
+		once(t, rng, in, in, true, p, func(d *device, b Batch) (Launch, error) {
+			return Move(b, s, Block{Index: d.ints("index", p.Index), Loops: constant.Loops})
+		})
+	}
+}
+
+// TestTables combines runs of numbers with constants.
+func TestTables(t *testing.T) {
+	rng := rand.New(rand.NewPCG(31, 32))
+	for i := range 8 {
+		runs, length := 1+rng.IntN(3), 1+rng.IntN(9)
+		p := engine.Plane{H: 1 + rng.IntN(4), W: 1 + rng.IntN(4), C: runs * length}
+		s := shapeOf(p, region.Identity(p.H), region.Identity(p.W), p.C)
+		of := engine.Table{Out: p, Length: length, Single: i%2 == 0, Operation: asm.Arithmetic(i % 5), Const: random(rng, 30)}
+		for range p.H * p.W * runs {
+			of.Rows = append(of.Rows, int32(rng.IntN(30-length)))
+		}
+		once(t, rng, p, p, false, &of, func(d *device, b Batch) (Launch, error) {
+			return Table(b, s, &of, d.floats("constants", of.Const), d.ints("rows", of.Rows))
+		})
+		marks := &engine.Select{Table: of, Number: -7}
+		for k := range marks.Const {
+			marks.Const[k] = float32(rng.IntN(2))
+		}
+		once(t, rng, p, p, false, marks, func(d *device, b Batch) (Launch, error) {
+			return Select(b, s, marks, d.floats("constants", marks.Const), d.ints("rows", marks.Rows))
+		})
 	}
 }
 
@@ -452,6 +647,15 @@ func TestMoreThan32Bits(t *testing.T) {
 	}
 	if _, err := Product(Batch{Count: 1}, Products{Batch: 1, Rows: 1 << 16, Columns: 1 << 16}); err == nil {
 		t.Error("products")
+	}
+	if _, err := Move(Batch{Count: 1}, Shape{}, Block{Loops: []engine.Loop{{N: 1 << 20}, {N: 1 << 20}, {N: 1 << 40}}}); err == nil {
+		t.Error("blocks")
+	}
+	if _, err := Move(Batch{Count: 1}, Shape{}, Block{Loops: make([]engine.Loop, 9)}); err == nil {
+		t.Error("loops")
+	}
+	if _, err := LayerNorm(Batch{Count: 1, Pixels: math.MaxInt32}, Shape{}, &engine.LayerNorm{}, 0, 0); err == nil {
+		t.Error("rows")
 	}
 	if _, err := Function(Batch{}, Shape{}, -1, 0, 0); err == nil {
 		t.Error("functions")

@@ -133,6 +133,18 @@ func floats(c map[string]spec) {
 	} {
 		c[name] = spec{types: same(f64, 3), f: func(a, b, _ uint64) uint64 { return ofDouble(f(double(a), double(b))) }}
 	}
+	// Of two numbers of which one is NaN the other is the larger, and 0 is larger than -0.
+	c["max.f64"] = spec{types: same(f64, 3), f: func(a, b, _ uint64) uint64 {
+		switch x, y := double(a), double(b); {
+		case x != x:
+			return b
+		case y != y:
+			return a
+		default:
+			return ofDouble(max(x, y))
+		}
+	}}
+	c["rcp.rn.f64"] = spec{types: same(f64, 2), f: func(a, _, _ uint64) uint64 { return ofDouble(1 / double(a)) }}
 	c["rcp.rn.f32"] = spec{types: same(f32, 2), f: func(a, _, _ uint64) uint64 { return ofSingle(1 / single(a)) }}
 	c["fma.rn.f32"] = spec{types: same(f32, 4), run: fused}
 	c["fma.rn.f64"] = spec{types: same(f64, 4), f: func(a, b, c uint64) uint64 { return ofDouble(math.FMA(double(a), double(b), double(c))) }}
@@ -217,6 +229,7 @@ func conversions(c map[string]spec) {
 		"cvt.u32.u64":    {types: []typ{u32, u64}, f: func(a, _, _ uint64) uint64 { return uint64(uint32(a)) }},
 		"cvt.rn.f32.s32": {types: []typ{f32, s32}, f: func(a, _, _ uint64) uint64 { return ofSingle(float32(int32(a))) }},
 		"cvt.rn.f32.u32": {types: []typ{f32, u32}, f: func(a, _, _ uint64) uint64 { return ofSingle(float32(uint32(a))) }},
+		"cvt.rn.f64.s32": {types: []typ{f64, s32}, f: func(a, _, _ uint64) uint64 { return ofDouble(float64(int32(a))) }},
 		"cvt.f64.f32":    {types: []typ{f64, f32}, f: func(a, _, _ uint64) uint64 { return ofDouble(float64(single(a))) }},
 		"cvt.rn.f32.f64": {types: []typ{f32, f64}, f: func(a, _, _ uint64) uint64 { return ofSingle(float32(double(a))) }},
 	} {

@@ -281,6 +281,11 @@ func (p *parser) statement(text string) error {
 		return p.declare(fields[1:])
 	case ".shared":
 		return p.variable(fields[1:])
+	case ".pragma": // a hint to the assembler
+		if text != `.pragma "nounroll"` {
+			return p.errorf("unknown pragma")
+		}
+		return nil
 	}
 	return p.instruction(text)
 }
