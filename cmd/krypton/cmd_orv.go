@@ -43,6 +43,7 @@ type orvOptions struct {
 	targetAgreement float64
 	tuneFrames      int
 	verifyEvery     int
+	verifyShare     float64
 
 	top        int
 	activation string
@@ -91,6 +92,7 @@ func (o *orvOptions) addFlags(f *pflag.FlagSet) {
 	f.Float64Var(&o.targetAgreement, "target-agreement", 0.99, "choose tolerance and epsilon on the first frames so that answers agree with whole runs on this share of them (for detectors: their F1 score)")
 	f.IntVar(&o.tuneFrames, "tune-frames", 30, "number of first `frames` to choose them on")
 	f.IntVar(&o.verifyEvery, "verify-every", 0, "compare every `N`th frame with a run of the whole network")
+	f.Float64Var(&o.verifyShare, "verify-share", 0, "compare this `share` of the frames, drawn at random, with runs of the whole network (0.05: one in twenty), and say how many of all agree at least, at 90 % confidence")
 
 	f.IntVar(&o.top, "top", 3, "number of classes to write for each frame")
 	f.StringVar(&o.activation, "activation", "auto", activationHelp)
@@ -122,7 +124,8 @@ raw frames on standard input.
 
 In approximate mode (the default) small changes are passed over. How small is chosen on
 the first frames, by comparison with whole runs (--target-agreement), and what is close
-is decided by a whole run (--guard). --verify-every N measures the agreement all along.
+is decided by a whole run (--guard). --verify-share 0.05 certifies the agreement of the run by frames drawn at random,
+--verify-every N looks at every Nth.
 --mode exact gives the whole network's answers bit for bit.
 
 Several videos, or a --manifest of them, go into an --out-dir as a batch, which may be

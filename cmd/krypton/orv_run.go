@@ -110,7 +110,7 @@ func (o *orvOptions) question(s *settings) recognize.Question {
 	q := recognize.Question{
 		Start: o.start, End: o.end, Every: o.every,
 		Mode: orv.Mode(o.mode), Specks: o.specks, Shape: incremental.Shape(o.shape),
-		Shortlist: o.shortlist, TargetAgreement: o.targetAgreement, TuneFrames: o.tuneFrames, VerifyEvery: o.verifyEvery, Timings: o.timings,
+		Shortlist: o.shortlist, TargetAgreement: o.targetAgreement, TuneFrames: o.tuneFrames, VerifyEvery: o.verifyEvery, VerifyShare: o.verifyShare, Timings: o.timings,
 		Top: o.top, Activation: o.activation, Smooth: o.window,
 		Classes: o.classes, MostObjects: o.most, Untracked: o.noTrack,
 	}

@@ -37,6 +37,8 @@ type Task struct {
 	// VerifyEvery compares each such frame's answer with a whole run's; 0
 	// never does. Frames that were run whole agree without another run.
 	VerifyEvery int
+	// VerifyShare does so with frames that are drawn at random (Sampled): 0 to 1.
+	VerifyShare float64
 	// Known are whole runs' answers to the first frames, which tuning has had: they
 	// are given out as they are.
 	Known []*Answer
@@ -105,6 +107,8 @@ type Summary struct {
 	// KeyFramesAgreed is the number of compared key frames whose approximate
 	// answer would have agreed.
 	KeyFramesAgreed int
+	// Sample is of the frames that VerifyShare drew.
+	Sample Sample
 	// Where the time went: waiting for frames in all, and summed over the
 	// sessions finding what changed, the network, reading its outputs,
 	// verification; handing over.
@@ -417,6 +421,7 @@ func (r *run) take(ctx context.Context) error {
 			return err
 		}
 		r.count(res)
+		r.sum.Sample.Add(res.Step.How == Whole && !res.Step.Listed, r.drawn(st.first+i, res))
 		start := time.Now()
 		err := r.emit(res)
 		r.sum.Emit += time.Since(start)
@@ -431,6 +436,23 @@ func (r *run) take(ctx context.Context) error {
 		r.observe(st.index, seen)
 	}
 	return st.err
+}
+
+// drawn is the comparison of frame n, if VerifyShare drew it.
+func (r *run) drawn(n int, res *Result) *Agreement {
+	if res.KeyFrame || !Sampled(n, r.task.VerifyShare) {
+		return nil
+	}
+	return res.Verified
+}
+
+// verifies says whether the answer to frame n, the i-th of its segment, is to be compared
+// with a whole run's.
+func (t *Task) verifies(n, i int) bool {
+	if t.Segment > 0 && i == 0 || n < len(t.Past) {
+		return false
+	}
+	return t.VerifyEvery > 0 && n%t.VerifyEvery == 0 || Sampled(n, t.VerifyShare)
 }
 
 // place is the network's picture of a frame: the frame's own pixels, or plane.
@@ -466,7 +488,7 @@ func (t *Task) answer(ctx context.Context, a *answerer, st *segment) error {
 		m := a.session.Changed()
 		res.Changed = region.NewMask(m.H, m.W)
 		res.Changed.Copy(m)
-		if n := st.first + i; t.VerifyEvery > 0 && n%t.VerifyEvery == 0 && (t.Segment == 0 || i > 0) && n >= len(t.Past) {
+		if t.verifies(st.first+i, i) {
 			start := time.Now()
 			if err := a.verify(ctx, rgb, res); err != nil {
 				return fmt.Errorf("frame %d: verification: %w", f.Index, err)

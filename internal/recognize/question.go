@@ -44,6 +44,9 @@ type Question struct {
 	TuneFrames      int     `json:"tune_frames"`
 	// VerifyEvery compares each such frame with a whole run, 0 for none.
 	VerifyEvery int `json:"verify_every"`
+	// VerifyShare compares this share of the frames, drawn at random, with whole runs, by
+	// which it is bounded how many of all agree.
+	VerifyShare float64 `json:"verify_share,omitempty"`
 	// Timings tells the milliseconds of each frame.
 	Timings bool `json:"timings,omitempty"`
 
@@ -102,6 +105,8 @@ func (q *Question) Check() error {
 		return failure.Wrongf("%v, %v, %v and %v want 1 at least, %v, %v and %v 0", failure.Setting("every"), failure.Setting("tune-frames"), failure.Setting("top"), failure.Setting("window"), failure.Setting("verify-every"), failure.Setting("refresh"), failure.Setting("max-objects"))
 	case !(q.TargetAgreement > 0 && q.TargetAgreement <= 1):
 		return failure.Wrongf("%v is %g, want a share of 1", failure.Setting("target-agreement"), q.TargetAgreement)
+	case !(q.VerifyShare >= 0 && q.VerifyShare <= 1):
+		return failure.Wrongf("%v is %g, want a share of 1, or 0", failure.Setting("verify-share"), q.VerifyShare)
 	case !(guard >= 0 && guard <= 1):
 		return failure.Wrongf("%v is %g, want 0 to 1", failure.Setting("guard"), guard)
 	case !(score >= 0 && score <= 1) || !(iou >= 0 && iou <= 1):

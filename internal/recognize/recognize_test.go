@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"krypton/internal/certify"
 	"krypton/internal/failure"
 	"krypton/internal/framelabels"
 	"krypton/internal/incremental"
@@ -252,16 +253,23 @@ func TestSinks(t *testing.T) {
 func TestGoingOn(t *testing.T) {
 	frames := clip(70)
 	for _, m := range []*model.Model{load(t, ""), cells(t)} {
-		j := prepare(t, m, func(q *Question) { q.Smooth, q.VerifyEvery = 5, 3 })
-		want, _ := answers(t, j, frames)
+		j := prepare(t, m, func(q *Question) { q.Smooth, q.VerifyEvery, q.VerifyShare = 5, 3, 0.4 })
+		want, whole := answers(t, j, frames)
+		if s := whole.Sample; s.Frames != len(frames) || s.Drawn == 0 || s.Drawn >= s.Approximate || s.Approximate >= s.Frames {
+			t.Errorf("the sample is %+v", s)
+		}
 		for _, cut := range []int{1, 9, 41, 69, 70} {
 			r, err := Start(context.Background(), j, film(frames))
 			if err != nil {
 				t.Fatal(err)
 			}
 			var got []framelabels.Result
-			if _, err := r.Run(context.Background(), want[:cut], collected(&got)); err != nil {
+			sum, err := r.Run(context.Background(), want[:cut], collected(&got))
+			if err != nil {
 				t.Fatal(err)
+			}
+			if sum.Sample != whole.Sample {
+				t.Errorf("after %d of %d the sample is %+v, of one run %+v", cut, len(want), sum.Sample, whole.Sample)
 			}
 			if len(got) != len(want)-cut {
 				t.Fatalf("after %d of %d: %d frames", cut, len(want), len(got))
@@ -444,7 +452,7 @@ func TestHeader(t *testing.T) {
 		"mode": func(q *Question) { q.Mode = orv.Exact }, "every": func(q *Question) { q.Every = 2 }, "start": func(q *Question) { q.Start = "1f" }, "end": func(q *Question) { q.End = "1f" },
 		"tolerance": func(q *Question) { q.Tolerance = new(int) }, "key frames": func(q *Question) { n := 7; q.KeyFrames = &n }, "guard": func(q *Question) { q.Guard = new(float64) },
 		"top": func(q *Question) { q.Top = 2 }, "activation": func(q *Question) { q.Activation = "sigmoid" }, "smooth": func(q *Question) { q.Smooth = 3 },
-		"verify": func(q *Question) { q.VerifyEvery = 2 }, "timings": func(q *Question) { q.Timings = true }, "shape": func(q *Question) { q.Shape = incremental.Box }, "specks": func(q *Question) { q.Specks = 2 },
+		"verify": func(q *Question) { q.VerifyEvery = 2 }, "share": func(q *Question) { q.VerifyShare = 0.5 }, "timings": func(q *Question) { q.Timings = true }, "shape": func(q *Question) { q.Shape = incremental.Box }, "specks": func(q *Question) { q.Specks = 2 },
 	} {
 		h := header(c, film(frames))
 		if other := seen[h.Fingerprint]; other != "" {
@@ -470,6 +478,7 @@ func TestWrongQuestions(t *testing.T) {
 	}{
 		{func(q *Question) { q.Shortlist = -1 }, "--shortlist is -1, want 0 or more classes"},
 		{func(q *Question) { q.Every = 0 }, "--every, --tune-frames, --top and --window want 1 at least, --verify-every, --refresh and --max-objects 0"},
+		{func(q *Question) { q.VerifyShare = 1.5 }, "--verify-share is 1.5, want a share of 1, or 0"},
 		{func(q *Question) { n := -1; q.KeyFrames = &n }, "--every, --tune-frames, --top and --window want 1 at least, --verify-every, --refresh and --max-objects 0"},
 		{func(q *Question) { q.TargetAgreement = 2 }, "--target-agreement is 2, want a share of 1"},
 		{func(q *Question) { q.Guard = number(math.NaN()) }, "--guard is NaN, want 0 to 1"},
@@ -542,7 +551,7 @@ func TestReport(t *testing.T) {
 	bold := 255
 	for _, untuned := range []bool{false, true} {
 		j := prepare(t, load(t, ""), func(q *Question) {
-			if q.VerifyEvery = 3; untuned {
+			if q.VerifyEvery, q.VerifyShare = 3, 0.3; untuned {
 				q.Tolerance, q.TargetAgreement = &bold, 1
 			}
 		})
@@ -565,6 +574,10 @@ func TestReport(t *testing.T) {
 		}
 		if !strings.HasPrefix(text, "film: 40 frames in ") || !strings.Contains(text, "\n  verified: ") || strings.Contains(text, "now and then (--target-agreement)") != untuned {
 			t.Error(text)
+		}
+		c, n := sum.Certified, s.Sample
+		if c == nil || c.Frames != 40 || c.Compared != n.Drawn || c.Agreement != 1-float64(certify.AtMost(n.Approximate, n.Drawn, n.Disagreed))/40 || !strings.Contains(text, "\n  certified: at least ") {
+			t.Errorf("%+v of %+v: %s", c, n, text)
 		}
 		if b, err := json.Marshal(sum); err != nil || !strings.Contains(string(b), `"frames":40,`) {
 			t.Errorf("%s, %v", b, err)

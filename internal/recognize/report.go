@@ -2,8 +2,10 @@ package recognize
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
+	"krypton/internal/certify"
 	"krypton/internal/failure"
 	"krypton/internal/framelabels"
 	"krypton/internal/number"
@@ -31,21 +33,46 @@ type Report struct {
 	Settings   map[string]any `json:"settings"`
 	// Agreement with whole runs: of the tuned setting on the first frames, and
 	// of the frames that were verified.
-	Expected    *float64      `json:"expected_agreement,omitempty"`
-	Verified    int           `json:"frames_verified"`
-	Agreement   number.Double `json:"verified_agreement"`
-	F1          *float64      `json:"verified_f1,omitempty"`
-	Largest     number.Double `json:"verified_largest_difference"`
-	Seconds     float64       `json:"seconds"`
-	SecondsOpen float64       `json:"seconds_opening"`
-	SecondsTune float64       `json:"seconds_tuning"`
-	SecondsWait float64       `json:"seconds_waiting_for_frames"`
-	SecondsDiff float64       `json:"seconds_finding_changes"`
-	SecondsNet  float64       `json:"seconds_network"`
-	SecondsRead float64       `json:"seconds_reading_outputs"`
-	SecondsTest float64       `json:"seconds_verifying"`
-	SecondsOut  float64       `json:"seconds_writing"`
-	Notes       []string      `json:"notes,omitempty"`
+	Expected  *float64      `json:"expected_agreement,omitempty"`
+	Verified  int           `json:"frames_verified"`
+	Agreement number.Double `json:"verified_agreement"`
+	F1        *float64      `json:"verified_f1,omitempty"`
+	Largest   number.Double `json:"verified_largest_difference"`
+	// Certified says how many of all frames agree at least, those of an earlier run too,
+	// where frames were drawn at random to be compared.
+	Certified   *Certified `json:"certified,omitempty"`
+	Seconds     float64    `json:"seconds"`
+	SecondsOpen float64    `json:"seconds_opening"`
+	SecondsTune float64    `json:"seconds_tuning"`
+	SecondsWait float64    `json:"seconds_waiting_for_frames"`
+	SecondsDiff float64    `json:"seconds_finding_changes"`
+	SecondsNet  float64    `json:"seconds_network"`
+	SecondsRead float64    `json:"seconds_reading_outputs"`
+	SecondsTest float64    `json:"seconds_verifying"`
+	SecondsOut  float64    `json:"seconds_writing"`
+	Notes       []string   `json:"notes,omitempty"`
+}
+
+// Certified is what frames that were drawn at random say of all of them. Agreement is the
+// smallest share of all frames that agree with whole runs, at the stated confidence:
+// frames that whole runs answered do. For detectors a frame agrees if all its boxes do.
+type Certified struct {
+	Confidence  float64 `json:"confidence"`
+	Agreement   float64 `json:"agreement"`
+	Frames      int     `json:"frames"`
+	Approximate int     `json:"frames_approximate"`
+	Compared    int     `json:"frames_compared"`
+	Agreed      int     `json:"frames_agreed"`
+}
+
+// certified is nil where no frame was to be drawn.
+func (r *Recognition) certified(s *orv.Sample) *Certified {
+	if r.job.question.VerifyShare == 0 || s.Frames == 0 {
+		return nil
+	}
+	wrong := certify.AtMost(s.Approximate, s.Drawn, s.Disagreed)
+	return &Certified{Confidence: certify.Confidence, Agreement: 1 - float64(wrong)/float64(s.Frames), Frames: s.Frames,
+		Approximate: s.Approximate, Compared: s.Drawn, Agreed: s.Drawn - s.Disagreed}
 }
 
 // Report tells what a run whose header is h came to. Loading the model is not part of any
@@ -86,6 +113,7 @@ func (r *Recognition) Report(h framelabels.Header, s *Summary) *Report {
 	if t := r.setting.Chosen; t != nil {
 		sum.Expected = &t.Agreement
 	}
+	sum.Certified = r.certified(&s.Sample)
 	if h.Detector && s.Verified > 0 {
 		f := s.Boxes.F1()
 		sum.F1 = &f
@@ -133,6 +161,11 @@ func (sum *Report) Text() string {
 		fmt.Fprintf(&b, "\n  verified: %d frames, F1 %.3f", s.Verified, *sum.F1)
 	case s.Verified > 0:
 		fmt.Fprintf(&b, "\n  verified: %d frames, %.1f %% agree, largest difference %.2g", s.Verified, 100*sum.Agreement, s.Largest)
+	}
+	if c := sum.Certified; c != nil {
+		// Rounded down: it is a bound.
+		fmt.Fprintf(&b, "\n  certified: at least %.1f %% of %d frames agree with whole runs (%.0f %% confidence: %d of %d approximate answers, drawn at random, were compared, and %d agree)",
+			math.Floor(1000*c.Agreement)/10, c.Frames, 100*c.Confidence, c.Compared, c.Approximate, c.Agreed)
 	}
 	fmt.Fprintf(&b, "\n  time: %.2f s opening, %.2f tuning, %.2f waiting for frames, %.2f writing; summed over cores %.2f finding changes, %.2f network, %.2f outputs, %.2f verifying",
 		sum.SecondsOpen, sum.SecondsTune, sum.SecondsWait, sum.SecondsOut, sum.SecondsDiff, sum.SecondsNet, sum.SecondsRead, sum.SecondsTest)

@@ -179,6 +179,9 @@ func (r *Recognition) settings() map[string]any {
 	if q.VerifyEvery > 0 {
 		set["verify_every"] = q.VerifyEvery
 	}
+	if q.VerifyShare > 0 {
+		set["verify_share"] = q.VerifyShare
+	}
 	if s.Control != nil {
 		set["levels"], set["target_agreement"], set["longest"] = len(s.Control.Levels), q.TargetAgreement, s.Control.Longest
 	}
@@ -246,10 +249,13 @@ func (r *Recognition) Run(ctx context.Context, earlier []framelabels.Result, sin
 	guard := j.guard(mode)
 	task := r.setting.Task()
 	task.NewInterpreter = func() orv.Interpreter { return j.interpreter(&r.geometry, guard) }
-	task.Geometry, task.Guard, task.VerifyEvery = r.geometry, guard, j.question.VerifyEvery
+	task.Geometry, task.Guard, task.VerifyEvery, task.VerifyShare = r.geometry, guard, j.question.VerifyEvery, j.question.VerifyShare
+	var sample orv.Sample // of the earlier run
 	f := newFollower(j, &r.geometry, mode)
 	for i := range earlier {
-		task.Past = append(task.Past, past(&earlier[i], guard))
+		p := past(&earlier[i], guard)
+		task.Past = append(task.Past, p)
+		sample.Add(p.How == orv.Whole && !earlier[i].Listed, drawn(&earlier[i], i, j.question.VerifyShare))
 		f.replay(&earlier[i])
 	}
 	sum, err := orv.Run(ctx, task, r.source, func(res *orv.Result) error {
@@ -268,11 +274,20 @@ func (r *Recognition) Run(ctx context.Context, earlier []framelabels.Result, sin
 		return nil, Classify(err)
 	}
 	sum.Total += r.film.Opening + r.tuning
+	sum.Sample.Join(sample)
 	return &Summary{Summary: *sum, Tuning: r.tuning, Recomputed: j.ofWork(sum.Share), NaN: f.nan}, nil
 }
 
 // ErrNoFrames says that a video has none.
 var ErrNoFrames = failure.Dataf("no frames")
+
+// drawn is the comparison of frame n of an earlier run, if it was drawn at random.
+func drawn(r *framelabels.Result, n int, share float64) *orv.Agreement {
+	if r.Verified == nil || r.Refreshed || !orv.Sampled(n, share) {
+		return nil
+	}
+	return &orv.Agreement{Agrees: r.Verified.Agrees}
+}
 
 // past is what is to be known of a frame of an earlier run.
 func past(r *framelabels.Result, guard float32) orv.Past {

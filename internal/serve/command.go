@@ -147,6 +147,7 @@ func (r *recognition) command() string {
 	l.say("target-agreement", real(&q.TargetAgreement), real(&usual.TargetAgreement))
 	l.number("tune-frames", q.TuneFrames, usual.TuneFrames)
 	l.number("verify-every", q.VerifyEvery, usual.VerifyEvery)
+	l.say("verify-share", real(&q.VerifyShare), "0")
 	l.yes("timings", q.Timings)
 	l.number("top", q.Top, usual.Top)
 	l.say("activation", q.Activation, "")

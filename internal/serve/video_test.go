@@ -548,8 +548,8 @@ func TestRecognitionCommand(t *testing.T) {
 		{0, `{}`, "krypton orv " + path},
 		{1, `{"mode":"exact","every":2,"start":"1f","min_score":0.5,"iou":0,"classes":["dark"],"no_track":true,"max_objects":7}`,
 			"krypton orv " + path + ` --model 'it'\''s.onnx' --start 1f --every 2 --mode exact --min-score 0.5 --iou 0 --classes dark --max-objects 7 --no-track`},
-		{0, `{"end":"2s","tolerance":0,"epsilon":0.05,"specks":2,"shape":"tiles","refresh":0,"guard":0.2,"shortlist":0,"target_agreement":0.9,"tune_frames":5,"verify_every":3,"top":1,"activation":"softmax","smooth":4,"timings":true}`,
-			"krypton orv " + path + " --end 2s --tolerance 0 --specks 2 --epsilon 0.05 --shape tiles --refresh 0 --guard 0.2 --shortlist 0 --target-agreement 0.9 --tune-frames 5 --verify-every 3 --timings --top 1 --activation softmax --smooth 4"},
+		{0, `{"end":"2s","tolerance":0,"epsilon":0.05,"specks":2,"shape":"tiles","refresh":0,"guard":0.2,"shortlist":0,"target_agreement":0.9,"tune_frames":5,"verify_every":3,"verify_share":0.25,"top":1,"activation":"softmax","smooth":4,"timings":true}`,
+			"krypton orv " + path + " --end 2s --tolerance 0 --specks 2 --epsilon 0.05 --shape tiles --refresh 0 --guard 0.2 --shortlist 0 --target-agreement 0.9 --tune-frames 5 --verify-every 3 --verify-share 0.25 --timings --top 1 --activation softmax --smooth 4"},
 	} {
 		id := s.recognize(s.http, f.ID, c.model, c.question)
 		var got struct{ Command string }

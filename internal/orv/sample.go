@@ -1,0 +1,46 @@
+package orv
+
+import "math/rand/v2"
+
+// sampleSeed makes which frames are drawn the same in every run.
+const sampleSeed = 0x6b727970746f6e
+
+// Sampled says whether a run's frame n is one of those that are drawn at random, each with
+// the chance share, whatever is in it.
+func Sampled(n int, share float64) bool {
+	return share > 0 && rand.New(rand.NewPCG(sampleSeed, uint64(n))).Float64() < share
+}
+
+// Sample is what frames that were drawn at random say of all frames of a run.
+type Sample struct {
+	// Frames are all of them, Approximate those whose answers could be others than whole
+	// runs'.
+	Frames, Approximate int
+	// Drawn frames are approximate ones that were compared, Disagreed those of them whose
+	// answers are not the whole runs'.
+	Drawn, Disagreed int
+}
+
+// Join counts the frames of another part of the run, too.
+func (s *Sample) Join(o Sample) {
+	s.Frames += o.Frames
+	s.Approximate += o.Approximate
+	s.Drawn += o.Drawn
+	s.Disagreed += o.Disagreed
+}
+
+// Add counts a frame: exact says that a whole run of all classes answered it, drawn is the
+// comparison of an answer that was to be compared by Sampled, nil for all others.
+func (s *Sample) Add(exact bool, drawn *Agreement) {
+	s.Frames++
+	if exact {
+		return
+	}
+	s.Approximate++
+	if drawn != nil {
+		s.Drawn++
+		if !drawn.Agrees {
+			s.Disagreed++
+		}
+	}
+}
