@@ -23,6 +23,8 @@ type Answerer struct {
 	mu      sync.Mutex
 	network *Network
 	base    []float32 // the clean input that has run, nil for none
+	fill    piece     // on the device what patches show, which filled is
+	filled  []float32
 	chunks  [2]chunk
 	answers [2]*incremental.Answers
 	regions []region.Rect
@@ -36,7 +38,7 @@ func NewAnswerer(n *Network) *Answerer { return &Answerer{network: n} }
 func (a *Answerer) Close() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.base = nil
+	a.base, a.filled, a.fill = nil, nil, piece{}
 	return a.network.Close()
 }
 
@@ -59,7 +61,7 @@ func (a *Answerer) Update(ctx context.Context, base []float32, changes increment
 	defer a.mu.Unlock()
 	defer func() {
 		if errors.As(err, new(*incremental.DeviceError)) {
-			a.base = nil // nobody knows what it has
+			a.base, a.filled = nil, nil // nobody knows what it has
 		}
 	}()
 	if err := a.begin(base); err != nil {
@@ -68,6 +70,10 @@ func (a *Answerer) Update(ctx context.Context, base []float32, changes increment
 	total := changes.Len()
 	if total == 0 {
 		return nil
+	}
+	fill, err := a.filling(changes)
+	if err != nil {
+		return deviceError(err)
 	}
 	most, err := a.room(changes, opt.Chunk)
 	if err != nil {
@@ -81,7 +87,7 @@ func (a *Answerer) Update(ctx context.Context, base []float32, changes increment
 		if count, missing = a.lay(i, changes, lo, min(most, total-lo)); missing > 0 {
 			return 0, missing, nil
 		}
-		return count, 0, a.network.prepare(&a.chunks[i], func(k int, dst []float32) { changes.Write(lo+k, dst) })
+		return count, 0, a.network.prepare(&a.chunks[i], fill, func(k int, dst []float32) { changes.Write(lo+k, dst) })
 	}
 	count := 0 // of the chunk that the device computes
 	for i, lo := 0, 0; ; i = 1 - i {
@@ -117,10 +123,39 @@ func (a *Answerer) Update(ctx context.Context, base []float32, changes increment
 	}
 }
 
+// sameBits says whether numbers have the same bits.
+func sameBits(a, b []float32) bool {
+	return slices.EqualFunc(a, b, func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) })
+}
+
+// filling has the plane that changes show on the device, where they show one: its address, or 0.
+func (a *Answerer) filling(changes incremental.Changes) (uint64, error) {
+	n := a.network
+	of, ok := changes.(incremental.Filled)
+	if !ok {
+		return 0, nil
+	}
+	fill := of.Fill()
+	if len(fill) != n.program.Values[n.program.Input].Plane.Len() {
+		return 0, nil
+	}
+	if a.filled != nil && sameBits(a.filled, fill) {
+		return a.fill.at, nil
+	}
+	a.filled = nil
+	if err := n.grow(&a.fill, "what patches show", 4*len(fill)); err != nil {
+		return 0, err
+	}
+	if err := n.memory.Write(a.fill.at, bytesOf(fill)); err != nil {
+		return 0, err
+	}
+	a.filled = slices.Clone(fill)
+	return a.fill.at, nil
+}
+
 // begin runs a clean input, unless it is the last one.
 func (a *Answerer) begin(base []float32) error {
-	same := func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) }
-	if a.base != nil && slices.EqualFunc(a.base, base, same) {
+	if a.base != nil && sameBits(a.base, base) {
 		return nil
 	}
 	a.base = nil

@@ -209,16 +209,18 @@ func (n *Network) address(c *chunk, v, k int) uint64 {
 	return n.arena.at + uint64(c.base[v]+c.first[v][k])
 }
 
-// prepare lists what the device is to do for a chunk that is laid out in the arena, and has
-// the changes' pixels written.
-func (n *Network) prepare(c *chunk, write func(k int, dst []float32)) error {
+// prepare lists what the device is to do for a chunk that is laid out in the arena: with fill,
+// the address of a plane, it copies the changes' pixels from there, else write has them written.
+func (n *Network) prepare(c *chunk, fill uint64, write func(k int, dst []float32)) error {
 	p := n.program
+	plane := p.Values[p.Input].Plane
 	c.data = c.data[:0]
 	for k := range c.rects {
-		pixels := make([]float32, c.rects[k][p.Input].Area()*p.Values[p.Input].Plane.C)
-		if len(pixels) > 0 {
-			write(k, pixels)
+		if fill != 0 || c.rects[k][p.Input].Empty() {
+			continue
 		}
+		pixels := make([]float32, c.rects[k][p.Input].Area()*plane.C)
+		write(k, pixels)
 		for _, v := range pixels {
 			c.data = binary.LittleEndian.AppendUint32(c.data, math.Float32bits(v))
 		}
@@ -232,8 +234,20 @@ func (n *Network) prepare(c *chunk, write func(k int, dst []float32)) error {
 		return seen
 	}
 	return n.list(c, func() error {
+		var filled []kernels.Job
+		for k := range c.rects {
+			if r := c.rects[k][p.Input]; fill != 0 && !r.Empty() {
+				filled = append(filled, kernels.Job{In: kernels.Patched{View: fill}, Rect: r, Out: n.address(c, p.Input, k)})
+			}
+		}
+		shape := plain(plane)
+		if err := n.launch(filled, plane.C, func(b kernels.Batch) (kernels.Launch, error) {
+			return kernels.Pick(b, shape, 0, 0, 0, 0)
+		}); err != nil {
+			return err
+		}
 		for i := range p.Steps {
-			if err := n.step(i, len(c.rects), patched, func(v, k int) place { return place{n.address(c, v, k), c.rects[k][v]} }); err != nil {
+			if err := n.step(i, len(c.rects), patched, func(v, k int) place { return place{at: n.address(c, v, k), rect: c.rects[k][v]} }); err != nil {
 				return err
 			}
 		}

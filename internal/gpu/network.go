@@ -134,7 +134,7 @@ func (n *Network) Run(input []float32) error {
 	err := n.list(&n.last, func() error {
 		for i := range n.program.Steps {
 			if err := n.step(i, 1, n.view, func(v, _ int) place {
-				return place{n.views[v], n.program.Values[v].Plane.Rect()}
+				return place{at: n.views[v], rect: n.program.Values[v].Plane.Rect()}
 			}); err != nil {
 				return err
 			}
@@ -148,10 +148,12 @@ func (n *Network) Run(input []float32) error {
 	return err
 }
 
-// place is memory that holds a rectangle of a value.
+// place is memory that holds a rectangle of a value; of a part that lies apart it holds that
+// alone.
 type place struct {
-	at   uint64
-	rect region.Rect
+	at    uint64
+	rect  region.Rect
+	apart bool
 }
 
 // view is what a source is for the clean input.
@@ -179,7 +181,7 @@ func (n *Network) Update(changes []Change) error {
 	if err := n.grow(&n.arena, "updates", bytes); err != nil {
 		return err
 	}
-	if err := n.prepare(c, func(k int, dst []float32) { copy(dst, changes[k].Pixels) }); err != nil {
+	if err := n.prepare(c, 0, func(k int, dst []float32) { copy(dst, changes[k].Pixels) }); err != nil {
 		return err
 	}
 	if err := n.submit(c); err != nil {
@@ -224,14 +226,14 @@ func (p *positions) jobs() []kernels.Job {
 func (p *positions) jobsOf(in func(j *kernels.Job, k int)) []kernels.Job {
 	var jobs []kernels.Job
 	of := &p.program.Values[p.step.Out]
-	first, pitch := 0, of.Plane.C
-	if of.PartOf >= 0 {
-		first, pitch = of.Offset, p.program.Values[of.PartOf].Plane.C
-	}
 	for k := range p.count {
 		to := p.out(p.step.Out, k)
 		if to.rect.Empty() {
 			continue
+		}
+		first, pitch := 0, of.Plane.C
+		if of.PartOf >= 0 && !to.apart {
+			first, pitch = of.Offset, p.program.Values[of.PartOf].Plane.C
 		}
 		j := kernels.Job{Rect: to.rect, Out: to.at + 4*uint64(first), Pitch: pitch}
 		in(&j, k)

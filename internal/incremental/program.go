@@ -83,6 +83,21 @@ func (p *Program) Arrange(onnx []float32) []float32 { return p.plan.Arrange(onnx
 // Regions gives the region of every value that a change of the input's region r reaches.
 func (p *Program) Regions(r region.Rect) []region.Rect { return p.plan.regions(r) }
 
+// Masks makes an empty mask of each value.
+func (p *Program) Masks() []*region.Mask {
+	masks := make([]*region.Mask, len(p.Values))
+	for i, v := range p.Values {
+		masks[i] = region.NewMask(v.Plane.H, v.Plane.W)
+	}
+	return masks
+}
+
+// Reach sets the mask of step i's output, given those of the values before, and says whether
+// anything changes. No step may have a reference.
+func (p *Program) Reach(i int, masks []*region.Mask) bool {
+	return p.plan.reachMask(&p.plan.steps[i], masks, nil)
+}
+
 // Seen is the region of a source, given the region of its value.
 func (p *Program) Seen(s Source, r region.Rect) region.Rect {
 	return p.plan.seen(source{s.Value, s.Plane}, r)

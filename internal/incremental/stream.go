@@ -268,12 +268,26 @@ func (s *Stream) shape(m *region.Mask) {
 // reach sets the mask of a step's output, or marks its host values, and says
 // whether anything changes.
 func (s *Stream) reach(st *step) bool {
-	p := s.plan
+	reached := s.plan.reachMask(st, s.masks, s.changed)
+	if st.reference != nil || !reached {
+		return reached
+	}
+	out := s.masks[st.out]
+	s.shape(out)
+	if st.tile() > 0 {
+		out.Align(st.tile()) // more than WinogradReach, so that no two rectangles share a tile
+	}
+	return !out.Empty()
+}
+
+// reachMask sets the mask of a step's output, given those of all values (nil for host
+// values, of which changed tells), and says whether anything changes.
+func (p *Plan) reachMask(st *step, masks []*region.Mask, changed []bool) bool {
 	all, any := false, false
 	for i, src := range st.in {
-		m := s.masks[src.value]
+		m := masks[src.value]
 		switch {
-		case m == nil && s.changed[src.value]:
+		case m == nil && changed[src.value]:
 			all, any = true, true
 		case m == nil || m.Empty():
 		case st.kind == op.Global, st.whole != nil && st.whole[i], p.values[src.value].plane != src.plane:
@@ -287,8 +301,8 @@ func (s *Stream) reach(st *step) bool {
 			if id < 0 {
 				continue
 			}
-			s.changed[id] = any
-			if m := s.masks[id]; m != nil {
+			changed[id] = any
+			if m := masks[id]; m != nil {
 				m.Clear()
 				if any {
 					m.Fill()
@@ -297,7 +311,7 @@ func (s *Stream) reach(st *step) bool {
 		}
 		return any
 	}
-	out := s.masks[st.out]
+	out := masks[st.out]
 	out.Clear()
 	if !any {
 		return false
@@ -307,7 +321,7 @@ func (s *Stream) reach(st *step) bool {
 		return true
 	}
 	for _, src := range st.in {
-		switch m := s.masks[src.value]; {
+		switch m := masks[src.value]; {
 		case m == nil || m.Empty():
 		case st.kind == op.Windowed:
 			out.Reach(m, st.windows[0], st.windows[1])
@@ -316,10 +330,6 @@ func (s *Stream) reach(st *step) bool {
 		default:
 			out.Or(m)
 		}
-	}
-	s.shape(out)
-	if st.tile() > 0 {
-		out.Align(st.tile()) // more than WinogradReach, so that no two rectangles share a tile
 	}
 	return !out.Empty()
 }

@@ -24,6 +24,13 @@ type Changes interface {
 	Write(i int, dst []float32)
 }
 
+// Filled is Changes that may have all their pixels of one plane, at the same places: a device
+// keeps that and writes the changes itself.
+type Filled interface {
+	// Fill is that plane, as the input's, or nil if pixels are others.
+	Fill() []float32
+}
+
 // Options says how Update works through its changes. No result depends on any
 // of them.
 type Options struct {

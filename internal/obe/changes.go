@@ -155,6 +155,14 @@ func (c *changes) Rect(i int) region.Rect {
 	return c.grid.Rect(i)
 }
 
+// Fill implements incremental.Filled.
+func (c *changes) Fill() []float32 {
+	if c.whole || c.paint != nil || c.grid.Covers != nil {
+		return nil
+	}
+	return c.fill
+}
+
 // Write implements incremental.Changes.
 func (c *changes) Write(i int, dst []float32) {
 	r, patch := c.Rect(i), c.grid.Rect(i)

@@ -991,3 +991,31 @@ kernel void rescale(JOBS, struct shape g)
 	const ulong by = pixel_at(&j->other, 1, 1, 2 * g.c, 0, 0);
 	*out = bound(X * number_at(by, c) + number_at(by, g.c + c), g.lo, g.hi);
 }
+
+// commit copies pixels of the input that have moved from what lies at the same place of a plane,
+// whose first pixel is at out, and notes them: flags has a number for each pixel of all jobs. A
+// pixel has moved by a bit, or, if limit is not 0, by a squared distance that is not at most that.
+kernel void commit(JOBS, global int *restrict flags, float limit, struct shape g)
+{
+	const int pixel = get_group_id(0) * BLOCK + get_local_id(0);
+	if (pixel >= g.pixels)
+		return;
+	const int number = job_of(first, g.jobs, pixel), at = pixel - first[number];
+	global const struct job *j = jobs + number;
+	const int y = j->y + at / j->columns, x = j->x + at % j->columns;
+	const ulong from = pixel_at(&j->in, g.h, g.w, g.c, y, x);
+	global float *to = (global float *)j->out + ((ulong)y * g.w + x) * j->pitch;
+	int moved = 0;
+	float sum = 0;
+	for (int c = 0; c < g.c; c++) {
+		const float v = number_at(from, c), d = v - to[c];
+		moved |= as_uint(v) != as_uint(to[c]);
+		sum = fma(d, d, sum);
+	}
+	if (limit > 0)
+		moved = !(sum <= limit);
+	flags[pixel] = moved;
+	if (moved)
+		for (int c = 0; c < g.c; c++)
+			to[c] = number_at(from, c);
+}

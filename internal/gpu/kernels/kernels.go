@@ -436,6 +436,15 @@ func Moments(b Batch, s Shape, n, epsilon float64, scale, bias uint64) (Launch, 
 // Rescale is engine.Rescale.
 func Rescale(b Batch, s Shape) (Launch, error) { return single("rescale", b, s) }
 
+// Commit copies those pixels of the input, of Shape's plane, that have moved to the plane whose
+// first pixel is at a job's Out, and says which: flags is the address of an int32 for each pixel
+// of all jobs. A pixel has moved by a bit, or, if limit is not 0, by more than that, a squared
+// distance; what is no number has moved.
+func Commit(b Batch, s Shape, flags uint64, limit float32) (Launch, error) {
+	s.OutC = 1
+	return single("commit", b, s, flags, number(limit))
+}
+
 // Matrix says where the matrices of an operand lie, as engine.Matrix does, by the addresses
 // of its tables, and of its constants; 0 is the update of the first input, or of the Second.
 type Matrix struct {

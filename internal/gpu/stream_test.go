@@ -1,0 +1,183 @@
+package gpu
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"krypton/internal/graph"
+	"krypton/internal/incremental"
+	"krypton/internal/onnxload"
+	"krypton/internal/region"
+)
+
+// streamOf follows some changes of an input on a device, and compares all outputs with those of
+// whole runs: bit for bit, or if epsilon is not 0 it only looks at how much was computed.
+func streamOf(t *testing.T, g *graph.Graph, rng *rand.Rand, epsilon float64) (computed int) {
+	t.Helper()
+	p, err := incremental.Lower(g, incremental.CompileOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	load := func() *Network {
+		n, err := Load(newInterpreter(t), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := n.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		return n
+	}
+	on, whole := load(), load()
+	s := NewStream(on, epsilon)
+	plane := p.Values[p.Input].Plane
+	mask := region.NewMask(plane.H, plane.W)
+	input := make([]float32, plane.Len())
+	for i := range input {
+		input[i] = rng.Float32()*2 - 1
+	}
+	if _, err := s.Update(input, mask); err == nil {
+		t.Fatal("a change before a whole run")
+	}
+	if err := s.Whole(input); err != nil {
+		t.Fatal(err)
+	}
+	for frame := range 4 {
+		mask.Clear()
+		for range frame { // the first frame changes nothing
+			c := randomChange(rng, plane, 5)
+			mask.Add(c.Rect)
+			for y := c.Rect.Y.Lo; y < c.Rect.Y.Hi; y++ {
+				for i := range c.Rect.X.Len() * plane.C {
+					if at := (y*plane.W+c.Rect.X.Lo)*plane.C + i; frame == 3 { // by little
+						input[at] += 1e-3
+					} else if rng.IntN(2) == 0 { // others stay
+						input[at] = c.Pixels[i]
+					}
+				}
+			}
+		}
+		numbers, err := s.Update(input, mask)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if frame == 0 && numbers != 0 {
+			t.Fatalf("%d numbers for no change", numbers)
+		}
+		computed += numbers
+		if epsilon > 0 {
+			continue
+		}
+		if err := whole.Run(input); err != nil {
+			t.Fatal(err)
+		}
+		for i := range p.Outputs() {
+			got, err := on.Output(Clean, i)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := whole.Output(Clean, i)
+			if err != nil {
+				t.Fatal(err)
+			}
+			same(t, fmt.Sprintf("frame %d, output %d", frame, i), got, want)
+		}
+	}
+	return computed
+}
+
+// TestStreams: the views of a stream on a device are those of whole runs, for random networks and
+// for some kinds of steps, and what has not moved enough is not computed again.
+func TestStreams(t *testing.T) {
+	less := 0
+	for seed := range uint64(8) {
+		for _, epsilon := range []float64{0, 0.3} {
+			m := &maker{rng: rand.New(rand.NewPCG(seed, 25))}
+			g, err := onnxload.LoadBytes(m.network().Marshal(), "random", "", onnxload.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			n := streamOf(t, g, m.rng, epsilon)
+			if epsilon == 0 {
+				less += n
+			} else {
+				less -= n
+			}
+		}
+	}
+	if less <= 0 {
+		t.Errorf("with a threshold %d numbers more are computed", -less)
+	}
+	for _, name := range []string{"attention", "resize, linear", "transposed convolution", "instance normalization", "lists", "lengths of planes", "a class token", "turned"} {
+		m := &maker{rng: rand.New(rand.NewPCG(1, 26))}
+		g, err := onnxload.LoadBytes(kindNetwork(m, kinds[name]).Marshal(), "kind", "", onnxload.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(name, func(t *testing.T) { streamOf(t, g, m.rng, 0) })
+	}
+}
+
+// filledChanges are changes whose pixels are those of one plane.
+type filledChanges struct {
+	changes
+	fill []float32
+}
+
+func (c *filledChanges) Fill() []float32 { return c.fill }
+
+func (c *filledChanges) Write(int, []float32) { panic("the host writes what the device has") }
+
+// TestFills: what a device copies of a plane it keeps is what the host writes.
+func TestFills(t *testing.T) {
+	m := &maker{rng: rand.New(rand.NewPCG(5, 27))}
+	g, err := onnxload.LoadBytes(m.network().Marshal(), "random", "", onnxload.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := incremental.Lower(g, incremental.CompileOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := Load(newInterpreter(t), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := NewAnswerer(n)
+	plane := p.Values[p.Input].Plane
+	base := make([]float32, plane.Len())
+	for round := range 3 { // the last fill is the one before
+		fill := make([]float32, plane.Len())
+		for i := range fill {
+			fill[i] = float32(i%7) + float32(min(round, 1))
+		}
+		var c changes
+		for range 5 {
+			change := randomChange(m.rng, plane, 4)
+			change.Pixels = change.Pixels[:0]
+			for y := change.Rect.Y.Lo; y < change.Rect.Y.Hi; y++ {
+				change.Pixels = append(change.Pixels, fill[(y*plane.W+change.Rect.X.Lo)*plane.C:][:change.Rect.X.Len()*plane.C]...)
+			}
+			c = append(c, change)
+		}
+		answers := func(of incremental.Changes) (all []float32) {
+			err := a.Update(t.Context(), base, of, incremental.Options{Chunk: 2}, func(_ int, r incremental.Results) error {
+				f, err := r.Floats(0)
+				all = append(all, slices.Clone(f)...)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return all
+		}
+		same(t, fmt.Sprintf("round %d", round), answers(&filledChanges{c, fill}), answers(c))
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
