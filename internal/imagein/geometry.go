@@ -31,9 +31,19 @@ func (p *Preprocess) Geometry(picture image.Point, aspect float64, plane image.P
 	}
 	switch p.Resize {
 	case "crop":
-		w, h := scaled(max(sx, sy) / p.CropFraction)
-		g.Scaled = image.Pt(max(plane.X, w), max(plane.Y, h))
-		at := g.Scaled.Sub(plane).Div(2)
+		// As torchvision's Resize and CenterCrop do, and timm, which gives them the size:
+		// whole pixels of what is left of fractions, middles that are rounded to even.
+		size := func(n int) float64 { return math.Floor(float64(n)/p.CropFraction + 1e-6) }
+		w, h := size(plane.X), size(plane.Y)
+		if sx > sy {
+			h = math.Floor(w * float64(picture.Y) / shown)
+		} else {
+			w = math.Floor(h * shown / float64(picture.Y))
+		}
+		g.Scaled = image.Pt(max(plane.X, int(w)), max(plane.Y, int(h)))
+		middle := func(n int) int { return int(math.RoundToEven(float64(n) / 2)) }
+		free := g.Scaled.Sub(plane)
+		at := image.Pt(middle(free.X), middle(free.Y))
 		g.Kept = image.Rectangle{at, at.Add(plane)}
 	case "letterbox":
 		w, h := scaled(min(sx, sy))

@@ -69,6 +69,31 @@ func TestGeometry(t *testing.T) {
 	}
 }
 
+// TestCropIsTorchvisions: sizes and corners are those of torchvision's Resize and
+// CenterCrop (0.14 was run), with the size that timm makes of a share.
+func TestCropIsTorchvisions(t *testing.T) {
+	for _, c := range []struct {
+		picture, plane image.Point
+		fraction       float64
+		scaled, at     image.Point
+	}{
+		{image.Pt(451, 300), image.Pt(224, 224), .875, image.Pt(384, 256), image.Pt(80, 16)},
+		{image.Pt(720, 478), image.Pt(224, 224), .875, image.Pt(385, 256), image.Pt(80, 16)},
+		{image.Pt(481, 640), image.Pt(224, 224), .875, image.Pt(256, 340), image.Pt(16, 58)},
+		{image.Pt(451, 300), image.Pt(64, 64), .875, image.Pt(109, 73), image.Pt(22, 4)},
+		{image.Pt(720, 478), image.Pt(24, 24), .875, image.Pt(40, 27), image.Pt(8, 2)},
+		{image.Pt(100, 100), image.Pt(299, 299), .875, image.Pt(341, 341), image.Pt(21, 21)},
+		{image.Pt(300, 200), image.Pt(240, 240), .9375, image.Pt(384, 256), image.Pt(72, 8)},
+		{image.Pt(1, 300), image.Pt(24, 24), 1, image.Pt(24, 7200), image.Pt(0, 3588)},
+	} {
+		p := &Preprocess{Resize: "crop", CropFraction: c.fraction}
+		g := p.Geometry(c.picture, 1, c.plane)
+		if want := (image.Rectangle{c.at, c.at.Add(c.plane)}); g.Scaled != c.scaled || g.Kept != want {
+			t.Errorf("%v for %v: scaled to %v, kept %v; want %v, %v", c.picture, c.plane, g.Scaled, g.Kept, c.scaled, want)
+		}
+	}
+}
+
 // TestScaleIsFit: frames of three bytes a pixel become what stills become.
 func TestScaleIsFit(t *testing.T) {
 	for _, size := range [][2]int{{1, 1}, {31, 17}, {133, 200}, {640, 480}, {1, 900}, {3000, 2}, {2, 3000}} {
