@@ -14,6 +14,7 @@ var module = sync.OnceValues(func() (*ptx.Module, error) { return ptx.Parse(kern
 type interpreter struct {
 	module *ptx.Module
 	memory ptx.Memory
+	cores  ptx.Cores
 }
 
 func newInterpreter(t *testing.T) *interpreter {
@@ -44,5 +45,5 @@ func (d *interpreter) Launch(l kernels.Launch) error {
 	if err != nil {
 		return err
 	}
-	return k.Launch(&d.memory, ptx.Launch{Grid: l.Grid, Threads: l.Threads, Arguments: l.Arguments})
+	return k.Launch(&d.memory, ptx.Launch{Grid: l.Grid, Threads: l.Threads, Arguments: l.Arguments, Cores: d.cores})
 }

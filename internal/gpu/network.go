@@ -16,10 +16,12 @@ import (
 type Network struct {
 	program *incremental.Program
 	memory  memory
-	steps   []*packed
-	views   []uint64 // of each value; of parts those of what they are part of
-	lives   lives
-	ran     bool
+	// precision is that of dense convolutions.
+	precision kernels.Precision
+	steps     []*packed
+	views     []uint64 // of each value; of parts those of what they are part of
+	lives     lives
+	ran       bool
 
 	// Memory of updates, and of the tables of a chunk's launches: it grows while chunks do.
 	arena, tables piece
@@ -45,7 +47,15 @@ type Change struct {
 // device's kernels cannot compute is an error that names the first such node. Close gives
 // everything back.
 func Load(d Device, p *incremental.Program) (*Network, error) {
-	n := &Network{program: p, memory: memory{Device: d}}
+	return LoadAs(d, p, kernels.FP32)
+}
+
+// LoadAs is Load with dense convolutions and fully connected layers by tensor cores, if precision
+// is not FP32: those of few input channels, which tensor cores would mostly multiply zeros for,
+// and all else remain as they are. Results are of that precision then, and updates equal whole
+// runs bit for bit as ever.
+func LoadAs(d Device, p *incremental.Program, precision kernels.Precision) (*Network, error) {
+	n := &Network{program: p, memory: memory{Device: d}, precision: precision}
 	if err := n.load(); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}

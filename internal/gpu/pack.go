@@ -131,11 +131,15 @@ func (k *packing) factors(scale, shift []float32) (factors, addends uint64, err 
 	return factors, addends, err
 }
 
-// ints puts a table on the device.
-func (k *packing) ints(what string, table []int32) (uint64, error) {
-	var data []byte
-	for _, v := range table {
-		data = binary.LittleEndian.AppendUint32(data, uint32(v))
+// ints and words put a table on the device.
+func (k *packing) ints(what string, table []int32) (uint64, error) { return put32(k, what, table) }
+
+func (k *packing) words(what string, table []uint32) (uint64, error) { return put32(k, what, table) }
+
+func put32[T int32 | uint32](k *packing, what string, table []T) (uint64, error) {
+	data := make([]byte, 4*len(table))
+	for i, v := range table {
+		binary.LittleEndian.PutUint32(data[4*i:], uint32(v))
 	}
 	return k.memory.put(what+" of "+k.step.Node, data)
 }
@@ -149,24 +153,37 @@ func (k *packing) doubles(table []float64) (uint64, error) {
 	return k.memory.put("table of "+k.step.Node, data)
 }
 
+// fewChannels is how many input channels tensor cores are used from.
+const fewChannels = 8
+
 func (k *packing) convolution(c *engine.Convolution) (*packed, error) {
 	if c.Way.Tile != 0 || c.Way.BF16 || c.Way.Int8 {
 		return nil, errNoKernel
 	}
-	taps, per := c.Y.Kernel*c.X.Kernel, c.In.C/c.Group
+	taps, per, precision := c.Y.Kernel*c.X.Kernel, c.In.C/c.Group, k.precision
 	shape := k.windows(c.Y, c.X)
 	shape.Group, shape.Clamp = c.Group, c.Clamp
 	kernel := kernels.Convolve
 	bias := make([]float32, c.OutC)
-	var weights []float32
-	if c.Depthwise() || c.Way.Together {
+	var w uint64
+	var err error
+	switch {
+	case c.Depthwise() || c.Way.Together:
 		kernel, shape.Group = kernels.Depthwise, per
-		weights = kernels.PackDepthwise(c.Weights, per, taps, c.In.C)
 		copy(bias, c.Bias)
-	} else {
+		w, err = k.floats("weights", kernels.PackDepthwise(c.Weights, per, taps, c.In.C))
+	case precision != kernels.FP32 && per >= fewChannels:
+		kernel = func(b kernels.Batch, s kernels.Shape, weights, bias uint64) (kernels.Launch, error) {
+			return kernels.ConvolveTensor(b, s, precision, weights, bias)
+		}
+		var words []uint32
+		words, bias = kernels.PackTensor(c.Weights, c.Bias, per, taps, c.Group, c.OutC, precision)
+		w, err = k.words("weights", words)
+	default:
+		var weights []float32
 		weights, bias = kernels.PackDense(c.Weights, c.Bias, per, taps, c.Group, c.OutC)
+		w, err = k.floats("weights", weights)
 	}
-	w, err := k.floats("weights", weights)
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,7 @@ type device struct {
 	t      *testing.T
 	module *ptx.Module
 	memory ptx.Memory
+	cores  ptx.Cores
 }
 
 func newDevice(t *testing.T) *device {
@@ -38,7 +39,7 @@ func (d *device) run(l Launch, err error) {
 	if err == nil {
 		var k *ptx.Kernel
 		if k, err = d.module.Kernel(l.Kernel); err == nil {
-			err = k.Launch(&d.memory, ptx.Launch{Grid: l.Grid, Threads: l.Threads, Arguments: l.Arguments})
+			err = k.Launch(&d.memory, ptx.Launch{Grid: l.Grid, Threads: l.Threads, Arguments: l.Arguments, Cores: d.cores})
 		}
 	}
 	if err != nil {

@@ -1019,3 +1019,110 @@ kernel void commit(JOBS, global int *restrict flags, float limit, struct shape g
 		for (int c = 0; c < g.c; c++)
 			to[c] = number_at(from, c);
 }
+
+// Convolutions by tensor cores. A block of PIXELS by COLUMNS outputs is computed by four warps,
+// each a quarter of 32 by 32: of these a warp has products of matrices of 16 by 8. WORDS words
+// of a pixel and of a column lie in shared memory at a time: numbers of tf32, or pairs of
+// bfloat16. Each output is one sum: the bias, then for each tap its channels, filled up with
+// zeros to whole words, in one order whatever block or launch it falls into; what a product of
+// matrices makes of it depends on its own row and column alone. So updates have a whole run's
+// bits, as those of plain convolutions do.
+#define WORDS 16
+#define ALONG (WORDS + 4)     // words that rows lie apart: no two of a warp in one bank
+#define ACROSS (COLUMNS + 8)
+
+static uint tf32_of(float v)
+{
+	uint word;
+	__asm__("cvt.rna.tf32.f32 %0, %1;" : "=r"(word) : "f"(v));
+	return word;
+}
+
+static uint pair_of(float low, float high)
+{
+	uint word;
+	__asm__("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(high), "f"(low));
+	return word;
+}
+
+#define MMA(tile, of, c, a, b) \
+	__asm__ volatile("mma.sync.aligned." tile ".row.col.f32." of "." of ".f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};" \
+			 : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])                                                              \
+			 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]))
+
+// TENSOR_CONVOLVE defines a kernel whose words have so many channels: word_at makes one of
+// those from channel k on, of which there are left. weights are [group][tap][word][column],
+// words filled up to whole WORDS, columns to whole blocks.
+#define TENSOR_CONVOLVE(name, per_word, word_at, tile, of) \
+	kernel void name(global const struct job *restrict jobs, global const int *restrict first, \
+		global const uint *restrict weights, global const float *restrict bias, struct shape g) \
+	{ \
+		local uint inputs[PIXELS][ALONG], rows[WORDS][ACROSS]; \
+		local ulong outs[PIXELS], others[PIXELS]; \
+		const int t = get_local_id(0), lane = t % 32, warp = t / 32, quad = lane / 4, in_quad = lane % 4; \
+		const int cin = g.c / g.group, cout = g.outc / g.group, taps = g.ky * g.kx; \
+		const int padded = get_num_groups(1) * COLUMNS, words = (cin + WORDS * (per_word)-1) / (WORDS * (per_word)) * WORDS; \
+		const int group = get_group_id(2), column = get_group_id(1) * COLUMNS; \
+		const int fetched = t % PIXELS, from = t / PIXELS * (WORDS * PIXELS / THREADS); \
+		const int wanted = get_group_id(0) * PIXELS + fetched, pixel = SMALLER(wanted, g.pixels - 1); \
+		const int number = job_of(first, g.jobs, pixel), at = pixel - first[number]; \
+		global const struct job *j = jobs + number; \
+		const int y = j->y + at / j->columns, x = j->x + at % j->columns; \
+		if (t < PIXELS) { \
+			outs[t] = wanted < g.pixels ? j->out + 4ul * at * j->pitch : 0; \
+			others[t] = pixel_at(&j->other, g.outh, g.outw, g.outc, y, x); \
+		} \
+		const int row = warp / 2 * 32, col = warp % 2 * 32; \
+		float acc[2][4][4]; \
+		UNROLL for (int m = 0; m < 2; m++) \
+			UNROLL for (int n = 0; n < 4; n++) \
+				UNROLL for (int i = 0; i < 4; i++) \
+					acc[m][n][i] = bias[group * padded + column + col + 8 * n + 2 * in_quad + i % 2]; \
+		global const uint *w = weights + (ulong)group * taps * words * padded + column; \
+		for (int tap = 0; tap < taps; tap++) { \
+			const ulong in = pixel_at(&j->in, g.h, g.w, g.c, y * g.sy - g.py + tap / g.kx * g.dy, x * g.sx - g.px + tap % g.kx * g.dx); \
+			const ulong channels = in + 4ul * group * cin; \
+			for (int k = 0; k < words; k += WORDS) { \
+				for (int i = from; i < from + WORDS * PIXELS / THREADS; i++) { \
+					const int c = (k + i) * (per_word), left = in != 0 ? cin - c : 0; \
+					inputs[fetched][i] = word_at(channels, c, left); \
+				} \
+				for (int i = t / COLUMNS; i < WORDS; i += THREADS / COLUMNS) \
+					rows[i][t % COLUMNS] = w[(ulong)(tap * words + k + i) * padded + t % COLUMNS]; \
+				barrier(CLK_LOCAL_MEM_FENCE); \
+				UNROLL for (int i = 0; i < WORDS; i += 8) { \
+					uint a[2][4], b[4][2]; \
+					UNROLL for (int m = 0; m < 2; m++) \
+						UNROLL for (int r = 0; r < 4; r++) \
+							a[m][r] = inputs[row + 16 * m + quad + 8 * (r % 2)][i + in_quad + 4 * (r / 2)]; \
+					UNROLL for (int n = 0; n < 4; n++) \
+						UNROLL for (int r = 0; r < 2; r++) \
+							b[n][r] = rows[i + in_quad + 4 * r][col + 8 * n + quad]; \
+					UNROLL for (int m = 0; m < 2; m++) \
+						UNROLL for (int n = 0; n < 4; n++) \
+							MMA(tile, of, acc[m][n], a[m], b[n]); \
+				} \
+				barrier(CLK_LOCAL_MEM_FENCE); \
+			} \
+		} \
+		UNROLL for (int m = 0; m < 2; m++) \
+			UNROLL for (int i = 0; i < 4; i++) { \
+				const int p = row + 16 * m + quad + 8 * (i / 2); \
+				const ulong out = outs[p], other = others[p]; \
+				UNROLL for (int n = 0; n < 4; n++) { \
+					const int within = column + col + 8 * n + 2 * in_quad + i % 2, c = group * cout + within; \
+					if (out == 0 || within >= cout) \
+						continue; \
+					float v = bound(acc[m][n][i], g.lo, g.hi) + 0.0f; \
+					if (other != 0) \
+						v = bound(v + number_at(other, c), g.sumlo, g.sumhi); \
+					((global float *)out)[c] = v; \
+				} \
+			} \
+	}
+
+#define TF32_AT(channels, c, left) ((left) > 0 ? tf32_of(number_at(channels, c)) : 0)
+#define PAIR_AT(channels, c, left) ((left) > 0 ? pair_of(number_at(channels, c), (left) > 1 ? number_at(channels, (c) + 1) : 0.0f) : 0)
+
+TENSOR_CONVOLVE(convolve_tf32, 1, TF32_AT, "m16n8k8", "tf32")
+TENSOR_CONVOLVE(convolve_bf16, 2, PAIR_AT, "m16n8k16", "bf16")

@@ -15,6 +15,7 @@ import (
 
 	"krypton/internal/engine"
 	"krypton/internal/engine/asm"
+	"krypton/internal/gpu/narrow"
 	"krypton/internal/region"
 )
 
@@ -159,6 +160,71 @@ func Convolve(b Batch, s Shape, weights, bias uint64) (Launch, error) {
 		return Launch{}, fmt.Errorf("a convolution to %d channels in %d groups", s.OutC, s.Group)
 	}
 	return Launch{"convolve", grid, denseThreads, []any{b.Jobs, b.First, weights, bias, s.bytes(b)}}, nil
+}
+
+// Precision is what the factors of a convolution's products are rounded to; sums are of float32,
+// as tensor cores compute them.
+type Precision int
+
+// The precisions: of 32 bits, which no tensor core takes, of 19, and of 16.
+const (
+	FP32 Precision = iota
+	TF32
+	BF16
+)
+
+// words is how many words of so many channels lie together for a tensor core, filled up.
+func (p Precision) words(cin int) int {
+	const atOnce = 16
+	each := atOnce
+	if p == BF16 {
+		each = 2 * atOnce
+	}
+	return (cin + each - 1) / each * atOnce
+}
+
+// PackTensor is PackDense for ConvolveTensor: weights are rounded, two channels' to a word where
+// that is of BF16.
+func PackTensor(weights, bias []float32, cin, taps, group, outC int, p Precision) (packed []uint32, biases []float32) {
+	cout := outC / group
+	padded, words := (cout+columns-1)/columns*columns, p.words(cin)
+	packed, biases = make([]uint32, group*taps*words*padded), make([]float32, group*padded)
+	for o, v := range bias {
+		biases[o/cout*padded+o%cout] = v
+	}
+	for o := range outC {
+		g, c := o/cout, o%cout
+		for ci := range cin {
+			for t := range taps {
+				v := weights[(o*cin+ci)*taps+t]
+				at := func(word int) *uint32 { return &packed[((g*taps+t)*words+word)*padded+c] }
+				switch {
+				case p == TF32:
+					*at(ci) = math.Float32bits(narrow.TF32(v))
+				case ci%2 == 0:
+					*at(ci / 2) |= math.Float32bits(narrow.BF16(v)) >> 16
+				default:
+					*at(ci / 2) |= math.Float32bits(narrow.BF16(v))
+				}
+			}
+		}
+	}
+	return packed, biases
+}
+
+// ConvolveTensor is Convolve by tensor cores, with weights as PackTensor lays them out. Its
+// results are not Convolve's, but an update's are those of a whole run.
+func ConvolveTensor(b Batch, s Shape, p Precision, weights, bias uint64) (Launch, error) {
+	l, err := Convolve(b, s, weights, bias)
+	switch p {
+	case TF32:
+		l.Kernel = "convolve_tf32"
+	case BF16:
+		l.Kernel = "convolve_bf16"
+	default:
+		return Launch{}, fmt.Errorf("no tensor cores of precision %d", p)
+	}
+	return l, err
 }
 
 // PackDepthwise lays out weights given as [channels][per][taps] for Depthwise.

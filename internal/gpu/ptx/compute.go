@@ -3,6 +3,8 @@ package ptx
 import (
 	"math"
 	"math/bits"
+
+	"krypton/internal/gpu/narrow"
 )
 
 // computations are the instructions that only make a number of others, by their names.
@@ -224,12 +226,17 @@ func order[T int64 | uint64 | float64](a, b T) int {
 // conversions adds those between types.
 func conversions(c map[string]spec) {
 	for name, s := range map[string]spec{
-		"cvt.s64.s32":    {types: []typ{s64, s32}, f: func(a, _, _ uint64) uint64 { return uint64(int64(int32(a))) }},
-		"cvt.u64.u32":    {types: []typ{u64, u32}, f: func(a, _, _ uint64) uint64 { return a }},
-		"cvt.u32.u64":    {types: []typ{u32, u64}, f: func(a, _, _ uint64) uint64 { return uint64(uint32(a)) }},
-		"cvt.rn.f32.s32": {types: []typ{f32, s32}, f: func(a, _, _ uint64) uint64 { return ofSingle(float32(int32(a))) }},
-		"cvt.rn.f32.u32": {types: []typ{f32, u32}, f: func(a, _, _ uint64) uint64 { return ofSingle(float32(uint32(a))) }},
-		"cvt.rn.f64.s32": {types: []typ{f64, s32}, f: func(a, _, _ uint64) uint64 { return ofDouble(float64(int32(a))) }},
+		"cvt.s64.s32":      {types: []typ{s64, s32}, f: func(a, _, _ uint64) uint64 { return uint64(int64(int32(a))) }},
+		"cvt.u64.u32":      {types: []typ{u64, u32}, f: func(a, _, _ uint64) uint64 { return a }},
+		"cvt.u32.u64":      {types: []typ{u32, u64}, f: func(a, _, _ uint64) uint64 { return uint64(uint32(a)) }},
+		"cvt.rn.f32.s32":   {types: []typ{f32, s32}, f: func(a, _, _ uint64) uint64 { return ofSingle(float32(int32(a))) }},
+		"cvt.rn.f32.u32":   {types: []typ{f32, u32}, f: func(a, _, _ uint64) uint64 { return ofSingle(float32(uint32(a))) }},
+		"cvt.rn.f64.s32":   {types: []typ{f64, s32}, f: func(a, _, _ uint64) uint64 { return ofDouble(float64(int32(a))) }},
+		"cvt.rna.tf32.f32": {types: []typ{b32, f32}, f: func(a, _, _ uint64) uint64 { return ofSingle(narrow.TF32(single(a))) }},
+		// The first number becomes the upper half.
+		"cvt.rn.bf16x2.f32": {types: []typ{b32, f32, f32}, f: func(a, b, _ uint64) uint64 {
+			return ofSingle(narrow.BF16(single(a)))&^0xffff | ofSingle(narrow.BF16(single(b)))>>16
+		}},
 		"cvt.f64.f32":    {types: []typ{f64, f32}, f: func(a, _, _ uint64) uint64 { return ofDouble(float64(single(a))) }},
 		"cvt.rn.f32.f64": {types: []typ{f32, f64}, f: func(a, _, _ uint64) uint64 { return ofSingle(float32(double(a))) }},
 	} {

@@ -108,6 +108,7 @@ type instruction struct {
 	extends [4]bool // of what is loaded: the sign fills a register of 64 bits
 	offset  uint64  // added to address a
 	target  int     // of branches
+	tiles   *fragments
 }
 
 // ends says that no lane goes on to the next instruction.
@@ -125,6 +126,7 @@ func known() map[string]*spec {
 		"ret":      {flow: returns, read: readNothing},
 		"bar.sync": {flow: waits, read: readBarrier},
 	}
+	tensor(k)
 	for name, c := range computations() {
 		s := c
 		if s.read = readPlain; s.run == nil {
@@ -245,7 +247,7 @@ func readLoad(p *parser, in *instruction, operands []string) error {
 	if err := count(operands, 2); err != nil {
 		return err
 	}
-	names, err := vector(in, operands[0])
+	names, err := vector(in.many, operands[0])
 	if err != nil {
 		return err
 	}
@@ -265,7 +267,7 @@ func readStore(p *parser, in *instruction, operands []string) error {
 	if err := p.location(in, operands[0]); err != nil {
 		return err
 	}
-	names, err := vector(in, operands[1])
+	names, err := vector(in.many, operands[1])
 	for i, name := range names {
 		if strings.HasPrefix(name, "%") {
 			in.vector[i], err = p.register(name, in.memory, true)
@@ -280,15 +282,15 @@ func readStore(p *parser, in *instruction, operands []string) error {
 }
 
 // vector lists what is loaded or stored: "%r1", or "{%r1, %r2}".
-func vector(in *instruction, text string) ([]string, error) {
-	if in.many == 1 {
+func vector(many int, text string) ([]string, error) {
+	if many == 1 {
 		return []string{text}, nil
 	}
 	inside, open := strings.CutPrefix(text, "{")
 	inside, closed := strings.CutSuffix(inside, "}")
 	names := strings.Split(inside, ",")
-	if !open || !closed || len(names) != in.many {
-		return nil, fmt.Errorf("%d registers in braces were expected", in.many)
+	if !open || !closed || len(names) != many {
+		return nil, fmt.Errorf("%d registers in braces were expected", many)
 	}
 	for i, name := range names {
 		names[i] = strings.TrimSpace(name)

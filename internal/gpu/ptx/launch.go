@@ -17,6 +17,8 @@ type Launch struct {
 	Arguments []any
 	// Steps is how many instructions warps may take altogether; 0 for a billion.
 	Steps int64
+	// Cores is how tensor cores compute.
+	Cores Cores
 }
 
 const (
@@ -53,6 +55,7 @@ type block struct {
 	warps  []*warp
 	number uint64 // of the block
 	steps  int64  // that are left
+	cores  Cores
 }
 
 // warp is up to 32 threads. Lanes that are active are at the same instruction; those that
@@ -83,7 +86,7 @@ func (k *Kernel) Launch(m *Memory, l Launch) error {
 	if err != nil {
 		return err
 	}
-	b := &block{kernel: k, memory: m, params: params, steps: l.Steps}
+	b := &block{kernel: k, memory: m, params: params, steps: l.Steps, cores: l.Cores}
 	if b.steps == 0 {
 		b.steps = 1e9
 	}

@@ -1,0 +1,117 @@
+package gpu
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"krypton/internal/gpu/kernels"
+	"krypton/internal/gpu/ptx"
+	"krypton/internal/incremental"
+	"krypton/internal/onnxload"
+	"krypton/internal/onnxwrite"
+)
+
+// wide makes a network whose convolutions have enough channels for tensor cores: with a residual
+// block, groups, a concatenation and a classifier.
+func (m *maker) wide() *onnxwrite.Model {
+	p := plane{"x", 3, 6, 6}
+	conv := func(p plane, c, k, group int64) plane {
+		pad := k / 2
+		return plane{m.node("Conv", []string{p.name, m.tensor(c, p.c/group, k, k), m.tensor(c)}, onnxwrite.Ints("pads", pad, pad, pad, pad), onnxwrite.Int("group", group)), c, p.h, p.w}
+	}
+	relu := func(p plane) plane { return m.one("Relu", p, nil) }
+	p = relu(conv(p, 18, 3, 1))
+	a := relu(conv(p, 35, 3, 1))
+	p = relu(plane{m.node("Add", []string{conv(a, 18, 1, 1).name, p.name}), 18, p.h, p.w})
+	b := relu(conv(p, 20, 3, 2))
+	p = plane{m.node("Concat", []string{b.name, conv(p, 9, 1, 1).name}, onnxwrite.Int("axis", 1)), 29, p.h, p.w}
+	p = plane{m.node("MaxPool", []string{p.name}, onnxwrite.Ints("kernel_shape", 2, 2), onnxwrite.Ints("strides", 2, 2)), p.c, p.h / 2, p.w / 2}
+	y := m.node("Gemm", []string{m.node("Flatten", []string{p.name}), m.tensor(5, p.c*p.h*p.w), m.tensor(5)}, onnxwrite.Int("transB", 1))
+	return &onnxwrite.Model{IRVersion: 8, Opsets: map[string]int64{"": 14}, Graph: onnxwrite.Graph{Name: "wide", Nodes: m.nodes,
+		Inputs:       []onnxwrite.ValueInfo{onnxwrite.Floats32("x", 1, 3, 6, 6)},
+		Outputs:      []onnxwrite.ValueInfo{onnxwrite.Floats32(y, 1, 5), onnxwrite.Floats32(p.name, 1, p.c, p.h, p.w)},
+		Initializers: m.init}}
+}
+
+// TestPrecisions: with tensor cores, too, an update equals a whole run bit for bit, on two
+// generations, and results are near those of float32.
+func TestPrecisions(t *testing.T) {
+	m := &maker{rng: rand.New(rand.NewPCG(1, 28))}
+	g, err := onnxload.LoadBytes(m.wide().Marshal(), "wide", "", onnxload.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := incremental.Lower(g, incremental.CompileOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	inputs := p.Values[p.Input].Plane
+	base := make([]float32, inputs.Len())
+	for i := range base {
+		base[i] = m.rng.Float32()*2 - 1
+	}
+	c := []Change{randomChange(m.rng, inputs, 4), randomChange(m.rng, inputs, 6)}
+	var exact [][]float32 // of float32, [change]
+	for _, of := range []struct {
+		precision kernels.Precision
+		cores     ptx.Cores
+		near      float64
+	}{{kernels.FP32, ptx.Hopper, 0}, {kernels.TF32, ptx.Hopper, 2e-3}, {kernels.BF16, ptx.Ampere, 2e-2}} {
+		d := newInterpreter(t)
+		d.cores = of.cores
+		n, err := LoadAs(d, p, of.precision)
+		if err != nil {
+			t.Fatal(err)
+		}
+		outputs := func(k int) (all []float32) {
+			for i := range p.Outputs() {
+				f, err := n.Output(k, i)
+				if err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, f...)
+			}
+			return all
+		}
+		if err := n.Run(base); err != nil {
+			t.Fatal(err)
+		}
+		if err := n.Update(c); err != nil {
+			t.Fatal(err)
+		}
+		var behind [][]float32
+		for k := range c {
+			behind = append(behind, outputs(k))
+		}
+		for k, change := range c {
+			whole := slices.Clone(base)
+			from := change.Pixels
+			for y := change.Rect.Y.Lo; y < change.Rect.Y.Hi; y++ {
+				from = from[copy(whole[(y*inputs.W+change.Rect.X.Lo)*inputs.C:], from[:change.Rect.X.Len()*inputs.C]):]
+			}
+			if err := n.Run(whole); err != nil {
+				t.Fatal(err)
+			}
+			same(t, fmt.Sprintf("precision %d, change %d", of.precision, k), behind[k], outputs(Clean))
+		}
+		if exact == nil {
+			exact = behind
+			continue
+		}
+		for k := range exact {
+			size, distance := 0.0, 0.0
+			for i, v := range exact[k] {
+				size, distance = size+float64(v)*float64(v), distance+float64(v-behind[k][i])*float64(v-behind[k][i])
+			}
+			if off := math.Sqrt(distance / size); !(off > 0 && off < of.near) {
+				t.Errorf("precision %d: %g off", of.precision, off)
+			}
+		}
+		if err := n.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
