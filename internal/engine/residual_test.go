@@ -96,10 +96,16 @@ func checkResidual(t *testing.T, s *Scratch, rng *rand.Rand, p Primitive, in, ou
 	p.Run(s, plain)
 	sum.Run(s, sums)
 	parts := p.(Panelled)
-	if n := parts.Panels(); n > 1 && rng.IntN(2) == 0 {
+	tiled, _ := p.(*Winograd)
+	switch n := parts.Panels(); {
+	case n > 1 && rng.IntN(2) == 0:
 		parts.RunPanels(s, joined, 0, n/2)
 		parts.RunPanels(s, joined, n/2, n)
-	} else {
+	case tiled != nil && rng.IntN(2) == 0:
+		for i := range 5 {
+			tiled.RunTiles(s, joined, i, i+1, 5)
+		}
+	default:
 		p.Run(s, joined)
 	}
 	for i := range joined {

@@ -177,13 +177,43 @@ func (w *Winograd) Weights() int {
 
 // RunPanels implements Panelled.
 func (w *Winograd) RunPanels(s *Scratch, jobs []Job, lo, hi int) {
-	m, n, elements := int(w.Size), w.Size.Side(), w.Size.Elements()
-	b := winogradBlock{Winograd: w, scratch: s, most: w.blockTiles(s), lo: lo, hi: hi, panelsFirst: w.panelsFirst(s.Kernels)}
-	left := 0
+	w.run(s, jobs, region.Span{Lo: lo, Hi: hi}, region.Span{Hi: w.count(jobs)})
+}
+
+// RunTiles computes those of the jobs' tiles, numbered row by row and one job after the
+// other, that are parts [lo, hi) of so many equal ones.
+func (w *Winograd) RunTiles(s *Scratch, jobs []Job, lo, hi, parts int) {
+	n := w.count(jobs)
+	w.run(s, jobs, region.Span{Hi: w.Panels()}, region.Span{Lo: n * lo / parts, Hi: n * hi / parts})
+}
+
+// weightsForTile is how many bytes of weights are read in the time in which one byte of a
+// tile's transformed inputs is made.
+const weightsForTile = 8
+
+// ByTiles says whether so many workers share out so many numbers of outputs by tiles, each
+// of which takes all weights, and not by panels, where each transforms all inputs.
+func (w *Winograd) ByTiles(k *asm.Kernels, outputs, workers int) bool {
+	n := outputs / (w.Out.C * int(w.Size) * int(w.Size))
+	return n >= workers*k.Rows && w.Out.C <= weightsForTile*n
+}
+
+// count is the number of the jobs' tiles.
+func (w *Winograd) count(jobs []Job) (n int) {
 	for i := range jobs {
-		r := w.tiles(jobs[i].Rect)
-		left += r.Area()
+		n += w.tiles(jobs[i].Rect).Area()
 	}
+	return n
+}
+
+// run computes some panels of some of the jobs' tiles.
+func (w *Winograd) run(s *Scratch, jobs []Job, panels, tiles region.Span) {
+	left := tiles.Len()
+	if left <= 0 {
+		return
+	}
+	m, n, elements := int(w.Size), w.Size.Side(), w.Size.Elements()
+	b := winogradBlock{Winograd: w, scratch: s, most: w.blockTiles(s), lo: panels.Lo, hi: panels.Hi, panelsFirst: w.panelsFirst(s.Kernels)}
 	// Blocks of about equal size: each reads all weights.
 	blocks := (left + b.most - 1) / b.most
 	each := (left + blocks - 1) / blocks
@@ -215,14 +245,19 @@ func (w *Winograd) RunPanels(s *Scratch, jobs []Job, lo, hi int) {
 	s.rows = grow(&s.rows, n)
 	s.zeros(w.In.C)
 	grow(&s.sink, w.Out.C)
+	at := 0
 	for i := range jobs {
 		j := &jobs[i]
 		t := w.tiles(j.Rect)
 		for ty := t.Y.Lo; ty < t.Y.Hi; ty++ {
+			x := region.Span{Lo: tiles.Lo - at, Hi: tiles.Hi - at}.Intersect(region.Span{Hi: t.X.Len()})
+			if at += t.X.Len(); x.Empty() {
+				continue
+			}
 			for i := range s.rows {
 				s.rows[i] = j.In[0].row(ty*m - w.Y.Pad + i)
 			}
-			for tx := t.X.Lo; tx < t.X.Hi; tx++ {
+			for tx := t.X.Lo + x.Lo; tx < t.X.Lo+x.Hi; tx++ {
 				b.add(j, ty, tx)
 				if b.n == b.most {
 					b.multiply()

@@ -367,7 +367,7 @@ func (s *Stream) run(st *step) error {
 	if cap(s.out) < area*out.C {
 		s.out = make([]float32, area*out.C+area*out.C/4)
 	}
-	if n, part := s.plan.inParts(st.prim, area*out.C); part != nil && workers > 1 {
+	if n, part := s.plan.inParts(st.prim, area*out.C, workers); part != nil && workers > 1 {
 		s.share(st, 1, area, out.C)
 		parts := min(workers, n)
 		if err := s.crew.run(parts, func(w, b int) { part(s.crew.scratch[w], s.jobs, n*b/parts, n*(b+1)/parts) }); err != nil {

@@ -238,7 +238,7 @@ func (p *Plan) materializeStep(s, sum *step, v *Views, crew *crew) error {
 			d.Bound(crew.scratch[worker], to[rows.Lo*out.W*apart:], base[rows.Lo*n:rows.Hi*n], apart)
 		}
 	}
-	if n, part := p.inParts(prim, out.Len()); part != nil && crew.size > 1 {
+	if n, part := p.inParts(prim, out.Len(), crew.size); part != nil && crew.size > 1 {
 		parts := min(crew.size, n)
 		jobs := []engine.Job{{In: in, Rect: out.Rect(), Out: data, Pitch: pitch, Residual: residual}}
 		if err := crew.run(parts, func(w, b int) { part(crew.scratch[w], jobs, n*b/parts, n*(b+1)/parts) }); err != nil {
@@ -267,12 +267,16 @@ func (p *Plan) materializeStep(s, sum *step, v *Views, crew *crew) error {
 }
 
 // inParts gives how a step that makes so many numbers is shared out otherwise than by
-// regions: by panels of weights where those are more, by what the primitive divides itself
-// into, by channels where shares of few rows would read the same ones. part is nil where
-// it is not.
-func (p *Plan) inParts(prim engine.Primitive, outputs int) (n int, part func(s *engine.Scratch, jobs []engine.Job, lo, hi int)) {
+// regions: by panels of weights where those are more (or by Winograd's tiles if reading all
+// weights twice is less than transforming all inputs twice), by what the primitive divides
+// itself into, by channels where shares of few rows would read the same ones. part is nil
+// where it is not.
+func (p *Plan) inParts(prim engine.Primitive, outputs, workers int) (n int, part func(s *engine.Scratch, jobs []engine.Job, lo, hi int)) {
 	switch prim := prim.(type) {
 	case engine.Panelled:
+		if w, ok := prim.(*engine.Winograd); ok && w.Weights() > outputs && w.ByTiles(p.kernels, outputs, workers) {
+			return workers, func(s *engine.Scratch, jobs []engine.Job, lo, hi int) { w.RunTiles(s, jobs, lo, hi, workers) }
+		}
 		if n = prim.Panels(); n > 1 && prim.Weights() > outputs && !p.byPixels(prim, outputs) {
 			return n, prim.RunPanels
 		}
