@@ -167,6 +167,10 @@ type Scratch struct {
 	weights  []*float32 // of the panels that a row is multiplied by, and their biases
 	biases   []*float32
 	scale    [2]float32 // of the mean being taken; here because kernels take its address
+	// Recurrent's: states and sums, and a step's products.
+	states []float32
+	stepIn []Patched
+	steps  []Job
 }
 
 // NewScratch makes the scratch space of one worker.

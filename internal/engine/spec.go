@@ -9,7 +9,8 @@ import (
 
 // Spec says what a step computes, for any device: shapes, windows, weights, functions and
 // bounds, of planes as they are described above. All primitives with exported fields alone
-// are specs of themselves; what takes packed weights is a Convolution.
+// are specs of themselves; what takes packed weights is a Convolution
+// or a Recurrence.
 type Spec interface {
 	// MultiplyAdds is the number of multiply-adds of the plain sum for one output pixel (0
 	// for what only compares, copies or adds).
@@ -63,6 +64,9 @@ type CPU struct{ Kernels *asm.Kernels }
 // Pack makes the primitive that computes a spec, its weights laid out for the kernel set.
 // Several goroutines may call it.
 func (d CPU) Pack(spec Spec) (Primitive, error) {
+	if r, ok := spec.(*Recurrence); ok {
+		return NewRecurrent(&Scratch{Kernels: d.Kernels}, r)
+	}
 	c, ok := spec.(*Convolution)
 	if !ok {
 		if p, ok := spec.(Primitive); ok {

@@ -25,6 +25,8 @@ func (c *compiler) native(n *graph.Node) (bool, error) {
 		return c.gemm(n, o)
 	case *op.MatMul:
 		return c.matMul(n)
+	case *op.Recurrent:
+		return c.recurrent(n, o)
 	case *op.Identity:
 		return c.alias(n, func(r *ref) (*ref, bool) { return r, true })
 	case *op.Transpose:

@@ -163,9 +163,10 @@ func (c *compiler) reduce(n *graph.Node, o *op.Reduce) (bool, error) {
 	return false, nil
 }
 
-// reduceAlong lowers the mean or the maximum over one axis of the plane, which stays.
+// reduceAlong lowers the mean, the sum or the maximum over one axis of the plane, which
+// stays. A sum is a layer of one channel each whose weights are ones.
 func (c *compiler) reduceAlong(n *graph.Node, kind op.ReduceKind, axis int) (bool, error) {
-	if kind != op.ReduceMean && kind != op.ReduceMax {
+	if kind != op.ReduceMean && kind != op.ReduceMax && kind != op.ReduceSum {
 		return false, nil
 	}
 	src, ok := c.rows(n.In[0])
@@ -177,6 +178,10 @@ func (c *compiler) reduceAlong(n *graph.Node, kind op.ReduceKind, axis int) (boo
 		y, x = region.Identity(src.plane.H), region.Whole(src.plane.W)
 	}
 	out := engine.Plane{H: y.Out, W: x.Out, C: src.plane.C}
+	if kind == op.ReduceSum {
+		c.emitConv(n, src, y, x, out.C, repeated([]float32{1}, out.C*y.Kernel*x.Kernel), nil, out.C, n.Out[0], n.Name)
+		return true, nil
+	}
 	var prim engine.Primitive = &engine.MaxPool{In: src.plane, Out: out, Y: y, X: x}
 	if kind == op.ReduceMean {
 		prim = &engine.AveragePool{In: src.plane, Out: out, Y: y, X: x}

@@ -16,8 +16,9 @@ type Recurrent struct {
 	direction string
 	gates     int // 1, 3 or 4
 	hidden    int // 0 if not said
-	// activations are those of one direction after the other.
+	// activations are those of one direction after the other, names what they are called.
 	activations                           []func(float64) float64
+	names                                 []string
 	clip                                  float64
 	batchFirst, inputForget, linearBefore bool
 }
@@ -85,6 +86,7 @@ func (r *Recurrent) readActivations(a *Attributes) error {
 	if len(names) != want {
 		return fmt.Errorf("attribute \"activations\" is %q, want %d", names, want)
 	}
+	r.names = names
 	next := func(list *[]float32, def float64) float64 {
 		if len(*list) == 0 {
 			return def
@@ -155,6 +157,33 @@ func (r *Recurrent) directions() int {
 		return 2
 	}
 	return 1
+}
+
+// Plain says that gates have the functions of ONNX's own choice (a RNN tanh or ReLU), that
+// nothing is bounded or coupled, that a sequence's steps are its first axis, and that a
+// GRU's reset gate multiplies sums over the state.
+func (r *Recurrent) Plain() bool {
+	own := map[string][]string{"RNN": {"Tanh"}, "GRU": {"Sigmoid", "Tanh"}, "LSTM": {"Sigmoid", "Tanh", "Tanh"}}[r.Type]
+	if r.Relu() {
+		own = []string{"Relu"}
+	}
+	for i, name := range r.names {
+		if name != own[i%len(own)] {
+			return false
+		}
+	}
+	return math.IsInf(r.clip, 1) && !r.inputForget && !r.batchFirst && (r.Type != "GRU" || r.linearBefore)
+}
+
+// Relu says that it is a RNN whose function is ReLU.
+func (r *Recurrent) Relu() bool { return r.Type == "RNN" && r.names[0] == "Relu" }
+
+// Reversed says of each direction whether it begins at the sequence's end.
+func (r *Recurrent) Reversed() []bool {
+	if r.direction == "bidirectional" {
+		return []bool{false, true}
+	}
+	return []bool{r.direction == "reverse"}
 }
 
 // sizes are the lengths along each axis of a recurrent layer.
