@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write the networks that `make bench-peers` measures, as ONNX files with an open batch size.
 
-  export_models.py OUTDIR [--only NAME[,NAME...]] [TRAINED.onnx[=HxW]...]
+  export_models.py OUTDIR [--only NAME[,NAME...] | --unseen] [TRAINED.onnx[=HxW]...]
 
 The networks are torchvision's, with seeded random weights: He-initialised, and
 batch-norm statistics set by a pass over seeded noise pictures, so that numbers
@@ -15,6 +15,9 @@ transposed convolutions upwards, a softmax over four classes. resnet1d is a resi
 network for electrocardiograms: 12 leads, 5,000 samples, eight blocks of two layers of 64
 to 512 channels, kernels of 7 (targets.mjs measures both).
 
+--unseen makes those of unseen_networks.py instead, which nothing was tuned for
+(docs/benchmarks/unseen.md).
+
 Each TRAINED.onnx is copied with its batch size opened (and named "batch"), and its
 height and width fixed where they are open: at HxW, else at what "size: [H, W]" in
 the file TRAINED.krypton.yaml beside it says. One that begins with "squeezenet"
@@ -27,6 +30,8 @@ packages of the same names from elsewhere.
 import os
 import re
 import sys
+
+import unseen_networks
 
 OPSET = 13
 NETS = {  # name: (constructor arguments, input size)
@@ -48,7 +53,7 @@ NETS = {  # name: (constructor arguments, input size)
     "ssdlite320_mobilenet_v3_large": ({"weights_backbone": None}, 320),
     "nanodet_m": ({}, 320),
 }
-MORE = {"unet": ({}, 256), "resnet1d": ({}, (12, 5000))}  # where they are asked for
+MORE = {"unet": ({}, 256), "resnet1d": ({}, (12, 5000))} | {name: ({}, size) for name, size in unseen_networks.SIZES.items()}  # where they are asked for
 
 
 def need():
@@ -193,7 +198,7 @@ def resnet1d():
 def network(name):
     arguments, size = (NETS | MORE)[name]
     torch.manual_seed(2026)
-    if own := {"nanodet_m": nanodet, "unet": unet, "resnet1d": resnet1d}.get(name):
+    if own := ({"nanodet_m": nanodet, "unet": unet, "resnet1d": resnet1d} | unseen_networks.make(torch)).get(name):
         net = own()
     else:
         net = getattr(torchvision.models, name, None) or getattr(torchvision.models.detection, name)
@@ -259,6 +264,8 @@ def main():
         unknown = [n for n in names if n not in NETS | MORE]
         if unknown or not names:
             sys.exit(f"export_models.py: --only: no network {', '.join(unknown)}; there are {', '.join(NETS | MORE)}")
+    elif rest[:1] == ["--unseen"]:
+        names, rest = list(unseen_networks.SIZES), rest[1:]
     for given in rest:
         path, _, size = given.partition("=")
         if not os.path.exists(path):
