@@ -6,7 +6,7 @@ export CGO_ENABLED ?= 0
 SHELL    = bash
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-video demo-series demo-serve build test test-noasm test-arm64 check race race-quick fuzz fuzz-nightly nightly bench generate generate-check model test-browser compare-onnxruntime bench-peers test-slurm test-readers test-windows test-install dist clean
+.PHONY: help demo demo-video demo-series demo-serve build test test-noasm test-arm64 check race race-quick fuzz fuzz-nightly nightly bench generate generate-check model test-browser compare-onnxruntime bench-peers bench-unseen test-slurm test-readers test-windows test-install dist clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t24
@@ -140,6 +140,12 @@ bench-peers: build ## measure krypton beside ONNX Runtime (node, npm, python3-to
 	cd scripts/onnxruntime && npm install --ignore-scripts --no-audit --no-fund --silent
 	$(PYTHON) scripts/peers/export_models.py $(PEERS_MODELS) $(if $(KRYPTON_DATA),$(wildcard $(KRYPTON_DATA)/models/squeezenet1.onnx)) $(wildcard $(PEERS_TRAINED)/*.onnx)
 	node scripts/peers/bench.mjs --krypton bin/krypton --out docs/benchmarks/peers $(PEERS_FLAGS) $(PEERS_MODELS)
+
+UNSEEN_MODELS ?= bin/unseen
+bench-unseen: build ## the same of networks that nothing was tuned for: docs/benchmarks/unseen.md
+	cd scripts/onnxruntime && npm install --ignore-scripts --no-audit --no-fund --silent
+	$(PYTHON) scripts/peers/export_models.py $(UNSEEN_MODELS) --unseen
+	node scripts/peers/bench.mjs --krypton bin/krypton --out docs/benchmarks/unseen --title 'Networks that nothing was tuned for' --made 'make bench-unseen' $(PEERS_FLAGS) $(UNSEEN_MODELS)
 
 test-readers: ## compare EDF and BDF files with what other readers make of them (Debian: python3-biosig, python3-mne)
 	$(GO) test -tags readers -run '^TestAgainstOthers$$' ./internal/edf

@@ -6,6 +6,9 @@
 //   --out FILE        writes FILE.md and FILE.json (docs/benchmarks/peers)
 //   --quick           one round, maps on 64 positions, batches of 1 and 8: a look, in minutes,
 //                     whose figures are no record
+//   --add             keeps what FILE.json has of models that are not measured now, by the
+//                     same settings: a long list can be measured in several runs
+//   --title TEXT      of FILE.md; --made TEXT, what it says it was written by
 //   --rounds N        turns (3); best and median of them are kept
 //   --positions N     measure heatmaps on about N positions, scaled (0: all)
 //   --sample N        positions of krypton's own naive map (32)
@@ -31,7 +34,7 @@ const quick = process.argv.includes('--quick');
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    quick: { type: 'boolean' }, krypton: flag('bin/krypton'), out: flag('docs/benchmarks/peers'), rounds: flag(quick ? '1' : '3'),
+    quick: { type: 'boolean' }, add: { type: 'boolean' }, title: flag('Krypton beside ONNX Runtime'), made: flag('make bench-peers'), krypton: flag('bin/krypton'), out: flag('docs/benchmarks/peers'), rounds: flag(quick ? '1' : '3'),
     positions: flag(quick ? '64' : '0'), sample: flag(quick ? '8' : '32'), patch: flag('16'), stride: flag('4'),
     batches: flag(quick ? '1,8' : '1,2,4,8,16,32'), threads: flag(String(os.availableParallelism())),
   },
@@ -187,6 +190,7 @@ function measure(model) {
 
 const env = krypton('env', '--json');
 const record = {
+  title: flags.title, made: flags.made,
   date: new Date().toISOString().slice(0, 10),
   machine: { cpu: env.cpu || os.cpus()[0].model, cores: os.availableParallelism(), kernels: env.kernels, peak_gflops_per_core: env.peak_gflops_per_core,
     memory_gib: Math.round(os.totalmem() / 2 ** 30), system: env.system, load_at_start: os.loadavg()[0] },
@@ -205,6 +209,12 @@ for (const model of models) {
   }
 }
 record.machine.load_at_end = os.loadavg()[0];
+if (flags.add && fs.existsSync(flags.out + '.json')) {
+  const before = JSON.parse(fs.readFileSync(flags.out + '.json', 'utf8'));
+  if (JSON.stringify(before.settings) !== JSON.stringify(record.settings)) throw new Error(`${flags.out}.json has other settings`);
+  const now = new Set([...record.models, ...record.failed].map((m) => m.model));
+  for (const list of ['models', 'failed']) record[list] = [...before[list].filter((m) => !now.has(m.model)), ...record[list]].sort((a, b) => (a.model < b.model ? -1 : 1));
+}
 fs.mkdirSync(path.dirname(flags.out), { recursive: true });
 fs.writeFileSync(flags.out + '.json', JSON.stringify(record, null, 1) + '\n');
 fs.writeFileSync(flags.out + '.md', markdown(record));

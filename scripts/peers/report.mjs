@@ -21,9 +21,9 @@ function table(head, rows) {
 export function markdown(r) {
   const { machine: m, versions: v, settings: s, models } = r;
   const positions = (k) => (k.map.sampled < k.map.positions ? `${k.map.positions} (${k.map.sampled} run, scaled)` : `${k.map.positions}`);
-  let out = `# Krypton beside ONNX Runtime
+  let out = `# ${r.title}
 
-Written by \`make bench-peers\`; the numbers behind it are in the JSON file beside this one.
+Written by \`${r.made}\`; the numbers behind it are in the JSON file beside this one.
 
 - ${r.date}, ${m.cpu}, ${m.cores} cores, ${m.memory_gib} GiB, ${m.system}; measured peak ${m.peak_gflops_per_core.toFixed(0)} GFLOP/s a core (${m.kernels}); load average ${m.load_at_start.toFixed(1)} at the start, ${m.load_at_end.toFixed(1)} at the end
 - krypton ${v.krypton} (${v.go}), ONNX Runtime ${v.onnxruntime} (Node.js ${v.node}, CPU, all graph optimizations, batch size fixed when the session is made); both with ${s.threads} thread${s.threads === '1' ? '' : 's'}
