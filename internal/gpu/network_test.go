@@ -21,6 +21,7 @@ import (
 	"krypton/internal/onnxwrite"
 	"krypton/internal/op"
 	"krypton/internal/region"
+	"krypton/internal/tensor"
 )
 
 // changes are those of a network, as a plan has them.
@@ -296,7 +297,8 @@ func TestRandomNetworks(t *testing.T) {
 }
 
 // TestTrainedNetworks runs ResNet20 and MNIST to their ends; with KRYPTON_WHOLE set SqueezeNet
-// too, which takes most of a minute, and the first layers of two detectors.
+// too, which takes most of a minute, the first layers of two detectors, and those of the models in
+// the folder KRYPTON_MODELS.
 func TestTrainedNetworks(t *testing.T) {
 	trained(t, os.Getenv("KRYPTON_WHOLE") != "", func(t *testing.T) Device { return newInterpreter(t) })
 }
@@ -311,14 +313,25 @@ func trained(t *testing.T, all bool, device func(t *testing.T) Device) {
 	if all {
 		names = append(names, "squeezenet1", "ultraface_rfb320", "fastestdet")
 	}
-	for i, name := range names {
-		t.Run(name, func(t *testing.T) {
-			g, err := onnxload.Load(filepath.Join(dir, "models", name+".onnx"), onnxload.Options{})
+	var files []string
+	for _, name := range names {
+		files = append(files, filepath.Join(dir, "models", name+".onnx"))
+	}
+	if more := os.Getenv("KRYPTON_MODELS"); all && more != "" {
+		others, err := filepath.Glob(filepath.Join(more, "*.onnx"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, others...)
+	}
+	for i, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			g, err := onnxload.Load(file, onnxload.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			if i > 2 {
-				g = begin(t, g)
+				g = begin(g)
 			}
 			compare(t, device(t), g, rand.New(rand.NewPCG(uint64(i), 20)), 1, 8, false)
 		})
@@ -326,24 +339,38 @@ func trained(t *testing.T, all bool, device func(t *testing.T) Device) {
 }
 
 // begin cuts a graph off before what would make it take more than some five million
-// multiply-adds; of the first convolution it keeps all.
-func begin(t *testing.T, g *graph.Graph) *graph.Graph {
-	t.Helper()
-	cut, left := *g, 5_000_000
+// multiply-adds; of the first layer it keeps all.
+func begin(g *graph.Graph) *graph.Graph {
+	cut, left, layers := *g, 5_000_000, 0
+	shape := func(v graph.ValueID) []int { return g.Values[v].Info.Shape }
 	for i, node := range g.Nodes {
-		if _, is := node.Op.(*op.Conv); is {
-			work := 1
-			for _, n := range append(g.Values[node.Out[0]].Info.Shape[2:], g.Values[node.In[1]].Info.Shape...) {
-				work *= n
-			}
-			if left -= work; left < 0 && i > 0 {
-				return &cut
-			}
+		work := 0
+		switch node.Op.(type) {
+		case *op.Conv:
+			work = size(shape(node.Out[0])[2:]) * size(shape(node.In[1]))
+		case *op.MatMul, *op.Gemm:
+			in := shape(node.In[0])
+			work = size(shape(node.Out[0])) * in[len(in)-1]
 		}
-		cut.Nodes, cut.Outputs = g.Nodes[:i+1], node.Out[:1]
+		if left -= work; work > 0 {
+			layers++
+		}
+		if left < 0 && layers > 1 {
+			return &cut
+		}
+		if out := g.Values[node.Out[0]].Info; out.Type == tensor.Float32 && len(out.Shape) > 2 {
+			cut.Nodes, cut.Outputs = g.Nodes[:i+1], node.Out[:1]
+		}
 	}
-	t.Fatal("no end")
-	return nil
+	return g
+}
+
+func size(shape []int) int {
+	n := 1
+	for _, k := range shape {
+		n *= k
+	}
+	return n
 }
 
 // TestRefuses: what the kernels do not compute is named, and leaves nothing on the device.
