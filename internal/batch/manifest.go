@@ -204,6 +204,9 @@ func checkColumn(name string, columns []string) error {
 	if slices.Contains(columns, name) {
 		return nil
 	}
+	if filepath.Ext(name) != "" { // no column's name has a dot
+		return fmt.Errorf("%q is no column's name, and the first line of a .csv manifest holds those (%s, ...): a list of files alone ends in .txt, or begins with the line %[2]s", name, itemColumn)
+	}
 	return fmt.Errorf("unknown column %q (known: %s, %s)", name, itemColumn, strings.Join(columns, ", "))
 }
 

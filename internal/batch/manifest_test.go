@@ -67,6 +67,7 @@ func TestReadManifestRefuses(t *testing.T) {
 		{"Latin-1 setting", "l.csv", "item,class\na,\xe4\n", Limits{}, "l.csv:2: class \"\\xe4\" is not UTF-8"},
 		{"Latin-1 object", "l.jsonl", "{\"item\":\"\xe4\"}", Limits{}, "l.jsonl:1: not UTF-8"},
 		{"unknown column", "l.csv", "item,pach\n", Limits{}, "l.csv:1: unknown column \"pach\" (known: item, "},
+		{"files alone", "l.csv", "a/b.png\nc.png\n", Limits{}, "l.csv:1: \"a/b.png\" is no column's name"},
 		{"no item", "l.csv", "patch\n16\n", Limits{}, "l.csv:1: no column item"},
 		{"column twice", "l.csv", "item,patch,patch\n", Limits{}, "l.csv:1: column \"patch\" is there twice"},
 		{"no path", "l.csv", "item,patch\n,16\n", Limits{}, "l.csv:2: no path"},
