@@ -230,15 +230,11 @@ func (r *Reader) waveform(from io.Reader, of Source, want recording.Want) (*reco
 	if err != nil {
 		return nil, err
 	}
-	most := min(limits.MaxBytes, limits.Memory/2)
-	data, err := io.ReadAll(io.LimitReader(from, most+1))
+	data, err := limits.ReadAll(from, 2, recording.ErrBad)
 	if err != nil {
 		return nil, err
 	}
-	if int64(len(data)) > most {
-		return nil, recording.Bad("more than %d bytes", most)
-	}
-	return dicom.Waveform(data, of.Frame, most, want)
+	return dicom.Waveform(data, of.Frame, min(limits.MaxBytes, limits.Memory/2), want)
 }
 
 // recordingKind is a recording that a network reads.

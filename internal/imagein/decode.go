@@ -111,7 +111,7 @@ func (p *Preprocess) DecodeFrame(ctx context.Context, r io.Reader, name string, 
 
 func decode(ctx context.Context, r io.Reader, name string, frame int, l Limits, v View) (p *Picture, err error) {
 	name = regular.Name(name)
-	data, err := l.readAll(r)
+	data, err := l.ReadAll(r, 2, ErrUnusable)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -185,20 +185,22 @@ func (p *Picture) takeOther(data []byte, l *Limits, w *Window) error {
 	return nil
 }
 
-// readAll reads all bytes of a file, if they are within the limits.
-func (l *Limits) readAll(r io.Reader) ([]byte, error) {
+// ReadAll reads all bytes of a file, if they are within the limits, and so many times as much
+// within the memory: what is read is copied as it grows, and may be unpacked. bad is what a
+// file is called that cannot be read or is larger than any.
+func (l *Limits) ReadAll(r io.Reader, times int64, bad error) ([]byte, error) {
 	most := l.MaxBytes
 	if l.Memory > 0 {
-		most = min(most, l.Memory/2) // what is read is copied as it grows
+		most = min(most, l.Memory/times)
 	}
 	data, err := io.ReadAll(io.LimitReader(r, most+1))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
+		return nil, fmt.Errorf("%w: %w", bad, err)
 	case int64(len(data)) > l.MaxBytes:
-		return nil, fmt.Errorf("%w: larger than %d MiB", ErrUnusable, l.MaxBytes>>20)
+		return nil, fmt.Errorf("%w: larger than %d MiB", bad, l.MaxBytes>>20)
 	case int64(len(data)) > most:
-		return nil, failure.Settingf("%w: the file is larger than half of the %d MiB that are left (%v)", ErrMemory, l.Memory>>20, failure.Setting("memory"))
+		return nil, failure.Settingf("%w: the file is larger than 1/%d of the %d MiB that are left (%v)", ErrMemory, times, l.Memory>>20, failure.Setting("memory"))
 	}
 	return data, nil
 }

@@ -257,7 +257,7 @@ type Numbers struct {
 // DecodeNumbers reads the numbers of a DICOM file's frame, from 1 on; 0 is the first.
 func DecodeNumbers(ctx context.Context, r io.Reader, name string, frame int, l Limits) (*Numbers, error) {
 	name = regular.Name(name)
-	data, err := l.readAll(r)
+	data, err := l.ReadAll(r, 2, ErrUnusable)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

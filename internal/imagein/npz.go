@@ -26,25 +26,18 @@ const archiveFactor = 8
 // DecodeMember is DecodeTensor of an array of an archive (.npz), by its name; "" is the only
 // one. Of the array no more is unpacked than the network reads, whatever it says of itself.
 func DecodeMember(r io.Reader, name, member string, l Limits, want Reading) (*Tensor, error) {
-	t, err := decodeMember(r, member, l, want)
+	data, err := l.ReadAll(r, archiveFactor, ErrUnusable)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	t, err := decodeMember(data, member, want)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", name, ErrUnusable, err)
 	}
 	return t, nil
 }
 
-func decodeMember(r io.Reader, member string, l Limits, want Reading) (*Tensor, error) {
-	most := l.MaxBytes
-	if l.Memory > 0 {
-		most = min(most, l.Memory/archiveFactor)
-	}
-	data, err := io.ReadAll(io.LimitReader(r, most+1))
-	if err != nil {
-		return nil, err
-	}
-	if int64(len(data)) > most {
-		return nil, fmt.Errorf("an archive of more than %d bytes", most)
-	}
+func decodeMember(data []byte, member string, want Reading) (*Tensor, error) {
 	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		return nil, fmt.Errorf("a damaged archive: %w", err)

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"io"
 	"runtime"
 	"strings"
@@ -66,8 +67,11 @@ func TestArchives(t *testing.T) {
 			t.Errorf("%q: %v, want %q", c.member, err, c.says)
 		}
 	}
-	if _, err := DecodeMember(bytes.NewReader(several), "f.npz", "a", Limits{MaxBytes: 10}, Reading{H: 1, W: 3, C: 1}); err == nil {
-		t.Error("an archive larger than what is read")
+	if _, err := DecodeMember(bytes.NewReader(several), "f.npz", "a", Limits{MaxBytes: 10}, Reading{H: 1, W: 3, C: 1}); !errors.Is(err, ErrUnusable) {
+		t.Errorf("an archive larger than what is read: %v", err)
+	}
+	if _, err := DecodeMember(bytes.NewReader(several), "f.npz", "a", Limits{MaxBytes: 1 << 20, Memory: 80}, Reading{H: 1, W: 3, C: 1}); !errors.Is(err, ErrMemory) || errors.Is(err, ErrUnusable) {
+		t.Errorf("an archive of more than what is left: %v", err)
 	}
 }
 
