@@ -76,6 +76,17 @@ func (a *Answer) Drawn() *heatmap.Map {
 	return a.shown
 }
 
+// Range is what Draw draws: the least and the greatest number of it, or 0.
+func (a *Answer) Range() (lo, hi float64, err error) {
+	values, err := a.Drawn().Importance(a.combine)
+	for _, v := range values {
+		if v == v {
+			lo, hi = min(lo, v), max(hi, v)
+		}
+	}
+	return lo, hi, err
+}
+
 // Lanes are the scores of the first class with each of a recording's channels hidden, position
 // by position, nil unless channels were hidden by themselves or in groups.
 func (a *Answer) Lanes() (all [][]float32) {

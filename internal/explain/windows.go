@@ -148,15 +148,26 @@ func (r *Reader) readPart(from io.Reader, of Source, part *Recording, set *model
 // Recording.Every has it: FILE#TIME, each as long as the network reads, from Start on. The last
 // one ends where the recording, or what End leaves of it, ends, unless one before it does: it
 // begins as much earlier as it must to be whole.
-func (r *Reader) Windows(ctx context.Context, name string) ([]string, error) {
+func (r *Reader) Windows(ctx context.Context, name string) (names []string, err error) {
+	if name == "-" || name == "" {
+		return nil, failure.Wrongf("%v: windows are of a file: %q is none", failure.Setting("every"), name)
+	}
+	all, err := r.WindowsOf(ctx, File(name))
+	for _, w := range all {
+		names = append(names, w.Called)
+	}
+	return names, err
+}
+
+// WindowsOf is Windows of any source.
+func (r *Reader) WindowsOf(ctx context.Context, of Source) ([]Source, error) {
 	every := r.recording.Every
 	s, ok := r.model.Series()
 	if !ok {
 		return nil, failure.Wrongf("%v: model %s reads no series", failure.Setting("every"), r.model.File.Name)
 	}
-	of := File(name)
-	if of.At != nil || name == "-" || name == "" {
-		return nil, failure.Wrongf("%v: windows are of a file: %q is a part, or no file", failure.Setting("every"), name)
+	if of.At != nil {
+		return nil, failure.Wrongf("%v: windows are of a file: %q is a part of one", failure.Setting("every"), of.Called)
 	}
 	set := r.model.File.Config.Series.With(r.recording.Recordings)
 	if err := set.Check(); err != nil {
@@ -167,16 +178,38 @@ func (r *Reader) Windows(ctx context.Context, name string) ([]string, error) {
 		err = context.Cause(ctx)
 	}
 	if err != nil {
-		return nil, pictureError(fmt.Errorf("%s: %w", name, r.recording.blamed(err)))
+		return nil, pictureError(fmt.Errorf("%s: %w", of.Called, r.recording.blamed(err)))
 	}
 	if len(starts) > mostWindows {
-		return nil, failure.Wrongf("%s: more than %d windows (%v %v)", name, mostWindows, failure.Setting("every"), every)
+		return nil, failure.Wrongf("%s: more than %d windows (%v %v)", of.Called, mostWindows, failure.Setting("every"), every)
 	}
-	var names []string
+	var all []Source
 	for _, at := range starts {
-		names = append(names, withMoment(name, at))
+		all = append(all, of.from(at))
 	}
-	return names, nil
+	return all, nil
+}
+
+// from is the part of a recording that begins at a moment.
+func (of Source) from(at recording.Moment) Source {
+	of.Name, of.Called, of.At = withMoment(of.Name, at), withMoment(of.Called, at), &at
+	if of.Key != "" {
+		of.Key = withMoment(of.Key, at)
+	}
+	return of
+}
+
+// Held is about how many bytes a recording takes that is kept because several parts of it are
+// looked at.
+func (r *Reader) Held() (n int64) {
+	r.whole.mu.Lock()
+	defer r.whole.mu.Unlock()
+	if r.whole.rec != nil {
+		for _, c := range r.whole.rec.Channels {
+			n += 8 * int64(len(c.Samples))
+		}
+	}
+	return n
 }
 
 // windows are where those of a recording begin.

@@ -25,6 +25,7 @@ import (
 	"krypton/internal/imagein"
 	"krypton/internal/incremental"
 	"krypton/internal/labels"
+	"krypton/internal/recording"
 )
 
 // problem is what a request that failed is answered.
@@ -93,6 +94,9 @@ type asked struct {
 	// Window says which of the picture's numbers are black and white, "" for what the command
 	// line says.
 	Window string `json:"window"`
+	// Every is how far apart windows of a recording begin, each of which is asked about; only
+	// strips have it.
+	Every *recording.Moment `json:"every"`
 }
 
 // decode reads what a question says over what is usual.
@@ -116,11 +120,14 @@ func (s *Server) network(i int) (*network, error) {
 	return s.networks[i], nil
 }
 
-// prepare makes a question ready.
-func (s *Server) prepare(w http.ResponseWriter, r *http.Request) (*ask, *asked, error) {
+// prepare makes a question ready: one about windows, or one about a picture.
+func (s *Server) prepare(w http.ResponseWriter, r *http.Request, windows bool) (*ask, *asked, error) {
 	var q asked
 	if err := read(w, r, &q); err != nil {
 		return nil, nil, err
+	}
+	if windows != (q.Every != nil) {
+		return nil, nil, failure.Usagef("a strip says how far apart its windows begin (every), and nothing else does")
 	}
 	n, err := s.network(q.Model)
 	if err != nil {
@@ -133,6 +140,7 @@ func (s *Server) prepare(w http.ResponseWriter, r *http.Request) (*ask, *asked, 
 	if inner, found := strings.CutPrefix(full.Part, "["); found && strings.HasSuffix(inner, "]") {
 		full.Part = strings.TrimSuffix(inner, "]")
 	}
+	full.Recording.Every = q.Every
 	if q.Reference != "" {
 		p, err := s.pictures.get(q.Reference)
 		if err != nil {
@@ -160,8 +168,8 @@ func (s *Server) prepare(w http.ResponseWriter, r *http.Request) (*ask, *asked, 
 }
 
 // enter makes a question about a picture ready and takes a seat for it.
-func (s *Server) enter(w http.ResponseWriter, r *http.Request, client string, urgent bool) (*ask, *picture, *seat, error) {
-	a, q, err := s.prepare(w, r)
+func (s *Server) enter(w http.ResponseWriter, r *http.Request, client string, urgent, windows bool) (*ask, *picture, *seat, error) {
+	a, q, err := s.prepare(w, r, windows)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -177,7 +185,7 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request, client string, ur
 }
 
 func (s *Server) estimate(w http.ResponseWriter, r *http.Request, _ string) {
-	a, _, err := s.prepare(w, r)
+	a, _, err := s.prepare(w, r, false)
 	if err != nil {
 		failWith(w, err)
 		return
@@ -197,7 +205,7 @@ func (s *Server) predict(w http.ResponseWriter, r *http.Request, client string) 
 
 // ask answers a question with what is computed of it when it is its turn, before maps.
 func (s *Server) ask(w http.ResponseWriter, r *http.Request, client string, compute func(ctx context.Context, a *ask, p *picture) (any, error)) {
-	a, p, seat, err := s.enter(w, r, client, true)
+	a, p, seat, err := s.enter(w, r, client, true, false)
 	if err != nil {
 		failWith(w, err)
 		return
@@ -215,7 +223,7 @@ func (s *Server) ask(w http.ResponseWriter, r *http.Request, client string, comp
 }
 
 func (s *Server) startMap(work context.Context, w http.ResponseWriter, r *http.Request, client string) {
-	a, p, seat, err := s.enter(w, r, client, false)
+	a, p, seat, err := s.enter(w, r, client, false, false)
 	if err != nil {
 		failWith(w, err)
 		return
@@ -337,9 +345,14 @@ func (s *Server) mapFile(w http.ResponseWriter, r *http.Request, _ string) {
 		failWith(w, err)
 		return
 	}
+	sendFile(w, r, func(b io.Writer, name string) error { return a.write(b, name, style) })
+}
+
+// sendFile answers with a file that is written into memory.
+func sendFile(w http.ResponseWriter, r *http.Request, write func(b io.Writer, name string) error) {
 	var b bytes.Buffer
 	name := r.PathValue("name")
-	if err := a.write(&b, name, style); err != nil {
+	if err := write(&b, name); err != nil {
 		failWith(w, err)
 		return
 	}

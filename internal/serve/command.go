@@ -52,18 +52,22 @@ func styleOf(q url.Values) (heatmap.Style, error) {
 }
 
 // command is the command line that makes the map and draws it so.
-func (r *answer) command(q url.Values) string {
+func (r *answer) command(q url.Values) string { return r.ask.command(r.picture, q) }
+
+// command is the command line that asks so about a picture, or about the windows of a
+// recording.
+func (k *ask) command(of *picture, q url.Values) string {
 	l := line{"krypton", "obe"}
-	if p := r.picture; p.path != "" {
-		l = append(l, p.path)
+	if of.path != "" {
+		l = append(l, of.path)
 	}
-	l = append(l, r.ask.network.Flags...)
-	l.say("window", cmp.Or(r.ask.window, r.ask.network.Window), "")
-	for i, w := range r.ask.network.With {
-		w.File = r.ask.with[i].source().Name
+	l = append(l, k.network.Flags...)
+	l.say("window", cmp.Or(k.window, k.network.Window), "")
+	for i, w := range k.network.With {
+		w.File = k.with[i].source().Name
 		l = append(l, "--with", w.String())
 	}
-	a, usual := r.ask.question, explain.Default()
+	a, usual := k.question, explain.Default()
 	l.say("patch", obe.Patches(a.Patches), obe.Patches(usual.Patches))
 	l.say("stride", obe.Sizes(a.Strides), obe.Sizes(usual.Strides))
 	l.say("border", string(a.Border), string(usual.Border))
@@ -76,7 +80,7 @@ func (r *answer) command(q url.Values) string {
 	l.say("iou", real(a.IoU), "")
 	l.say("target", string(a.Target), "")
 	if a.Part != "" {
-		l.say("output", r.ask.model.Plan.Outputs()[r.ask.job.Aim().Output]+"["+a.Part+"]", "")
+		l.say("output", k.model.Plan.Outputs()[k.job.Aim().Output]+"["+a.Part+"]", "")
 	}
 	l.say("reduce", string(a.Reduce), "")
 	l.say("at", a.At.String(), "")
@@ -103,7 +107,7 @@ func (l *line) recording(r *explain.Recording) {
 	for _, m := range []struct {
 		flag string
 		at   *recording.Moment
-	}{{"start", r.Start}, {"end", r.End}} {
+	}{{"start", r.Start}, {"end", r.End}, {"every", r.Every}} {
 		if m.at != nil {
 			l.say(m.flag, m.at.String(), "")
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"krypton/internal/explain"
 	"krypton/internal/failure"
 	"krypton/internal/heatmap"
 	"krypton/internal/imagein"
@@ -97,9 +98,14 @@ func (a *ask) trace(ctx context.Context, p *picture) (*trace, error) {
 	if err != nil {
 		return nil, err
 	}
+	return traceOf(in, p.Name)
+}
+
+// traceOf is the trace of what the network reads of a recording, called so.
+func traceOf(in *explain.Input, called string) (*trace, error) {
 	of, ok := in.Backdrop.(interface{ Trace() *heatmap.Trace })
 	if !ok {
-		return nil, failure.Dataf("%s is no recording", p.Name)
+		return nil, failure.Dataf("%s is no recording", called)
 	}
 	t := of.Trace()
 	out := &trace{Rate: t.Rate, Start: t.Start}

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"krypton/internal/dicomwrite"
 	"krypton/internal/explain"
@@ -20,6 +21,7 @@ import (
 	"krypton/internal/imagein"
 	"krypton/internal/model"
 	"krypton/internal/obe"
+	"krypton/internal/recording"
 	"krypton/models/beats"
 )
 
@@ -318,5 +320,113 @@ func TestRecordings(t *testing.T) {
 	s.must(s.http, "POST", "/api/pictures?name=alone.hea", []byte(header), &p)
 	if status, body := s.call(s.http, "POST", "/api/traces", map[string]any{"picture": p.ID}); status != 422 || !bytes.Contains(body, []byte("files beside it")) {
 		t.Errorf("a header alone: %d %s", status, body)
+	}
+}
+
+// TestStrips: the windows of a long recording have the command's bytes, together; each can be
+// looked at, and one that has no answer says why.
+func TestStrips(t *testing.T) {
+	strip := beats.Generate(2, 12)
+	lines := []string{"II,V1"}
+	for i := range 5 * beats.Samples / 2 {
+		k := i % beats.Samples
+		lines = append(lines, fmt.Sprintf("%g,%g", strip.Leads[0][k], strip.Leads[1][k]))
+	}
+	lines[1+2*beats.Samples+100] = "," // in the last two windows
+	opt := usually()
+	opt.Models = []Model{beating()}
+	opt.Folder = inFolder(t, map[string][]byte{"day.csv": []byte(strings.Join(lines, "\n"))})
+	s := begin(t, opt)
+	path := filepath.Join(opt.Folder, "day.csv")
+	every := recording.Moment{Value: 8}
+	q := explain.Default()
+	sizes(t, "400ms", "200ms")(&q)
+	q.Recording.Every = &every
+	m, err := opt.Models[0].Make(t.Context(), &q, imagein.View{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	job, err := explain.Prepare(t.Context(), m, q, usually().Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := explain.File(path)
+	of.Called = "day.csv"
+	windows, err := job.WindowsOf(t.Context(), of)
+	if err != nil || len(windows) != 3 {
+		t.Fatalf("%+v, %v", windows, err)
+	}
+	want := &explain.Strip{Recording: path, Every: every}
+	read := func(w explain.Window) (*explain.Input, error) {
+		i := slices.IndexFunc(windows, func(of explain.Source) bool { return of.Name == w.Name })
+		return job.Read(t.Context(), windows[i], explain.Source{})
+	}
+	for _, of := range windows {
+		w := explain.Window{Name: of.Name}
+		in, err := read(w)
+		if w.Err = err; err == nil {
+			w.Answer, w.Err = job.Ask(t.Context(), in, explain.Events{})
+		}
+		want.Windows = append(want.Windows, w)
+	}
+	var p, made struct{ ID string }
+	s.must(s.http, "POST", "/api/pictures?file=day.csv", nil, &p)
+	ask := map[string]any{"picture": p.ID, "every": "8s", "question": map[string]any{"patch": []string{"400ms"}, "stride": []string{"200ms"}}}
+	s.must(s.http, "POST", "/api/strips", ask, &made)
+	at := "/api/strips/" + made.ID
+	var now struct {
+		Clean stripHead
+		Part  stripPart
+	}
+	for now.Part.State != done && now.Part.State != failed {
+		s.must(s.http, "GET", at, nil, &now)
+		time.Sleep(5 * time.Millisecond)
+	}
+	if c, parts := now.Clean, now.Part.Windows; now.Part.Error != "" || c.Unit != "seconds" || c.Positions != 49 || !c.Picture || len(c.Windows) != 3 || c.Windows[1] != (stripSpan{"day.csv#8s", 8}) || len(parts) != 3 || parts[0].Class == nil || !(parts[0].Range[1] > 0) || !strings.Contains(parts[2].Error, "1 samples are missing") || now.Part.Done != now.Part.Total {
+		t.Fatalf("%+v", now)
+	}
+	mark := explain.Imprint{Heatmap: "day.krypton.png", Timeless: true}
+	for _, ending := range []string{".npy", ".csv", ".json", explain.IntervalsCSV, explain.IntervalsJSON} {
+		var b bytes.Buffer
+		if err := want.WriteScores(&b, ending, mark); err != nil {
+			t.Fatal(err)
+		}
+		if status, got := s.call(s.http, "GET", at+"/files/scores"+ending, nil); status != 200 || !bytes.Equal(got, b.Bytes()) {
+			t.Errorf("%s: %d, %d bytes, want %d", ending, status, len(got), b.Len())
+		}
+	}
+	img, err := want.Draw(read, heatmap.Style{Mode: "overlay", Alpha: .6, Colormap: "auto"})
+	var b bytes.Buffer
+	if err == nil {
+		err = want.EncodePNG(&b, img, mark)
+	}
+	if status, got := s.call(s.http, "GET", at+"/files/heatmap.png", nil); err != nil || status != 200 || !bytes.Equal(got, b.Bytes()) {
+		t.Errorf("heatmap: %d, %d bytes, want %d, %v", status, len(got), b.Len(), err)
+	}
+	var c struct{ Command string }
+	if s.must(s.http, "GET", at+"/command", nil, &c); !strings.HasSuffix(c.Command, path+" --model beats --patch 0.4s --stride 0.2s --every 8s") {
+		t.Error(c.Command)
+	}
+	var shown windowShown
+	s.must(s.http, "GET", at+"/windows/1", nil, &shown)
+	if shown.Trace.Start != 8 || math.Abs(float64(math.Float32frombits(numbersOf(t, shown.Trace.Channels[1].Samples)[7]))-strip.Leads[1][8*beats.Rate+7]) > 1e-6 {
+		t.Errorf("%+v", shown.Trace.Start)
+	}
+	for i, bits := range numbersOf(t, shown.Scores[0]) {
+		if v := want.Windows[1].Answer.Record().Classes[0].Scores[0][i]; float32(v) != math.Float32frombits(bits) {
+			t.Fatalf("position %d has %g, want %g", i, math.Float32frombits(bits), v)
+		}
+	}
+	for _, c := range []struct {
+		method, path string
+		body         any
+		status       int
+	}{
+		{"GET", at + "/windows/2", nil, 422}, {"GET", at + "/windows/3", nil, 404}, {"GET", at + "/files/x", nil, 404}, {"GET", "/api/maps/" + made.ID + "/scores", nil, 404},
+		{"POST", "/api/maps", ask, 400}, {"POST", "/api/strips", map[string]any{"picture": p.ID}, 400}, {"POST", "/api/strips", map[string]any{"picture": p.ID, "every": "0s"}, 400}, {"POST", "/api/strips", map[string]any{"picture": p.ID, "every": "soon"}, 400},
+	} {
+		if status, body := s.call(s.http, c.method, c.path, c.body); status != c.status {
+			t.Errorf("%s %s: %d %s", c.method, c.path, status, body)
+		}
 	}
 }

@@ -222,6 +222,11 @@ func (s *Server) handler(work context.Context) http.Handler {
 		"GET /api/maps/{id}/scores":                  s.mapScores,
 		"GET /api/maps/{id}/files/{name}":            s.mapFile,
 		"GET /api/maps/{id}/command":                 s.mapCommand,
+		"POST /api/strips":                           func(w http.ResponseWriter, r *http.Request, client string) { s.startStrip(work, w, r, client) },
+		"GET /api/strips/{id}":                       s.stripState,
+		"GET /api/strips/{id}/windows/{n}":           s.stripWindow,
+		"GET /api/strips/{id}/files/{name}":          s.stripFile,
+		"GET /api/strips/{id}/command":               s.stripCommand,
 		"POST /api/videos":                           s.addVideo,
 		"GET /api/videos/{id}/frames/{frame}":        s.videoFrame,
 		"POST /api/recognitions":                     func(w http.ResponseWriter, r *http.Request, client string) { s.startRecognition(work, w, r, client) },
@@ -234,6 +239,7 @@ func (s *Server) handler(work context.Context) http.Handler {
 		},
 	}
 	workRoutes[*mapping](s, routes, "/api/maps")
+	workRoutes[*strip](s, routes, "/api/strips")
 	workRoutes[*recognition](s, routes, "/api/recognitions")
 	mux := http.NewServeMux()
 	for pattern, h := range routes {

@@ -398,7 +398,7 @@ func (t *table) unitsIn(record []string) bool {
 // begin makes the collectors, when the rate is known or cannot be.
 func (t *table) begin() error {
 	if n := len(t.held); t.time >= 0 && n > 1 { // times are rounded: the more of them the better
-		t.rate = float64(n-1) / ((t.held[n-1][t.time] - t.held[0][t.time]) * t.unit)
+		t.rate = rateOf(n, (t.held[n-1][t.time]-t.held[0][t.time])*t.unit)
 	}
 	n := 0
 	for i, name := range t.names {
@@ -481,6 +481,16 @@ func (t *table) numbered(row []float64) error {
 	return nil
 }
 
+// rateOf is that of so many lines whose times are so many seconds apart: a whole one where it is
+// near, as times are rounded.
+func rateOf(lines int, seconds float64) float64 {
+	rate := float64(lines-1) / seconds
+	if near := math.Round(rate); math.Abs(rate-near) < 1e-3*near {
+		return near
+	}
+	return rate
+}
+
 // evenness is by how much of a step times may be off, besides rounding.
 const evenness = .05
 
@@ -525,10 +535,7 @@ func (t *table) finish() (*recording.Recording, error) {
 		if t.varied && t.rounding() > mostUnsure*long {
 			return nil, recording.Bad("%d times that are rounded to %g do not tell how many samples a second has", t.lines, t.rounding())
 		}
-		rate := float64(t.lines-1) / (long * t.unit)
-		if near := math.Round(rate); math.Abs(rate-near) < 1e-3*near { // times are rounded
-			rate = near
-		}
+		rate := rateOf(t.lines, long*t.unit)
 		for i := range channels {
 			channels[i].Rate = rate
 		}

@@ -107,6 +107,14 @@ func TestMomentsOfRoundedTimes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// So is how much is wanted.
+	for _, rate := range []float64{250, 360} {
+		var asked float64
+		_, err := Read(strings.NewReader(rounded(rate, 4, 5000, 5000)), Options{}, recording.Want{Length: func(rate float64) int { asked = rate; return 2000 }})
+		if err != nil || asked != rate {
+			t.Errorf("%g samples a second are asked about, want %g (%v)", asked, rate, err)
+		}
+	}
 	if c := r.Channels[0]; c.Rate != 360 || c.First != 3600 || c.Samples[0] != 3600 || len(c.Samples) != 1400 {
 		t.Errorf("rate %g, from %d, sample %g, %d samples", c.Rate, c.First, c.Samples[0], len(c.Samples))
 	}

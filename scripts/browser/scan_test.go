@@ -90,20 +90,62 @@ func TestScan(t *testing.T) {
 	}
 }
 
+// beating writes a table of so many seconds of something like heartbeats, of which one every ten
+// seconds is another.
+func beating(t *testing.T, file string, seconds int) {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("time,II,V1\n")
+	for i := range 250 * seconds {
+		at := float64(i) / 250
+		v := math.Exp(-math.Pow(math.Mod(at, 1)-0.5, 2)/2e-4) + 2*math.Exp(-math.Pow(math.Mod(at, 10)-6.2, 2)/3e-3) + 0.01*math.Sin(300*at)
+		fmt.Fprintf(&b, "%s,%.4f,%.4f\n", strconv.FormatFloat(at, 'g', -1, 64), v, -v/2)
+	}
+	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestStrip: the windows of a long recording lie below each other, with their times; one is
+// opened, zoomed, left for the next and closed, and what matters most opens its own.
+func TestStrip(t *testing.T) {
+	dir := t.TempDir()
+	beating(t, filepath.Join(dir, "day.csv"), 34)
+	ctx := page(t, 1100, 800)
+	do(t, ctx, chromedp.Navigate(start(t, dir, "--model", "beats")))
+	until(t, ctx, "!document.querySelector('#explain').disabled && document.querySelector('#time-text').textContent === '0.000 s to 10.000 s'")
+	eval[any](t, ctx, "(() => { for (const [id, v] of [['stride', '200ms'], ['r-every', '8s']]) { const e = document.getElementById(id); e.value = v; e.dispatchEvent(new Event('change')); } })()")
+	until(t, ctx, "document.querySelector('#estimate').textContent.startsWith('each window: ')")
+	eval[any](t, ctx, "document.querySelector('#explain').click()")
+	const drawn = "[...document.querySelectorAll('#windows canvas')].every((c) => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v, i) => i % 4 === 0 && v > 150))"
+	until(t, ctx, "document.querySelectorAll('#windows button').length === 4 && document.querySelectorAll('#intervals button').length > 0 && document.querySelector('#command').value.includes('--every 8s') && "+drawn)
+	if got := eval[string](t, ctx, "[...document.querySelectorAll('#windows b')].map((b) => b.textContent).join() + '; ' + document.querySelector('#time-text').textContent"); got != "0.000 s,8.000 s,16.000 s,24.000 s; 4 windows, every 8s" {
+		t.Errorf("windows %s", got)
+	}
+	before := eval[float64](t, ctx, "document.querySelector('#windows canvas').height")
+	eval[any](t, ctx, "document.querySelector('#zoom-in').click()")
+	until(t, ctx, fmt.Sprintf("document.querySelector('#windows canvas').height > 1.5 * %g", before))
+	eval[any](t, ctx, "document.querySelectorAll('#windows button')[1].click()")
+	until(t, ctx, "document.querySelector('#time-text').textContent === '8.000 s to 18.000 s' && document.querySelector('canvas.below').offsetParent !== null")
+	do(t, ctx, chromedp.Focus(chromedp.CSS("canvas.top")), chromedp.KeyEvent("+"), chromedp.KeyEvent(kb.ArrowRight))
+	until(t, ctx, "document.querySelector('#time-text').textContent === '10.500 s to 15.500 s of a window up to 18.000 s' && /^13\\.0\\d\\d s: II .*score drop/.test(document.querySelector('#readout').textContent)")
+	do(t, ctx, chromedp.KeyEvent("0"))
+	eval[any](t, ctx, "document.querySelector('#time-right').click()")
+	until(t, ctx, "document.querySelector('#time-text').textContent === '16.000 s to 26.000 s'")
+	eval[any](t, ctx, "document.querySelector('#all-windows').click()")
+	until(t, ctx, "document.querySelector('#time-text').textContent === '4 windows, every 8s' && document.querySelector('canvas.below').offsetParent === null")
+	want := eval[float64](t, ctx, "parseFloat(document.querySelector('#intervals .name').textContent)")
+	eval[any](t, ctx, "document.querySelector('#intervals button').click()")
+	until(t, ctx, fmt.Sprintf("(() => { const [a, b] = document.querySelector('#time-text').textContent.match(/[\\d.]+/g).map(Number); return a <= %g && %g <= b && document.body.classList.contains('window'); })()", want, want))
+	eval[any](t, ctx, "(() => { const e = document.querySelector('#r-every'); e.value = ''; e.dispatchEvent(new Event('change')); document.querySelector('#explain').click(); })()")
+	until(t, ctx, mapThere+" && document.querySelector('#time-text').textContent === '0.000 s to 10.000 s' && !document.querySelector('#command').value.includes('--every')")
+}
+
 // TestRecording: channels are drawn over time; keys zoom and read, the map lies behind the
 // channels, and what matters most is listed.
 func TestRecording(t *testing.T) {
 	dir := t.TempDir()
-	var b strings.Builder
-	b.WriteString("time,II,V1\n")
-	for i := range 2500 {
-		at := float64(i) / 250
-		v := math.Exp(-math.Pow(math.Mod(at, 1)-0.5, 2)/2e-4) + 2*math.Exp(-math.Pow(at-6.2, 2)/3e-3) + 0.01*math.Sin(300*at)
-		fmt.Fprintf(&b, "%s,%.4f,%.4f\n", strconv.FormatFloat(at, 'g', -1, 64), v, -v/2)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "strip.csv"), []byte(b.String()), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	beating(t, filepath.Join(dir, "strip.csv"), 10)
 	ctx := page(t, 1100, 800)
 	do(t, ctx, chromedp.Navigate(start(t, dir, "--model", "beats")))
 	until(t, ctx, "!document.querySelector('#explain').disabled && document.querySelector('#time-text').textContent === '0.000 s to 10.000 s'")

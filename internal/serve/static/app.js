@@ -4,6 +4,7 @@ import { levels, named, scaleOf, short, ticks, time } from './field.js';
 import { GrowingMap } from './map.js';
 import { Panel } from './panel.js';
 import { Scan } from './scan.js';
+import { Strip } from './strip.js';
 import { Trace } from './trace.js';
 import { VideoPage } from './video.js';
 
@@ -13,6 +14,7 @@ const classKeys = ['class', 'activation', 'score'];
 let about, palettes;
 let panels = [];
 let video;
+let strip = null; // of a long recording's windows
 let listed; // of the folder
 let files = [], films = []; // those that the chosen model reads
 let chosenClass = '', chosenBox = ''; // '' is the model's own choice
@@ -29,7 +31,7 @@ const trying = (f) => async (...args) => {
 
 const sizes = (id) => $(id).value.split(',').map((s) => s.trim()).filter(Boolean);
 
-function question(panel) {
+function question(panel, windows) {
   const q = { patch: sizes('patch'), stride: sizes('stride'), fill: [$('fill').value] };
   const of = chosen(panel);
   if (of.score) q.score = of.score;
@@ -38,14 +40,18 @@ function question(panel) {
   if (chosenBox && detects(panel)) q.box = [chosenBox];
   if (panel.model === panels[0].model) Object.assign(q, narrowed());
   if (panel.approximate) q.mode = 'approximate';
-  if (seriesOf(panel)) q.recording = recording();
+  if (seriesOf(panel)) q.recording = recording(windows);
   return q;
 }
 
 const seriesOf = (panel) => about.models[panel.model].series;
 
-// recording is what is read of recordings, where that is not what the model says.
-function recording() {
+// every is how far apart windows begin, '' where one window is asked about.
+const every = () => (panels[0]?.picture && seriesOf(panels[0]) && isRecording(panels[0]) ? $('r-every').value.trim() : '');
+
+// recording is what is read of recordings, where that is not what the model says: of all
+// windows, or of one.
+function recording(windows) {
   const r = {}, text = (key) => $('r-' + key).value.trim();
   if (text('channels')) r.channels = text('channels').split(',').map((c) => c.trim()).filter(Boolean);
   if (text('occlude')) r.occlude = text('occlude').split(',').map((c) => c.trim()).filter(Boolean);
@@ -54,6 +60,7 @@ function recording() {
     if (!(r.rate > 0)) throw new Error(`rate: ${text('rate')} is no number of samples a second.`);
   }
   for (const key of ['start', 'end', 'resample', 'normalize', 'missing']) if (text(key)) r[key] = text(key);
+  if (every() && !windows) delete r.end; // it bounds them all
   return r;
 }
 const recordingKeys = ['channels', 'start', 'end', 'rate', 'resample', 'normalize', 'missing'];
@@ -150,6 +157,7 @@ async function showPicture(panel, picture, window = '') {
   if (panel === panels[0]) {
     along = {}; // those of another place
     showWith();
+    closeStrip();
   }
   panel.setPicture(picture);
   if (panel === panels[0]) {
@@ -268,6 +276,7 @@ async function readRecording(panel) {
 
 // reopen reads recordings anew, by what is said of them now.
 const reopen = trying(async () => {
+  closeStrip();
   for (const panel of panels) {
     if (!panel.picture || !isRecording(panel)) continue;
     panel.rect = panel.point = null;
@@ -278,11 +287,75 @@ const reopen = trying(async () => {
 
 function showTime(panel) {
   if (panel !== panels[0]) return;
-  const t = panel.trace;
+  const t = panel.trace, all = strip && strip.chosen === null;
   $('time-row').hidden = !t;
+  $('all-windows').hidden = !strip || all;
   if (!t) return;
-  $('time-text').textContent = `${t.clock(t.from)} to ${t.clock(t.to)}${t.isWhole ? '' : ' of ' + t.clock(t.length)}`;
-  for (const id of ['zoom-out', 'zoom-whole', 'time-left', 'time-right']) $(id).disabled = t.isWhole;
+  $('time-text').textContent = all ? strip.says() : `${t.clock(t.from)} to ${t.clock(t.to)}${t.isWhole ? '' : `${strip ? ' of a window up to ' : ' of '}${t.clock(t.length)}`}`;
+  for (const id of ['zoom-out', 'zoom-whole', 'time-left', 'time-right']) $(id).disabled = !strip && t.isWhole;
+}
+
+// ---- strips of a long recording's windows
+
+function closeStrip() {
+  if (!strip) return;
+  strip.remove();
+  strip = panels[0].map = null;
+  document.body.classList.remove('windows', 'window');
+}
+
+// explainWindows asks about all windows.
+function explainWindows() {
+  if (panels.length > 1) throw new Error('A strip of windows is not compared: leave Compare, or Every.');
+  closeStrip();
+  panels[0].forget();
+  panels[0].rect = panels[0].point = null;
+  trying(showIntervals)();
+  strip = new Strip($('windows'), { ...ask(panels[0], question(panels[0], true)), every: every() }, seriesOf(panels[0]), (s) => {
+    if (s !== strip) return;
+    schedule();
+    if (s.over) finished(s);
+  }, openWindow);
+  document.body.classList.add('windows');
+  strip.chosen = null;
+  const mine = strip;
+  mine.start().catch((e) => mine.end('failed', e.message));
+  schedule();
+}
+
+// openWindow shows one window by itself, showWindows all of them again.
+function openWindow(n, { trace, map }) {
+  const panel = panels[0];
+  strip.chosen = n;
+  document.body.classList.add('window');
+  panel.map = map;
+  panel.rect = panel.point = null;
+  trace.whole();
+  panel.setTrace(trace);
+  showClasses(map.clean);
+  render();
+}
+
+function showWindows() {
+  const n = strip.chosen;
+  strip.chosen = panels[0].map = null;
+  document.body.classList.remove('window');
+  strip.reveal(n);
+  render();
+}
+
+// step goes on by half of what is shown, and from a window to the next.
+const step = trying(async (way) => {
+  const t = panels[0].trace;
+  if (strip && strip.chosen === null) strip.scroll(way / 2);
+  else if (strip && (way < 0 ? t.from <= 0 : t.to >= t.length)) await strip.open(strip.chosen + way);
+  else timed((t) => t.scroll(way / 2));
+});
+
+// zoom makes what is shown so many times as long.
+function zoom(by) {
+  if (strip && strip.chosen === null) strip.zoom(by === Infinity ? by : 1 / by);
+  else timed((t) => { if (by === Infinity) t.whole(); else t.zoom(by); });
 }
 
 // timed does something to the recordings that are shown.
@@ -298,19 +371,23 @@ function timed(f) {
 // showIntervals lists what matters most of a recording, once its map is there.
 async function showIntervals(map) {
   const found = map && panels[0].trace ? (await get(map.file('files/scores.intervals.json'))).intervals : [];
+  const of = strip;
   $('intervals-section').hidden = !found.length;
   const most = Math.max(...found.map((i) => i.peak), 1e-12), t = panels[0].trace;
   $('intervals').replaceChildren(...found.map((i) => {
     const li = document.createElement('li'), b = document.createElement('button');
     const name = document.createElement('span'), value = document.createElement('span');
     name.className = 'name';
-    name.textContent = `${t.clock(i.from)} to ${t.clock(i.to)}`;
+    name.textContent = of ? `${of.clock(i.start)} to ${of.clock(i.end)}` : `${t.clock(i.from)} to ${t.clock(i.to)}`;
     value.className = 'value';
     value.textContent = short(i.peak);
     b.title = `mean drop ${short(i.score)}, largest ${short(i.peak)}`;
     b.style.setProperty('--share', Math.max(0, i.peak / most));
     b.append(name, value);
-    b.onclick = () => timed((t) => { const n = Math.max(4 * (i.to - i.from), t.length / 10), at = (i.from + i.to) / 2; t.show(at - n / 2, at + n / 2); });
+    b.onclick = trying(async () => {
+      if (of) await of.open(await of.holding((i.start + i.end) / 2));
+      timed((t) => { const n = Math.max(4 * (i.to - i.from), t.length / 10), at = of ? ((i.start + i.end) / 2 - t.start) * (t.rate || 1) : (i.from + i.to) / 2; t.show(at - n / 2, at + n / 2); });
+    });
     li.append(b);
     return li;
   }));
@@ -460,6 +537,13 @@ function picked(panel, p) {
 
 // reread shows maps that are there by what is chosen now, and starts the others anew.
 async function reread() {
+  if (strip) {
+    panels[0].map = null;
+    document.body.classList.remove('window');
+    await predictAll();
+    explainWindows();
+    return;
+  }
   for (const panel of panels) {
     const map = panel.map;
     if (!map) continue;
@@ -490,7 +574,7 @@ async function estimate() {
   const mine = ++estimating;
   if (!panels[0].picture) return;
   const e = await post('/api/estimates', ask(panels[0], question(panels[0])));
-  if (mine === estimating) $('estimate').textContent = `${e.positions.toLocaleString('en')} positions, about ${time(e.seconds)}`;
+  if (mine === estimating) $('estimate').textContent = `${every() ? 'each window: ' : ''}${e.positions.toLocaleString('en')} positions, about ${time(e.seconds)}`;
 }
 
 function run(panel, what, part) {
@@ -511,11 +595,16 @@ function run(panel, what, part) {
 
 function finished(map) {
   if (map.state === 'failed') say(new Error(map.error));
-  if (map.state === 'done' && map === panels[0].map && panels[0].trace) trying(showIntervals)(map);
-  if (map.state === 'done' && [panels[0].map, panels[0].part].includes(map)) trying(showFiles)();
+  if (map.state === 'done' && [strip, panels[0].map].includes(map) && panels[0].trace) trying(showIntervals)(map);
+  if (map.state === 'done' && [strip, panels[0].map, panels[0].part].includes(map)) trying(showFiles)();
 }
 
 const explain = trying(async () => {
+  if (every()) { explainWindows(); return; }
+  if (strip) { // the window that was shown is not the one that is asked about
+    closeStrip();
+    await readRecording(panels[0]);
+  }
   for (const panel of panels) if (panel.picture) run(panel, ask(panel, question(panel)));
 });
 
@@ -535,6 +624,7 @@ function carried({ x, y, w, h }, from, to) {
 }
 
 const refine = trying(async () => {
+  if (strip) throw new Error('Windows of a strip are not refined: say From, and no Every.');
   const [x, y, w, h] = ['rx', 'ry', 'rw', 'rh'].map((id) => Number($(id).value));
   if (![x, y, w, h].every(Number.isInteger) || w < 1 || h < 1) throw new Error('The rectangle needs whole numbers: x, y, width and height.');
   for (const panel of panels) {
@@ -571,6 +661,10 @@ function newPanel() {
 
 const compare = trying(async () => {
   const what = $('compare').value;
+  if (what && strip) {
+    closeStrip();
+    await readRecording(panels[0]);
+  }
   $('other-picture-label').hidden = what !== 'picture';
   $('other-model-label').hidden = what !== 'model';
   document.body.classList.toggle('two', what !== '');
@@ -635,9 +729,11 @@ function range() {
 function render() {
   const lines = levels($('contours').value);
   $('contours').setAttribute('aria-invalid', String(lines === null));
-  const fields = panels.flatMap((p) => p.lanes() || [p.field()]).filter(Boolean);
+  const fields = (strip ? [strip.range()] : panels.flatMap((p) => p.lanes() || [p.field()])).filter(Boolean);
   const scale = scaleOf(fields, $('colormap').value, range(), panels.some((p) => p.trace));
   const opts = { alpha: Number($('alpha').value), blocks: $('blocks').checked, contours: lines || [] };
+  strip?.draw(scale, palettes[scale.colormap], opts);
+  if (strip) showTime(panels[0]);
   for (const p of panels) {
     p.chosen = chosenBox || '1';
     p.draw(scale, palettes[scale.colormap], opts);
@@ -676,8 +772,11 @@ function legend(scale) {
   $('legend-text').textContent = kept ? 'score where kept, less the mean' : scale.lo < 0 ? 'score drop when hidden (below 0: a rise)' : 'score drop when hidden';
 }
 
+// under is what is being computed.
+const under = () => [strip, ...panels.flatMap((p) => [p.map, p.part])].filter((m) => m && !m.over);
+
 function progress() {
-  const all = panels.flatMap((p) => [p.map, p.part]).filter((m) => m && !m.over);
+  const all = under();
   $('progress-row').hidden = !all.length;
   if (!all.length) return;
   const sum = (f) => all.reduce((s, m) => s + (f(m) || 0), 0);
@@ -713,17 +812,18 @@ async function showFiles() {
   const refined = panels[0].part?.state === 'done';
   $('files-of-label').hidden = !refined;
   if (!refined) $('files-of').value = 'map';
-  const map = panels[0][$('files-of').value], there = map?.state === 'done';
+  const map = strip || panels[0][$('files-of').value], there = map?.state === 'done';
   $('segments-file').hidden = !(map?.clean?.maps.length === 1 && map.clean.maps[0].shape?.kind === 'slic');
   for (const a of $('downloads').children) {
-    a.setAttribute('aria-disabled', String(!there));
-    if (there) {
+    const drawn = !strip || a.dataset.file !== 'heatmap.png' || strip.head?.picture;
+    a.setAttribute('aria-disabled', String(!there || !drawn));
+    if (there && drawn) {
       a.href = map.file('files/' + a.dataset.file, style());
       a.setAttribute('download', '');
     } else a.removeAttribute('href');
   }
   $('command').value = there ? (await get(map.file('command', style()))).command : '';
-  const notes = (there && map.summary.notes) || [];
+  const notes = (there && map.summary?.notes) || [];
   $('notes').replaceChildren(...notes.map((n) => Object.assign(document.createElement('p'), { textContent: n })));
 }
 
@@ -739,9 +839,9 @@ function wire() {
   $('refine').onclick = refine;
   $('unrefine').onclick = unrefine;
   $('draw').onclick = () => setDrawing(!document.body.classList.contains('drawing'));
-  $('cancel').onclick = () => { for (const p of panels) { p.map?.over || p.map?.cancel(); p.part?.over || p.part?.cancel(); } render(); };
+  $('cancel').onclick = () => { for (const m of under()) m.cancel(); render(); };
   $('pause').onclick = trying(async () => {
-    const all = panels.flatMap((p) => [p.map, p.part]).filter((m) => m?.id && !m.over);
+    const all = under().filter((m) => m.id);
     const on = !all.every((m) => m.state === 'paused');
     await Promise.all(all.map((m) => m.pause(on)));
   });
@@ -766,11 +866,13 @@ function wire() {
   $('scan-frame').onchange = () => setFrame($('scan-frame').value);
   for (const k of recordingKeys) $('r-' + k).onchange = reopen;
   $('r-occlude').onchange = trying(estimate);
-  $('zoom-in').onclick = () => timed((t) => t.zoom(0.5));
-  $('zoom-out').onclick = () => timed((t) => t.zoom(2));
-  $('zoom-whole').onclick = () => timed((t) => t.whole());
-  $('time-left').onclick = () => timed((t) => t.scroll(-0.5));
-  $('time-right').onclick = () => timed((t) => t.scroll(0.5));
+  $('r-every').onchange = trying(estimate);
+  $('zoom-in').onclick = () => zoom(0.5);
+  $('zoom-out').onclick = () => zoom(2);
+  $('zoom-whole').onclick = () => zoom(Infinity);
+  $('time-left').onclick = () => step(-1);
+  $('time-right').onclick = () => step(1);
+  $('all-windows').onclick = showWindows;
   $('class').onchange = () => { if ($('class').value) choose('class:' + $('class').value); };
   for (const id of ['alpha', 'colormap', 'contours', 'lo', 'hi', 'blocks']) {
     $(id).addEventListener('input', schedule);
@@ -786,6 +888,7 @@ function wire() {
       p.seen = null;
       if (p === panels[0] || $('compare').value !== 'model') p.model = Number($('model').value);
     }
+    closeStrip();
     chosenClass = chosenBox = '';
     for (const k of whatKeys) $('what-' + k).value = '';
     along = {};
@@ -806,7 +909,7 @@ function wire() {
   document.addEventListener('dragover', (e) => { e.preventDefault(); $('drop').hidden = false; });
   document.addEventListener('dragleave', (e) => { if (!e.relatedTarget) $('drop').hidden = true; });
   document.addEventListener('drop', (e) => { e.preventDefault(); $('drop').hidden = true; openFiles(e.dataTransfer.files); });
-  addEventListener('pagehide', () => panels.forEach((p) => p.forget()));
+  addEventListener('pagehide', () => { closeStrip(); panels.forEach((p) => p.forget()); });
 }
 
 function showLabels() {
