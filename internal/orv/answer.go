@@ -60,7 +60,7 @@ func (a *answerer) frame(ctx context.Context, rgb []byte, whole bool, res *Resul
 	} else if res.Answer, err = a.read(s.Output); err != nil {
 		return err
 	}
-	if guard && res.Step.How == Update && res.Answer.Margin < a.guard {
+	if guard && res.Step.How == Update && res.Answer.Margin < a.careful() {
 		first := res.Step
 		if res.Step, err = s.FrameWhole(ctx, rgb); err != nil {
 			return err
@@ -74,6 +74,16 @@ func (a *answerer) frame(ctx context.Context, rgb []byte, whole bool, res *Resul
 	a.wasClose = guard && res.Step.How == Whole && res.Answer.Margin < a.guard
 	a.last = res.Answer
 	return nil
+}
+
+// guardFrames is the number of frames after a whole run for which the guard is as it was
+// given. Errors grow from then on, and nothing compares before the next key frame: so does
+// the guard, in proportion.
+const guardFrames = 10
+
+// careful is the margin that an approximate answer needs now.
+func (a *answerer) careful() float32 {
+	return a.guard * max(1, float32(a.session.Since())/guardFrames)
 }
 
 // add counts another step's cost for the same frame.

@@ -749,3 +749,42 @@ func TestDetectorMargin(t *testing.T) {
 		t.Errorf("a box of another class: %+v, %v", a, err)
 	}
 }
+
+// TestGuardGrows: a guard that no answer falls below decides nothing until ten frames after
+// the first whole run, and then does, as it grows; what is still an update has the margin
+// that was wanted by then.
+func TestGuardGrows(t *testing.T) {
+	const side = 40
+	p, frames := smallNetwork(t, side), clip(side, 60, 3)
+	answered := func(guard float32) (list []*Result, smallest float32) {
+		k := task(t, p, 1, Options{Mode: Approximate, Tolerance: 2, Epsilon: .3})
+		k.Guard, smallest = guard, 1
+		if _, err := Run(context.Background(), k, &film{frames: frames}, func(r *Result) error {
+			list, smallest = append(list, r), min(smallest, r.Answer.Margin)
+			return nil
+		}); err != nil && !errors.Is(err, io.EOF) {
+			t.Fatal(err)
+		}
+		return list, smallest
+	}
+	_, smallest := answered(0)
+	list, _ := answered(smallest)
+	guarded, since := 0, 0
+	for i, r := range list {
+		since++
+		switch {
+		case r.Guarded:
+			if guarded++; guarded == 1 && since <= guardFrames {
+				t.Errorf("frame %d, %d after a whole run: guarded", i, since)
+			}
+		case r.Step.How == Update && r.Answer.Margin < smallest*max(1, float32(since)/guardFrames):
+			t.Errorf("frame %d, %d after a whole run: an update whose margin is %g of %g", i, since, r.Answer.Margin, smallest)
+		}
+		if r.Step.How == Whole {
+			since = 0
+		}
+	}
+	if guarded == 0 {
+		t.Errorf("no answer was guarded, margins are %g at least", smallest)
+	}
+}
