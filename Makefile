@@ -6,7 +6,7 @@ export CGO_ENABLED ?= 0
 SHELL    = bash
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-video demo-series demo-serve build test test-noasm test-arm64 check race race-quick fuzz fuzz-nightly nightly bench generate generate-check model test-browser compare-onnxruntime bench-peers bench-unseen test-slurm test-readers test-windows test-install dist clean
+.PHONY: help demo demo-video demo-series demo-serve build build-gpu test test-noasm test-arm64 check race race-quick fuzz fuzz-nightly nightly bench generate generate-check model test-browser compare-onnxruntime bench-peers bench-unseen test-slurm test-readers test-windows test-install dist clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t24
@@ -41,9 +41,12 @@ demo-serve: build ## show the built-in model on pictures that are drawn for it, 
 build: ## build the static binary bin/krypton
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/krypton ./cmd/krypton
 
+build-gpu: ## build bin/krypton-gpu, which computes on NVIDIA cards: the same program, which loads their driver
+	$(GO) build -trimpath -tags gpu -ldflags '$(LDFLAGS)' -o bin/krypton-gpu ./cmd/krypton
+
 test: ## run all tests (set KRYPTON_DATA to a folder of real models and pictures for the tests on them)
 	$(GO) test -timeout 40m ./...
-	$(GO) test -tags gpu ./internal/gpu/driver
+	$(GO) test -tags gpu -run '^Test(Calls|Failures|Memory|NoDriver|OldCard|Cards)$$' ./internal/gpu/driver ./cmd/krypton
 
 test-browser: build ## test the page of krypton serve in a real browser (needs chromium)
 	cd scripts/browser && KRYPTON=$(CURDIR)/bin/krypton $(GO) test -timeout 15m ./...
@@ -58,7 +61,7 @@ check: generate-check $(STATICCHECK) ## gofmt, vet, staticcheck, and that genera
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { printf 'not as gofmt writes it:\n%s\n' "$$unformatted" >&2; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags noasm ./internal/engine/...
-	$(GO) vet -tags gpu ./internal/gpu/...
+	$(GO) vet -tags gpu ./internal/gpu/... ./cmd/krypton
 	$(GO) vet -tags readers ./internal/edf
 	$(STATICCHECK) ./...
 

@@ -34,7 +34,7 @@ func (b *batchOptions) addFlags(f *pflag.FlagSet, items, ending string) {
 
 // notShared are the flags that do not change what an item's outputs hold, and
 // those that other parts of a fingerprint stand for.
-var notShared = []string{"config", "print-config", "quiet", "threads", "memory", "chunk", "events", "progress", "force", "json", "dry-run",
+var notShared = []string{"config", "print-config", "quiet", "threads", "memory", "gpu-memory", "chunk", "events", "progress", "force", "json", "dry-run",
 	"manifest", "out-dir", "shard", "shard-by", "resume", "files-from", "files-from0", "cache", "labels", "help"}
 
 // wanted says whether any flag asks for a batch.

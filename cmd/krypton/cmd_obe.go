@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"krypton/internal/explain"
+	"krypton/internal/failure"
 	"krypton/internal/flagvalue"
 	"krypton/internal/graph"
 	"krypton/internal/heatmap"
@@ -49,11 +50,13 @@ type obeOptions struct {
 	dicom                   string
 	anonymous               bool
 	approximate             approximateOptions
+	where                   deviceOptions
 }
 
 func (o *obeOptions) addFlags(f *pflag.FlagSet) {
 	o.lists.addFlags(f)
 	o.approximate.addFlags(f)
+	o.where.addFlags(f)
 	o.render.addFlags(f)
 	o.batch.addFlags(f, "pictures", inputs.MapEnding)
 	f.BoolVar(&o.scoresOnly, "scores-only", false, "write --scores and draw no pictures")
@@ -118,7 +121,7 @@ The scores are bit for bit those of running the whole network at every position
 	m.addWindowFlag(cmd.Flags())
 	m.addWithFlag(cmd.Flags())
 	for flag, values := range map[string][]string{
-		"mode": {"exact", "approximate", "naive"}, "fill": slices.Concat(obe.Fills, obe.SeriesFills), "border": {"cover", "cut", "skip"}, "activation": prediction.Activations,
+		"device": devices, "mode": {"exact", "approximate", "naive"}, "fill": slices.Concat(obe.Fills, obe.SeriesFills), "border": {"cover", "cut", "skip"}, "activation": prediction.Activations,
 		"score": textsOf(explain.Scores), "target": textsOf(explain.Kinds), "reduce": target.Reductions, "colormap": heatmap.Colormaps, "combine": heatmap.Combines, "preset": imagein.Presets,
 		"box": {"best", "all", "false"}, "scale": {"auto", "shared"}, "compare": {"all"}, "precision": explain.Precisions(), "resize": {"stretch", "crop", "letterbox"}, "order": {"rgb", "bgr", "gray"}, "layout": append([]string{"nchw", "nhwc"}, graph.SeriesLayouts...), "resample": model.Resamplers, "normalize": model.Normalizes, "missing": model.Missings,
 	} {
@@ -144,6 +147,20 @@ func runOBE(cmd *cobra.Command, io streams, o *obeOptions, mo *modelOptions, arg
 	case show:
 		_, err = mo.load(cmd.Context(), s) // the model's file makes settings too
 		return errors.Join(err, s.print(io.out))
+	}
+	if invalid == nil && !o.dryRun {
+		quiet, err := s.flags.GetBool("quiet")
+		if err != nil {
+			return err
+		}
+		if o.where.device == onAuto && o.batch.wanted() {
+			return failure.Usagef("--device auto: what a batch writes must not depend on where it runs: say cpu or gpu")
+		}
+		if err := o.where.start(cmd.Context(), deviceNotes{io, quiet}); err != nil {
+			return err
+		}
+	}
+	switch {
 	case o.batch.wanted():
 		return runOBEBatch(cmd.Context(), cmd.Flags(), io, o, mo, args)
 	case o.dryRun:

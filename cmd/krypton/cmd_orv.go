@@ -55,6 +55,8 @@ type orvOptions struct {
 	noTrack    bool
 	confidence bool
 
+	device string
+
 	annotate    string
 	showRegions bool
 	sweep       string
@@ -106,6 +108,7 @@ func (o *orvOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.noTrack, "no-track", false, "detectors: do not follow objects from frame to frame")
 
 	f.StringVar(&o.annotate, "annotate", "", "write a `video` with labels, boxes and ids drawn in (.mp4; .avi without ffmpeg)")
+	f.StringVar(&o.device, "device", onCPU, "what computes: cpu; auto is the same, and gpu is refused, since cards compute maps (krypton obe) alone")
 	f.BoolVar(&o.showRegions, "show-regions", false, "draw what was recomputed into the annotated video")
 	f.StringVar(&o.sweep, "sweep", "", "measure agreement and speed of many settings on the first --tune-frames frames, write them to this CSV `file`, and stop")
 }
@@ -149,6 +152,11 @@ in the model's own file (m.onnx: m.krypton.yaml).` + exitHelp,
 					_, err = m.load(cmd.Context(), s)
 				}
 				return errors.Join(err, s.print(io.out))
+			}
+			if o.device == onGPU {
+				return failure.Usagef("--device gpu: videos are recognized on this machine's processors alone; cards compute maps (krypton obe)")
+			} else if o.device != onCPU && o.device != onAuto {
+				return failure.Usagef("--device is %q, want cpu, gpu or auto", o.device)
 			}
 			o.batch.resume = o.resume
 			if o.batch.wanted() {

@@ -175,7 +175,7 @@ func (o *tuneOptions) job(ctx context.Context, s *settings) (*explain.Job, error
 		if need.Dynamic = true; o.precision != incremental.FP32 {
 			need.Also = o.precision
 		}
-	})
+	}, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"krypton/internal/failure"
+	"krypton/internal/gpu"
 	"krypton/internal/incremental"
 	"krypton/internal/interrupt"
 	"krypton/internal/quality"
@@ -15,16 +16,17 @@ import (
 // Exit codes. New ones may be added; a code that a caller does not know means
 // failure. 2 is never chosen: the Go runtime exits with it when it crashes.
 const (
-	exitOK         = 0
-	exitFailure    = 1
-	exitPartial    = 3
-	exitUsage      = 64
-	exitData       = 65
-	exitNoInput    = 66
-	exitCantCreate = 73
-	exitTemporary  = 75
-	exitInterrupt  = 130
-	exitTerminated = 143
+	exitOK          = 0
+	exitFailure     = 1
+	exitPartial     = 3
+	exitUsage       = 64
+	exitData        = 65
+	exitNoInput     = 66
+	exitUnavailable = 69
+	exitCantCreate  = 73
+	exitTemporary   = 75
+	exitInterrupt   = 130
+	exitTerminated  = 143
 )
 
 // exitHelp ends the help text of every command.
@@ -36,6 +38,7 @@ EXIT STATUS
   64  wrong usage
   65  a model or picture cannot be used (do not retry)
   66  an input is missing
+  69  the graphics processor that was asked for is not there, or fails
   73  an output cannot be written
   75  not enough memory, or something that passes (another run works on the same
       output, no file descriptor is left, a server does not answer): may be retried
@@ -45,7 +48,7 @@ EXIT STATUS
 // exitCodes are those of the kinds of failure.
 var exitCodes = map[failure.Kind]int{
 	failure.Other: exitFailure, failure.Partial: exitPartial, failure.Usage: exitUsage, failure.Data: exitData,
-	failure.Missing: exitNoInput, failure.CantCreate: exitCantCreate, failure.Temporary: exitTemporary,
+	failure.Missing: exitNoInput, failure.Unavailable: exitUnavailable, failure.CantCreate: exitCantCreate, failure.Temporary: exitTemporary,
 }
 
 // failureKind is the kind of an error, also of one that nobody has classified.
@@ -54,8 +57,10 @@ func failureKind(err error) failure.Kind {
 	switch {
 	case classified:
 		return kind
-	case errors.Is(err, incremental.ErrMemory):
+	case errors.Is(err, incremental.ErrMemory), errors.Is(err, gpu.ErrMemory):
 		return failure.Temporary
+	case errors.As(err, new(*incremental.DeviceError)):
+		return failure.Unavailable
 	case errors.Is(err, quality.ErrNotFinite):
 		return failure.Data // of the model
 	case errors.Is(err, fs.ErrNotExist):

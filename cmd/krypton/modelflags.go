@@ -160,7 +160,7 @@ func (o *modelOptions) plan(ctx context.Context, s *settings, n *model.Network, 
 	if err != nil {
 		return nil, err
 	}
-	need.Kernels, need.Direct = k.Name, direct
+	need.Kernels, need.Direct = k.Name, need.Direct || direct
 	made, err := o.models.Plan(ctx, n, need)
 	return made, hinted(err)
 }

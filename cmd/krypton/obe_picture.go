@@ -96,12 +96,15 @@ func makeOBERun(ctx context.Context, s *settings, io streams, o *obeOptions, mo 
 	if err := o.check(); err != nil {
 		return nil, err
 	}
+	if err := o.where.check(); err != nil {
+		return nil, err
+	}
 	h, err := host(s, o.maxPixels)
 	if err != nil {
 		return nil, err
 	}
 	h.Overlapping = o.batch.wanted()
-	if r.job, err = prepare(ctx, s, mo, o.question(s), h, nil); err != nil {
+	if r.job, err = o.where.prepare(ctx, s, mo, o.question(s), h, o.dryRun, deviceNotes{io, r.quiet}); err != nil {
 		return nil, err
 	}
 	if r.with, err = mo.withs(); err != nil {

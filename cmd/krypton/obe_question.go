@@ -92,8 +92,8 @@ func (o *obeOptions) check() error {
 }
 
 // prepare makes the job of a question, with the model that mo names. more, if set, says
-// what else its plans must be able to do.
-func prepare(ctx context.Context, s *settings, mo *modelOptions, q explain.Question, h explain.Host, more func(*model.Need)) (*explain.Job, error) {
+// what else its plans must be able to do, and ready what the host has once they are there.
+func prepare(ctx context.Context, s *settings, mo *modelOptions, q explain.Question, h explain.Host, more func(*model.Need), ready func(*model.Model, *explain.Host) error) (*explain.Job, error) {
 	if err := q.Check(); err != nil {
 		return nil, hinted(err)
 	}
@@ -116,6 +116,11 @@ func prepare(ctx context.Context, s *settings, mo *modelOptions, q explain.Quest
 	m, err := mo.prepare(ctx, s, n, need)
 	if err != nil {
 		return nil, err
+	}
+	if ready != nil {
+		if err := ready(m, &h); err != nil {
+			return nil, err
+		}
 	}
 	job, err := explain.Prepare(ctx, m, q, h)
 	return job, hinted(err)

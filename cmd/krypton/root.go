@@ -94,6 +94,9 @@ func execute(ctx context.Context, args []string, io streams) (code int) {
 	root := newRoot(io)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
+	if other := ended(0); errors.As(err, &other) {
+		return int(other)
+	}
 	if err != nil {
 		err = signalled(ctx, err)
 		if interrupt.ReaderLeft(err) {

@@ -61,7 +61,9 @@ func TestScripts(t *testing.T) {
 	scriptData(t, data)
 	testscript.Run(t, testscript.Params{Dir: "testdata/script", Setup: func(e *testscript.Env) error {
 		e.Setenv("DATA", data)
-		return nil
+		self, err := os.Executable()
+		e.Setenv("PROGRAM", self)
+		return err
 	}, Cmds: scriptCommands()})
 }
 

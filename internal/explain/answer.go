@@ -52,6 +52,9 @@ func (j *Job) answer(in *Input, results []*obe.Result) (*Answer, error) {
 	a.record.addMask(in.masked, r.Masked)
 	a.record.Compare = compared(results)
 	a.record.Approximated = j.gives.of(results)
+	if !slices.ContainsFunc(results, func(r *obe.Result) bool { return !r.OnDevice }) {
+		a.record.Device = j.host.DeviceName
+	}
 	a.addOthers()
 	return a, nil
 }
@@ -143,7 +146,7 @@ func (a *Answer) Printed(p Imprint) *Record {
 		r.Scale = &[2]float64{p.Scale.Lo, p.Scale.Hi}
 	}
 	if p.Timeless {
-		r.SecondsViews, r.SecondsMap, r.Threads, r.Kernels = 0, 0, 0, ""
+		r.SecondsViews, r.SecondsMap, r.Threads, r.Kernels, r.Device = 0, 0, 0, "", ""
 		if c := r.Compare; c != nil {
 			r.Compare = &CompareRecord{Positions: c.Positions, Largest: c.Largest, Different: c.Different}
 		}
@@ -336,6 +339,9 @@ func (r *Record) Text(preset string) string {
 	fmt.Fprintf(&b, "; %d positions in %.2f s", r.Positions, r.SecondsMap)
 	if fewer := number.Ratio(float64(r.MultiplyAddsWhole), float64(r.MultiplyAddsSpent)); fewer.Finite() {
 		fmt.Fprintf(&b, ", %.1f times fewer multiply-adds than running the network each time", fewer)
+	}
+	if r.Device != "" {
+		fmt.Fprintf(&b, ", on %s", r.Device)
 	}
 	fmt.Fprintf(&b, " (activation %s: %s; %s)", r.Activation, r.ActivationReason, r.prepared(preset))
 	if r.Flips > 0 {

@@ -7,6 +7,7 @@ import (
 
 	"krypton/internal/failure"
 	"krypton/internal/incremental"
+	"krypton/internal/obe"
 )
 
 // Host is what the program that asks has for the work, and how it speaks.
@@ -28,6 +29,11 @@ type Host struct {
 	// nil as they are.
 	Version string
 	Spell   func(failure.Setting) string
+	// Device, if set, answers the positions of maps that give nothing up, and is called
+	// DeviceName in records; Failed is obe.Task's.
+	Device     obe.Device
+	DeviceName string
+	Failed     func(err error)
 	// References remembers what features were compared with, nil to find it out each time.
 	References *References
 }

@@ -187,6 +187,8 @@ func (j *Job) Tasks(in *Input) ([]obe.Task, error) {
 			Seed:          q.Seed,
 			Mask:          in.mask,
 			Whole:         j.model.WholeChannels(),
+			Device:        j.host.Device,
+			Failed:        j.host.Failed,
 		})
 	}
 	return tasks, nil

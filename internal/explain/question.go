@@ -138,6 +138,13 @@ func (q *Question) CheckFor(file *model.File) error {
 	return err
 }
 
+// GivesUp says whether anything is given up, of a question that passed Check.
+func (q *Question) GivesUp() bool {
+	approximate, _ := q.Approximate.check(q.Mode)
+	p := q.Approximate.Precision
+	return approximate || p != nil && *p != incremental.FP32
+}
+
 // gives is what a question gives up.
 func (q *Question) gives(profile *tune.Profile, family tune.Family) (*Given, error) {
 	return Choose(q.Mode, q.Approximate, slices.ContainsFunc(q.Patches, obe.Patch.Listed), profile, family)

@@ -28,6 +28,8 @@ const (
 	CantCreate
 	// Temporary: something that passes, such as memory or a lock that others hold.
 	Temporary
+	// Unavailable: a device that was asked for is not there, or fails.
+	Unavailable
 )
 
 // classified is an error of a kind.

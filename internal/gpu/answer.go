@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"math"
 	"slices"
 	"sync"
@@ -202,7 +201,7 @@ func (a *Answerer) room(changes incremental.Changes, chunk int) (most int, err e
 	if limited && int64(want) > left {
 		one := n.expected(&a.chunks[0], largest, 1)
 		if int64(one) > left {
-			return 0, fmt.Errorf("%w: the updates of one position take %d KiB, and beside the views %d KiB are left: %v says how much there may be", ErrMemory, one>>10, left>>10, failure.Setting("gpu-memory"))
+			return 0, failure.Settingf("%w: the updates of one position take %d KiB, and beside the views %d KiB are left: %v says how much there may be", ErrMemory, (one+1023)>>10, left>>10, failure.Setting("gpu-memory"))
 		}
 		most = max(1, int(left/int64(one)))
 		want = int(left)

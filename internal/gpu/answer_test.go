@@ -93,7 +93,7 @@ func TestAnswerer(t *testing.T) {
 			plane, outputs := plan.InputPlane(), len(plan.Outputs())
 			on := newInterpreter(t)
 			counting := &counted{Device: on}
-			bounded := &Bounded{Device: counting, Most: 1 << 40}
+			bounded := NewBounded(counting, 1<<40)
 			n, err := Load(bounded, program)
 			if err != nil {
 				t.Fatal(err)
@@ -139,7 +139,7 @@ func TestAnswerer(t *testing.T) {
 				if counting.allocs != before {
 					t.Fatalf("%d pieces of memory were taken for what had been there", counting.allocs-before)
 				}
-				bounded.Most = bounded.used // what there is must do
+				bounded.most = bounded.used // what there is must do
 			}
 			if err := a.Close(); err != nil || on.memory.Buffers() != 0 || bounded.used != 0 {
 				t.Fatalf("%d buffers and %d bytes are left: %v", on.memory.Buffers(), bounded.used, err)
@@ -165,7 +165,7 @@ func little(t *testing.T, d Device, program *incremental.Program, weights int64,
 	var want []answered
 	refused, answeredBy := 0, 0
 	for most := weights * 16; ; most = weights + (most-weights)/2 {
-		bounded := &Bounded{Device: d, Most: most}
+		bounded := NewBounded(d, most)
 		n, err := Load(bounded, program)
 		if err != nil {
 			t.Fatal(err)
@@ -200,7 +200,7 @@ func little(t *testing.T, d Device, program *incremental.Program, weights int64,
 	if answeredBy < 2 || refused < 2 {
 		t.Fatalf("%d answers and %d refusals", answeredBy, refused)
 	}
-	if _, err := Load(&Bounded{Device: d, Most: weights - 1}, program); !errors.Is(err, ErrMemory) {
+	if _, err := Load(NewBounded(d, weights-1), program); !errors.Is(err, ErrMemory) {
 		t.Fatalf("views without memory: %v", err)
 	}
 }

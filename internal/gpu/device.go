@@ -11,7 +11,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync"
 
+	"krypton/internal/failure"
 	"krypton/internal/gpu/kernels"
 )
 
@@ -31,25 +33,31 @@ type Device interface {
 	Launch(l kernels.Launch) error
 }
 
-// Bounded is a device of which no more than so many bytes are taken.
+// Bounded is a device of which no more than so many bytes are taken. Several goroutines may
+// use it: what each of them asks happens in its order.
 type Bounded struct {
-	Device
-	Most int64
+	device Device
+	most   int64
 
+	mu    sync.Mutex
 	used  int64
 	sizes map[uint64]int64
 }
 
+// NewBounded makes one of a device.
+func NewBounded(d Device, most int64) *Bounded {
+	return &Bounded{device: d, most: most, sizes: map[uint64]int64{}}
+}
+
 // Alloc is the device's, and fails with ErrMemory where that would be too much.
 func (b *Bounded) Alloc(what string, bytes int) (uint64, error) {
-	if left := b.Left(); int64(bytes) > left {
-		return 0, fmt.Errorf("%w: %d KiB of %d are left", ErrMemory, left>>10, b.Most>>10)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if left := b.most - b.used; int64(bytes) > left {
+		return 0, failure.Settingf("%w: of %d KiB (%v) %d are left", ErrMemory, b.most>>10, failure.Setting("gpu-memory"), left>>10)
 	}
-	at, err := b.Device.Alloc(what, bytes)
+	at, err := b.device.Alloc(what, bytes)
 	if err == nil {
-		if b.sizes == nil {
-			b.sizes = map[uint64]int64{}
-		}
 		b.sizes[at] = int64(bytes)
 		b.used += int64(bytes)
 	}
@@ -58,13 +66,40 @@ func (b *Bounded) Alloc(what string, bytes int) (uint64, error) {
 
 // Free is the device's.
 func (b *Bounded) Free(address uint64) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.used -= b.sizes[address]
 	delete(b.sizes, address)
-	return b.Device.Free(address)
+	return b.device.Free(address)
+}
+
+// Write is the device's.
+func (b *Bounded) Write(address uint64, data []byte) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.device.Write(address, data)
+}
+
+// Read is the device's.
+func (b *Bounded) Read(data []byte, address uint64) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.device.Read(data, address)
+}
+
+// Launch is the device's.
+func (b *Bounded) Launch(l kernels.Launch) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.device.Launch(l)
 }
 
 // Left is how many bytes may be taken still.
-func (b *Bounded) Left() int64 { return b.Most - b.used }
+func (b *Bounded) Left() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.most - b.used
+}
 
 // memory is a device with what was allocated on it.
 type memory struct {

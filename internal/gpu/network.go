@@ -106,7 +106,7 @@ func (n *Network) fits() error {
 		}
 	}
 	if limited && all > left {
-		return fmt.Errorf("%w: the views take %d KiB, and beside the weights %d KiB are left: %v says how much there may be", ErrMemory, all>>10, left>>10, failure.Setting("gpu-memory"))
+		return failure.Settingf("%w: the views take %d KiB, and beside the weights %d KiB are left: %v says how much there may be", ErrMemory, all>>10, left>>10, failure.Setting("gpu-memory"))
 	}
 	return nil
 }
@@ -116,7 +116,7 @@ func (n *Network) fits() error {
 func (n *Network) readable(s *incremental.Step) error {
 	for k, src := range s.In {
 		if n.program.Values[src.Value].PartOf >= 0 && (s.InPlace == nil || !s.InPlace[k]) {
-			return fmt.Errorf("node %s (%s): %w", s.Node, s.Operator, errNoKernel)
+			return fmt.Errorf("node %s (%s): %w", s.Node, s.Operator, ErrUnsupported)
 		}
 	}
 	return nil

@@ -24,8 +24,8 @@ type packed struct {
 // launcher makes the launch of a batch of jobs.
 type launcher func(b kernels.Batch) (kernels.Launch, error)
 
-// errNoKernel is of steps that no kernel computes.
-var errNoKernel = errors.New("no kernel of the graphics processor computes this yet")
+// ErrUnsupported is of networks with a step that no kernel computes.
+var ErrUnsupported = errors.New("no kernel of the graphics processor computes this yet")
 
 // free are bounds that limit nothing.
 var free = engine.Clamp{float32(math.Inf(-1)), float32(math.Inf(1))}
@@ -45,7 +45,7 @@ type packing struct {
 // pack puts a step's weights on the device.
 func (n *Network) pack(s *incremental.Step) (*packed, error) {
 	if len(s.In) == 0 {
-		return nil, errNoKernel
+		return nil, ErrUnsupported
 	}
 	k := &packing{n, s, s.In[0].Plane, n.program.Values[s.Out].Plane}
 	switch p := s.Spec.(type) {
@@ -59,7 +59,7 @@ func (n *Network) pack(s *incremental.Step) (*packed, error) {
 		return k.reduction(p)
 	case *engine.Sum:
 		if len(s.In) != 2 {
-			return nil, errNoKernel
+			return nil, ErrUnsupported
 		}
 		return k.simple(k.bounded(p.Clamp), kernels.Sum)
 	case *engine.Binary:
@@ -107,7 +107,7 @@ func (k *packing) between() kernels.Shape {
 // simple is a step of one launch, whose output has the shape's plane.
 func (k *packing) simple(shape kernels.Shape, of func(b kernels.Batch, s kernels.Shape) (kernels.Launch, error)) (*packed, error) {
 	if out := (engine.Plane{H: shape.Y.Out, W: shape.X.Out, C: shape.OutC}); out != k.out {
-		return nil, errNoKernel
+		return nil, ErrUnsupported
 	}
 	return k.once(func(b kernels.Batch) (kernels.Launch, error) { return of(b, shape) }), nil
 }
@@ -158,7 +158,7 @@ const fewChannels = 8
 
 func (k *packing) convolution(c *engine.Convolution) (*packed, error) {
 	if c.Way.Tile != 0 || c.Way.BF16 || c.Way.Int8 {
-		return nil, errNoKernel
+		return nil, ErrUnsupported
 	}
 	taps, per, precision := c.Y.Kernel*c.X.Kernel, c.In.C/c.Group, k.precision
 	shape := k.windows(c.Y, c.X)
@@ -216,7 +216,7 @@ func (k *packing) averagePool(p *engine.AveragePool) (*packed, error) {
 // function puts on the device what a function of numbers takes.
 func (k *packing) function(u *engine.Unary) (func(b kernels.Batch, s kernels.Shape) (kernels.Launch, error), error) {
 	if u.Table == nil {
-		return nil, errNoKernel
+		return nil, ErrUnsupported
 	}
 	table, err := k.doubles(u.Table)
 	return func(b kernels.Batch, s kernels.Shape) (kernels.Launch, error) {
@@ -254,7 +254,7 @@ func (k *packing) constants(spec engine.Spec) (*packed, error) {
 			return kernels.Select(b, s, p, constants, rows)
 		})
 	}
-	return nil, errNoKernel
+	return nil, ErrUnsupported
 }
 
 // table puts what a Table needs on the device.
@@ -267,7 +267,7 @@ func (k *packing) table(t *engine.Table) (constants, rows uint64, err error) {
 
 func (k *packing) binary(b *engine.Binary) (*packed, error) {
 	if !b.Native {
-		return nil, errNoKernel
+		return nil, ErrUnsupported
 	}
 	shape := k.windows(region.Identity(b.Out.H), region.Identity(b.Out.W))
 	var operands [2]kernels.Operand
@@ -282,7 +282,7 @@ func (k *packing) binary(b *engine.Binary) (*packed, error) {
 			continue
 		}
 		if input >= len(k.step.In) {
-			return nil, errNoKernel
+			return nil, ErrUnsupported
 		}
 		p := k.step.In[input].Plane
 		o.H, o.W, o.C, o.Second = p.H, p.W, p.C, input == 1
@@ -302,7 +302,7 @@ func (k *packing) product(p *engine.Product) (*packed, error) {
 	}{{&of.Left, p.Left}, {&of.Right, p.Right}, {&of.Out, engine.Matrix{Batch: p.OutBatch, Row: p.OutRow}}} {
 		m.to.First, m.to.Second = m.from.First, m.from.In == 1
 		if m.from.In > 1 || m.from.Const == nil && m.from.In >= len(k.step.In) {
-			return nil, errNoKernel
+			return nil, ErrUnsupported
 		}
 		var err error
 		if m.from.Const != nil {
@@ -360,7 +360,7 @@ func (k *packing) reduction(spec engine.Spec) (*packed, error) {
 		})
 	case *engine.LayerNorm:
 		if len(p.Scale) != k.in.C || len(p.Bias) != k.in.C {
-			return nil, errNoKernel
+			return nil, ErrUnsupported
 		}
 		scale, bias, err := k.factors(p.Scale, p.Bias)
 		if err != nil {
@@ -371,7 +371,7 @@ func (k *packing) reduction(spec engine.Spec) (*packed, error) {
 		})
 	case *engine.Softmax:
 		if p.Size < 1 || k.in.C%p.Size != 0 {
-			return nil, errNoKernel
+			return nil, ErrUnsupported
 		}
 		table, err := k.doubles(asm.Table(asm.Log))
 		if err != nil {
@@ -384,18 +384,18 @@ func (k *packing) reduction(spec engine.Spec) (*packed, error) {
 		return k.moments(p)
 	case *engine.Rescale:
 		if len(k.step.In) != 2 || k.step.In[1].Plane != (engine.Plane{H: 1, W: 1, C: 2 * k.in.C}) {
-			return nil, errNoKernel
+			return nil, ErrUnsupported
 		}
 		return k.simple(k.bounded(p.Clamp), kernels.Rescale)
 	}
-	return nil, errNoKernel
+	return nil, ErrUnsupported
 }
 
 // mean packs sums over windows, perhaps of what a function makes of each number first, and
 // perhaps with the root of what comes of it.
 func (k *packing) mean(shape kernels.Shape, of *engine.Unary, sum func(b kernels.Batch, s kernels.Shape) (kernels.Launch, error), root bool) (*packed, error) {
 	if out := (engine.Plane{H: shape.Y.Out, W: shape.X.Out, C: shape.OutC}); out != k.out {
-		return nil, errNoKernel
+		return nil, ErrUnsupported
 	}
 	in, channels := plain(k.in), k.out.C
 	var first, last func(b kernels.Batch, s kernels.Shape) (kernels.Launch, error)
@@ -445,7 +445,7 @@ func (k *packing) mean(shape kernels.Shape, of *engine.Unary, sum func(b kernels
 func (k *packing) moments(m *engine.Moments) (*packed, error) {
 	c := k.in.C
 	if m.Groups < 1 || c%m.Groups != 0 || len(m.Scale) != c || k.out != (engine.Plane{H: 1, W: 1, C: 2 * c}) {
-		return nil, errNoKernel
+		return nil, ErrUnsupported
 	}
 	scale, bias, err := k.factors(m.Scale, m.Bias)
 	if err != nil {
@@ -536,7 +536,7 @@ func (k *packing) movement(spec engine.Spec) (*packed, error) {
 	case *engine.Permute:
 		return k.blocks([]engine.Block{{Loops: []engine.Loop{{N: len(p.Index), From: 1, To: 1}}}}, p.Index)
 	}
-	return nil, errNoKernel
+	return nil, ErrUnsupported
 }
 
 // interpolate packs what tables of rows and columns make of planes.
@@ -561,7 +561,7 @@ func (k *packing) interpolate(p *engine.Interpolate) (*packed, error) {
 func (k *packing) taps(t *region.Table) (kernels.Taps, error) {
 	taps := kernels.Taps{Count: t.Taps}
 	if t.Weight == nil && t.Taps != 1 {
-		return taps, errNoKernel
+		return taps, ErrUnsupported
 	}
 	var err error
 	if taps.Index, err = k.ints("places", t.Index); err == nil && t.Weight != nil {
@@ -622,13 +622,13 @@ func (k *packing) each(inputs []int, launches []launcher) *packed {
 // the only one are.
 func (k *packing) blocks(blocks []engine.Block, index []int32) (*packed, error) {
 	if k.program.Values[k.step.Out].PartOf >= 0 {
-		return nil, errNoKernel
+		return nil, ErrUnsupported
 	}
 	var inputs []int
 	var launches []launcher
 	for _, b := range blocks {
 		if b.Const == nil && b.In >= len(k.step.In) {
-			return nil, errNoKernel
+			return nil, ErrUnsupported
 		}
 		of := kernels.Block{From: b.From, To: b.To, Loops: b.Loops}
 		in := min(b.In, len(k.step.In)-1)

@@ -61,6 +61,8 @@ type Model struct {
 	Graph  *graph.Graph
 	Plan   *incremental.Plan
 	Second *incremental.Plan // in another precision, nil if there is no need of it
+	// Program is what other devices make their own plan of, nil if there is no need of it.
+	Program *incremental.Program
 	// Labels are names of classes, nil if there are none.
 	Labels []string
 	// Pre is how pictures are prepared, from the preset Preset.
@@ -83,7 +85,7 @@ type Model struct {
 // Prepare makes a network with its plans ready for pictures.
 func (n *Network) Prepare(made *Plans, p Preparation) (*Model, error) {
 	g := n.Graph
-	m := &Model{File: n.File, Graph: g, Plan: made.First, Second: made.Second, Own: p.Activation && n.File.Config.Activation != "", Preset: p.Preset, Bound: slices.Clone(n.opt.Bound), network: n, plans: made}
+	m := &Model{File: n.File, Graph: g, Plan: made.First, Second: made.Second, Program: made.Program, Own: p.Activation && n.File.Config.Activation != "", Preset: p.Preset, Bound: slices.Clone(n.opt.Bound), network: n, plans: made}
 	for _, b := range g.Facts.Bound {
 		m.Bound = append(m.Bound, Bound{Input: b.Name, Value: strings.Trim(fmt.Sprint(b.Values), "[]")})
 	}

@@ -102,6 +102,8 @@ type Need struct {
 	// convolutions.
 	Kernels string
 	Direct  bool
+	// Program asks for the program that other devices make their own plan of.
+	Program bool
 }
 
 // For gives the need of patches, of which there are at most MostPatches.
@@ -127,6 +129,7 @@ func (n *Need) typical() func(engine.Plane) []region.Rect {
 // need of it, else nil. They are safe for several at once.
 type Plans struct {
 	First, Second *incremental.Plan
+	Program       *incremental.Program // if there is need of it, else nil
 	readings      memo[readingKey, prediction.Reading]
 }
 
@@ -184,6 +187,11 @@ func (n *Network) Plan(need Need) (*Plans, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if need.Program {
+		if made.Program, err = incremental.Lower(g, incremental.CompileOptions{Kernels: kernels, Input: input, Layout: layout}); err != nil {
+			return nil, failure.Dataf("model %s: %w", n.File.Name, err)
+		}
 	}
 	g.DropConstants() // steps may hold on to the graph
 	return made, nil

@@ -63,7 +63,7 @@ func release(out, version string, targets []string) error {
 	}
 	for _, target := range targets {
 		goos, goarch, _ := strings.Cut(target, "/")
-		binary, err := build(work, version, goos, goarch)
+		binary, err := build(work, version, goos, goarch, "krypton")
 		if err != nil {
 			return fmt.Errorf("%s: %w", target, err)
 		}
@@ -77,6 +77,13 @@ func release(out, version string, targets []string) error {
 		}
 		name := fmt.Sprintf("krypton-%s-%s-%s", version, goos, goarch)
 		all := append([]entry{{filepath.Base(binary), data, true}, {"krypton.cdx.json", bom, false}}, shared...)
+		if withCards[target] {
+			more, err := cardEntries(work, version, goos, goarch)
+			if err != nil {
+				return fmt.Errorf("%s: %w", target, err)
+			}
+			all = append(all, more...)
+		}
 		pack, ending := tarGz, ".tar.gz"
 		if goos == "windows" {
 			pack, ending = zipped, ".zip"
@@ -95,15 +102,35 @@ func release(out, version string, targets []string) error {
 	return os.WriteFile(filepath.Join(out, "SHA256SUMS"), sums.Bytes(), 0o644)
 }
 
-// build builds the command for a system. Nothing of the folder or the repository that it is
-// built in gets into it but the version.
-func build(work, version, goos, goarch string) (string, error) {
-	name := "krypton"
+// withCards are the systems that there is a program for which computes on cards.
+var withCards = map[string]bool{"linux/amd64": true, "linux/arm64": true, "windows/amd64": true, "windows/arm64": true}
+
+// cardEntries are that program, and what it is made of.
+func cardEntries(work, version, goos, goarch string) ([]entry, error) {
+	binary, err := build(work, version, goos, goarch, "krypton-gpu")
+	if err != nil {
+		return nil, err
+	}
+	data, err := os.ReadFile(binary)
+	if err != nil {
+		return nil, err
+	}
+	bom, err := bomOf(binary, version)
+	return []entry{{filepath.Base(binary), data, true}, {"krypton-gpu.cdx.json", bom, false}}, err
+}
+
+// build builds the command for a system: krypton, which is static, or krypton-gpu. Nothing of
+// the folder or the repository that it is built in gets into it but the version.
+func build(work, version, goos, goarch, name string) (string, error) {
+	tags := ""
+	if name == "krypton-gpu" {
+		tags = "gpu"
+	}
 	if goos == "windows" {
 		name += ".exe"
 	}
 	path := filepath.Join(work, goos+"-"+goarch, name)
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid= -X main.version="+version, "-o", path, "./cmd/krypton")
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags", tags, "-ldflags", "-s -w -buildid= -X main.version="+version, "-o", path, "./cmd/krypton")
 	cmd.Env = append(os.Environ(), "GOOS="+goos, "GOARCH="+goarch, "CGO_ENABLED=0", "GOFLAGS=", "GOAMD64=v1", "GOARM64=v8.0")
 	cmd.Stderr = os.Stderr
 	return path, cmd.Run()
@@ -111,7 +138,7 @@ func build(work, version, goos, goarch string) (string, error) {
 
 // sharedEntries are what all archives have: the README, manual pages and completions.
 func sharedEntries(work, version string) ([]entry, error) {
-	host, err := build(work, version, runtime.GOOS, runtime.GOARCH)
+	host, err := build(work, version, runtime.GOOS, runtime.GOARCH, "krypton")
 	if err != nil {
 		return nil, err
 	}

@@ -110,7 +110,7 @@ func TestStatic(t *testing.T) {
 		t.Skip("of Linux")
 	}
 	t.Chdir(filepath.Join("..", ".."))
-	path, err := build(t.TempDir(), "test", runtime.GOOS, runtime.GOARCH)
+	path, err := build(t.TempDir(), "test", runtime.GOOS, runtime.GOARCH, "krypton")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -95,6 +95,9 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s: %s (%s, %d)", e.Function, e.Text, e.Name, e.Code)
 }
 
+// OutOfMemory says that the card has not got the memory that was asked for.
+func (e *Error) OutOfMemory() bool { return e.Code == codeNoMemory }
+
 // Driver is the driver's library, ready for use. It may be used by several goroutines.
 type Driver struct {
 	address [functions]uintptr

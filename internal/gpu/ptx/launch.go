@@ -105,6 +105,15 @@ func (k *Kernel) Launch(m *Memory, l Launch) error {
 	return nil
 }
 
+// Parameters are the sizes of the kernel's parameters in bytes.
+func (k *Kernel) Parameters() []int {
+	var sizes []int
+	for _, p := range k.params {
+		sizes = append(sizes, p.size)
+	}
+	return sizes
+}
+
 // arguments lays out the bytes of parameters.
 func (k *Kernel) arguments(list []any) ([]byte, error) {
 	if len(list) != len(k.params) {

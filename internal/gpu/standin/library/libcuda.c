@@ -1,12 +1,18 @@
 // A library that stands in for NVIDIA's driver in tests: it has the functions that package
 // driver binds, as cuda.h declares them, keeps memory of its own, and writes down what it is
-// called with. It computes nothing.
+// called with. It computes nothing, unless STANDIN_SOCKET names a socket: then memory and
+// launches are those of whoever listens there (package standin), and nothing is written down.
+// STANDIN_VERSION, STANDIN_CARDS and STANDIN_FAIL=FUNCTION:CODE:CALLS (after so many calls that
+// succeed) stand for fake_is and fake_fail.
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 typedef int CUresult, CUdevice;
 typedef unsigned long long CUdeviceptr;
@@ -15,8 +21,12 @@ typedef unsigned long long CUdeviceptr;
 static char said[1 << 20];
 static size_t at;
 
+static int served = -1; // the socket
+
 static void say(const char *format, ...)
 {
+	if (served >= 0)
+		return;
 	va_list list;
 	va_start(list, format);
 	at += vsnprintf(said + at, sizeof said - at, format, list);
@@ -41,12 +51,67 @@ const char *fake_said(void)
 void fake_fail(const char *function, int with) { snprintf(failing, sizeof failing, "%s", function); code = with; }
 void fake_is(int driver, int devices) { version = driver; cards = devices; }
 
+static int calls; // that succeed before one fails
+
+static int fails(const char *function) { return strcmp(failing, function) == 0 && calls-- <= 0; }
+
 #define CALL(...)                        \
 	do {                             \
 		say(__VA_ARGS__);        \
-		if (strcmp(failing, __func__) == 0) \
+		if (fails(__func__))     \
 			return code;     \
 	} while (0)
+
+// What the environment says, once the library is loaded.
+__attribute__((constructor)) static void begin(void)
+{
+	const char *s;
+	if ((s = getenv("STANDIN_VERSION")))
+		version = atoi(s);
+	if ((s = getenv("STANDIN_CARDS")))
+		cards = atoi(s);
+	if ((s = getenv("STANDIN_FAIL")))
+		sscanf(s, "%63[^:]:%d:%d", failing, &code, &calls);
+	if ((s = getenv("STANDIN_SOCKET"))) {
+		struct sockaddr_un to = {.sun_family = AF_UNIX};
+		snprintf(to.sun_path, sizeof to.sun_path, "%s", s);
+		served = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (served < 0 || connect(served, (struct sockaddr *)&to, sizeof to) < 0)
+			abort();
+	}
+}
+
+static void put(const void *data, size_t n)
+{
+	for (const char *p = data; n > 0;) {
+		ssize_t k = send(served, p, n, MSG_NOSIGNAL);
+		if (k <= 0)
+			abort();
+		p += k, n -= k;
+	}
+}
+
+static void get(void *data, size_t n)
+{
+	for (char *p = data; n > 0;) {
+		ssize_t k = recv(served, p, n, 0);
+		if (k <= 0)
+			abort();
+		p += k, n -= k;
+	}
+}
+
+// ask sends what is asked for, numbers of 64 bits, and bytes, whose number goes before them;
+// answers are one number.
+static uint64_t ask(const uint64_t *numbers, size_t n, const void *data, size_t bytes)
+{
+	uint64_t size = bytes, answer;
+	put(numbers, n * sizeof *numbers);
+	put(&size, sizeof size);
+	put(data, bytes);
+	get(&answer, sizeof answer);
+	return answer;
+}
 
 CUresult cuInit(unsigned int flags) { CALL("cuInit %u", flags); return 0; }
 CUresult cuDriverGetVersion(int *v) { CALL("cuDriverGetVersion"); *v = version; return 0; }
@@ -101,7 +166,7 @@ CUresult cuCtxSetCurrent(void *context)
 	// Asked before everything: only what is wrong is worth a line.
 	if (context != (void *)0x7fffffff0001)
 		say("cuCtxSetCurrent %p", context);
-	return strcmp(failing, __func__) == 0 ? code : 0;
+	return fails(__func__) ? code : 0;
 }
 
 CUresult cuModuleLoadDataEx(void **module, const void *image, unsigned int n, int *options, void **values)
@@ -115,7 +180,7 @@ CUresult cuModuleLoadDataEx(void **module, const void *image, unsigned int n, in
 			size = (uintptr_t)values[i];
 	}
 	say("cuModuleLoadDataEx %.12s, %zu bytes, log of %zu", (const char *)image, strlen(image), size);
-	if (strcmp(failing, __func__) == 0) {
+	if (fails(__func__)) {
 		if (log)
 			snprintf(log, size, "ptxas application ptx input, line 9; error: Unknown symbol\nptxas fatal: aborted");
 		return code;
@@ -126,13 +191,23 @@ CUresult cuModuleLoadDataEx(void **module, const void *image, unsigned int n, in
 
 CUresult cuModuleUnload(void *module) { CALL("cuModuleUnload %p", module); return 0; }
 
-struct kernel { char name[32]; };
+// The sizes of parameters are known where somebody listens.
+struct kernel {
+	char name[32];
+	uint64_t params, sizes[16];
+};
 
 CUresult cuModuleGetFunction(void **f, void *module, const char *name)
 {
 	CALL("cuModuleGetFunction %p %s", module, name);
 	struct kernel *k = malloc(sizeof *k);
 	snprintf(k->name, sizeof k->name, "%s", name);
+	if (served >= 0) {
+		k->params = ask((uint64_t[]){'K'}, 1, name, strlen(name));
+		if (k->params > 16)
+			return 500;
+		get(k->sizes, k->params * sizeof *k->sizes);
+	}
 	*f = k;
 	return 0;
 }
@@ -142,15 +217,28 @@ CUresult cuMemGetInfo_v2(size_t *free, size_t *total) { CALL("cuMemGetInfo"); *f
 CUresult cuMemAlloc_v2(CUdeviceptr *address, size_t bytes)
 {
 	CALL("cuMemAlloc %zu", bytes);
+	if (served >= 0) {
+		*address = ask((uint64_t[]){'A', bytes}, 2, "", 0);
+		return 0;
+	}
 	*address = (CUdeviceptr)(uintptr_t)malloc(bytes);
 	return 0;
 }
 
-CUresult cuMemFree_v2(CUdeviceptr address) { CALL("cuMemFree"); free((void *)(uintptr_t)address); return 0; }
+CUresult cuMemFree_v2(CUdeviceptr address)
+{
+	CALL("cuMemFree");
+	if (served >= 0)
+		return ask((uint64_t[]){'F', address}, 2, "", 0);
+	free((void *)(uintptr_t)address);
+	return 0;
+}
 
 CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t bytes, void *stream)
 {
 	CALL("cuMemcpyHtoDAsync %zu %p", bytes, stream);
+	if (served >= 0)
+		return ask((uint64_t[]){'W', to}, 2, from, bytes);
 	memcpy((void *)(uintptr_t)to, from, bytes);
 	return 0;
 }
@@ -158,6 +246,12 @@ CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t bytes, vo
 CUresult cuMemcpyDtoHAsync_v2(void *to, CUdeviceptr from, size_t bytes, void *stream)
 {
 	CALL("cuMemcpyDtoHAsync %zu %p", bytes, stream);
+	if (served >= 0) {
+		CUresult error = ask((uint64_t[]){'R', from, bytes}, 3, "", 0);
+		if (!error)
+			get(to, bytes);
+		return error;
+	}
 	memcpy(to, (void *)(uintptr_t)from, bytes);
 	return 0;
 }
@@ -177,6 +271,21 @@ CUresult cuLaunchKernel(void *f, unsigned gx, unsigned gy, unsigned gz, unsigned
 {
 	struct kernel *k = f;
 	CALL("cuLaunchKernel %s %u %u %u, %u %u %u, %u %p %p", k->name, gx, gy, gz, bx, by, bz, shared, stream, (void *)extra);
+	if (served >= 0) {
+		char all[4096];
+		size_t n = 0;
+		for (uint64_t i = 0; i < k->params; i++) {
+			if (k->sizes[i] > sizeof all - n)
+				return 1;
+			memcpy(all + n, params[i], k->sizes[i]);
+			n += k->sizes[i];
+		}
+		put((uint64_t[]){'L', gx, gy, gz, bx}, 5 * sizeof(uint64_t));
+		uint64_t length = strlen(k->name);
+		put(&length, sizeof length);
+		put(k->name, length);
+		return ask(NULL, 0, all, n);
+	}
 	// mean (jobs, first, int32 count, struct shape)
 	const int32_t *shape = params[3];
 	say("jobs %llx, first %llx, count %d, shape %d %d %d ... %d %d", *(unsigned long long *)params[0], *(unsigned long long *)params[1],

@@ -1,0 +1,329 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"krypton/internal/explain"
+	"krypton/internal/failure"
+	"krypton/internal/gpu"
+	"krypton/internal/gpu/card"
+	"krypton/internal/incremental"
+	"krypton/internal/limits"
+	"krypton/internal/model"
+	"krypton/internal/obe"
+	"krypton/internal/program"
+)
+
+// Where maps are computed.
+const (
+	onCPU  = "cpu"
+	onGPU  = "gpu"
+	onAuto = "auto"
+)
+
+var devices = []string{onCPU, onGPU, onAuto}
+
+// deviceOptions are the flags that say what computes maps.
+type deviceOptions struct{ device, memory string }
+
+func (o *deviceOptions) addFlags(f *pflag.FlagSet) {
+	f.StringVar(&o.device, "device", onCPU, "what answers positions: cpu, gpu (an NVIDIA card, by the program krypton-gpu beside this one), or auto (a card that is there, can run the network and is predicted to be faster; else cpu)")
+	f.StringVar(&o.memory, "gpu-memory", "", "`limit` for the memory that is taken of the card, such as 4GiB (default: 90 % of what is free there)")
+}
+
+// check refuses what makes no sense whatever the machine is.
+func (o *deviceOptions) check() error {
+	if !slices.Contains(devices, o.device) {
+		return failure.Usagef("--device is %q, want cpu, gpu or auto", o.device)
+	}
+	if o.memory != "" {
+		if _, err := limits.ParseBytes(o.memory); err != nil {
+			return failure.Usagef("--gpu-memory: %w", err)
+		}
+	}
+	return nil
+}
+
+// program is what the program with cards is called, and envStarted the variable that says
+// which version of the program has started it.
+const (
+	gpuProgram = "krypton-gpu"
+	envStarted = "KRYPTON_STARTED_BY"
+)
+
+// otherProgram is the program with cards where it lies beside this one.
+func otherProgram() (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	name := gpuProgram
+	if runtime.GOOS == "windows" {
+		name += ".exe"
+	}
+	path := filepath.Join(filepath.Dir(self), name)
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fs.ErrNotExist
+	}
+	return path, err
+}
+
+// ended is the exit code of a program that has run in this one's place.
+type ended int
+
+func (e ended) Error() string { return fmt.Sprintf("%s ended with %d", gpuProgram, int(e)) }
+
+// start has the program with cards run in this one's place, if somebody asks for a card and
+// this one cannot open any. It returns nil where this one goes on.
+func (o *deviceOptions) start(ctx context.Context, say deviceNotes) error {
+	if err := o.check(); err != nil || o.device == onCPU {
+		return err
+	}
+	if card.Built {
+		if by, ok := os.LookupEnv(envStarted); ok && by != version {
+			return failure.Usagef("%s is of version %s and krypton, which has started it, of %s: install both of one version", gpuProgram, version, by)
+		}
+		return nil
+	}
+	path, err := otherProgram()
+	if err != nil {
+		missing := fmt.Errorf("there is no %s beside this program: put that of the release for this system there, or build it by 'make build-gpu'", gpuProgram)
+		if o.device == onAuto {
+			o.onCPU(say, missing)
+			return nil
+		}
+		return failure.As(failure.Unavailable, fmt.Errorf("--device gpu: %w", missing))
+	}
+	if err := os.Setenv(envStarted, version); err != nil {
+		return err
+	}
+	workBegins(ctx) // the other program ends it
+	code, err := program.Become(path, os.Args[1:])
+	if err != nil {
+		return failure.As(failure.Unavailable, fmt.Errorf("--device %s: %s cannot be started: %w", o.device, path, err))
+	}
+	return ended(code)
+}
+
+// onCPU says why --device auto does without a card, from now on.
+func (o *deviceOptions) onCPU(say deviceNotes, why error) {
+	o.device = onCPU
+	say.note("--device auto: on this machine's processors: " + why.Error())
+}
+
+// cards opens the card once for all of a process.
+var cards = sync.OnceValues(card.Open)
+
+// onCard are the networks that lie on the card, and its memory.
+var onCard struct {
+	sync.Mutex
+	memory   *gpu.Bounded
+	networks map[*incremental.Program]*gpu.Answerer
+}
+
+// load puts a program on the card, or finds it there; most bounds all that is taken of its
+// memory.
+func load(c *card.Card, p *incremental.Program, most int64) (*gpu.Answerer, error) {
+	onCard.Lock()
+	defer onCard.Unlock()
+	if a := onCard.networks[p]; a != nil {
+		return a, nil
+	}
+	if onCard.memory == nil {
+		onCard.memory, onCard.networks = gpu.NewBounded(c, most), map[*incremental.Program]*gpu.Answerer{}
+	}
+	n, err := gpu.Load(onCard.memory, p)
+	if err != nil {
+		return nil, err
+	}
+	onCard.networks[p] = gpu.NewAnswerer(n)
+	return onCard.networks[p], nil
+}
+
+// cardInUse is a network on a card, as a device of obe's: once it has failed it is asked no
+// more.
+type cardInUse struct {
+	card    *card.Card
+	network *gpu.Answerer
+	mu      sync.Mutex
+	failed  error
+	say     func(err error)
+}
+
+// Update implements obe.Device.
+func (c *cardInUse) Update(ctx context.Context, base []float32, changes incremental.Changes, opt incremental.Options, emit func(i int, r incremental.Results) error) error {
+	c.mu.Lock()
+	failed := c.failed
+	c.mu.Unlock()
+	if failed != nil {
+		return failed
+	}
+	return c.network.Update(ctx, base, changes, opt, emit)
+}
+
+// fail says once that the processors take over.
+func (c *cardInUse) fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.failed == nil {
+		c.failed = err
+		c.say(err)
+	}
+}
+
+var _ obe.Device = (*cardInUse)(nil)
+
+// wants says what plans must be able to do for the device, once the card is opened: nothing
+// where there is none and auto is asked for.
+func (o *deviceOptions) wants(s *settings, q *explain.Question, say deviceNotes) (more func(*model.Need), err error) {
+	if o.device == onCPU {
+		return nil, nil
+	}
+	refuse := func(kind failure.Kind, why error) error {
+		if o.device == onAuto {
+			o.onCPU(say, why)
+			return nil
+		}
+		return failure.As(kind, fmt.Errorf("--device gpu: %w", why))
+	}
+	if err := q.Check(); err != nil {
+		return nil, hinted(err)
+	}
+	if q.GivesUp() {
+		return nil, refuse(failure.Usage, errors.New("a card computes only maps that give nothing up, in float32: say --mode exact, and no --precision but fp32"))
+	}
+	k, _, err := s.kernels()
+	if err != nil {
+		return nil, err
+	}
+	if k.Name == "generic" {
+		return nil, refuse(failure.Unavailable, fmt.Errorf("a card has the bits of the kernels avx2, avx512 and neon, and this machine computes by %s", k.Name))
+	}
+	if _, err := cards(); err != nil {
+		return nil, refuse(failure.Unavailable, err)
+	}
+	return func(n *model.Need) { n.Program, n.Direct = true, true }, nil
+}
+
+// use puts a model's program on the card. It is nil where auto does without.
+func (o *deviceOptions) use(m *model.Model, say deviceNotes) (*cardInUse, error) {
+	c, err := cards()
+	if err != nil {
+		return nil, err
+	}
+	most := c.Available / 10 * 9
+	if o.memory != "" {
+		if most, err = limits.ParseBytes(o.memory); err != nil {
+			return nil, failure.Usagef("--gpu-memory: %w", err)
+		}
+	}
+	n, err := load(c, m.Program, most)
+	switch {
+	case err != nil && o.device == onAuto:
+		o.onCPU(say, hinted(err))
+		return nil, nil
+	case err != nil && errors.Is(err, gpu.ErrMemory):
+		return nil, failure.As(failure.Temporary, fmt.Errorf("--device gpu: %w", hinted(err)))
+	case err != nil && errors.Is(err, gpu.ErrUnsupported):
+		return nil, failure.As(failure.Usage, fmt.Errorf("--device gpu: %w", err))
+	case err != nil:
+		return nil, failure.As(failure.Unavailable, fmt.Errorf("--device gpu: %s: %w", c.Name, err))
+	}
+	use := &cardInUse{card: c, network: n}
+	use.say = func(err error) {
+		say.note(fmt.Sprintf("--device auto: %s failed, and this machine's processors take over with the same answer: %v", c.Name, err))
+	}
+	return use, nil
+}
+
+// prepare makes the job of a question with the device that is asked for; a dry run needs none.
+func (o *deviceOptions) prepare(ctx context.Context, s *settings, mo *modelOptions, q explain.Question, h explain.Host, dry bool, say deviceNotes) (*explain.Job, error) {
+	if dry {
+		return prepare(ctx, s, mo, q, h, nil, nil)
+	}
+	more, err := o.wants(s, &q, say)
+	if err != nil {
+		return nil, err
+	}
+	var on *cardInUse
+	job, err := prepare(ctx, s, mo, q, h, more, func(m *model.Model, h *explain.Host) (err error) {
+		if m.Program == nil {
+			return nil
+		}
+		if on, err = o.use(m, say); err != nil || on == nil {
+			return err
+		}
+		h.Device, h.DeviceName = on, on.card.Name
+		if o.device == onAuto {
+			h.Failed = on.fail
+		}
+		return nil
+	})
+	if err != nil || more == nil || o.device == onGPU {
+		return job, err
+	}
+	if on != nil {
+		cpu, gpu, err := on.predicted(ctx, job)
+		if err != nil {
+			return nil, err
+		}
+		if gpu < cpu {
+			say.note(fmt.Sprintf("--device auto: on %s (predicted: %s, and %s on this machine's processors)", on.card.Name, roughly(gpu), roughly(cpu)))
+			return job, nil
+		}
+		o.onCPU(say, fmt.Errorf("predicted to take %s, and %s on %s", roughly(cpu), roughly(gpu), on.card.Name))
+	}
+	return prepare(ctx, s, mo, q, h, nil, nil) // in the way that is fastest there
+}
+
+// deviceNotes tells on standard error where maps are computed.
+type deviceNotes struct {
+	io    streams
+	quiet bool
+}
+
+func (n deviceNotes) note(text string) {
+	if !n.quiet {
+		fmt.Fprintf(n.io.err, "krypton: %s\n", printable(text))
+	}
+}
+
+// predicted is how long the processors and the card are expected to take for a picture. The
+// card's rate is guessed, the processors' measured.
+func (c *cardInUse) predicted(ctx context.Context, job *explain.Job) (cpu, gpu time.Duration, err error) {
+	costs, err := job.Costs(nil)
+	if err != nil {
+		return 0, 0, err
+	}
+	spent := int64(0)
+	for _, one := range costs {
+		spent += one.Spent
+	}
+	p, err := job.Predict(ctx, costs[0].Map, predictFor)
+	if err != nil {
+		return 0, 0, err
+	}
+	grid := costs[0].Grid
+	exact := grid.Count(job.Model().Plan, nil, grid.Len()) // what was predicted
+	cpu = p.Views + time.Duration(float64(p.Map)*float64(spent)/float64(max(1, exact)))
+	// The clean run, and then chunks, are a launch of each step.
+	launches := float64(len(job.Model().Program.Steps)) * float64(2+job.Positions()/256)
+	return cpu, time.Duration(float64(spent)/c.card.Rate()*1e9) + time.Duration(launches*float64(launchTime)), nil
+}
+
+const (
+	predictFor = 100 * time.Millisecond
+	launchTime = 5 * time.Microsecond
+)
