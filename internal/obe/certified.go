@@ -73,17 +73,21 @@ const (
 	// which each counts.
 	coarse4, fine2, largeGrid = 4, 2, 1500
 	// Of the loss that the wish allows, a rung may take a part where there is a more
-	// careful one, and positions are added until what is expected of them leaves some. The
-	// first look at a large grid, where a coarse lattice is all that is known, leaves more to
-	// the looks after it: what it expects is often more than what there is.
-	rungShare, aim, firstAim = 0.7, 0.9, 2.7
+	// careful one, and positions are added until what is expected of them is not much more:
+	// what they save is often more than is expected, since others are interpolated of them.
+	// The first look at a large grid, where a coarse lattice is all that is known, leaves
+	// more to the looks after it, and of those none asks for less than half of its loss.
+	rungShare, aim, firstAim, half = 0.7, 1.2, 2.7, 0.5
+	// leastAdded is the smallest share of the grid that is added at a look.
+	leastAdded = 1. / 80
 	// mostLooks is the number of estimates after which the map is computed exactly.
-	mostLooks = 10
+	mostLooks = 24
 	// firstShare of the samples are drawn before there is a map, secondShare when the first
-	// positions of the lattice are known, and thirdShare each time that the bound has met the
-	// wish, confirmations times at most: samples by which a map was chosen flatter it.
+	// positions of the lattice are known, and thirdShare when the loss is not more than near
+	// times what is allowed: samples by which a map was chosen flatter it, and more of them
+	// often are all that the bound lacks.
 	firstShare, secondShare, thirdShare = 0.3, 0.35, 0.35
-	confirmations                       = 2
+	near                                = 1.4
 )
 
 // noNumbers is why a map is exact whose similarity nobody can tell.
@@ -552,7 +556,7 @@ func (w *certifier) rough() (float64, error) {
 // done: what does not come to that may with a more careful rung.
 func (w *certifier) refine(ask func(pick []int) error, a Approximation) (done bool, err error) {
 	w.made.Setting = a
-	confirmed := 0
+	allowed, confirmed := 1-w.Certify.SSIM, false
 	for look := 1; look <= mostLooks; look++ {
 		if err := w.extremes(); err != nil {
 			return false, err
@@ -561,22 +565,17 @@ func (w *certifier) refine(ask func(pick []int) error, a Approximation) (done bo
 		if err != nil {
 			return true, w.all(noNumbers)
 		}
-		w.made.Looks = look
-		enough := loss <= 1-w.Certify.SSIM
-		if enough && confirmed == confirmations {
-			return true, nil
-		}
-		if enough {
-			confirmed++
+		if !confirmed && loss <= near*allowed {
+			confirmed = true
 			if err := w.sampleMore(w.part(thirdShare), false, ask); err != nil {
 				return false, err
 			}
 			if loss, err = w.look(); err != nil {
 				return true, w.all(noNumbers)
 			}
-			if w.made.Looks++; loss <= 1-w.Certify.SSIM {
-				return true, nil
-			}
+		}
+		if confirmed && loss <= allowed {
+			return true, nil
 		}
 		more, exact, err := w.next(loss)
 		if err != nil {
@@ -623,6 +622,7 @@ func (w *certifier) extremes() error {
 
 // look estimates the bounds of all items, and gives the largest loss.
 func (w *certifier) look() (float64, error) {
+	w.made.Looks++
 	kinds := w.finalKinds()
 	loss := math.Inf(-1)
 	for k := range w.r.Items {
@@ -695,8 +695,12 @@ func (w *certifier) next(loss float64) (more, exact []int, err error) {
 		}
 	}
 	total, allowed := 0.0, aim*(1-w.Certify.SSIM)
-	if n >= largeGrid && w.made.Looks == 1 {
+	switch {
+	case n < largeGrid:
+	case w.made.Looks == 1:
 		allowed = firstAim * (1 - w.Certify.SSIM)
+	default:
+		allowed = max(allowed, half*loss)
 	}
 	type choice struct {
 		at          int
@@ -714,7 +718,7 @@ func (w *certifier) next(loss float64) (more, exact []int, err error) {
 	slices.SortFunc(choices, best)
 	left := total
 	enough := func() bool { return loss*left <= allowed*total }
-	fewest := max(1, n/40)
+	fewest := max(1, int(leastAdded*float64(n)))
 	for k, c := range choices {
 		if enough() && k >= fewest {
 			break
