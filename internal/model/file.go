@@ -184,7 +184,7 @@ func loadError(err error) error {
 		kind = failure.Usage
 	case errors.Is(err, fs.ErrNotExist):
 		kind = failure.Missing
-	case errors.Is(err, onnxload.ErrOutput), errors.Is(err, onnxload.ErrShape):
+	case errors.Is(err, onnxload.ErrOutput), errors.Is(err, onnxload.ErrShape), errors.Is(err, onnxload.ErrSize):
 		kind = failure.Usage
 	}
 	return failure.As(kind, err)

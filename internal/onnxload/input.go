@@ -69,10 +69,34 @@ func (b *builder) picture(free []valueInfo) ([]valueInfo, error) {
 		return nil, err
 	}
 	found, err := b.onePicture(free)
+	if err == nil && len(found) == 1 {
+		err = b.fixed(found[0])
+	}
 	if err == nil && len(with) > 0 && len(found) != 1 {
 		err = fmt.Errorf("inputs %s %w: there is none beside them for the picture", strings.Join(b.opt.With, ", "), ErrWith)
 	}
 	return append(found, with...), err
+}
+
+// fixed refuses a size that is given for a picture whose own the file says.
+func (b *builder) fixed(v valueInfo) error {
+	if b.opt.Size[0] <= 0 {
+		return nil
+	}
+	var own []string
+	other, open := false, false
+	for k, d := range v.dims {
+		if want := b.sized(v.dims, k); want > 0 && (k > 0 || len(v.dims) < 3) {
+			own = append(own, d.String())
+			other = other || d.value > 0 && d.value != int64(want)
+			open = open || d.value <= 0 || d.value == int64(want)
+		}
+	}
+	// Of a series any of its axes may be time.
+	if !other || len(v.dims) < 4 && open {
+		return nil
+	}
+	return fmt.Errorf("%w %dx%d: input %q is of %s", ErrSize, b.opt.Size[0], b.opt.Size[1], v.name, strings.Join(own, "x"))
 }
 
 // onePicture finds the picture's input alone.

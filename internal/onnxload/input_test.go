@@ -244,3 +244,38 @@ func TestOpenSizes(t *testing.T) {
 		}
 	}
 }
+
+// TestFixedSizes: a size that is not the file's own is refused, whichever side the file
+// fixes; the file's own, and what it leaves open, are taken.
+func TestFixedSizes(t *testing.T) {
+	of := func(dims ...int64) (list []onnxwrite.Dim) {
+		for _, d := range dims {
+			if list = append(list, onnxwrite.Dim{Value: d}); d == 0 {
+				list[len(list)-1] = onnxwrite.Symbolic("open")
+			}
+		}
+		return list
+	}
+	for _, c := range []struct {
+		dims    []onnxwrite.Dim
+		size    [2]int
+		refused string
+	}{
+		{of(1, 3, 20, 30), [2]int{20, 30}, ""},
+		{of(1, 20, 30, 3), [2]int{20, 30}, ""},
+		{of(0, 3, 0, 30), [2]int{20, 30}, ""},
+		{of(1, 3, 20, 30), [2]int{30, 20}, `the model has no size 30x20: input "x" is of 20x30`},
+		{of(1, 20, 30, 3), [2]int{20, 31}, "is of 20x30"},
+		{of(0, 3, 0, 30), [2]int{20, 31}, "is of openx30"},
+		{of(1, 12, 500), [2]int{1, 500}, ""},
+		{of(500, 12), [2]int{1, 500}, ""},
+		{of(0, 12, 500), [2]int{1, 400}, "is of 12x500"},
+	} {
+		m := lines("y = Neg x")
+		m.Graph.Inputs[0].Dims = c.dims
+		_, err := LoadBytes(m.Marshal(), "m", "", Options{Size: c.size, Picture: true})
+		if (err != nil) != (c.refused != "") || err != nil && (!errors.Is(err, ErrSize) || !strings.Contains(err.Error(), c.refused)) {
+			t.Errorf("%v, size %v: %v", c.dims, c.size, err)
+		}
+	}
+}

@@ -50,6 +50,9 @@ const DefaultMaxBytes = 2 << 30
 // dimensions are missing.
 var ErrShape = errors.New("input shape is not known")
 
+// ErrSize says that a size is given for a picture whose own, another, the file says.
+var ErrSize = errors.New("the model has no size")
+
 // ErrOutput says that an output is asked for that the model does not have.
 var ErrOutput = errors.New("there is no output")
 
