@@ -11,7 +11,8 @@
 //   --title TEXT      of FILE.md; --made TEXT, what it says it was written by
 //   --rounds N        turns (3); best and median of them are kept
 //   --positions N     measure heatmaps on about N positions, scaled (0: all)
-//   --sample N        positions of krypton's own naive map (32)
+//   --sample N        positions of krypton's own naive map (128): its first ones touch memory, and
+//                     the last ones keep one worker waiting for the other
 //   --patch, --stride of the heatmap (16, 4)
 //   --batches LIST    batch sizes that ONNX Runtime is tried with (1,2,4,8,16,32)
 //   --threads N       threads of both (the processors that this process may use: left to
@@ -35,7 +36,7 @@ const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     quick: { type: 'boolean' }, add: { type: 'boolean' }, title: flag('Krypton beside ONNX Runtime'), made: flag('make bench-peers'), krypton: flag('bin/krypton'), out: flag('docs/benchmarks/peers'), rounds: flag(quick ? '1' : '3'),
-    positions: flag(quick ? '64' : '0'), sample: flag(quick ? '8' : '32'), patch: flag('16'), stride: flag('4'),
+    positions: flag(quick ? '64' : '0'), sample: flag(quick ? '32' : '128'), patch: flag('16'), stride: flag('4'),
     batches: flag(quick ? '1,8' : '1,2,4,8,16,32'), threads: flag(String(os.availableParallelism())),
   },
 });

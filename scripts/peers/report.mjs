@@ -54,15 +54,15 @@ Written by \`${r.made}\`; the numbers behind it are in the JSON file beside this
 
 `;
   out += table(
-    ['network', 'best batch', 'ONNX Runtime images/s', 'GFLOP/s, of peak', 'krypton images/s', 'GFLOP/s, of peak', 'ratio'],
+    ['network', 'best batch', 'ONNX Runtime images/s', 'GFLOP/s, of peak', 'krypton images/s', 'GFLOP/s, of peak', 'ratio', 'of krypton images'],
     models.map((x) => {
       const o = x.onnxruntime.batch_best;
       const k = x.krypton.many;
-      const ours = k ? [(1 / k.seconds_per_image).toFixed(1), rate(k), (o.seconds_per_image / k.seconds_per_image).toFixed(2)] : ['', '', ''];
+      const ours = k ? [(1 / k.seconds_per_image).toFixed(1), rate(k), (o.seconds_per_image / k.seconds_per_image).toFixed(2), `${k.sampled}`] : ['', '', '', ''];
       return [x.model, x.batch_open ? `${o.batch}` : '1 (fixed in the model)', (1 / o.seconds_per_image).toFixed(1), rate(o), ...ours];
     }),
   );
-  out += `ONNX Runtime was tried with batches of ${s.batches.join(', ')}. krypton runs whole pictures one by one on each core (\`--mode naive\`), which also writes the patch into each, for half a second at least.
+  out += `ONNX Runtime was tried with batches of ${s.batches.join(', ')}. krypton runs whole pictures one by one on each core (\`--mode naive\`), which also writes the patch into each. Of few images the first touch of memory takes much of the time, and the last ones leave a core idle.
 
 ## Memory at its peak, MiB
 
