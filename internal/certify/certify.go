@@ -83,7 +83,7 @@ func (e *Estimate) Bound() float64 { return min(e.Scores.Bound, e.Rendered.Bound
 const (
 	// caution multiplies what is lost: several errors in one window may cost more than each
 	// alone, and samples by which a map was chosen flatter it.
-	caution = 1.15
+	caution = 1.2
 	// least is a loss that is always reckoned with.
 	least = 0.004
 )

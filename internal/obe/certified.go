@@ -85,9 +85,12 @@ const (
 	// firstShare of the samples are drawn before there is a map, secondShare when the first
 	// positions of the lattice are known, and thirdShare when the loss is not more than near
 	// times what is allowed: samples by which a map was chosen flatter it, and more of them
-	// often are all that the bound lacks.
+	// often are all that the bound lacks. On grids that are not large they flatter it more:
+	// there thirdShare is drawn each time that the bound has met the wish, confirmations
+	// times at most, and positions are added until what is expected of them leaves some loss.
 	firstShare, secondShare, thirdShare = 0.3, 0.35, 0.35
 	near                                = 1.4
+	confirmations, smallAim             = 2, 0.9
 )
 
 // noNumbers is why a map is exact whose similarity nobody can tell.
@@ -172,7 +175,7 @@ func newCertifier(t *Task, r *Result) *certifier {
 	w := &certifier{Task: t, r: r, known: make([]bool, n), sampled: make([]bool, n), chance: make([]float64, n), kinds: make([]certify.Kind, n), reach: make([]float64, n)}
 	w.made = Certificate{Wish: t.Certify.SSIM, Confidence: certify.Confidence}
 	r.Computed, r.Certificate = make([]bool, n), &w.made
-	if w.step = coarse4; n < largeGrid {
+	if w.step = coarse4; !w.large() {
 		w.step = fine2
 	}
 	w.lattice = newLattice(len(t.Grid.Ys), len(t.Grid.Xs), w.step)
@@ -552,11 +555,17 @@ func (w *certifier) rough() (float64, error) {
 	return loss, nil
 }
 
+// large says that the grid has enough positions for a coarse lattice to say something.
+func (w *certifier) large() bool { return w.Grid.Len() >= largeGrid }
+
 // refine computes more positions until the bound meets the wish, and says whether the map is
 // done: what does not come to that may with a more careful rung.
 func (w *certifier) refine(ask func(pick []int) error, a Approximation) (done bool, err error) {
 	w.made.Setting = a
-	allowed, confirmed := 1-w.Certify.SSIM, false
+	allowed, within, draws := 1-w.Certify.SSIM, near, 1
+	if !w.large() {
+		within, draws = 1, confirmations
+	}
 	for look := 1; look <= mostLooks; look++ {
 		if err := w.extremes(); err != nil {
 			return false, err
@@ -565,8 +574,8 @@ func (w *certifier) refine(ask func(pick []int) error, a Approximation) (done bo
 		if err != nil {
 			return true, w.all(noNumbers)
 		}
-		if !confirmed && loss <= near*allowed {
-			confirmed = true
+		if draws > 0 && loss <= within*allowed {
+			draws--
 			if err := w.sampleMore(w.part(thirdShare), false, ask); err != nil {
 				return false, err
 			}
@@ -574,7 +583,7 @@ func (w *certifier) refine(ask func(pick []int) error, a Approximation) (done bo
 				return true, w.all(noNumbers)
 			}
 		}
-		if confirmed && loss <= allowed {
+		if loss <= allowed {
 			return true, nil
 		}
 		more, exact, err := w.next(loss)
@@ -696,7 +705,8 @@ func (w *certifier) next(loss float64) (more, exact []int, err error) {
 	}
 	total, allowed := 0.0, aim*(1-w.Certify.SSIM)
 	switch {
-	case n < largeGrid:
+	case !w.large():
+		allowed = smallAim * (1 - w.Certify.SSIM)
 	case w.made.Looks == 1:
 		allowed = firstAim * (1 - w.Certify.SSIM)
 	default:
