@@ -6,7 +6,7 @@ export CGO_ENABLED ?= 0
 SHELL    = bash
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-video demo-series demo-serve build build-gpu test test-noasm test-arm64 check race race-quick fuzz fuzz-nightly nightly bench generate generate-check model test-browser compare-onnxruntime bench-peers bench-unseen test-slurm test-readers test-windows test-install dist clean
+.PHONY: help demo demo-video demo-series demo-serve build build-gpu test test-noasm test-arm64 check race race-quick fuzz fuzz-nightly nightly bench generate generate-check model test-browser compare-onnxruntime bench-peers bench-unseen test-slurm test-gpu-script test-readers test-windows test-install dist clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t24
@@ -106,7 +106,7 @@ fuzz: ## run every fuzz target (of FUZZPACKAGES) for FUZZTIME each
 fuzz-nightly: ## run every fuzz target for a minute each (FUZZTIME=10m for longer)
 	$(MAKE) fuzz FUZZTIME=$(if $(filter-out file,$(origin FUZZTIME)),$(FUZZTIME),60s)
 
-nightly: race fuzz-nightly test-slurm test-readers dist test-windows test-install ## what takes too long for each change: all tests under the race detector, fuzzing, Slurm, other readers, all releases, wine
+nightly: race fuzz-nightly test-slurm test-gpu-script test-readers dist test-windows test-install ## what takes too long for each change: all tests under the race detector, fuzzing, Slurm, the script for graphics cards, other readers, all releases, wine
 	.ci/run
 
 bench: build ## naive against incremental on this machine, and the kernels' share of its peak
@@ -155,6 +155,15 @@ test-readers: ## compare EDF and BDF files with what other readers make of them 
 
 test-slurm: build ## run a batch as a Slurm array on this machine, interrupt it, compare with one process (gets Slurm by apt-get)
 	scripts/slurm/test.sh
+
+# Started again it does nothing; and it notices a card that fails.
+test-gpu-script: ## try the script for a card's first ten minutes out, without a card (needs gcc)
+	rm -rf bin/first bin/first-fails
+	scripts/gpu/first.sh --dry bin/first
+	scripts/gpu/first.sh --dry bin/first 2>&1 | { ! grep 'at most'; }
+	grep -q '"step": "map-builtin", "what": "scores of the card and of processors", "value": "equal"' bin/first/first.json
+	! STANDIN_FAIL=cuLaunchKernel:719:9 scripts/gpu/first.sh --dry bin/first-fails
+	grep -q 'map-builtin .*failed: ' bin/first-fails/first.txt
 
 dist: ## build the release for Linux, macOS and Windows in dist/: archives, bills of materials, SHA256SUMS
 	rm -rf dist

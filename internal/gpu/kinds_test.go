@@ -221,6 +221,11 @@ func specs(t *testing.T, g *graph.Graph) (names []string) {
 // TestKinds: every kind of step gives the bits of this machine's processors, whole and behind
 // patches.
 func TestKinds(t *testing.T) {
+	everyKind(t, func(t *testing.T) Device { return newInterpreter(t) })
+}
+
+// everyKind compares the kinds on devices of their own.
+func everyKind(t *testing.T, device func(t *testing.T) Device) {
 	met := map[string]bool{}
 	for i, name := range slices.Sorted(func(yield func(string) bool) {
 		for k := range kinds {
@@ -238,7 +243,7 @@ func TestKinds(t *testing.T) {
 			for _, s := range specs(t, g) {
 				met[s] = true
 			}
-			compare(t, newInterpreter(t), g, m.rng, 2, 3, true)
+			compare(t, device(t), g, m.rng, 2, 3, true)
 		})
 	}
 	for _, want := range []engine.Spec{&engine.Convolution{}, &engine.Spread{}, &engine.Squares{}, &engine.Turn{}, &engine.Interpolate{}, &engine.Sample{}, &engine.Row{}, &engine.Move{},

@@ -39,6 +39,16 @@ func (m *maker) wide() *onnxwrite.Model {
 // TestPrecisions: with tensor cores, too, an update equals a whole run bit for bit, on two
 // generations, and results are near those of float32.
 func TestPrecisions(t *testing.T) {
+	precisions(t, func(t *testing.T, cores ptx.Cores) Device {
+		d := newInterpreter(t)
+		d.cores = cores
+		return d
+	})
+}
+
+// precisions tries them on devices of their own, which have the tensor cores of a generation if
+// that can be chosen.
+func precisions(t *testing.T, device func(t *testing.T, cores ptx.Cores) Device) {
 	m := &maker{rng: rand.New(rand.NewPCG(1, 28))}
 	g, err := onnxload.LoadBytes(m.wide().Marshal(), "wide", "", onnxload.Options{})
 	if err != nil {
@@ -60,9 +70,7 @@ func TestPrecisions(t *testing.T) {
 		cores     ptx.Cores
 		near      float64
 	}{{kernels.FP32, ptx.Hopper, 0}, {kernels.TF32, ptx.Hopper, 2e-3}, {kernels.BF16, ptx.Ampere, 2e-2}} {
-		d := newInterpreter(t)
-		d.cores = of.cores
-		n, err := LoadAs(d, p, of.precision)
+		n, err := LoadAs(device(t, of.cores), p, of.precision)
 		if err != nil {
 			t.Fatal(err)
 		}
