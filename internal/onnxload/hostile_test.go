@@ -209,7 +209,7 @@ func FuzzLoad(f *testing.F) {
 			switch {
 			case err == nil && (len(g.Outputs) == 0 || opt.Picture && len(g.Inputs) > 1):
 				t.Error("a graph without outputs, or a picture's with several inputs")
-			case err != nil && !errors.Is(err, ErrModel) && !errors.Is(err, ErrShape) && !errors.Is(err, ErrBind) && !errors.Is(err, ErrInput) && !errors.Is(err, ErrOutput):
+			case err != nil && !errors.Is(err, ErrModel) && !errors.Is(err, ErrShape) && !errors.Is(err, ErrSize) && !errors.Is(err, ErrBind) && !errors.Is(err, ErrInput) && !errors.Is(err, ErrOutput):
 				t.Errorf("of no kind: %v", err)
 			}
 		}
