@@ -17,7 +17,7 @@ import (
 // What an engine should do after an exit code: run the shard again, where it
 // goes on, or give it up, for it would be the same again. 0 is neither.
 var again = map[int]bool{
-	1: true, 73: true, 75: true, 130: true, 143: true,
+	1: true, 69: true, 73: true, 75: true, 130: true, 143: true,
 	3: false, 64: false, 65: false, 66: false,
 }
 
