@@ -12,7 +12,6 @@ import (
 
 	"krypton/internal/engine/asm"
 	"krypton/internal/incremental"
-	"krypton/internal/onnxload"
 	"krypton/internal/region"
 )
 
@@ -78,14 +77,7 @@ func TestAnswerer(t *testing.T) {
 	for _, seed := range []uint64{0, 3} {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			m := &maker{rng: rand.New(rand.NewPCG(seed, 31))}
-			g, err := onnxload.LoadBytes(m.network().Marshal(), "random", "", onnxload.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			program, err := incremental.Lower(g, incremental.CompileOptions{})
-			if err != nil {
-				t.Fatal(err)
-			}
+			g, program := lowered(t, m.network())
 			plan, err := incremental.Compile(g, incremental.CompileOptions{Kernels: sets[0], Direct: true})
 			if err != nil {
 				t.Fatal(err)
@@ -209,14 +201,7 @@ func little(t *testing.T, d Device, program *incremental.Program, weights int64,
 // and the next question begins anew.
 func TestAnswererFails(t *testing.T) {
 	m := &maker{rng: rand.New(rand.NewPCG(3, 23))}
-	g, err := onnxload.LoadBytes(m.network().Marshal(), "random", "", onnxload.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	program, err := incremental.Lower(g, incremental.CompileOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, program := lowered(t, m.network())
 	plane := program.Values[program.Input].Plane
 	input, c := make([]float32, plane.Len()), changes{randomChange(m.rng, plane, 5), randomChange(m.rng, plane, 5), {Rect: region.Rect{}}}
 	d := &failing{newInterpreter(t), 1 << 30}

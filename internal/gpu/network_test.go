@@ -436,14 +436,7 @@ func (d *failing) Launch(l kernels.Launch) error {
 // output is given that was not computed.
 func TestDeviceFails(t *testing.T) {
 	m := &maker{rng: rand.New(rand.NewPCG(3, 23))}
-	g, err := onnxload.LoadBytes(m.network().Marshal(), "random", "", onnxload.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := incremental.Lower(g, incremental.CompileOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, p := lowered(t, m.network())
 	plane := p.Values[p.Input].Plane
 	c := []Change{randomChange(m.rng, plane, 5), randomChange(m.rng, plane, 5)}
 	for fail := 0; ; fail += 1 + fail/10 {
@@ -480,4 +473,18 @@ func TestDeviceFails(t *testing.T) {
 			t.Fatalf("request %d: %v", fail, err)
 		}
 	}
+}
+
+// lowered is a network as a graph and as a program.
+func lowered(t *testing.T, m *onnxwrite.Model) (*graph.Graph, *incremental.Program) {
+	t.Helper()
+	g, err := onnxload.LoadBytes(m.Marshal(), "random", "", onnxload.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := incremental.Lower(g, incremental.CompileOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g, p
 }

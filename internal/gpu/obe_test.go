@@ -10,7 +10,6 @@ import (
 	"krypton/internal/engine/asm"
 	"krypton/internal/incremental"
 	"krypton/internal/obe"
-	"krypton/internal/onnxload"
 	"krypton/internal/region"
 )
 
@@ -22,14 +21,7 @@ func TestMap(t *testing.T) {
 		asm.Missing(t, "avx2")
 	}
 	m := &maker{rng: rand.New(rand.NewPCG(3, 23))}
-	g, err := onnxload.LoadBytes(m.network().Marshal(), "random", "", onnxload.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	program, err := incremental.Lower(g, incremental.CompileOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	g, program := lowered(t, m.network())
 	plan, err := incremental.Compile(g, incremental.CompileOptions{Kernels: sets[0], Direct: true})
 	if err != nil {
 		t.Fatal(err)

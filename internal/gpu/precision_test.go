@@ -9,8 +9,6 @@ import (
 
 	"krypton/internal/gpu/kernels"
 	"krypton/internal/gpu/ptx"
-	"krypton/internal/incremental"
-	"krypton/internal/onnxload"
 	"krypton/internal/onnxwrite"
 )
 
@@ -50,14 +48,7 @@ func TestPrecisions(t *testing.T) {
 // that can be chosen.
 func precisions(t *testing.T, device func(t *testing.T, cores ptx.Cores) Device) {
 	m := &maker{rng: rand.New(rand.NewPCG(1, 28))}
-	g, err := onnxload.LoadBytes(m.wide().Marshal(), "wide", "", onnxload.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := incremental.Lower(g, incremental.CompileOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, p := lowered(t, m.wide())
 	inputs := p.Values[p.Input].Plane
 	base := make([]float32, inputs.Len())
 	for i := range base {

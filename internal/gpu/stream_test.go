@@ -135,14 +135,7 @@ func (c *filledChanges) Write(int, []float32) { panic("the host writes what the 
 // TestFills: what a device copies of a plane it keeps is what the host writes.
 func TestFills(t *testing.T) {
 	m := &maker{rng: rand.New(rand.NewPCG(5, 27))}
-	g, err := onnxload.LoadBytes(m.network().Marshal(), "random", "", onnxload.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := incremental.Lower(g, incremental.CompileOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, p := lowered(t, m.network())
 	n, err := Load(newInterpreter(t), p)
 	if err != nil {
 		t.Fatal(err)
