@@ -127,9 +127,9 @@ raw frames on standard input.
 
 In approximate mode (the default) small changes are passed over. How small is chosen on
 the first frames, by comparison with whole runs (--target-agreement), and what is close
-is decided by a whole run (--guard). --verify-share 0.05 certifies the agreement of the run by frames drawn at random,
---verify-every N looks at every Nth.
---mode exact gives the whole network's answers bit for bit.
+is decided by a whole run (--guard). --verify-share 0.05 certifies the agreement of the
+run by frames drawn at random, --verify-every N looks at every Nth. --mode exact gives
+the whole network's answers bit for bit.
 
 Several videos, or a --manifest of them, go into an --out-dir as a batch, which may be
 split over machines (--shard) and gone on with after anything (--resume).
@@ -155,8 +155,9 @@ in the model's own file (m.onnx: m.krypton.yaml).` + exitHelp,
 			}
 			if o.device == onGPU {
 				return failure.Usagef("--device gpu: videos are recognized on this machine's processors alone; cards compute maps (krypton obe)")
-			} else if o.device != onCPU && o.device != onAuto {
-				return failure.Usagef("--device is %q, want cpu, gpu or auto", o.device)
+			}
+			if err := (&deviceOptions{device: o.device}).check(); err != nil {
+				return err
 			}
 			o.batch.resume = o.resume
 			if o.batch.wanted() {

@@ -2,7 +2,6 @@ package gpu
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"math"
 	"slices"
@@ -249,9 +248,7 @@ func (a *Answerer) read(i int) error {
 		if err := n.memory.Read(a.bytes, n.arena.at+uint64(c.base[v])); err != nil {
 			return err
 		}
-		for k := range to {
-			to[k] = math.Float32frombits(binary.LittleEndian.Uint32(a.bytes[4*k:]))
-		}
+		numbersOf(to, a.bytes)
 	}
 	return nil
 }

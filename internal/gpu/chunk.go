@@ -1,7 +1,6 @@
 package gpu
 
 import (
-	"encoding/binary"
 	"errors"
 	"math"
 	"slices"
@@ -221,9 +220,7 @@ func (n *Network) prepare(c *chunk, fill uint64, write func(k int, dst []float32
 		}
 		pixels := make([]float32, c.rects[k][p.Input].Area()*plane.C)
 		write(k, pixels)
-		for _, v := range pixels {
-			c.data = binary.LittleEndian.AppendUint32(c.data, math.Float32bits(v))
-		}
+		c.data = appendNumbers(c.data, pixels)
 	}
 	c.pixels = len(c.data)
 	patched := func(s incremental.Source, k int) kernels.Patched {

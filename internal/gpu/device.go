@@ -164,17 +164,25 @@ func (m *memory) read(at uint64, n int) ([]float32, error) {
 	if err := m.Read(data, at); err != nil {
 		return nil, err
 	}
-	for i := range numbers {
-		numbers[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
-	}
+	numbersOf(numbers, data)
 	return numbers, nil
 }
 
-// bytesOf is how numbers lie in a device's memory.
-func bytesOf(numbers []float32) []byte {
-	data := make([]byte, 4*len(numbers))
-	for i, v := range numbers {
-		binary.LittleEndian.PutUint32(data[4*i:], math.Float32bits(v))
+// appendNumbers appends numbers as they lie in a device's memory.
+func appendNumbers(data []byte, numbers []float32) []byte {
+	for _, v := range numbers {
+		data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v))
 	}
 	return data
+}
+
+// bytesOf is how numbers lie in a device's memory, numbersOf takes them from there.
+func bytesOf(numbers []float32) []byte {
+	return appendNumbers(make([]byte, 0, 4*len(numbers)), numbers)
+}
+
+func numbersOf(to []float32, data []byte) {
+	for i := range to {
+		to[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
+	}
 }

@@ -10,7 +10,7 @@ import (
 	"io"
 	"math"
 
-	"krypton/internal/tiffin"
+	"krypton/internal/tensor"
 )
 
 // Array is any array of numbers from a NumPy file (.npy).
@@ -129,7 +129,7 @@ func elementOf(descr string) (element, error) {
 	}
 	switch descr[1:] {
 	case "f2":
-		return float(2, func(b []byte) float64 { return tiffin.Half(o.Uint16(b)) })
+		return float(2, func(b []byte) float64 { return float64(tensor.Half(o.Uint16(b)).Float32()) })
 	case "f4":
 		return float(4, func(b []byte) float64 { return float64(math.Float32frombits(o.Uint32(b))) })
 	case "f8":

@@ -421,7 +421,7 @@ func (r *run) take(ctx context.Context) error {
 			return err
 		}
 		r.count(res)
-		r.sum.Sample.Add(res.Step.How == Whole && !res.Step.Listed, r.drawn(st.first+i, res))
+		r.sum.Sample.Add(st.first+i, t.VerifyShare, res.Step.How == Whole && !res.Step.Listed, res.Verified)
 		start := time.Now()
 		err := r.emit(res)
 		r.sum.Emit += time.Since(start)
@@ -436,14 +436,6 @@ func (r *run) take(ctx context.Context) error {
 		r.observe(st.index, seen)
 	}
 	return st.err
-}
-
-// drawn is the comparison of frame n, if VerifyShare drew it.
-func (r *run) drawn(n int, res *Result) *Agreement {
-	if res.KeyFrame || !Sampled(n, r.task.VerifyShare) {
-		return nil
-	}
-	return res.Verified
 }
 
 // verifies says whether the answer to frame n, the i-th of its segment, is to be compared

@@ -29,17 +29,17 @@ func (s *Sample) Join(o Sample) {
 	s.Disagreed += o.Disagreed
 }
 
-// Add counts a frame: exact says that a whole run of all classes answered it, drawn is the
-// comparison of an answer that was to be compared by Sampled, nil for all others.
-func (s *Sample) Add(exact bool, drawn *Agreement) {
+// Add counts frame n of a run that draws the share: exact says that a whole run of all classes
+// answered it, verified is the comparison of its answer with a whole run's, nil without one.
+func (s *Sample) Add(n int, share float64, exact bool, verified *Agreement) {
 	s.Frames++
 	if exact {
 		return
 	}
 	s.Approximate++
-	if drawn != nil {
+	if verified != nil && Sampled(n, share) {
 		s.Drawn++
-		if !drawn.Agrees {
+		if !verified.Agrees {
 			s.Disagreed++
 		}
 	}

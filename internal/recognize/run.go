@@ -253,10 +253,10 @@ func (r *Recognition) Run(ctx context.Context, earlier []framelabels.Result, sin
 	var sample orv.Sample // of the earlier run
 	f := newFollower(j, &r.geometry, mode)
 	for i := range earlier {
-		p := past(&earlier[i], guard)
-		task.Past = append(task.Past, p)
-		sample.Add(p.How == orv.Whole && !earlier[i].Listed, drawn(&earlier[i], i, j.question.VerifyShare))
-		f.replay(&earlier[i])
+		e := &earlier[i]
+		task.Past = append(task.Past, past(e, guard))
+		sample.Add(i, task.VerifyShare, orv.How(e.How) == orv.Whole && !e.Listed, agreement(e))
+		f.replay(e)
 	}
 	sum, err := orv.Run(ctx, task, r.source, func(res *orv.Result) error {
 		out := f.result(res)
@@ -281,23 +281,21 @@ func (r *Recognition) Run(ctx context.Context, earlier []framelabels.Result, sin
 // ErrNoFrames says that a video has none.
 var ErrNoFrames = failure.Dataf("no frames")
 
-// drawn is the comparison of frame n of an earlier run, if it was drawn at random.
-func drawn(r *framelabels.Result, n int, share float64) *orv.Agreement {
-	if r.Verified == nil || r.Refreshed || !orv.Sampled(n, share) {
+// agreement is the comparison of a frame of an earlier run with a whole run's answer, nil
+// without one.
+func agreement(r *framelabels.Result) *orv.Agreement {
+	v := r.Verified
+	if v == nil {
 		return nil
 	}
-	return &orv.Agreement{Agrees: r.Verified.Agrees}
+	return &orv.Agreement{Agrees: v.Agrees, Largest: float64(v.Largest), Shift: float64(v.Shift)}
 }
 
 // past is what is to be known of a frame of an earlier run.
 func past(r *framelabels.Result, guard float32) orv.Past {
-	var verified *orv.Agreement
-	if v := r.Verified; v != nil {
-		verified = &orv.Agreement{Agrees: v.Agrees, Largest: float64(v.Largest), Shift: float64(v.Shift)}
-	}
 	recomputed := 0.0 // of none, none
 	if r.Recomputed.Finite() {
 		recomputed = float64(r.Recomputed)
 	}
-	return orv.NewPast(orv.How(r.How), recomputed, r.Refreshed, verified, guard)
+	return orv.NewPast(orv.How(r.How), recomputed, r.Refreshed, agreement(r), guard)
 }

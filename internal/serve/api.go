@@ -340,19 +340,19 @@ func (s *Server) mapFile(w http.ResponseWriter, r *http.Request, _ string) {
 	if a == nil {
 		return
 	}
+	sendFile(w, r, a.write)
+}
+
+// sendFile answers with a file that is written into memory, drawn as the request says.
+func sendFile(w http.ResponseWriter, r *http.Request, write func(b io.Writer, name string, style heatmap.Style) error) {
 	style, err := styleOf(r.URL.Query())
 	if err != nil {
 		failWith(w, err)
 		return
 	}
-	sendFile(w, r, func(b io.Writer, name string) error { return a.write(b, name, style) })
-}
-
-// sendFile answers with a file that is written into memory.
-func sendFile(w http.ResponseWriter, r *http.Request, write func(b io.Writer, name string) error) {
 	var b bytes.Buffer
 	name := r.PathValue("name")
-	if err := write(&b, name); err != nil {
+	if err := write(&b, name, style); err != nil {
 		failWith(w, err)
 		return
 	}

@@ -280,12 +280,7 @@ func (s *Server) stripFile(w http.ResponseWriter, r *http.Request, _ string) {
 	if m == nil {
 		return
 	}
-	style, err := styleOf(r.URL.Query())
-	if err != nil {
-		failWith(w, err)
-		return
-	}
-	sendFile(w, r, func(b io.Writer, name string) error { return m.write(r.Context(), b, name, style) })
+	sendFile(w, r, func(b io.Writer, name string, style heatmap.Style) error { return m.write(r.Context(), b, name, style) })
 }
 
 // write writes one of a strip's files, as the command line does, but for what is said there of

@@ -6,6 +6,8 @@ import (
 	"image"
 	"image/color"
 	"math"
+
+	"krypton/internal/tensor"
 )
 
 // toRGB converts as package image does in 16 bits, rounded.
@@ -246,7 +248,7 @@ func (f *File) value(row []byte, i int, order binary.ByteOrder) float64 {
 		case "int":
 			return float64(int16(v))
 		case "float":
-			return Half(v)
+			return float64(tensor.Half(v).Float32())
 		}
 		return float64(v)
 	case 32:
@@ -273,19 +275,4 @@ func (f *File) value(row []byte, i int, order binary.ByteOrder) float64 {
 		v = v<<1 | int(row[at/8]>>(7-at%8)&1)
 	}
 	return float64(v)
-}
-
-// Half is a float of 16 bits (IEEE 754, binary16).
-func Half(v uint16) float64 {
-	sign, exponent, fraction := 1-2*float64(v>>15), int(v>>10&31), float64(v&1023)
-	switch exponent {
-	case 0:
-		return sign * math.Ldexp(fraction, -24)
-	case 31:
-		if fraction != 0 {
-			return math.NaN()
-		}
-		return math.Inf(int(sign))
-	}
-	return sign * math.Ldexp(1024+fraction, exponent-25)
 }

@@ -17,6 +17,8 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/image/tiff"
+
+	"krypton/internal/tensor"
 )
 
 // form is how a test writes a file: numbers of each pixel, row by row.
@@ -274,7 +276,7 @@ func (f *form) random() (raw []uint64, values []float64) {
 var halves = func() map[float64]uint16 {
 	all := map[float64]uint16{}
 	for h := range 1 << 16 {
-		all[Half(uint16(h))] = uint16(h)
+		all[float64(tensor.Half(h).Float32())] = uint16(h)
 	}
 	return all
 }()
