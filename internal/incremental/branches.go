@@ -213,7 +213,7 @@ func (c *compiler) kernel(n *graph.Node) (k engine.Convolution, ok bool) {
 	if k.Weights, err = w.Floats(); err != nil {
 		return k, false
 	}
-	if len(n.In) > 2 && n.In[2] >= 0 {
+	if givenInput(n, 2) {
 		b := c.constant(n.In[2])
 		if b == nil {
 			return k, false

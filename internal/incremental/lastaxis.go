@@ -135,7 +135,7 @@ func (c *compiler) layerNorm(n *graph.Node, axis int, l *engine.LayerNorm) (bool
 		return false, nil
 	}
 	l.Bias = make([]float32, channels)
-	if len(n.In) > 2 && n.In[2] >= 0 {
+	if givenInput(n, 2) {
 		if l.Bias, ok = c.lastRow(n.In[2], channels); !ok {
 			return false, nil
 		}

@@ -17,7 +17,7 @@ func (c *compiler) conv(n *graph.Node, o *op.Conv) (bool, error) {
 // spatial axis as begin says: its windows are those over the input with zeros around it.
 func (c *compiler) convOf(n *graph.Node, o *op.Conv, from graph.ValueID, begin []int) (bool, error) {
 	w := c.constant(n.In[1])
-	if w == nil || len(n.In) > 2 && n.In[2] >= 0 && c.constant(n.In[2]) == nil {
+	if w == nil || givenInput(n, 2) && c.constant(n.In[2]) == nil {
 		return false, nil
 	}
 	ws, err := o.Windows(c.shape(n.In[0]), w.Shape)
@@ -33,7 +33,7 @@ func (c *compiler) convOf(n *graph.Node, o *op.Conv, from graph.ValueID, begin [
 		return false, err
 	}
 	var bias []float32
-	if len(n.In) > 2 && n.In[2] >= 0 {
+	if givenInput(n, 2) {
 		if bias, err = c.constant(n.In[2]).Floats(); err != nil {
 			return false, err
 		}

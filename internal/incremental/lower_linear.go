@@ -15,7 +15,7 @@ func (c *compiler) gemm(n *graph.Node, o *op.Gemm) (bool, error) {
 	if w == nil || o.TransA {
 		return c.gemmProduct(n, o)
 	}
-	if len(n.In) > 2 && n.In[2] >= 0 && c.constant(n.In[2]) == nil {
+	if givenInput(n, 2) && c.constant(n.In[2]) == nil {
 		return false, nil
 	}
 	values, err := w.Floats()
@@ -37,7 +37,7 @@ func (c *compiler) gemm(n *graph.Node, o *op.Gemm) (bool, error) {
 		}
 	}
 	var bias []float32
-	if len(n.In) > 2 && n.In[2] >= 0 && o.Beta != 0 {
+	if givenInput(n, 2) && o.Beta != 0 {
 		b := c.constant(n.In[2])
 		f, err := b.Floats()
 		if err != nil {

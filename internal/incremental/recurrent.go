@@ -15,14 +15,25 @@ var cells = map[string]engine.Cell{"LSTM": engine.LSTM, "GRU": engine.GRU, "RNN"
 // convolution of single pixels, of which a change moves only its own steps, and what
 // follows a state from step to step reads these.
 func (c *compiler) recurrent(n *graph.Node, o *op.Recurrent) (bool, error) {
-	if !o.Plain() || len(c.shape(n.In[0])) != 3 || c.g.Values[n.In[0]].Info.Type != tensor.Float32 {
+	if !o.Plain() || len(c.shape(n.In[0])) != 3 || c.g.Values[n.In[0]].Info.Type != tensor.Float32 || givenInput(n, 4) || givenInput(n, 7) {
 		return false, nil
 	}
-	w, u := c.numbersOf(n, 1), c.numbersOf(n, 2)
+	numbers := make([][]float32, 7)
+	for i := 1; i < len(numbers); i++ {
+		if !givenInput(n, i) {
+			continue
+		}
+		t := c.constant(n.In[i])
+		if t == nil {
+			return false, nil
+		}
+		var err error
+		if numbers[i], err = t.Floats(); err != nil {
+			return false, err
+		}
+	}
+	w, u, b := numbers[1], numbers[2], numbers[3]
 	shape := c.shape(n.In[1])
-	if w == nil || u == nil || givenInput(n, 4) || givenInput(n, 7) {
-		return false, nil
-	}
 	steps, inputs, sums, hidden := c.shape(n.In[0])[0], shape[2], shape[1], c.shape(n.In[2])[2]
 	plane, lies, ok := c.stepsOf(n.In[0], steps, inputs)
 	if !ok && c.inOrder(n.In[0]) {
@@ -39,23 +50,14 @@ func (c *compiler) recurrent(n *graph.Node, o *op.Recurrent) (bool, error) {
 	bias := make([]float32, len(ways)*sums)
 	for d, reverse := range ways {
 		way := engine.Direction{Reverse: reverse, Weights: u[d*sums*hidden:][:sums*hidden]}
-		if givenInput(n, 3) {
-			b := c.numbersOf(n, 3)
-			if b == nil {
-				return false, nil
-			}
+		if b != nil {
 			copy(bias[d*sums:], b[2*d*sums:][:sums])
 			way.Bias = b[(2*d+1)*sums:][:sums]
 		}
 		for i, to := range []*[]float32{&way.State, &way.Memory} {
-			if !givenInput(n, 5+i) {
-				continue
+			if first := numbers[5+i]; first != nil {
+				*to = first[d*hidden:][:hidden]
 			}
-			first := c.numbersOf(n, 5+i)
-			if first == nil {
-				return false, nil
-			}
-			*to = first[d*hidden:][:hidden]
 		}
 		r.Directions = append(r.Directions, way)
 	}
@@ -83,18 +85,6 @@ func (c *compiler) recurrent(n *graph.Node, o *op.Recurrent) (bool, error) {
 
 // givenInput says whether a node has input i.
 func givenInput(n *graph.Node, i int) bool { return i < len(n.In) && n.In[i] >= 0 }
-
-// numbersOf gives the constant that input i of a node is, nil if it is none.
-func (c *compiler) numbersOf(n *graph.Node, i int) []float32 {
-	if !givenInput(n, i) || c.constant(n.In[i]) == nil {
-		return nil
-	}
-	f, err := c.constant(n.In[i]).Floats()
-	if err != nil {
-		return nil
-	}
-	return f
-}
 
 // read says whether anybody reads output i of a node.
 func (c *compiler) read(n *graph.Node, i int) bool {

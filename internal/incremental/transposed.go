@@ -46,7 +46,7 @@ func (p phases) tap(r, t int) (int, bool) {
 // normalization and bounds behind it are folded into it.
 func (c *compiler) convTranspose(n *graph.Node, o *op.ConvTranspose) (bool, error) {
 	w := c.constant(n.In[1])
-	if w == nil || len(n.In) > 2 && n.In[2] >= 0 && c.constant(n.In[2]) == nil {
+	if w == nil || givenInput(n, 2) && c.constant(n.In[2]) == nil {
 		return false, nil
 	}
 	axes, err := o.Axes(c.shape(n.In[0]), w.Shape)
@@ -67,7 +67,7 @@ func (c *compiler) convTranspose(n *graph.Node, o *op.ConvTranspose) (bool, erro
 		return false, err
 	}
 	bias := make([]float32, o.Group*w.Shape[1])
-	if len(n.In) > 2 && n.In[2] >= 0 {
+	if givenInput(n, 2) {
 		if bias, err = c.constant(n.In[2]).Floats(); err != nil {
 			return false, err
 		}
