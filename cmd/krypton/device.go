@@ -35,7 +35,11 @@ const (
 var devices = []string{onCPU, onGPU, onAuto}
 
 // deviceOptions are the flags that say what computes maps.
-type deviceOptions struct{ device, memory string }
+type deviceOptions struct {
+	device, memory string
+	// precision is that of a card's products.
+	precision incremental.Precision
+}
 
 func (o *deviceOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.device, "device", onCPU, "what answers positions: cpu, gpu (an NVIDIA card, by the program krypton-gpu beside this one), or auto (a card that is there, can run the network and is predicted to be faster; else cpu)")
@@ -54,6 +58,36 @@ func (o *deviceOptions) check() error {
 	}
 	return nil
 }
+
+// takePrecision takes the precision of a card's products out of what may be given up, where a
+// card is asked for: what such a map equals, bit for bit, are whole runs of the same precision.
+// With auto it must not be asked for: processors would give another answer.
+func (o *deviceOptions) takePrecision(w *explain.Wish) error {
+	o.precision = incremental.FP32
+	p := w.Precision
+	if p == nil || *p == incremental.FP32 || o.device == onCPU || !slices.Contains(gpu.Precisions, *p) {
+		return nil
+	}
+	if o.device == onAuto {
+		return failure.Usagef("--precision %s with --device auto: a card's answer is not that of processors, so one has to say which: --device gpu or cpu", *p)
+	}
+	o.precision, w.Precision = *p, nil
+	return nil
+}
+
+// parsePrecision reads that of processors or of cards.
+func parsePrecision(text string) (incremental.Precision, error) {
+	if text == string(incremental.TF32) {
+		return incremental.TF32, nil
+	}
+	return explain.ParsePrecision(text)
+}
+
+// precisions are the names that parsePrecision reads.
+func precisions() []string { return append(explain.Precisions(), string(incremental.TF32)) }
+
+// precisionsOfCards are gpu.Precisions for messages.
+const precisionsOfCards = "fp32, tf32 or bf16"
 
 // program is what the program with cards is called, and envStarted the variable that says
 // which version of the program has started it.
@@ -130,26 +164,32 @@ var cards = sync.OnceValues(card.Open)
 var onCard struct {
 	sync.Mutex
 	memory   *gpu.Bounded
-	networks map[*incremental.Program]*gpu.Answerer
+	networks map[loaded]*gpu.Answerer
+}
+
+// loaded is a program with products of a precision.
+type loaded struct {
+	program   *incremental.Program
+	precision incremental.Precision
 }
 
 // load puts a program on the card, or finds it there; most bounds all that is taken of its
 // memory.
-func load(c *card.Card, p *incremental.Program, most int64) (*gpu.Answerer, error) {
+func load(c *card.Card, l loaded, most int64) (*gpu.Answerer, error) {
 	onCard.Lock()
 	defer onCard.Unlock()
-	if a := onCard.networks[p]; a != nil {
+	if a := onCard.networks[l]; a != nil {
 		return a, nil
 	}
 	if onCard.memory == nil {
-		onCard.memory, onCard.networks = gpu.NewBounded(c, most), map[*incremental.Program]*gpu.Answerer{}
+		onCard.memory, onCard.networks = gpu.NewBounded(c, most), map[loaded]*gpu.Answerer{}
 	}
-	n, err := gpu.Load(onCard.memory, p)
+	n, err := gpu.LoadAs(onCard.memory, l.program, l.precision)
 	if err != nil {
 		return nil, err
 	}
-	onCard.networks[p] = gpu.NewAnswerer(n)
-	return onCard.networks[p], nil
+	onCard.networks[l] = gpu.NewAnswerer(n)
+	return onCard.networks[l], nil
 }
 
 // cardInUse is a network on a card, as a device of obe's: once it has failed it is asked no
@@ -172,6 +212,9 @@ func (c *cardInUse) Update(ctx context.Context, base []float32, changes incremen
 	}
 	return c.network.Update(ctx, base, changes, opt, emit)
 }
+
+// Precision implements obe.Device.
+func (c *cardInUse) Precision() incremental.Precision { return c.network.Precision() }
 
 // fail says once that the processors take over.
 func (c *cardInUse) fail(err error) {
@@ -202,13 +245,13 @@ func (o *deviceOptions) wants(s *settings, q *explain.Question, say deviceNotes)
 		return nil, hinted(err)
 	}
 	if q.GivesUp() {
-		return nil, refuse(failure.Usage, errors.New("a card computes only maps that give nothing up, in float32: say --mode exact, and no --precision but fp32"))
+		return nil, refuse(failure.Usage, fmt.Errorf("a card computes only maps that give nothing up: say --mode exact, and no --precision but %s", precisionsOfCards))
 	}
 	k, _, err := s.kernels()
 	if err != nil {
 		return nil, err
 	}
-	if k.Name == "generic" {
+	if k.Name == "generic" && o.precision == incremental.FP32 {
 		return nil, refuse(failure.Unavailable, fmt.Errorf("a card has the bits of the kernels avx2, avx512 and neon, and this machine computes by %s", k.Name))
 	}
 	if _, err := cards(); err != nil {
@@ -229,7 +272,7 @@ func (o *deviceOptions) use(m *model.Model, say deviceNotes) (*cardInUse, error)
 			return nil, failure.Usagef("--gpu-memory: %w", err)
 		}
 	}
-	n, err := load(c, m.Program, most)
+	n, err := load(c, loaded{m.Program, o.precision}, most)
 	switch {
 	case err != nil && o.device == onAuto:
 		o.onCPU(say, hinted(err))
@@ -241,6 +284,9 @@ func (o *deviceOptions) use(m *model.Model, say deviceNotes) (*cardInUse, error)
 	case err != nil:
 		return nil, failure.As(failure.Unavailable, fmt.Errorf("--device gpu: %s: %w", c.Name, err))
 	}
+	if n.Precision() != o.precision {
+		say.note(fmt.Sprintf("--precision %s: no layer of this network takes it: %s is taken", o.precision, n.Precision()))
+	}
 	use := &cardInUse{card: c, network: n}
 	use.say = func(err error) {
 		say.note(fmt.Sprintf("--device auto: %s failed, and this machine's processors take over with the same answer: %v", c.Name, err))
@@ -250,6 +296,9 @@ func (o *deviceOptions) use(m *model.Model, say deviceNotes) (*cardInUse, error)
 
 // prepare makes the job of a question with the device that is asked for; a dry run needs none.
 func (o *deviceOptions) prepare(ctx context.Context, s *settings, mo *modelOptions, q explain.Question, h explain.Host, dry bool, say deviceNotes) (*explain.Job, error) {
+	if err := o.takePrecision(&q.Approximate); err != nil {
+		return nil, err
+	}
 	if dry {
 		return prepare(ctx, s, mo, q, h, nil, nil)
 	}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"net"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -13,7 +14,36 @@ import (
 	"krypton/internal/gpu/kernels"
 	"krypton/internal/gpu/ptx"
 	"krypton/internal/gpu/standin"
+	"krypton/internal/onnxwrite"
 )
+
+// wideNetwork reads what fourInput makes, and has layers of enough channels for tensor cores.
+func wideNetwork() []byte {
+	weights := func(name string, dims ...int64) onnxwrite.Tensor {
+		n := int64(1)
+		for _, d := range dims {
+			n *= d
+		}
+		w := make([]float32, n)
+		for i := range w {
+			w[i] = float32((i*37)%101-50) / 150
+		}
+		return onnxwrite.Raw(name, dims, w)
+	}
+	pads := []onnxwrite.Attribute{onnxwrite.Ints("pads", 1, 1, 1, 1)}
+	m := onnxwrite.Model{IRVersion: 8, Opsets: map[string]int64{"": 13}, Graph: onnxwrite.Graph{
+		Inputs: []onnxwrite.ValueInfo{onnxwrite.Floats32("x", 1, 4, 8, 8)}, Outputs: []onnxwrite.ValueInfo{onnxwrite.Floats32("y", 1, 5)},
+		Initializers: []onnxwrite.Tensor{weights("v", 16, 4, 3, 3), weights("w", 5, 16, 3, 3)},
+		Nodes: []onnxwrite.Node{
+			{OpType: "Conv", Inputs: []string{"x", "v"}, Outputs: []string{"a"}, Attributes: pads},
+			{OpType: "Relu", Inputs: []string{"a"}, Outputs: []string{"b"}},
+			{OpType: "Conv", Inputs: []string{"b", "w"}, Outputs: []string{"c"}, Attributes: pads},
+			{OpType: "GlobalAveragePool", Inputs: []string{"c"}, Outputs: []string{"p"}},
+			{OpType: "Flatten", Inputs: []string{"p"}, Outputs: []string{"y"}},
+		},
+	}}
+	return m.Marshal()
+}
 
 // TestCards runs the scripts of testdata/gpu, where the command card puts one into the machine:
 // a library that stands in for the driver's, behind which the interpreter computes.
@@ -23,6 +53,9 @@ func TestCards(t *testing.T) {
 	}
 	data := t.TempDir()
 	scriptData(t, data)
+	if err := os.WriteFile(filepath.Join(data, "wide.onnx"), wideNetwork(), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	library, err := standin.Build(data)
 	if err == standin.ErrNoCompiler {
 		t.Skip(err)

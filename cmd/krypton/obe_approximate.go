@@ -35,7 +35,7 @@ func (o *approximateOptions) addFlags(f *pflag.FlagSet) {
 	f.Float64Var(&o.drillDown, "drill-down", 0, "approximate: `share` of the positions of each finer step that are computed, where the score drops most; the others are interpolated")
 	f.IntVar(&o.shortlist, "shortlist", 0, "approximate: compute the `N` likeliest classes only, where the last layers allow; the softmax counts the others as on the clean image")
 	f.DurationVar(&o.within, "within", 0, "approximate: the best map that this `time` allows for a picture, such as 2s: a coarse one first, then finer where the score drops most")
-	flagvalue.Add(f, &o.precision, "precision", string(incremental.FP32), explain.ParsePrecision, "approximate: fp32, bf16 (products of half the width) or int8 (of what differs from the clean image, a quarter), where the processor has them")
+	flagvalue.Add(f, &o.precision, "precision", string(incremental.FP32), parsePrecision, "approximate: fp32, bf16 (products of half the width) or int8 (of what differs from the clean image, a quarter), where the processor has them; with --device gpu: fp32, or tf32 or bf16 by tensor cores, of exact maps, whose scores are then bit for bit those of whole runs in that precision")
 	f.Float64Var(&o.ssim, "ssim", 0, "approximate: a map whose similarity to the exact one is at least this, certified for each picture at 90 % confidence by positions that are computed exactly (default 0.9)")
 	f.Float64Var(&o.speedup, "speedup", 0, "approximate: the best setting of the model's profile that takes this many times fewer multiply-adds than running the network each time")
 }

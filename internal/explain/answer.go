@@ -11,6 +11,7 @@ import (
 
 	"krypton/internal/failure"
 	"krypton/internal/heatmap"
+	"krypton/internal/incremental"
 	"krypton/internal/number"
 	"krypton/internal/obe"
 	"krypton/internal/prediction"
@@ -54,6 +55,9 @@ func (j *Job) answer(in *Input, results []*obe.Result) (*Answer, error) {
 	a.record.Approximated = j.gives.of(results)
 	if !slices.ContainsFunc(results, func(r *obe.Result) bool { return !r.OnDevice }) {
 		a.record.Device = j.host.DeviceName
+		if p := j.host.Device.Precision(); p != incremental.FP32 {
+			a.record.Precision = string(p)
+		}
 	}
 	a.addOthers()
 	return a, nil
@@ -146,7 +150,10 @@ func (a *Answer) Printed(p Imprint) *Record {
 		r.Scale = &[2]float64{p.Scale.Lo, p.Scale.Hi}
 	}
 	if p.Timeless {
-		r.SecondsViews, r.SecondsMap, r.Threads, r.Kernels, r.Device = 0, 0, 0, "", ""
+		r.SecondsViews, r.SecondsMap, r.Threads, r.Kernels = 0, 0, 0, ""
+		if r.Precision == "" { // else bits are the card's own
+			r.Device = ""
+		}
 		if c := r.Compare; c != nil {
 			r.Compare = &CompareRecord{Positions: c.Positions, Largest: c.Largest, Different: c.Different}
 		}
@@ -342,6 +349,9 @@ func (r *Record) Text(preset string) string {
 	}
 	if r.Device != "" {
 		fmt.Fprintf(&b, ", on %s", r.Device)
+		if r.Precision != "" {
+			fmt.Fprintf(&b, " in %s", r.Precision)
+		}
 	}
 	fmt.Fprintf(&b, " (activation %s: %s; %s)", r.Activation, r.ActivationReason, r.prepared(preset))
 	if r.Flips > 0 {
@@ -403,6 +413,9 @@ func (r *Record) Caption() []string {
 		fmt.Sprintf("model %s, output %s, mapped: %s", filepath.Base(r.Model), r.Output, what),
 		fmt.Sprintf("activation %s: %s", r.Activation, r.ActivationReason),
 		fmt.Sprintf("%s, %s, %d positions, %s", size, fill, r.Positions, r.Mode),
+	}
+	if r.Precision != "" {
+		lines = append(lines, fmt.Sprintf("products in %s, on %s", r.Precision, r.Device))
 	}
 	if r.Approximated != nil {
 		lines = append(lines, "approximate: "+r.Approximated.setting())

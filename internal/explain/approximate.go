@@ -456,7 +456,7 @@ func certificateText(c *obe.Certificate) string {
 	return t + fmt.Sprintf(" at %.0f %% confidence, by %d random positions computed exactly", 100*c.Confidence, c.Sampled)
 }
 
-// Precisions are the names of precisions.
+// Precisions are the names of precisions that approximate maps may have.
 func Precisions() []string {
 	var names []string
 	for _, p := range incremental.Precisions {
@@ -469,6 +469,9 @@ func Precisions() []string {
 func ParsePrecision(text string) (incremental.Precision, error) {
 	if p := incremental.Precision(text); slices.Contains(incremental.Precisions, p) {
 		return p, nil
+	}
+	if text == string(incremental.TF32) {
+		return "", failure.Wrongf("%v tf32: only graphics cards multiply so (%v gpu)", failure.Setting("precision"), failure.Setting("device"))
 	}
 	return "", failure.Wrongf("%v is %q, want one of %s", failure.Setting("precision"), text, strings.Join(Precisions(), ", "))
 }

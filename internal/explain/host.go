@@ -29,8 +29,8 @@ type Host struct {
 	// nil as they are.
 	Version string
 	Spell   func(failure.Setting) string
-	// Device, if set, answers the positions of maps that give nothing up, and is called
-	// DeviceName in records; Failed is obe.Task's.
+	// Device, if set, answers the positions of maps that give nothing up but for its
+	// precision, and is called DeviceName in records; Failed is obe.Task's.
 	Device     obe.Device
 	DeviceName string
 	Failed     func(err error)

@@ -73,7 +73,8 @@ type Record struct {
 	SecondsMap        float64        `json:"seconds_map,omitempty"`
 	Kernels           string         `json:"kernels,omitempty"`
 	Threads           int            `json:"threads,omitempty"`
-	Device            string         `json:"device,omitempty"` // "" for this machine's processors
+	Device            string         `json:"device,omitempty"`    // "" for this machine's processors
+	Precision         string         `json:"precision,omitempty"` // of the device's products, "" for float32
 	Preprocess        map[string]any `json:"preprocess"`
 	Notes             []string       `json:"notes,omitempty"`
 	Heatmap           string         `json:"heatmap,omitempty"`

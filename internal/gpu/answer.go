@@ -32,6 +32,9 @@ type Answerer struct {
 // NewAnswerer takes a network over; Close gives it back.
 func NewAnswerer(n *Network) *Answerer { return &Answerer{network: n} }
 
+// Precision is that of the network.
+func (a *Answerer) Precision() incremental.Precision { return a.network.Precision() }
+
 // Close gives the device's memory back.
 func (a *Answerer) Close() error {
 	a.mu.Lock()

@@ -125,16 +125,13 @@ func BenchmarkCard(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		for _, of := range []struct {
-			name      string
-			precision kernels.Precision
-		}{{"fp32", kernels.FP32}, {"tf32", kernels.TF32}, {"bf16", kernels.BF16}} {
-			if of.precision != kernels.FP32 && l.group > 1 {
+		for _, precision := range Precisions {
+			if precision != incremental.FP32 && l.group > 1 {
 				continue // no tensor cores
 			}
-			b.Run(fmt.Sprintf("%dx%d_%d_to_%d_groups_%d_of_%dx%d_%s", l.window, l.window, l.in, l.out, l.group, l.size, l.size, of.name), func(b *testing.B) {
+			b.Run(fmt.Sprintf("%dx%d_%d_to_%d_groups_%d_of_%dx%d_%s", l.window, l.window, l.in, l.out, l.group, l.size, l.size, precision), func(b *testing.B) {
 				r := &recorder{Device: dev}
-				n, err := LoadAs(r, p, of.precision)
+				n, err := LoadAs(r, p, precision)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -3,6 +3,7 @@ package gpu
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"krypton/internal/engine"
 	"krypton/internal/failure"
@@ -17,7 +18,8 @@ type Network struct {
 	program *incremental.Program
 	memory  memory
 	// precision is that of dense convolutions.
-	precision kernels.Precision
+	precision incremental.Precision
+	rounds    bool // whether one of them takes it
 	steps     []*packed
 	views     []uint64 // of each value; of parts those of what they are part of
 	lives     lives
@@ -47,19 +49,36 @@ type Change struct {
 // device's kernels cannot compute is an error that names the first such node. Close gives
 // everything back.
 func Load(d Device, p *incremental.Program) (*Network, error) {
-	return LoadAs(d, p, kernels.FP32)
+	return LoadAs(d, p, incremental.FP32)
 }
 
-// LoadAs is Load with dense convolutions and fully connected layers by tensor cores, if precision
-// is not FP32: those of few input channels, which tensor cores would mostly multiply zeros for,
+// Precisions are those that networks may have on a device.
+var Precisions = []incremental.Precision{incremental.FP32, incremental.TF32, incremental.BF16}
+
+// products are the kernels' names of Precisions.
+var products = map[incremental.Precision]kernels.Precision{incremental.FP32: kernels.FP32, incremental.TF32: kernels.TF32, incremental.BF16: kernels.BF16}
+
+// LoadAs is Load with dense convolutions and fully connected layers by tensor cores, if precision,
+// which is one of Precisions, is not FP32: those of few input channels, which tensor cores would mostly multiply zeros for,
 // and all else remain as they are. Results are of that precision then, and updates equal whole
 // runs bit for bit as ever.
-func LoadAs(d Device, p *incremental.Program, precision kernels.Precision) (*Network, error) {
+func LoadAs(d Device, p *incremental.Program, precision incremental.Precision) (*Network, error) {
+	if !slices.Contains(Precisions, precision) {
+		return nil, fmt.Errorf("%w: precision %q", ErrUnsupported, precision)
+	}
 	n := &Network{program: p, memory: memory{Device: d}, precision: precision}
 	if err := n.load(); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
 	return n, nil
+}
+
+// Precision is what the network was loaded as, or FP32 if none of its layers takes that.
+func (n *Network) Precision() incremental.Precision {
+	if !n.rounds {
+		return incremental.FP32
+	}
+	return n.precision
 }
 
 func (n *Network) load() error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"reflect"
+	"strings"
 	"testing"
 
 	"krypton/internal/engine/asm"
@@ -110,13 +111,100 @@ func TestMap(t *testing.T) {
 	}
 }
 
+// TestMapPrecision: with tensor cores a map's scores are those of the device's own whole runs, its
+// clean ones among them. A device whose updates are not its whole runs, or that is far off, is not
+// used, and no plan takes over.
+func TestMapPrecision(t *testing.T) {
+	m := &maker{rng: rand.New(rand.NewPCG(1, 28))}
+	g, program := lowered(t, m.wide())
+	plan, err := incremental.Compile(g, incremental.CompileOptions{Direct: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plane := plan.InputPlane()
+	grid, err := obe.NewGrid(plane.H, plane.W, [2]int{3, 3}, [2]int{3, 3}, obe.Cover, region.Rect{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	task := obe.Task{Plan: plan, Grid: grid, Base: make([]float32, plane.Len()), Fill: make([]float32, plane.Len()), Workers: 1, Failed: func(err error) { t.Error(err) }}
+	for i := range task.Base {
+		task.Base[i] = m.rng.Float32()*2 - 1
+	}
+	float32s, err := obe.Explain(context.Background(), task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, precision := range []incremental.Precision{incremental.TF32, incremental.BF16} {
+		n, err := LoadAs(newInterpreter(t), program, precision)
+		if err != nil {
+			t.Fatal(err)
+		}
+		device := NewAnswerer(n)
+		explain := func(mode obe.Mode, with obe.Device) (*obe.Result, error) {
+			task := task
+			task.Mode, task.Device, task.Verify = mode, with, 3
+			return obe.Explain(context.Background(), task)
+		}
+		exact, err := explain(obe.Exact, device)
+		if err != nil {
+			t.Fatal(err)
+		}
+		naive, err := explain(obe.Naive, device)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !exact.OnDevice || !reflect.DeepEqual(exact.Scores, naive.Scores) || !reflect.DeepEqual(exact.Base, naive.Base) || exact.Verified != 3 {
+			t.Errorf("%s: %v of %v, whole runs %v of %v", precision, exact.Scores, exact.Base, naive.Scores, naive.Base)
+		}
+		if err := n.Run(task.Base); err != nil {
+			t.Fatal(err)
+		}
+		own, err := n.Output(Clean, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c := exact.Winner; own[c] != exact.Base[0] || exact.Base[0] == float32s.Base[0] {
+			t.Errorf("%s: the clean score is %g, of a whole run %g, in float32 %g", precision, exact.Base[0], own[c], float32s.Base[0])
+		}
+		device.base = nil // another has run
+		for what, broken := range map[string]obe.Device{"off those of this machine": wrong{device}, "what its own whole run gives": forgetful{device}} {
+			if _, err := explain(obe.Exact, broken); !errors.As(err, new(*incremental.DeviceError)) || !strings.Contains(err.Error(), what) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		if _, err := explain(obe.Approximate, device); !errors.Is(err, obe.ErrTask) {
+			t.Error(err)
+		}
+		if err := device.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// forgetful is a device that takes patches for nothing.
+type forgetful struct{ obe.Device }
+
+func (f forgetful) Update(ctx context.Context, base []float32, c incremental.Changes, opt incremental.Options, emit func(i int, r incremental.Results) error) error {
+	if c.Len() > 0 && c.Rect(0).Y.Len() < 6 { // no whole run
+		c = unchanged(c.Len())
+	}
+	return f.Device.Update(ctx, base, c, opt, emit)
+}
+
+// unchanged are so many changes of nothing.
+type unchanged int
+
+func (n unchanged) Len() int           { return int(n) }
+func (unchanged) Rect(int) region.Rect { return region.Rect{} }
+func (unchanged) Write(int, []float32) {}
+
 // wrong is a device that computes something else.
 type wrong struct{ obe.Device }
 
 func (w wrong) Update(ctx context.Context, base []float32, c incremental.Changes, opt incremental.Options, emit func(i int, r incremental.Results) error) error {
 	other := make([]float32, len(base))
 	for i := range other {
-		other[i] = base[i] + 1
+		other[i] = base[i] + 9
 	}
 	return w.Device.Update(ctx, other, c, opt, emit)
 }

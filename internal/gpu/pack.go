@@ -160,7 +160,7 @@ func (k *packing) convolution(c *engine.Convolution) (*packed, error) {
 	if c.Way.Tile != 0 || c.Way.BF16 || c.Way.Int8 {
 		return nil, ErrUnsupported
 	}
-	taps, per, precision := c.Y.Kernel*c.X.Kernel, c.In.C/c.Group, k.precision
+	taps, per, precision := c.Y.Kernel*c.X.Kernel, c.In.C/c.Group, products[k.precision]
 	shape := k.windows(c.Y, c.X)
 	shape.Group, shape.Clamp = c.Group, c.Clamp
 	kernel := kernels.Convolve
@@ -177,6 +177,7 @@ func (k *packing) convolution(c *engine.Convolution) (*packed, error) {
 			return kernels.ConvolveTensor(b, s, precision, weights, bias)
 		}
 		var words []uint32
+		k.rounds = true
 		words, bias = kernels.PackTensor(c.Weights, c.Bias, per, taps, c.Group, c.OutC, precision)
 		w, err = k.words("weights", words)
 	default:

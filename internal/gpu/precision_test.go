@@ -7,8 +7,8 @@ import (
 	"slices"
 	"testing"
 
-	"krypton/internal/gpu/kernels"
 	"krypton/internal/gpu/ptx"
+	"krypton/internal/incremental"
 	"krypton/internal/onnxwrite"
 )
 
@@ -57,10 +57,10 @@ func precisions(t *testing.T, device func(t *testing.T, cores ptx.Cores) Device)
 	c := []Change{randomChange(m.rng, inputs, 4), randomChange(m.rng, inputs, 6)}
 	var exact [][]float32 // of float32, [change]
 	for _, of := range []struct {
-		precision kernels.Precision
+		precision incremental.Precision
 		cores     ptx.Cores
 		near      float64
-	}{{kernels.FP32, ptx.Hopper, 0}, {kernels.TF32, ptx.Hopper, 2e-3}, {kernels.BF16, ptx.Ampere, 2e-2}} {
+	}{{incremental.FP32, ptx.Hopper, 0}, {incremental.TF32, ptx.Hopper, 2e-3}, {incremental.BF16, ptx.Ampere, 2e-2}} {
 		n, err := LoadAs(device(t, of.cores), p, of.precision)
 		if err != nil {
 			t.Fatal(err)
@@ -94,7 +94,7 @@ func precisions(t *testing.T, device func(t *testing.T, cores ptx.Cores) Device)
 			if err := n.Run(whole); err != nil {
 				t.Fatal(err)
 			}
-			same(t, fmt.Sprintf("precision %d, change %d", of.precision, k), behind[k], outputs(Clean))
+			same(t, fmt.Sprintf("precision %s, change %d", of.precision, k), behind[k], outputs(Clean))
 		}
 		if exact == nil {
 			exact = behind
@@ -106,7 +106,7 @@ func precisions(t *testing.T, device func(t *testing.T, cores ptx.Cores) Device)
 				size, distance = size+float64(v)*float64(v), distance+float64(v-behind[k][i])*float64(v-behind[k][i])
 			}
 			if off := math.Sqrt(distance / size); !(off > 0 && off < of.near) {
-				t.Errorf("precision %d: %g off", of.precision, off)
+				t.Errorf("precision %s: %g off", of.precision, off)
 			}
 		}
 		if err := n.Close(); err != nil {

@@ -61,7 +61,11 @@ const (
 	INT8 Precision = "int8"
 )
 
-// Precisions are all of them, the most precise first.
+// TF32 is a precision that no plan has: that of graphics cards, whose products are of factors
+// with 11 significant bits.
+const TF32 Precision = "tf32"
+
+// Precisions are those that plans may have, the most precise first.
 var Precisions = []Precision{FP32, BF16, INT8}
 
 // ref is where a graph value lies.

@@ -67,7 +67,7 @@ func (t *Task) check(ctx context.Context, views *incremental.Views, r *Result) e
 		if err != nil {
 			return err
 		}
-		whole, spent, err := t.rerun(ctx, views, pick, true, plainly)
+		whole, spent, err := t.rerun(ctx, views, pick, true, t.whole())
 		if err != nil {
 			return err
 		}
@@ -87,7 +87,7 @@ func (t *Task) check(ctx context.Context, views *incremental.Views, r *Result) e
 		c.Whole = c.Whole * time.Duration(compare) / time.Duration(n)
 		for pick := order[:compare:compare]; c.Whole*time.Duration(len(pick)/compare) < measurable; {
 			pick = append(pick, pick...)
-			_, spent, err := t.rerun(ctx, views, pick, true, plainly)
+			_, spent, err := t.rerun(ctx, views, pick, true, t.whole())
 			if err != nil {
 				return err
 			}

@@ -79,7 +79,7 @@ type Task struct {
 	Progress, Checking func(done, total int)
 	// Device, if set, answers the positions of maps that give nothing up in the plan's place.
 	// Where it fails, Failed is told why and the plan takes over; that is an error if Failed
-	// is nil.
+	// is nil, or if the device has bits of its own.
 	Device Device
 	Failed func(err error)
 	// Gradual answers the positions of a map that gives nothing up from coarse
@@ -184,6 +184,9 @@ func (t *Task) valid() error {
 	if c := t.Certify; c != nil && (!(c.SSIM > 0 && c.SSIM <= 1) || len(c.Rungs) == 0) {
 		return fmt.Errorf("%w: a similarity of %g with %d settings, want above 0 and up to 1", ErrTask, c.SSIM, len(c.Rungs))
 	}
+	if t.own() && t.Mode == Approximate {
+		return fmt.Errorf("%w: products in %s give no approximate map", ErrTask, t.Device.Precision())
+	}
 	if t.Grid.Listed() != nil && (t.Approximation.Partial() || t.Certify != nil) {
 		return fmt.Errorf("%w: %w", ErrTask, errNoGrid)
 	}
@@ -228,6 +231,11 @@ func Explain(ctx context.Context, t Task) (*Result, error) {
 		clean = moved.clean
 		r.Views = time.Since(start)
 	}
+	start = time.Now()
+	if clean, err = t.device(ctx, clean); err != nil {
+		return nil, err
+	}
+	onDevice := time.Since(start)
 	if err := t.bind(r, clean); err != nil {
 		return nil, err
 	}
@@ -235,9 +243,6 @@ func Explain(ctx context.Context, t Task) (*Result, error) {
 		t.Clean(r)
 	}
 	start = time.Now()
-	if err := t.device(ctx, clean); err != nil {
-		return nil, err
-	}
 	if t.Certify != nil {
 		err = t.certified(ctx, views, moved, r, clean)
 	} else {
@@ -246,7 +251,7 @@ func Explain(ctx context.Context, t Task) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Map = time.Since(start)
+	r.Map = onDevice + time.Since(start)
 	if !t.Approximation.Exact() || moved != nil || t.Certify != nil {
 		if err := t.measure(ctx, views, moved, r); err != nil {
 			return nil, err
