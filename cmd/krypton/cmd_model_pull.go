@@ -11,7 +11,6 @@ import (
 
 	"krypton/internal/catalogue"
 	"krypton/internal/failure"
-	"krypton/internal/model"
 	"krypton/internal/ui"
 )
 
@@ -78,17 +77,9 @@ func runModelPull(cmd *cobra.Command, io streams, o *pullOptions, args []string)
 	if err != nil {
 		return err
 	}
-	public, err := publicModels()
+	_, list, cache, err := namedModels(o.cache, args)
 	if err != nil {
 		return err
-	}
-	list, err := model.Named(public, args)
-	if err != nil {
-		return err
-	}
-	cache, err := catalogue.OpenCache(o.cache)
-	if err != nil {
-		return failure.As(failure.CantCreate, err)
 	}
 	var mirrors []*url.URL
 	for _, text := range o.mirrors {

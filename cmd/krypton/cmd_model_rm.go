@@ -5,9 +5,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"krypton/internal/catalogue"
-	"krypton/internal/failure"
-	"krypton/internal/model"
 	"krypton/internal/ui"
 )
 
@@ -30,17 +27,9 @@ go with the last model that has them. A model that is being pulled is left (75).
 			if err != nil {
 				return err
 			}
-			public, err := publicModels()
+			public, list, cache, err := namedModels(dir, args)
 			if err != nil {
 				return err
-			}
-			list, err := model.Named(public, args)
-			if err != nil {
-				return err
-			}
-			cache, err := catalogue.OpenCache(dir)
-			if err != nil {
-				return failure.As(failure.CantCreate, err)
 			}
 			for _, m := range list {
 				freed, err := public.Remove(cache, m)

@@ -39,15 +39,7 @@ func DecodeArray(r io.Reader, name string) (*Array, error) {
 }
 
 func decodeArray(r io.Reader) (*Array, error) {
-	text, err := npyHeader(r)
-	if err != nil {
-		return nil, err
-	}
-	head, err := parseNPYHeader(text)
-	if err != nil {
-		return nil, fmt.Errorf("damaged header: %w", err)
-	}
-	e, err := elementOf(head.descr)
+	head, e, err := readNPYHeader(r)
 	if err != nil {
 		return nil, err
 	}

@@ -133,15 +133,7 @@ func DecodeTensor(r io.Reader, name string, want Reading) (*Tensor, error) {
 }
 
 func decodeTensor(r io.Reader, want Reading) (*Tensor, error) {
-	text, err := npyHeader(r)
-	if err != nil {
-		return nil, err
-	}
-	head, err := parseNPYHeader(text)
-	if err != nil {
-		return nil, fmt.Errorf("damaged header: %w", err)
-	}
-	e, err := elementOf(head.descr)
+	head, e, err := readNPYHeader(r)
 	if err != nil {
 		return nil, err
 	}
@@ -215,6 +207,21 @@ type npyInfo struct {
 	descr   string
 	fortran bool
 	shape   []int
+}
+
+// readNPYHeader reads a .npy file up to its numbers: what the header says, and
+// the type that it names.
+func readNPYHeader(r io.Reader) (*npyInfo, element, error) {
+	text, err := npyHeader(r)
+	if err != nil {
+		return nil, element{}, err
+	}
+	head, err := parseNPYHeader(text)
+	if err != nil {
+		return nil, element{}, fmt.Errorf("damaged header: %w", err)
+	}
+	e, err := elementOf(head.descr)
+	return head, e, err
 }
 
 // parseNPYHeader reads a header: a Python literal of a dictionary with the keys

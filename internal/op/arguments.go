@@ -97,6 +97,25 @@ func single(t tensor.DType, shape []int) ([]Info, error) {
 	return []Info{{Type: t, Shape: shape}}, nil
 }
 
+// sameAsFirst infers the output of an operator that changes the numbers of its
+// float32 input and not their shape. The attributes are checked against the
+// input's rank as soon as that is known.
+func sameAsFirst(in []*Info, check func(rank int) error) ([]Info, error) {
+	if err := checkInputs(in, 1); err != nil {
+		return nil, err
+	}
+	if err := allFloat32(in); err != nil {
+		return nil, err
+	}
+	if !in[0].Known() {
+		return unknown(in[0].Type)
+	}
+	if err := check(len(in[0].Shape)); err != nil {
+		return nil, err
+	}
+	return single(in[0].Type, slices.Clone(in[0].Shape))
+}
+
 // unknown is the result of a shape rule whose output depends on data.
 func unknown(t tensor.DType) ([]Info, error) { return []Info{{Type: t}}, nil }
 

@@ -26,19 +26,10 @@ func newLpNormalization(n *Node) (Operator, error) {
 
 // Infer implements Operator.
 func (l *LpNormalization) Infer(in []*Info, _ int) ([]Info, error) {
-	if err := checkInputs(in, 1); err != nil {
-		return nil, err
-	}
-	if err := allFloat32(in); err != nil {
-		return nil, err
-	}
-	if !in[0].Known() {
-		return unknown(in[0].Type)
-	}
-	if _, err := normalAxis(l.Axis, len(in[0].Shape)); err != nil {
-		return nil, err
-	}
-	return single(in[0].Type, slices.Clone(in[0].Shape))
+	return sameAsFirst(in, func(rank int) error {
+		_, err := normalAxis(l.Axis, rank)
+		return err
+	})
 }
 
 // Locality implements Localizer.
@@ -99,19 +90,10 @@ func newMeanVarianceNormalization(n *Node) (Operator, error) {
 
 // Infer implements Operator.
 func (m *MeanVarianceNormalization) Infer(in []*Info, _ int) ([]Info, error) {
-	if err := checkInputs(in, 1); err != nil {
-		return nil, err
-	}
-	if err := allFloat32(in); err != nil {
-		return nil, err
-	}
-	if !in[0].Known() {
-		return unknown(in[0].Type)
-	}
-	if _, err := normalAxes(m.Axes, len(in[0].Shape)); err != nil {
-		return nil, err
-	}
-	return single(in[0].Type, slices.Clone(in[0].Shape))
+	return sameAsFirst(in, func(rank int) error {
+		_, err := normalAxes(m.Axes, rank)
+		return err
+	})
 }
 
 // Eval implements Operator.

@@ -32,19 +32,10 @@ func newSoftmax(log, hard bool) func(*Node) (Operator, error) {
 
 // Infer implements Operator.
 func (s *Softmax) Infer(in []*Info, _ int) ([]Info, error) {
-	if err := checkInputs(in, 1); err != nil {
-		return nil, err
-	}
-	if err := allFloat32(in); err != nil {
-		return nil, err
-	}
-	if !in[0].Known() {
-		return unknown(in[0].Type)
-	}
-	if _, err := normalAxis(s.Axis, len(in[0].Shape)); err != nil {
-		return nil, err
-	}
-	return single(in[0].Type, in[0].Shape)
+	return sameAsFirst(in, func(rank int) error {
+		_, err := normalAxis(s.Axis, rank)
+		return err
+	})
 }
 
 // Locality implements Localizer: a softmax over channels alone stays in its
