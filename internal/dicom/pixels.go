@@ -10,6 +10,7 @@ import (
 	"image/jpeg"
 	"math"
 
+	"krypton/internal/chroma"
 	"krypton/internal/jpegraw"
 )
 
@@ -334,13 +335,12 @@ func (f *File) lossy(data []byte) (*cells, error) {
 			copy(out[y*w:][:w], p.Pix[y*p.Stride:])
 		}
 	case *image.YCbCr:
-		for y := range h {
-			for x := range w {
-				at := p.COffset(x, y)
-				px := out[3*(y*w+x):][:3]
-				px[0], px[1], px[2] = p.Y[p.YOffset(x, y)], p.Cb[at], p.Cr[at]
+		chroma.JPEGDifferences(p, func(y int, cb, cr []byte) {
+			row := out[3*y*w:][:3*w]
+			for x, light := range p.Y[y*p.YStride:][:w] {
+				row[3*x], row[3*x+1], row[3*x+2] = light, cb[x], cr[x]
 			}
-		}
+		})
 	case *image.RGBA:
 		for y := range h {
 			for x := range w {

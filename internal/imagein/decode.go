@@ -19,6 +19,7 @@ import (
 	"math"
 	"os"
 
+	"krypton/internal/chroma"
 	"krypton/internal/dicom"
 	"krypton/internal/failure"
 	"krypton/internal/regular"
@@ -177,6 +178,9 @@ func (p *Picture) takeOther(data []byte, l *Limits, w *Window) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnusable, err)
 	}
+	if m, ok := img.(*image.YCbCr); ok { // JPEG: package webp's are other colours already
+		img = chroma.JPEG(m)
+	}
 	// A GIF frame may cover part of its screen only.
 	if b := img.Bounds(); b.Dx() < 1 || b.Dy() < 1 || int64(b.Dx()) > l.MaxPixels/int64(b.Dy()) {
 		return fmt.Errorf("%w: first frame is %v", ErrUnusable, b)
@@ -261,9 +265,12 @@ func pixels(img image.Image) func(x, y int) color.Color {
 	}
 }
 
-// opaque converts to 8-bit colour over white.
+// opaque converts to 8-bit colour over white. What is that already is not copied.
 func opaque(img image.Image) (*image.NRGBA, bool) {
 	b := img.Bounds()
+	if m, ok := img.(*image.NRGBA); ok && b.Min == (image.Point{}) && m.Opaque() {
+		return m, false
+	}
 	out := image.NewNRGBA(image.Rect(0, 0, b.Dx(), b.Dy()))
 	transparent := false
 	at := pixels(img)

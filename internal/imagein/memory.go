@@ -39,6 +39,9 @@ func decodedBytes(data []byte, format string, c image.Config, w *Window) int64 {
 	case c.ColorModel == color.NRGBA64Model || c.ColorModel == color.RGBA64Model || w != nil:
 		result += 12 * pixels
 	}
+	if w != nil && format == "jpeg" && c.ColorModel == color.YCbCrModel {
+		n += 4 * pixels // colours of eight bits come first
+	}
 	if orientation(data, format) != 1 {
 		return n + 2*result
 	}

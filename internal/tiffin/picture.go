@@ -7,14 +7,9 @@ import (
 	"image/color"
 	"math"
 
+	"krypton/internal/chroma"
 	"krypton/internal/tensor"
 )
-
-// toRGB converts as package image does in 16 bits, rounded.
-func toRGB(y, cb, cr byte) (r, g, b byte) {
-	r16, g16, b16, _ := color.YCbCr{Y: y, Cb: cb, Cr: cr}.RGBA()
-	return byte((r16 + 128) / 257), byte((g16 + 128) / 257), byte((b16 + 128) / 257)
-}
 
 // Image unpacks a picture of up to eight bits.
 func (f *File) Image() (image.Image, error) {
@@ -115,7 +110,7 @@ func (f *File) blocks(s *segment, raw []byte) {
 			x, y := s.x+i%across*f.subX+k%f.subX, s.y+i/across*f.subY+k/f.subX
 			if x < f.Width && y < min(f.Height, s.y+s.h) && x < s.x+s.w {
 				px := raw[(y*f.Width+x)*3:][:3]
-				px[0], px[1], px[2] = toRGB(light, b[size-2], b[size-1])
+				px[0], px[1], px[2] = chroma.JPEGColour(int(light), int(b[size-2]), int(b[size-1]))
 			}
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"io"
 	"math/bits"
 
+	"krypton/internal/chroma"
+
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/image/ccitt"
 	"golang.org/x/image/tiff/lzw"
@@ -216,6 +218,9 @@ func (f *File) unpackJPEG(s *segment, raw []byte) error {
 	if err != nil {
 		return err
 	}
+	if m, ok := img.(*image.YCbCr); ok && f.photometric == photoYCbCr {
+		img = chroma.JPEG(m)
+	}
 	n := f.together()
 	for y := range min(s.h, c.Height) {
 		row := s.data[y*s.rowBytes:][:s.rowBytes]
@@ -240,10 +245,11 @@ func (f *File) component(dst []byte, img image.Image, x, y int) bool {
 			return false
 		}
 		c := m.YCbCrAt(x, y)
-		if dst[0], dst[1], dst[2] = c.Y, c.Cb, c.Cr; f.photometric == photoYCbCr {
-			dst[0], dst[1], dst[2] = toRGB(c.Y, c.Cb, c.Cr)
-		}
+		dst[0], dst[1], dst[2] = c.Y, c.Cb, c.Cr
 		return true
+	case *image.NRGBA:
+		copy(dst, m.Pix[y*m.Stride+4*x:][:3])
+		return len(dst) == 3
 	case *image.RGBA: // its components are called R, G and B
 		copy(dst, m.Pix[y*m.Stride+4*x:][:3])
 		return len(dst) == 3
