@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -200,8 +201,8 @@ func (o *tuneOptions) measure(ctx context.Context, io streams, job *explain.Job,
 		}
 		tasks = append(tasks, of...)
 	}
-	progress := ui.NewCount(io.err, ui.StyleFor(io.err, quiet), "maps", len(tasks)*(1+tune.Settings(job.Maps()[0].Grid)))
 	m := job.Model()
+	progress := ui.NewCount(io.err, ui.StyleFor(io.err, quiet), "maps", len(tasks)*(1+tune.Settings(job.Maps()[0].Grid, cmp.Or(m.Second, m.Plan))))
 	profile, all, err := tune.Measure(ctx, tasks, m.Second, progress.Set)
 	progress.Finish()
 	if errors.Is(err, tune.ErrNothing) {

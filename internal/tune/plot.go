@@ -31,7 +31,7 @@ func Plot(w io.Writer, p *Profile, all []Point) error {
 		shape  draw.GlyphDrawer
 	}{
 		{"tau", pick(all, func(q Point) bool { return q.Epsilon == 0 && q.whole() }), color.RGBA{0, 114, 178, 255}, draw.CircleGlyph{}},
-		{"epsilon", pick(all, func(q Point) bool { return q.Tau == 1 && q.whole() }), color.RGBA{213, 94, 0, 255}, draw.SquareGlyph{}},
+		{"epsilon", pick(all, func(q Point) bool { return q.Tau == 1 && q.Gates == 0 && q.whole() }), color.RGBA{213, 94, 0, 255}, draw.SquareGlyph{}},
 		{"drill-down", frontier(pick(all, func(q Point) bool { return q.Tau == 1 && q.Epsilon == 0 && !q.Checkerboard })), color.RGBA{0, 158, 115, 255}, draw.TriangleGlyph{}},
 		{"checkerboard", pick(all, func(q Point) bool { return q.Tau == 1 && q.Epsilon == 0 && q.Checkerboard }), color.RGBA{204, 121, 167, 255}, draw.PyramidGlyph{}},
 		{"all together", p.Points, color.RGBA{0, 0, 0, 255}, draw.CrossGlyph{}},

@@ -15,8 +15,8 @@ import (
 	"krypton/internal/target"
 )
 
-// The settings that are measured: every tau with every epsilon by running the
-// network, and on each of the maps every way to compute a part of it only.
+// The settings that are measured: every tau with every epsilon, with and without gates, by
+// running the network, and on each of the maps every way to compute a part of it only.
 var (
 	taus     = []float64{1, 0.8, 0.6, 0.5, 0.4, 0.3}
 	epsilons = []float64{0, 0.02, 0.05, 0.1, 0.2}
@@ -37,6 +37,24 @@ func tausOf(g *obe.Grid) []float64 {
 		return taus[:1]
 	}
 	return taus
+}
+
+// thresholds are what a change must pass on its way, the weakest first: of a layer's pixels,
+// and, in networks with gates (squeeze and excitation), of what a gate moves.
+func thresholds(plan *incremental.Plan) []obe.Approximation {
+	var all []obe.Approximation
+	for _, eps := range epsilons {
+		all = append(all, obe.Approximation{Epsilon: eps})
+	}
+	if plan.Gates() == 0 {
+		return all
+	}
+	for _, eps := range epsilons[1:] {
+		// One threshold for both, as certified maps have it: what a gate moves by less is as
+		// little as what a border drops.
+		all = append(all, obe.Approximation{Epsilon: eps, Gates: eps})
+	}
+	return all
 }
 
 // fillings are the ways to compute a part of a map with the regions of a: of patches of a
@@ -61,8 +79,8 @@ func fillings(g *obe.Grid, a obe.Approximation) []obe.Approximation {
 	return all
 }
 
-// Settings is the number of settings that Measure runs the network for, for each picture.
-func Settings(g *obe.Grid) int { return len(tausOf(g)) * len(epsilons) }
+// Settings is the number of settings that Measure runs a plan for, for each picture, at the most.
+func Settings(g *obe.Grid, plan *incremental.Plan) int { return len(tausOf(g)) * len(thresholds(plan)) }
 
 // lowest is the similarity under which stronger settings are not tried.
 const lowest = 0.6
@@ -112,13 +130,14 @@ func Measure(ctx context.Context, tasks []obe.Task, plan *incremental.Plan, prog
 	}
 	shorten := samples[0].task.Shortlists(Shortlist)
 	var all []Point
-	for i, tau := range tausOf(tasks[0].Grid) {
-		for _, eps := range epsilons {
-			if tau != 1 && weak(all, taus[i-1], eps) || eps != 0 && weak(all, tau, before(epsilons, eps)) {
-				all = append(all, Point{Approximation: obe.Approximation{Tau: tau, Epsilon: eps}}) // worse than what is weak already
+	cuts := tausOf(tasks[0].Grid)
+	for i, tau := range cuts {
+		for _, a := range thresholds(samples[0].task.Plan) {
+			a.Tau = tau
+			if i > 0 && weak(all, with(a, cuts[i-1])) || a.Epsilon > 0 && weak(all, weaker(a)) {
+				all = append(all, Point{Approximation: a}) // worse than what is weak already
 				continue
 			}
-			a := obe.Approximation{Tau: tau, Epsilon: eps}
 			if shorten {
 				a.Shortlist = Shortlist
 			}
@@ -134,13 +153,25 @@ func Measure(ctx context.Context, tasks []obe.Task, plan *incremental.Plan, prog
 	return p, all, nil
 }
 
-func before(of []float64, v float64) float64 { return of[slices.Index(of, v)-1] }
+func with(a obe.Approximation, tau float64) obe.Approximation {
+	a.Tau = tau
+	return a
+}
+
+// weaker has the thresholds before those of a.
+func weaker(a obe.Approximation) obe.Approximation {
+	a.Epsilon = epsilons[slices.Index(epsilons, a.Epsilon)-1]
+	if a.Gates > 0 {
+		a.Gates = a.Epsilon
+	}
+	return a
+}
 
 // weak says whether the map of a setting computed whole was too bad, or was not
 // even tried.
-func weak(all []Point, tau, eps float64) bool {
+func weak(all []Point, a obe.Approximation) bool {
 	for _, q := range all {
-		if q.Tau == tau && q.Epsilon == eps && q.whole() {
+		if q.Tau == a.Tau && q.Epsilon == a.Epsilon && q.Gates == a.Gates && q.whole() {
 			return q.Speedup == 0 || q.Quality() < lowest
 		}
 	}

@@ -85,8 +85,8 @@ func TestMeasure(t *testing.T) {
 			}
 		}
 	}
-	if calls < 2 || calls > 1+Settings(task.Grid) {
-		t.Errorf("%d maps of at most %d", calls, 1+Settings(task.Grid))
+	if calls < 2 || calls > 1+Settings(task.Grid, task.Plan) {
+		t.Errorf("%d maps of at most %d", calls, 1+Settings(task.Grid, task.Plan))
 	}
 	again, _, err := Measure(context.Background(), []obe.Task{sampleTask(t, 8)}, nil, nil)
 	if err != nil {
