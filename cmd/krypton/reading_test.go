@@ -330,7 +330,7 @@ func TestNoRowOfClasses(t *testing.T) {
 		m    *onnxwrite.Model
 		want string
 	}{
-		"lists.onnx": {lists, `output "lists" has shape [1 2 4], which is no row of classes (--output names another: y)`},
+		"lists.onnx": {lists, `output "lists" has shape [1 2 4], which is no row of classes (--output names another: y of shape [1 8])`},
 		"alone.onnx": {alone, `output "y" has shape [1 2 4], which is no row of classes (the model has no other output that is)`},
 	} {
 		model := d.write(file, c.m.Marshal())
@@ -344,6 +344,41 @@ func TestNoRowOfClasses(t *testing.T) {
 	}
 	if r := d.obe(p, d.path("lists.onnx"), "--output", "y", "--class", "1"); r.Output != "y" || r.Activation != "none" {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestLabelFirst: where a network gives its best class first, the map is of the one row of
+// scores behind it, with the numbers that naming it gives; where there are two, or boxes
+// besides, nobody can tell.
+func TestLabelFirst(t *testing.T) {
+	d := newDesk(t)
+	label := func(more ...string) string {
+		m := headed([]float32{1, 2, 3, 5}, onnxwrite.Node{OpType: "ArgMax", Inputs: []string{"y"}, Outputs: []string{"label"}, Attributes: []onnxwrite.Attribute{onnxwrite.Int("axis", 1)}},
+			onnxwrite.Node{OpType: "ReduceMax", Inputs: []string{"y"}, Outputs: []string{"best"}},
+			onnxwrite.Node{OpType: "Softmax", Inputs: []string{"x"}, Outputs: []string{"y"}}, onnxwrite.Node{OpType: "Log", Inputs: []string{"y"}, Outputs: []string{"logs"}},
+			onnxwrite.Node{OpType: "Reshape", Inputs: []string{"x", "to"}, Outputs: []string{"boxes"}})
+		m.Graph.Initializers = append(m.Graph.Initializers, onnxwrite.Raw("to", []int64{3}, []int64{1, 2, 2}))
+		m.Graph.Outputs = []onnxwrite.ValueInfo{{Name: "label"}}
+		for _, name := range more {
+			m.Graph.Outputs = append(m.Graph.Outputs, onnxwrite.ValueInfo{Name: name})
+		}
+		return d.write(strings.Join(more, "-")+".onnx", m.Marshal())
+	}
+	p := d.picture("p.npy", .1, .2, .3)
+	for _, model := range []string{label("y"), label("best", "y")} {
+		r, named := d.obe(p, model), d.obe(p, model, "--output", "y")
+		if r.Output != "y" || r.Classes[0].Index != named.Classes[0].Index || r.Classes[0].BaseScore != named.Classes[0].BaseScore ||
+			!strings.Contains(fmt.Sprint(r.Notes), `they are taken from "y" of shape [1 4]`) || strings.Contains(fmt.Sprint(named.Notes), "taken from") {
+			t.Errorf("%s: %+v", model, r)
+		}
+		if _, errs := d.krypton(exitOK, "orv", smallPictures(t, 1, 16), "--model", model, "--preset", "unit", "-o", d.path(filepath.Base(model)+".jsonl")); !strings.Contains(errs, `they are taken from "y"`) {
+			t.Error(errs)
+		}
+	}
+	for model, want := range map[string]string{label("y", "logs"): "another: y of shape [1 4], logs of shape [1 4])", label("boxes", "y"): "another: y of shape [1 4])"} {
+		if _, errs := d.krypton(exitData, "obe", p, "--model", model); !strings.Contains(errs, want) {
+			t.Errorf("%s: %s", model, errs)
+		}
 	}
 }
 

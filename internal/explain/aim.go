@@ -171,13 +171,19 @@ func NewAim(ctx context.Context, r *Reader, q *Question) (*Aim, error) {
 	m := r.model
 	a := &Aim{what: q.What, model: m, Score: q.Score}
 	var err error
-	if q.Output == "" {
+	note := ""
+	if q.Output == "" && a.what.Part == "" && a.what.Reduce == "" && (a.what.Target == "" || a.what.Target == target.ClassKind) {
+		a.Output, note, err = m.ScoreOutput()
+	} else if q.Output == "" {
 		a.Output, err = m.Output()
 	} else if a.Output = slices.Index(m.Plan.Outputs(), q.Output); a.Output < 0 {
 		err = failure.Dataf("is of an output %q: the model has %s", q.Output, strings.Join(m.Plan.Outputs(), ", "))
 	}
 	if err != nil {
 		return nil, err
+	}
+	if note != "" {
+		a.notes = append(a.notes, note)
 	}
 	if err := a.cut(); err != nil {
 		return nil, err
@@ -203,6 +209,7 @@ func NewAim(ctx context.Context, r *Reader, q *Question) (*Aim, error) {
 	}
 	switch a.Kind {
 	case target.SegmentKind:
+		a.tellRows(q)
 		return a, a.readSegments(ctx, r, q)
 	case target.NumberKind:
 		return a, a.readNumbers(q)
@@ -212,6 +219,21 @@ func NewAim(ctx context.Context, r *Reader, q *Question) (*Aim, error) {
 		return a, a.readBoxes(q)
 	}
 	return a, a.readClasses(ctx, r, q)
+}
+
+// tellRows notes that an output is taken for a plane of segments, as it is the first, though
+// others are rows that may be of classes: a classifier may give its features first.
+func (a *Aim) tellRows(q *Question) {
+	if q.Output != "" || a.what.Target != "" || a.what.Part != "" || a.what.somewhere() {
+		return
+	}
+	plan := a.model.Plan
+	for i, name := range plan.Outputs() {
+		if i != a.Output && prediction.Numbers(plan, i) > 1 {
+			a.notes = append(a.notes, fmt.Sprintf("output %q of shape %v is taken for a plane of segments, and %q of shape %v is a row, which may be of classes", a.Name(), a.part.Shape, name, plan.OutputShape(i)))
+			return
+		}
+	}
 }
 
 // cut takes the part of the output that is read.

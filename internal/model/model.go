@@ -15,6 +15,7 @@ import (
 	"krypton/internal/imagein"
 	"krypton/internal/incremental"
 	"krypton/internal/labels"
+	"krypton/internal/prediction"
 )
 
 // Preparation says how pictures are prepared for a network, and what its classes are
@@ -232,6 +233,36 @@ func (m *Model) Output() (int, error) {
 		return i, nil
 	}
 	return 0, failure.Mark(failure.As(failure.Usage, errors.New("output "+strconv.Quote(m.network.opt.Output)+": the model has "+strings.Join(names, ", "))), ErrNoOutput)
+}
+
+// ScoreOutput is Output, but where nobody names one and the first is one number that is no
+// score, such as that of the best class: then it is the only one that may hold scores of
+// several classes, and the note says so. Where there is more than one, or an output that is
+// no row, as the boxes of a detector are, it is the first.
+func (m *Model) ScoreOutput() (output int, note string, err error) {
+	if output, err = m.Output(); err != nil || m.network.opt.Output != "" || m.File.Config.Detector != nil || m.File.Says.Head != nil ||
+		prediction.Numbers(m.Plan, output) > 0 {
+		return output, "", err
+	}
+	if n, _ := prediction.Row(m.Plan.OutputShape(output)); n != 1 || m.Plan.OutputShape(output) == nil {
+		return output, "", nil
+	}
+	names, found := m.Plan.Outputs(), -1
+	for i := range names {
+		if _, row := prediction.Row(m.Plan.OutputShape(i)); !row || m.Plan.OutputShape(i) == nil {
+			return output, "", nil
+		}
+		switch n := prediction.Numbers(m.Plan, i); {
+		case n > 1 && found >= 0:
+			return output, "", nil
+		case n > 1:
+			found = i
+		}
+	}
+	if found < 0 {
+		return output, "", nil
+	}
+	return found, fmt.Sprintf("output %q of shape %v is no row of scores: they are taken from %q of shape %v", names[output], m.Plan.OutputShape(output), names[found], m.Plan.OutputShape(found)), nil
 }
 
 // Outputs are the network's outputs without numbers.

@@ -187,6 +187,18 @@ func Read(ctx context.Context, q Question) (Reading, error) {
 	return r, nil
 }
 
+// Numbers is how many numbers an output has that may be scores of classes, as far as its
+// shape, its type and what makes it tell: 0 for one that Read refuses whatever its numbers.
+func Numbers(p *incremental.Plan, output int) int {
+	n, row := Row(p.OutputShape(output))
+	t, kind := p.OutputType(output), p.Made(output).Kind
+	if p.OutputShape(output) == nil || !row || t != tensor.Float32 && t != tensor.Float64 && t != tensor.Float16 ||
+		kind == graph.Direction && n > 1 || kind == graph.Costs || kind == graph.Ranking {
+		return 0
+	}
+	return n
+}
+
 // Row gives the length of a shape that is one row of numbers: no more than one of its
 // axes is longer than 1.
 func Row(shape []int) (n int, ok bool) {
@@ -204,9 +216,8 @@ func Row(shape []int) (n int, ok bool) {
 func (q *Question) refuse(what string) error {
 	var others []string
 	for i, name := range q.Plan.Outputs() {
-		_, row := Row(q.Plan.OutputShape(i))
-		if k := q.Plan.Made(i).Kind; i != q.Output && row && q.Plan.OutputType(i) == tensor.Float32 && k != graph.Direction && k != graph.Ranking && k != graph.Costs {
-			others = append(others, name)
+		if i != q.Output && Numbers(q.Plan, i) > 0 {
+			others = append(others, fmt.Sprint(name, " of shape ", q.Plan.OutputShape(i)))
 		}
 	}
 	if others == nil {

@@ -53,8 +53,12 @@ func Prepare(ctx context.Context, m *model.Model, q Question, l Limits) (*Job, e
 	j := &Job{model: m, question: q, threads: max(1, l.Threads), spell: l.Spell, notes: append([]string(nil), m.Notes...)}
 	j.options = q.options(j.threads)
 	var err error
-	if j.output, err = m.Output(); err != nil {
+	note := ""
+	if j.output, note, err = m.ScoreOutput(); err != nil {
 		return nil, err
+	}
+	if note != "" {
+		j.notes = append(j.notes, note)
 	}
 	j.question.Activation = cmp.Or(q.Activation, m.File.Config.Activation, string(prediction.Auto))
 	if err := prediction.Activation(j.question.Activation).Check(); err != nil {
