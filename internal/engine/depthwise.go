@@ -93,14 +93,15 @@ func (d *Depthwise) windows(s *Scratch, j *Job, channels region.Span) {
 // blockChannels is how many channels a block has: two vectors, the last one perhaps some more.
 const blockChannels = 32
 
-// fewRows is how many times as high as its windows a plane is at least whose rows are
-// shared out: each share reads the rows around it, too.
-const fewRows = 8
+// fewRows is how many rows a worker's share of a plane has at least, and as many as a window:
+// each share reads the rows around it, too.
+const fewRows = 4
 
-// Blocks is in how many blocks of channels workers share a whole plane: one where they
-// had better share its rows.
-func (d *Depthwise) Blocks(k *asm.Kernels) int {
-	if d.Out.H >= fewRows*d.Y.Extent() || !d.together(k, d.Out.Rect()) {
+// Blocks is in how many blocks of channels so many workers share a whole plane: one where
+// they had better share its rows, whose pixels the steps before and behind leave and look for
+// in the same workers' caches.
+func (d *Depthwise) Blocks(k *asm.Kernels, workers int) int {
+	if d.Out.H >= workers*max(fewRows, d.Y.Extent()) || !d.together(k, d.Out.Rect()) {
 		return 1
 	}
 	return max(1, d.In.C/blockChannels)
@@ -109,7 +110,7 @@ func (d *Depthwise) Blocks(k *asm.Kernels) int {
 // RunBlocks computes the channels of blocks [lo, hi) of whole planes.
 func (d *Depthwise) RunBlocks(s *Scratch, jobs []Job, lo, hi int) {
 	channels := region.Span{Lo: lo * blockChannels, Hi: hi * blockChannels}
-	if hi == d.Blocks(s.Kernels) {
+	if hi == max(1, d.In.C/blockChannels) {
 		channels.Hi = d.In.C
 	}
 	for i := range jobs {

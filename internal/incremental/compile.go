@@ -565,6 +565,19 @@ func layoutOf(shape []int) layout {
 // memory.
 func (c *compiler) assignSlots() {
 	p := c.p
+	of, n := p.slotsBy(func(free []int, _ int) int { return len(free) - 1 })
+	for v := range p.values {
+		p.values[v].slot = of[v]
+	}
+	p.slots = n
+}
+
+// slotsBy gives values that are never alive together the same slots: of says which slot
+// each value has (-1 for those of the host, 0 for parts of others), n how many there are.
+// pick says which of the free slots a value takes, the one that came free last being the
+// last, -1 for a new one.
+func (p *Plan) slotsBy(pick func(free []int, v int) int) (of []int, n int) {
+	of = make([]int, len(p.values))
 	last := make([]int, len(p.values))
 	end := 0 // of the fused steps that step i is one of: all of their inputs live until it
 	for i := range p.steps {
@@ -588,16 +601,16 @@ func (c *compiler) assignSlots() {
 		}
 		taken[v] = true
 		if p.values[v].host {
-			p.values[v].slot = -1
+			of[v] = -1
 			return
 		}
-		if n := len(free); n > 0 {
-			p.values[v].slot = free[n-1]
-			free = free[:n-1]
+		if k := pick(free, v); k >= 0 {
+			of[v] = free[k]
+			free = slices.Delete(free, k, k+1)
 			return
 		}
-		p.values[v].slot = p.slots
-		p.slots++
+		of[v] = n
+		n++
 	}
 	take(p.input)
 	end = 0
@@ -621,10 +634,11 @@ func (c *compiler) assignSlots() {
 			read = read[:0]
 		}
 		for _, v := range outs {
-			if last[v] <= i && !done[v] && p.values[v].slot >= 0 && p.values[v].partOf == 0 {
+			if last[v] <= i && !done[v] && of[v] >= 0 && p.values[v].partOf == 0 {
 				done[v] = true
-				free = append(free, p.values[v].slot)
+				free = append(free, of[v])
 			}
 		}
 	}
+	return of, n
 }

@@ -15,23 +15,43 @@ import (
 // that members wait for the next step by looking, give way to others after a
 // while, and go to sleep only after patience. A worker does the same share of the
 // parts in every step, so that its cache still has what it made in the step before;
-// but where other programs take a worker's core, the others do its parts.
+// but where other programs take a worker's core, the others do its parts, after a while:
+// a line of memory that two cores write takes a good tenth of a microsecond to come over,
+// so that members touch one another's only if they wait anyway.
 type team struct {
-	size   int
-	round  atomic.Pointer[round] // the present step's; nil ends the team
-	asleep []atomic.Bool         // members that wait for wake
-	wake   []chan struct{}
+	size    int
+	failure atomic.Pointer[error]
+	parts   []flag        // the number of the last round that each part was taken in
+	done    []flag        // how many parts each worker has done
+	total   uint64        // parts of all rounds
+	asleep  []atomic.Bool // members that wait for wake
+	wake    []chan struct{}
+	_       line
+	// round is the present step's: its number from bit partBits on, and how many parts it
+	// has; over ends the team.
+	round atomic.Uint64
+	// f computes a part. It is written before round and while nobody has a part.
+	f func(worker, part int)
+	_ line
 }
 
-// round is one call of run. A member that comes late finds no part left in it.
-type round struct {
-	f       func(worker, part int)
-	taken   []atomic.Bool // parts
-	done    atomic.Int32
-	failure atomic.Pointer[error]
+// line keeps apart what different cores write.
+type line [64]byte
+
+// flag is a number that one core writes and others read.
+type flag struct {
+	atomic.Uint64
+	_ line
 }
 
 const (
+	partBits = 16
+	// partsEach is how many parts a round has at most for each worker.
+	partsEach = 4
+	over      = ^uint64(0)
+	// polite is how often a worker looks whether the others are done before it does their
+	// parts: a microsecond or two.
+	polite = 1 << 11
 	// looks is how often a member looks before it gives way: some ten microseconds.
 	looks = 1 << 14
 	// patience is how long it looks before it goes to sleep.
@@ -41,37 +61,38 @@ const (
 // newTeam starts size-1 goroutines; the caller is worker 0. stop must be called.
 func newTeam(size int) *team {
 	t := &team{size: max(1, size)}
-	none := &round{}
-	t.round.Store(none)
+	t.parts, t.done = make([]flag, partsEach*t.size), make([]flag, t.size)
 	t.asleep, t.wake = make([]atomic.Bool, t.size-1), make([]chan struct{}, t.size-1)
 	for i := range t.wake {
 		t.wake[i] = make(chan struct{}, 1)
 	}
 	for i := range t.wake {
-		go t.member(i, none)
+		go t.member(i)
 	}
 	return t
 }
 
 // member works for one round after the other. The first one that it looks at is the one
 // after the last, even if it begins late.
-func (t *team) member(i int, last *round) {
-	for {
-		r := t.await(i, last)
-		if r == nil {
+func (t *team) member(i int) {
+	for last := uint64(0); ; {
+		if last = t.await(i, last); last == over {
 			return
 		}
-		r.work(i+1, t.size)
-		last = r
+		t.work(i+1, last)
 	}
 }
 
-// await gives the round after the last one that member i has seen.
-func (t *team) await(i int, last *round) *round {
+// await gives the round after the last one that member i has seen, and does parts of that
+// one meanwhile that nobody has begun.
+func (t *team) await(i int, last uint64) uint64 {
 	var since time.Time
-	for n := 0; ; n++ {
+	for n := 1; ; n++ {
 		if r := t.round.Load(); r != last {
 			return r
+		}
+		if n == polite {
+			t.steal(i+1, last)
 		}
 		if n < looks {
 			continue
@@ -96,27 +117,39 @@ func (t *team) await(i int, last *round) *round {
 	}
 }
 
-// work does what parts of a round nobody has taken, beginning with the worker's own.
-func (r *round) work(worker, size int) {
-	n := len(r.taken)
-	for i := range n {
-		part := (n*worker/size + i) % n
-		if !r.taken[part].Load() && !r.taken[part].Swap(true) {
-			r.call(worker, part)
-			r.done.Add(1)
+// work does a worker's own parts of a round.
+func (t *team) work(worker int, round uint64) {
+	n := int(round & (1<<partBits - 1))
+	t.take(worker, round, n*worker/t.size, n*(worker+1)/t.size)
+}
+
+// steal does parts of a round that nobody has begun.
+func (t *team) steal(worker int, round uint64) {
+	t.take(worker, round, 0, int(round&(1<<partBits-1)))
+}
+
+// take does parts [lo, hi) of a round if nobody has begun them. Of a round that is over all
+// have been, so that one who comes late finds none.
+func (t *team) take(worker int, round uint64, lo, hi int) {
+	number := round >> partBits
+	for part := lo; part < hi; part++ {
+		p := &t.parts[part]
+		if before := p.Load(); before < number && p.CompareAndSwap(before, number) {
+			t.call(worker, part)
+			t.done[worker].Add(1)
 		}
 	}
 }
 
 // call runs one part; a panic becomes the round's failure.
-func (r *round) call(worker, part int) {
+func (t *team) call(worker, part int) {
 	defer func() {
 		if p := recover(); p != nil {
 			err := panicked(p)
-			r.failure.CompareAndSwap(nil, &err)
+			t.failure.CompareAndSwap(nil, &err)
 		}
 	}()
-	r.f(worker, part)
+	t.f(worker, part)
 }
 
 // panicked makes an error of a panic in a goroutine, which would end the
@@ -127,31 +160,60 @@ func panicked(r any) error { return fmt.Errorf("internal error: %v\n%s", r, debu
 // all. Calls with the same worker, a number below the team's size, come one after the
 // other.
 func (t *team) run(parts int, f func(worker, part int)) error {
-	r := &round{f: f, taken: make([]atomic.Bool, parts)}
-	if parts > 1 && t.size > 1 {
-		t.round.Store(r)
-		for i := range t.asleep {
-			if t.asleep[i].CompareAndSwap(true, false) {
-				t.wake[i] <- struct{}{}
+	if most := len(t.parts); parts > most {
+		return t.run(most, func(w, g int) {
+			for part := parts * g / most; part < parts*(g+1)/most; part++ {
+				f(w, part)
 			}
-		}
+		})
 	}
-	r.work(0, t.size)
-	for n := 0; int(r.done.Load()) < parts; n++ { // parts that others are at
-		if n > looks {
-			yield()
+	t.f = f
+	if parts == 1 || t.size == 1 {
+		for part := range parts {
+			t.call(0, part)
 		}
+	} else {
+		t.share(parts)
 	}
-	r.f = nil // nobody calls it any more: a team that waits must not keep what it reaches
-	if err := r.failure.Load(); err != nil {
+	t.f = nil // a team that waits must not keep what it reaches
+	if err := t.failure.Load(); err != nil {
+		t.failure.Store(nil)
 		return *err
 	}
 	return nil
 }
 
+// share has all members do the parts of a round, and waits for them.
+func (t *team) share(parts int) {
+	round := (t.round.Load()>>partBits+1)<<partBits | uint64(parts)
+	t.total += uint64(parts)
+	t.round.Store(round)
+	for i := range t.asleep {
+		if t.asleep[i].CompareAndSwap(true, false) {
+			t.wake[i] <- struct{}{}
+		}
+	}
+	t.work(0, round)
+	for n := 1; ; n++ { // parts that others are at
+		done := uint64(0)
+		for i := range t.done {
+			done += t.done[i].Load()
+		}
+		if done == t.total {
+			return
+		}
+		if n == polite {
+			t.steal(0, round)
+		}
+		if n > looks {
+			yield()
+		}
+	}
+}
+
 // stop ends the team's goroutines.
 func (t *team) stop() {
-	t.round.Store(nil)
+	t.round.Store(over)
 	for i := range t.asleep {
 		if t.asleep[i].CompareAndSwap(true, false) {
 			t.wake[i] <- struct{}{}

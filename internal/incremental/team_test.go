@@ -48,6 +48,26 @@ func TestTeam(t *testing.T) {
 	}
 }
 
+// TestTeamSteals: what a worker that is held up does not come to, the other one does: a part
+// that waits for all the others comes to its end.
+func TestTeamSteals(t *testing.T) {
+	tm := newTeam(2)
+	defer tm.stop()
+	for held := range 4 {
+		free := make(chan struct{})
+		others := atomic.Int32{}
+		if err := tm.run(4, func(w, part int) {
+			if part == held {
+				<-free
+			} else if others.Add(1) == 3 {
+				close(free)
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestTeamsEnd: members of teams that are stopped at once, before they have begun or while
 // they look or sleep, end.
 func TestTeamsEnd(t *testing.T) {

@@ -92,22 +92,59 @@ type Inference struct {
 	short   *shortened // nil if the last run computed all classes
 }
 
-// slotSizes is how many numbers the largest value of each slot has.
-func (p *Plan) slotSizes() []int {
-	most := make([]int, p.slots)
+// slotSizes is how many numbers the largest value of each of n slots has.
+func (p *Plan) slotSizes(of []int, n int) []int {
+	most := make([]int, n)
 	for i := range p.values {
-		if v := &p.values[i]; v.slot >= 0 && i != p.input && v.partOf == 0 {
-			most[v.slot] = max(most[v.slot], v.plane.Len())
+		if v := &p.values[i]; of[i] >= 0 && i != p.input && v.partOf == 0 {
+			most[of[i]] = max(most[of[i]], v.plane.Len())
 		}
 	}
 	return most
 }
 
-// InferenceBytes is about what an Inference and its input take, without the workers'
-// scratch space.
-func (p *Plan) InferenceBytes() int64 {
+// nearSizes is how many times as large as the smaller one of two values that share a slot in
+// whole runs by several workers may be.
+const nearSizes = 2
+
+// inferenceSlots are the slots of whole runs by so many workers. Each worker writes about the
+// same share of every value, so that slots which only values of about the same size take turns
+// in stay in the same workers' caches: a line that another core has written last takes three
+// times as long to write as one that lies in the core's second-level cache.
+func (p *Plan) inferenceSlots(workers int) (of []int, n int) {
+	if workers == 1 {
+		of = make([]int, len(p.values))
+		for i := range p.values {
+			of[i] = p.values[i].slot
+		}
+		return of, p.slots
+	}
+	var size []int // of the value that each slot has had last
+	return p.slotsBy(func(free []int, v int) int {
+		n := p.values[v].plane.Len()
+		best := -1
+		for k, slot := range free {
+			if a, b := min(n, size[slot]), max(n, size[slot]); b > nearSizes*a {
+				continue
+			}
+			if best < 0 || max(n, size[slot])*min(n, size[free[best]]) <= max(n, size[free[best]])*min(n, size[slot]) {
+				best = k
+			}
+		}
+		if best < 0 {
+			size = append(size, n)
+		} else {
+			size[free[best]] = n
+		}
+		return best
+	})
+}
+
+// InferenceBytes is about what an Inference by so many workers and its input take, without
+// the workers' scratch space.
+func (p *Plan) InferenceBytes(workers int) int64 {
 	n := int64(p.InputPlane().Len())
-	for _, k := range p.slotSizes() {
+	for _, k := range p.slotSizes(p.inferenceSlots(workers)) {
 		n += int64(k)
 	}
 	return 4 * n
@@ -115,12 +152,13 @@ func (p *Plan) InferenceBytes() int64 {
 
 // NewInference makes the memory for runs with the given number of workers.
 func (p *Plan) NewInference(workers int) *Inference {
-	most := p.slotSizes()
+	of, n := p.inferenceSlots(workers)
+	most := p.slotSizes(of, n)
 	all := 0
 	for _, n := range most {
 		all += wholeVectors(n)
 	}
-	slots, space := make([][]float32, p.slots), engine.Numbers(all)
+	slots, space := make([][]float32, n), engine.Numbers(all)
 	for i, n := range most {
 		slots[i], space = space[:n:n], space[wholeVectors(n):]
 	}
@@ -130,7 +168,7 @@ func (p *Plan) NewInference(workers int) *Inference {
 		s := &p.steps[i]
 		out := &p.values[s.out]
 		if s.reference == nil && out.partOf == 0 {
-			v.data[s.out] = slots[out.slot][:out.plane.Len()]
+			v.data[s.out] = slots[of[s.out]][:out.plane.Len()]
 		}
 		if p.based(s) {
 			base = resize(base, max(len(base), out.plane.Len()))
@@ -281,7 +319,7 @@ func (p *Plan) inParts(prim engine.Primitive, outputs, workers int) (n int, part
 			return n, prim.RunPanels
 		}
 	case *engine.Depthwise:
-		if n = prim.Blocks(p.kernels); n > 1 {
+		if n = prim.Blocks(p.kernels, workers); n > 1 {
 			return n, prim.RunBlocks
 		}
 	case engine.Divided:

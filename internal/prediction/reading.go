@@ -272,7 +272,7 @@ type neutral struct {
 
 // next makes the next run. A network that fails on such a picture says nothing.
 func (t *neutral) next(ctx context.Context) error {
-	if need := t.q.Plan.InferenceBytes(); t.q.Memory > 0 && need > t.q.Memory {
+	if need := t.q.Plan.InferenceBytes(max(1, t.q.Workers)); t.q.Memory > 0 && need > t.q.Memory {
 		return failure.Settingf("%w: a whole run of the network takes %d MiB, %d MiB are left for it (%v)", incremental.ErrMemory, need>>20, t.q.Memory>>20, failure.Setting("memory"))
 	}
 	plane := t.q.Plan.InputPlane()

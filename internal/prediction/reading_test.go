@@ -610,10 +610,10 @@ func TestReportedModels(t *testing.T) {
 // where the graph tells.
 func TestMemory(t *testing.T) {
 	logits := stem(3).add("Identity", "y", []string{"x"}).plan(t)
-	if _, err := read(logits, Question{Memory: logits.InferenceBytes() - 1}); !errors.Is(err, incremental.ErrMemory) {
+	if _, err := read(logits, Question{Memory: logits.InferenceBytes(1) - 1}); !errors.Is(err, incremental.ErrMemory) {
 		t.Error(err)
 	}
-	if _, err := read(logits, Question{Memory: logits.InferenceBytes()}); err != nil {
+	if _, err := read(logits, Question{Memory: logits.InferenceBytes(1)}); err != nil {
 		t.Error(err)
 	}
 	if _, err := read(stem(3).add("Sigmoid", "y", []string{"x"}).plan(t), Question{Memory: 1}); err != nil {
