@@ -56,7 +56,7 @@ type obeOptions struct {
 func (o *obeOptions) addFlags(f *pflag.FlagSet) {
 	o.lists.addFlags(f)
 	o.approximate.addFlags(f)
-	o.where.addFlags(f)
+	o.where.addFlags(f, "positions")
 	o.render.addFlags(f)
 	o.batch.addFlags(f, "pictures", inputs.MapEnding)
 	f.BoolVar(&o.scoresOnly, "scores-only", false, "write --scores and draw no pictures")

@@ -55,7 +55,7 @@ type orvOptions struct {
 	noTrack    bool
 	confidence bool
 
-	device string
+	where deviceOptions
 
 	annotate    string
 	showRegions bool
@@ -108,7 +108,7 @@ func (o *orvOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.noTrack, "no-track", false, "detectors: do not follow objects from frame to frame")
 
 	f.StringVar(&o.annotate, "annotate", "", "write a `video` with labels, boxes and ids drawn in (.mp4; .avi without ffmpeg)")
-	f.StringVar(&o.device, "device", onCPU, "what computes: cpu; auto is the same, and gpu is refused, since cards compute maps (krypton obe) alone")
+	o.where.addFlags(f, "frames")
 	f.BoolVar(&o.showRegions, "show-regions", false, "draw what was recomputed into the annotated video")
 	f.StringVar(&o.sweep, "sweep", "", "measure agreement and speed of many settings on the first --tune-frames frames, write them to this CSV `file`, and stop")
 }
@@ -153,10 +153,14 @@ in the model's own file (m.onnx: m.krypton.yaml).` + exitHelp,
 				}
 				return errors.Join(err, s.print(io.out))
 			}
-			if o.device == onGPU {
-				return failure.Usagef("--device gpu: videos are recognized on this machine's processors alone; cards compute maps (krypton obe)")
+			quiet, err := s.flags.GetBool("quiet")
+			if err != nil {
+				return err
 			}
-			if err := (&deviceOptions{device: o.device}).check(); err != nil {
+			if err := o.where.forVideos(&o); err != nil {
+				return err
+			}
+			if err := o.where.start(cmd.Context(), deviceNotes{io, quiet}); err != nil {
 				return err
 			}
 			o.batch.resume = o.resume
@@ -172,7 +176,7 @@ in the model's own file (m.onnx: m.krypton.yaml).` + exitHelp,
 	o.addFlags(cmd.Flags())
 	m.addFlags(cmd.Flags())
 	for flag, values := range map[string][]string{
-		"mode": {"approximate", "exact", "naive"}, "shape": {"mask", "tiles", "box"}, "activation": prediction.Activations,
+		"device": devices, "mode": {"approximate", "exact", "naive"}, "shape": {"mask", "tiles", "box"}, "activation": prediction.Activations,
 		"format": framelabels.Formats, "preset": imagein.Presets, "resize": {"stretch", "crop", "letterbox"}, "order": {"rgb", "bgr", "gray"}, "layout": {"nchw", "nhwc"},
 	} {
 		// The error would be that a flag of this name does not exist.

@@ -22,6 +22,7 @@ import (
 	"krypton/internal/limits"
 	"krypton/internal/model"
 	"krypton/internal/obe"
+	"krypton/internal/orv"
 	"krypton/internal/program"
 )
 
@@ -41,8 +42,9 @@ type deviceOptions struct {
 	precision incremental.Precision
 }
 
-func (o *deviceOptions) addFlags(f *pflag.FlagSet) {
-	f.StringVar(&o.device, "device", onCPU, "what answers positions: cpu, gpu (an NVIDIA card, by the program krypton-gpu beside this one), or auto (a card that is there, can run the network and is predicted to be faster; else cpu)")
+// addFlags adds them to a command that has a device answer something.
+func (o *deviceOptions) addFlags(f *pflag.FlagSet, what string) {
+	f.StringVar(&o.device, "device", onCPU, "what answers "+what+": cpu, gpu (an NVIDIA card, by the program krypton-gpu beside this one), or auto (a card that is there, can run the network and is predicted to be faster; else cpu)")
 	f.StringVar(&o.memory, "gpu-memory", "", "`limit` for the memory that is taken of the card, such as 4GiB (default: 90 % of what is free there)")
 }
 
@@ -160,11 +162,14 @@ func (o *deviceOptions) onCPU(say deviceNotes, why error) {
 // cards opens the card once for all of a process.
 var cards = sync.OnceValues(card.Open)
 
-// onCard are the networks that lie on the card, and its memory.
+// onCard is the network that lies on the card, and the card's memory. One lies there at a time:
+// who uses another puts that in its place.
 var onCard struct {
 	sync.Mutex
-	memory   *gpu.Bounded
-	networks map[loaded]*gpu.Answerer
+	memory  *gpu.Bounded
+	of      loaded
+	network *gpu.Network // nil for none
+	answers *gpu.Answerer
 }
 
 // loaded is a program with products of a precision.
@@ -173,33 +178,47 @@ type loaded struct {
 	precision incremental.Precision
 }
 
-// load puts a program on the card, or finds it there; most bounds all that is taken of its
-// memory.
-func load(c *card.Card, l loaded, most int64) (*gpu.Answerer, error) {
-	onCard.Lock()
-	defer onCard.Unlock()
-	if a := onCard.networks[l]; a != nil {
-		return a, nil
+// put has the card hold a program's network, unless it does; most bounds all that is taken of its
+// memory. onCard is locked.
+func put(c *card.Card, l loaded, most int64) error {
+	on := &onCard
+	if on.network != nil && on.of == l {
+		return nil
 	}
-	if onCard.memory == nil {
-		onCard.memory, onCard.networks = gpu.NewBounded(c, most), map[loaded]*gpu.Answerer{}
+	if on.memory == nil {
+		on.memory = gpu.NewBounded(c, most)
 	}
-	n, err := gpu.LoadAs(onCard.memory, l.program, l.precision)
-	if err != nil {
-		return nil, err
+	if on.network != nil {
+		err := on.answers.Close()
+		if on.network, on.answers = nil, nil; err != nil {
+			return err
+		}
 	}
-	onCard.networks[l] = gpu.NewAnswerer(n)
-	return onCard.networks[l], nil
+	n, err := gpu.LoadAs(on.memory, l.program, l.precision)
+	if err == nil {
+		on.of, on.network, on.answers = l, n, gpu.NewAnswerer(n)
+	}
+	return err
 }
 
-// cardInUse is a network on a card, as a device of obe's: once it has failed it is asked no
+// cardInUse is a network for a card, as a device of obe's: once it has failed it is asked no
 // more.
 type cardInUse struct {
-	card    *card.Card
-	network *gpu.Answerer
-	mu      sync.Mutex
-	failed  error
-	say     func(err error)
+	card      *card.Card
+	of        loaded
+	most      int64
+	precision incremental.Precision // that it has
+	mu        sync.Mutex
+	failed    error
+	say       func(err error)
+}
+
+// put has the network lie on the card; onCard is locked.
+func (c *cardInUse) put() error {
+	if err := put(c.card, c.of, c.most); err != nil {
+		return &incremental.DeviceError{Err: err}
+	}
+	return nil
 }
 
 // Update implements obe.Device.
@@ -210,11 +229,26 @@ func (c *cardInUse) Update(ctx context.Context, base []float32, changes incremen
 	if failed != nil {
 		return failed
 	}
-	return c.network.Update(ctx, base, changes, opt, emit)
+	onCard.Lock()
+	defer onCard.Unlock()
+	if err := c.put(); err != nil {
+		return err
+	}
+	return onCard.answers.Update(ctx, base, changes, opt, emit)
 }
 
 // Precision implements obe.Device.
-func (c *cardInUse) Precision() incremental.Precision { return c.network.Precision() }
+func (c *cardInUse) Precision() incremental.Precision { return c.precision }
+
+// follow implements orv.Device.
+func (c *cardInUse) follow(opt incremental.StreamOptions) (orv.Follower, error) {
+	onCard.Lock()
+	defer onCard.Unlock()
+	if err := c.put(); err != nil {
+		return nil, err
+	}
+	return gpu.NewStream(onCard.network, opt)
+}
 
 // fail says once that the processors take over.
 func (c *cardInUse) fail(err error) {
@@ -228,36 +262,46 @@ func (c *cardInUse) fail(err error) {
 
 var _ obe.Device = (*cardInUse)(nil)
 
-// wants says what plans must be able to do for the device, once the card is opened: nothing
-// where there is none and auto is asked for.
-func (o *deviceOptions) wants(s *settings, q *explain.Question, say deviceNotes) (more func(*model.Need), err error) {
-	if o.device == onCPU {
-		return nil, nil
+// refuse is why there can be no card; with auto it is said, and processors go on.
+func (o *deviceOptions) refuse(say deviceNotes, kind failure.Kind, why error) error {
+	if o.device == onAuto {
+		o.onCPU(say, why)
+		return nil
 	}
-	refuse := func(kind failure.Kind, why error) error {
-		if o.device == onAuto {
-			o.onCPU(say, why)
-			return nil
-		}
-		return failure.As(kind, fmt.Errorf("--device gpu: %w", why))
-	}
-	if err := q.Check(); err != nil {
-		return nil, hinted(err)
-	}
-	if q.GivesUp() {
-		return nil, refuse(failure.Usage, fmt.Errorf("a card computes only maps that give nothing up: say --mode exact, and no --precision but %s", precisionsOfCards))
-	}
+	return failure.As(kind, fmt.Errorf("--device gpu: %w", why))
+}
+
+// opens opens the card, and says what plans must be able to do for it: nothing where there is
+// none and auto is asked for.
+func (o *deviceOptions) opens(s *settings, say deviceNotes) (more func(*model.Need), err error) {
 	k, _, err := s.kernels()
 	if err != nil {
 		return nil, err
 	}
 	if k.Name == "generic" && o.precision == incremental.FP32 {
-		return nil, refuse(failure.Unavailable, fmt.Errorf("a card has the bits of the kernels avx2, avx512 and neon, and this machine computes by %s", k.Name))
+		return nil, o.refuse(say, failure.Unavailable, fmt.Errorf("a card has the bits of the kernels avx2, avx512 and neon, and this machine computes by %s", k.Name))
 	}
 	if _, err := cards(); err != nil {
-		return nil, refuse(failure.Unavailable, err)
+		return nil, o.refuse(say, failure.Unavailable, err)
 	}
-	return func(n *model.Need) { n.Program, n.Direct = true, true }, nil
+	return needs, nil
+}
+
+// needs adds what a card needs of plans.
+func needs(n *model.Need) { n.Program, n.Direct = true, true }
+
+// wants is opens for a map.
+func (o *deviceOptions) wants(s *settings, q *explain.Question, say deviceNotes) (more func(*model.Need), err error) {
+	if o.device == onCPU {
+		return nil, nil
+	}
+	if err := q.Check(); err != nil {
+		return nil, hinted(err)
+	}
+	if q.GivesUp() {
+		return nil, o.refuse(say, failure.Usage, fmt.Errorf("a card computes only maps that give nothing up: say --mode exact, and no --precision but %s", precisionsOfCards))
+	}
+	return o.opens(s, say)
 }
 
 // use puts a model's program on the card. It is nil where auto does without.
@@ -272,7 +316,10 @@ func (o *deviceOptions) use(m *model.Model, say deviceNotes) (*cardInUse, error)
 			return nil, failure.Usagef("--gpu-memory: %w", err)
 		}
 	}
-	n, err := load(c, loaded{m.Program, o.precision}, most)
+	use := &cardInUse{card: c, of: loaded{m.Program, o.precision}, most: most}
+	onCard.Lock()
+	defer onCard.Unlock()
+	err = put(c, use.of, most)
 	switch {
 	case err != nil && o.device == onAuto:
 		o.onCPU(say, hinted(err))
@@ -284,10 +331,9 @@ func (o *deviceOptions) use(m *model.Model, say deviceNotes) (*cardInUse, error)
 	case err != nil:
 		return nil, failure.As(failure.Unavailable, fmt.Errorf("--device gpu: %s: %w", c.Name, err))
 	}
-	if n.Precision() != o.precision {
-		say.note(fmt.Sprintf("--precision %s: no layer of this network takes it: %s is taken", o.precision, n.Precision()))
+	if use.precision = onCard.network.Precision(); use.precision != o.precision {
+		say.note(fmt.Sprintf("--precision %s: no layer of this network takes it: %s is taken", o.precision, use.precision))
 	}
-	use := &cardInUse{card: c, network: n}
 	use.say = func(err error) {
 		say.note(fmt.Sprintf("--device auto: %s failed, and this machine's processors take over with the same answer: %v", c.Name, err))
 	}

@@ -17,8 +17,9 @@ import (
 	"krypton/internal/onnxwrite"
 )
 
-// wideNetwork reads what fourInput makes, and has layers of enough channels for tensor cores.
-func wideNetwork() []byte {
+// wideNetwork has layers of enough channels for tensor cores; with 4 channels of 8 pixels a side
+// it reads what fourInput makes.
+func wideNetwork(channels, side int64) []byte {
 	weights := func(name string, dims ...int64) onnxwrite.Tensor {
 		n := int64(1)
 		for _, d := range dims {
@@ -32,8 +33,8 @@ func wideNetwork() []byte {
 	}
 	pads := []onnxwrite.Attribute{onnxwrite.Ints("pads", 1, 1, 1, 1)}
 	m := onnxwrite.Model{IRVersion: 8, Opsets: map[string]int64{"": 13}, Graph: onnxwrite.Graph{
-		Inputs: []onnxwrite.ValueInfo{onnxwrite.Floats32("x", 1, 4, 8, 8)}, Outputs: []onnxwrite.ValueInfo{onnxwrite.Floats32("y", 1, 5)},
-		Initializers: []onnxwrite.Tensor{weights("v", 16, 4, 3, 3), weights("w", 5, 16, 3, 3)},
+		Inputs: []onnxwrite.ValueInfo{onnxwrite.Floats32("x", 1, channels, side, side)}, Outputs: []onnxwrite.ValueInfo{onnxwrite.Floats32("y", 1, 5)},
+		Initializers: []onnxwrite.Tensor{weights("v", 16, channels, 3, 3), weights("w", 5, 16, 3, 3)},
 		Nodes: []onnxwrite.Node{
 			{OpType: "Conv", Inputs: []string{"x", "v"}, Outputs: []string{"a"}, Attributes: pads},
 			{OpType: "Relu", Inputs: []string{"a"}, Outputs: []string{"b"}},
@@ -53,8 +54,10 @@ func TestCards(t *testing.T) {
 	}
 	data := t.TempDir()
 	scriptData(t, data)
-	if err := os.WriteFile(filepath.Join(data, "wide.onnx"), wideNetwork(), 0o600); err != nil {
-		t.Fatal(err)
+	for name, b := range map[string][]byte{"wide.onnx": wideNetwork(4, 8), "video.onnx": wideNetwork(3, 12), "large.onnx": wideNetwork(3, 112)} {
+		if err := os.WriteFile(filepath.Join(data, name), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	library, err := standin.Build(data)
 	if err == standin.ErrNoCompiler {

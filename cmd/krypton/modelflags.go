@@ -30,6 +30,8 @@ type modelOptions struct {
 	parts bool
 	// later says that files of --with may come with questions.
 	later bool
+	// more, if set, adds to what plans for videos must be able to do.
+	more func(*model.Need)
 	// models, if set, keeps what is loaded for the next one who asks.
 	models *model.Cache
 }
@@ -205,5 +207,9 @@ func (o *modelOptions) load(ctx context.Context, s *settings) (*model.Model, err
 	if err != nil {
 		return nil, err
 	}
-	return o.prepare(ctx, s, n, model.Need{})
+	var need model.Need
+	if o.more != nil {
+		o.more(&need)
+	}
+	return o.prepare(ctx, s, n, need)
 }

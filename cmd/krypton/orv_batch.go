@@ -54,6 +54,9 @@ func runORVBatch(ctx context.Context, flags *pflag.FlagSet, io streams, o *orvOp
 	}
 	b.models = model.NewCache(0)
 	mo.models = b.models
+	if o.where.device == onGPU {
+		mo.more = needs // one plan for all that is asked of a video
+	}
 	s, err := loadSettingsOf(flags)
 	if err != nil {
 		return err
@@ -135,6 +138,9 @@ func (b *orvBatch) read(ctx context.Context, v *batchVideo) error {
 		}
 	}
 	own := &orvItem{model: modelOptions{models: b.models}}
+	if b.where.device == onGPU {
+		own.model.more = needs
+	}
 	v.Work = own
 	var err error
 	if own.settings, err = settingsWith(b.flags, b.inputs, v.Item.Set, func(f *pflag.FlagSet) {

@@ -92,12 +92,13 @@ func openORV(ctx context.Context, s *settings, io streams, o *orvOptions, mo *mo
 		return nil, err
 	}
 	j.job, j.film, err = recognize.Open(ctx, name, j.reading, func() (*recognize.Job, error) {
-		m, err := mo.load(ctx, s)
+		l := recognize.Limits{Threads: j.threads, Spell: flagName}
+		m, err := o.where.video(ctx, s, mo, &l, deviceNotes{io, j.quiet})
 		if err != nil {
 			return nil, err
 		}
 		q.Activation = o.activation // which the model's own file may have set by now
-		return recognize.Prepare(ctx, m, q, recognize.Limits{Threads: j.threads, Spell: flagName})
+		return recognize.Prepare(ctx, m, q, l)
 	})
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"sort"
 	"sync"
 
 	"krypton/internal/failure"
@@ -76,7 +77,7 @@ func (a *Answerer) Update(ctx context.Context, base []float32, changes increment
 	if err != nil {
 		return deviceError(err)
 	}
-	most, err := a.room(changes, opt.Chunk)
+	most, err := a.room(changes, opt.Chunk, fill)
 	if err != nil {
 		return deviceError(err)
 	}
@@ -144,6 +145,11 @@ func (a *Answerer) filling(changes incremental.Changes) (uint64, error) {
 		return a.fill.at, nil
 	}
 	a.filled = nil
+	if left, limited := n.memory.left(); limited && a.fill.bytes == 0 && left < int64(4*len(fill)) {
+		if err := n.release(&n.arena); err != nil { // which has all that was left
+			return 0, err
+		}
+	}
 	if err := n.grow(&a.fill, "what patches show", 4*len(fill)); err != nil {
 		return 0, err
 	}
@@ -179,10 +185,11 @@ func (a *Answerer) begin(base []float32) error {
 	return nil
 }
 
-// room takes memory for updates: of so many changes together, 0 for as many as are worth it,
-// or of as many as there is memory for.
-func (a *Answerer) room(changes incremental.Changes, chunk int) (most int, err error) {
-	n := a.network
+// room takes memory for updates and the tables of their launches: of so many changes together, 0
+// for as many as are worth it, or of as many as there is memory for. Where one does not fit,
+// nothing is answered.
+func (a *Answerer) room(changes incremental.Changes, chunk int, fill uint64) (most int, err error) {
+	n, c := a.network, &a.chunks[0]
 	plane := n.program.Values[n.program.Input].Plane
 	var largest region.Rect
 	for i := range changes.Len() {
@@ -197,22 +204,49 @@ func (a *Answerer) room(changes incremental.Changes, chunk int) (most int, err e
 	if most = min(changes.Len(), usualChunk); chunk > 0 {
 		most = min(changes.Len(), chunk)
 	}
-	want := n.expected(&a.chunks[0], largest, most)
+	updates := n.expected(c, largest, most)
+	tables, err := n.tablesOf(c, fill)
+	if err != nil {
+		return 0, err
+	}
+	updates += updates / 8 // elsewhere regions may be a row larger
 	left, limited := n.memory.left()
-	left += int64(n.arena.bytes)
-	if limited && int64(want) > left {
-		one := n.expected(&a.chunks[0], largest, 1)
-		if int64(one) > left {
-			return 0, failure.Settingf("%w: the updates of one position take %d KiB, and beside the views %d KiB are left: %v says how much there may be", ErrMemory, (one+1023)>>10, left>>10, failure.Setting("gpu-memory"))
-		}
-		most = max(1, int(left/int64(one)))
-		want = int(left)
+	left += int64(n.arena.bytes + n.tables.bytes)
+	if !limited || int64(updates+tables) <= left {
+		return most, n.take(updates, updates, tables)
 	}
-	// Elsewhere regions may be a row larger.
-	if more := want + want/8; !limited || int64(more) <= left {
-		want = more
+	one := 0
+	for i := range changes.Len() {
+		one = max(one, n.expected(c, changes.Rect(i), 1))
 	}
-	return most, n.grow(&n.arena, "updates", want)
+	n.expected(c, largest, 1)
+	if tables, err = n.tablesOf(c, fill); err != nil {
+		return 0, err
+	}
+	if need := int64(one + tables); need > left {
+		return 0, failure.Settingf("%w: the updates of one position take %d KiB, and beside weights and views %d KiB are left: %v says how much there may be", ErrMemory, kibibytes(need), left>>10, failure.Setting("gpu-memory"))
+	}
+	// Tables grow as positions do, or less.
+	each := tables
+	most = 1 + sort.Search(most-1, func(k int) bool {
+		return int64(max(one, n.expected(c, largest, k+2))+(k+2)*each) > left
+	})
+	return most, n.take(max(one, n.expected(c, largest, most)), int(left)-most*each, most*each)
+}
+
+// take takes memory for updates and for tables, if there is not enough.
+func (n *Network) take(enough, updates, tables int) error {
+	if n.arena.bytes >= enough && n.tables.bytes >= tables {
+		return nil
+	}
+	// One may have what the other needs.
+	if err := errors.Join(n.release(&n.arena), n.release(&n.tables)); err != nil {
+		return err
+	}
+	if err := n.grow(&n.tables, "tables of launches", tables); err != nil {
+		return err
+	}
+	return n.grow(&n.arena, "updates", updates)
 }
 
 // lay lays a chunk out: from change lo on as many changes, up to count, as there is room for.

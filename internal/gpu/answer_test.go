@@ -154,9 +154,10 @@ func little(t *testing.T, d Device, program *incremental.Program, weights int64,
 	for range 4 {
 		c = append(c, randomChange(rng, plane, plane.H))
 	}
+	with := &filledChanges{c, make([]float32, numbers)}
 	var want []answered
 	refused, answeredBy := 0, 0
-	for most := weights * 16; ; most = weights + (most-weights)/2 {
+	for most := weights * 16; ; most = weights + (most-weights)*4/5 {
 		bounded := NewBounded(d, most)
 		n, err := Load(bounded, program)
 		if err != nil {
@@ -164,7 +165,7 @@ func little(t *testing.T, d Device, program *incremental.Program, weights int64,
 		}
 		a := NewAnswerer(n)
 		var got []answered
-		err = a.Update(context.Background(), make([]float32, numbers), c, incremental.Options{}, func(_ int, r incremental.Results) error {
+		err = a.Update(context.Background(), make([]float32, numbers), with, incremental.Options{}, func(_ int, r incremental.Results) error {
 			one, err := answer(1, r)
 			got = append(got, one)
 			return err
@@ -174,6 +175,9 @@ func little(t *testing.T, d Device, program *incremental.Program, weights int64,
 		}
 		switch {
 		case err == nil:
+			if refused > 0 {
+				t.Fatalf("%d bytes are enough, and more were not", most)
+			}
 			if answeredBy++; want == nil {
 				want = got
 			}
@@ -182,6 +186,8 @@ func little(t *testing.T, d Device, program *incremental.Program, weights int64,
 			}
 		case !errors.Is(err, ErrMemory) || !errors.As(err, new(*incremental.DeviceError)) || strings.Contains(err.Error(), "\n"):
 			t.Fatalf("with %d bytes: %v", most, err)
+		case len(got) > 0:
+			t.Fatalf("with %d bytes: %v, after %d changes", most, err, len(got))
 		default:
 			refused++
 		}
@@ -192,8 +198,14 @@ func little(t *testing.T, d Device, program *incremental.Program, weights int64,
 	if answeredBy < 2 || refused < 2 {
 		t.Fatalf("%d answers and %d refusals", answeredBy, refused)
 	}
-	if _, err := Load(NewBounded(d, weights-1), program); !errors.Is(err, ErrMemory) {
-		t.Fatalf("views without memory: %v", err)
+	for _, most := range []int64{weights - 1, weights / 2, 0} {
+		if _, err := Load(NewBounded(d, most), program); !errors.Is(err, ErrMemory) || !strings.Contains(err.Error(), fmt.Sprintf(" and %d KiB are left", most>>10)) {
+			t.Fatalf("%d bytes, where weights and views take %d: %v", most, weights, err)
+		}
+	}
+	w, v, err := Needs(program, incremental.FP32)
+	if err != nil || w+v != weights {
+		t.Fatalf("weights and views are said to take %d and %d of %d: %v", w, v, weights, err)
 	}
 }
 

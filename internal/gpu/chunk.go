@@ -223,6 +223,13 @@ func (n *Network) prepare(c *chunk, fill uint64, write func(k int, dst []float32
 		c.data = appendNumbers(c.data, pixels)
 	}
 	c.pixels = len(c.data)
+	return n.list(c, func() error { return n.everything(c, fill) })
+}
+
+// everything lists what the device is to do for a chunk that is laid out, once its pixels are
+// written or, with fill, to be copied from there.
+func (n *Network) everything(c *chunk, fill uint64) error {
+	p := n.program
 	patched := func(s incremental.Source, k int) kernels.Patched {
 		seen := n.view(s, k)
 		if r := c.rects[k][s.Value]; !r.Empty() {
@@ -230,26 +237,32 @@ func (n *Network) prepare(c *chunk, fill uint64, write func(k int, dst []float32
 		}
 		return seen
 	}
-	return n.list(c, func() error {
-		var filled []kernels.Job
-		for k := range c.rects {
-			if r := c.rects[k][p.Input]; fill != 0 && !r.Empty() {
-				filled = append(filled, kernels.Job{In: kernels.Patched{View: fill}, Rect: r, Out: n.address(c, p.Input, k)})
-			}
+	var filled []kernels.Job
+	for k := range c.rects {
+		if r := c.rects[k][p.Input]; fill != 0 && !r.Empty() {
+			filled = append(filled, kernels.Job{In: kernels.Patched{View: fill}, Rect: r, Out: n.address(c, p.Input, k)})
 		}
-		shape := plain(plane)
-		if err := n.launch(filled, plane.C, func(b kernels.Batch) (kernels.Launch, error) {
-			return kernels.Pick(b, shape, 0, 0, 0, 0)
-		}); err != nil {
+	}
+	plane := p.Values[p.Input].Plane
+	if err := n.launch(filled, plane.C, func(b kernels.Batch) (kernels.Launch, error) {
+		return kernels.Pick(b, plain(plane), 0, 0, 0, 0)
+	}); err != nil {
+		return err
+	}
+	for i := range p.Steps {
+		if err := n.step(i, len(c.rects), patched, func(v, k int) place { return place{at: n.address(c, v, k), rect: c.rects[k][v]} }); err != nil {
 			return err
 		}
-		for i := range p.Steps {
-			if err := n.step(i, len(c.rects), patched, func(v, k int) place { return place{at: n.address(c, v, k), rect: c.rects[k][v]} }); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	}
+	return nil
+}
+
+// tablesOf is how many bytes the tables of a chunk's launches take, which is laid out.
+func (n *Network) tablesOf(c *chunk, fill uint64) (bytes int, err error) {
+	n.listed = c
+	c.pixels, c.ops, c.data = 0, c.ops[:0], c.data[:0]
+	err = n.everything(c, fill)
+	return align(len(c.data)), err
 }
 
 // list makes the list of what steps do, and memory for its tables.

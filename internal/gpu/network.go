@@ -24,6 +24,7 @@ type Network struct {
 	views     []uint64 // of each value; of parts those of what they are part of
 	lives     lives
 	ran       bool
+	follows   *Stream // whose input has run, nil for none
 
 	// Memory of updates, and of the tables of a chunk's launches: it grows while chunks do.
 	arena, tables piece
@@ -67,11 +68,61 @@ func LoadAs(d Device, p *incremental.Program, precision incremental.Precision) (
 		return nil, fmt.Errorf("%w: precision %q", ErrUnsupported, precision)
 	}
 	n := &Network{program: p, memory: memory{Device: d}, precision: precision}
-	if err := n.load(); err != nil {
-		return nil, errors.Join(err, n.Close())
+	err := n.load()
+	if err == nil {
+		return n, nil
 	}
-	return n, nil
+	if e := n.Close(); e != nil {
+		return nil, errors.Join(err, e)
+	}
+	left, limited := n.memory.left()
+	if _, counts := d.(*counter); counts || !limited || !errors.Is(err, ErrMemory) {
+		return nil, err
+	}
+	weights, views, e := Needs(p, precision)
+	if e != nil || weights+views <= left { // something else
+		return nil, err
+	}
+	return nil, failure.Settingf("%w: weights take %d KiB and views %d KiB, and %d KiB are left: %v says how much there may be", ErrMemory, kibibytes(weights), kibibytes(views), left>>10, failure.Setting("gpu-memory"))
 }
+
+// kibibytes are rounded up.
+func kibibytes(bytes int64) int64 { return (bytes + 1<<10 - 1) >> 10 }
+
+// Needs is how many bytes a network's weights, with the tables of its steps, and its views take
+// of a device; updates take more.
+func Needs(p *incremental.Program, precision incremental.Precision) (weights, views int64, err error) {
+	c := &counter{}
+	n, err := LoadAs(c, p, precision)
+	if err != nil {
+		return 0, 0, err
+	}
+	views = n.viewBytes()
+	return c.bytes - views, views, nil
+}
+
+// viewBytes is what the views take.
+func (n *Network) viewBytes() (all int64) {
+	for _, v := range n.program.Values {
+		if v.PartOf < 0 {
+			all += 4 * int64(v.Plane.Len())
+		}
+	}
+	return all
+}
+
+// counter is a device that holds nothing and counts what it would.
+type counter struct{ bytes int64 }
+
+func (c *counter) Alloc(_ string, bytes int) (uint64, error) {
+	c.bytes += int64(bytes)
+	return uint64(c.bytes), nil
+}
+
+func (*counter) Free(uint64) error           { return nil }
+func (*counter) Write(uint64, []byte) error  { return nil }
+func (*counter) Read([]byte, uint64) error   { return nil }
+func (*counter) Launch(kernels.Launch) error { return nil }
 
 // Precision is what the network was loaded as, or FP32 if none of its layers takes that.
 func (n *Network) Precision() incremental.Precision {
@@ -93,9 +144,6 @@ func (n *Network) load() error {
 		}
 		n.steps = append(n.steps, k)
 	}
-	if err := n.fits(); err != nil {
-		return err
-	}
 	n.views = make([]uint64, len(n.program.Values))
 	for i, v := range n.program.Values {
 		if v.PartOf >= 0 {
@@ -112,21 +160,6 @@ func (n *Network) load() error {
 		}
 	}
 	n.lives = livesOf(n.program)
-	return nil
-}
-
-// fits fails where the views do not fit beside the weights.
-func (n *Network) fits() error {
-	left, limited := n.memory.left()
-	all := int64(0)
-	for _, v := range n.program.Values {
-		if v.PartOf < 0 {
-			all += 4 * int64(v.Plane.Len())
-		}
-	}
-	if limited && all > left {
-		return failure.Settingf("%w: the views take %d KiB, and beside the weights %d KiB are left: %v says how much there may be", ErrMemory, all>>10, left>>10, failure.Setting("gpu-memory"))
-	}
 	return nil
 }
 
@@ -149,7 +182,7 @@ func (n *Network) Close() error {
 
 // Run computes the views of a clean input, given as Program.Arrange has it.
 func (n *Network) Run(input []float32) error {
-	n.ran, n.known = false, 0
+	n.ran, n.known, n.follows = false, 0, nil
 	if want := n.program.Values[n.program.Input].Plane.Len(); len(input) != want {
 		return fmt.Errorf("input has %d numbers, want %d", len(input), want)
 	}

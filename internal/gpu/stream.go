@@ -1,6 +1,7 @@
 package gpu
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -9,16 +10,20 @@ import (
 	"krypton/internal/gpu/kernels"
 	"krypton/internal/incremental"
 	"krypton/internal/region"
+	"krypton/internal/tensor"
 )
 
 // Stream follows one input that changes again and again, as incremental.Stream does, in a
 // network's views on a device: the host follows which pixels may change, and asks the device
-// which of them have moved, step by step. With epsilon 0 the views then equal those of a whole
-// run on the present input, bit for bit. It is used by one goroutine at a time, and nobody uses
-// the network meanwhile but for Output of Clean.
+// which of them have moved, step by step. With a threshold of 0 the views then equal those of a
+// whole run on the present input, bit for bit. Errors of the device are incremental.DeviceErrors;
+// after one Whole has to be next. It is used by one goroutine at a time, and so is its network:
+// where another stream, or anybody, has run that meanwhile, Whole has to be next too.
 type Stream struct {
 	network *Network
-	epsilon float64
+	opt     incremental.StreamOptions
+	input   []float32
+	reading *incremental.Reading
 	squares []float64 // of the pixels of each value's view, their mean; nil until it is asked for
 	masks   []*region.Mask
 	rects   []region.Rect
@@ -27,56 +32,142 @@ type Stream struct {
 	flags   []byte
 }
 
-// NewStream follows inputs on a network. A pixel stays as its readers have last seen it as long as
-// it has not moved by more than epsilon times the root mean square of its value's pixels, taken in
-// the last whole run; 0 is exact.
-func NewStream(n *Network, epsilon float64) *Stream {
-	return &Stream{network: n, epsilon: epsilon, masks: n.program.Masks()}
+// errNotRun says that an update has nothing to start from.
+var errNotRun = errors.New("a change of an input that has not run on the device last")
+
+// NewStream follows inputs on a network. Of the options Workers counts for nothing. A pixel stays
+// as its readers have last seen it as long as it has not moved by more than Epsilon times the
+// root of its value's mean square: of the last whole run, or where MeanSquares says so for every
+// value.
+func NewStream(n *Network, opt incremental.StreamOptions) (*Stream, error) {
+	if err := opt.Shape.Check(); err != nil {
+		return nil, err
+	}
+	return &Stream{network: n, opt: opt, input: make([]float32, n.program.Values[n.program.Input].Plane.Len()), reading: n.program.Reading(), masks: n.program.Masks()}, nil
 }
 
-// Whole runs the whole network.
-func (s *Stream) Whole(input []float32) error {
-	s.squares = nil
-	return s.network.Run(input)
-}
+// Input is the input that Whole runs and that Update is told of, channels last.
+func (s *Stream) Input() []float32 { return s.input }
 
-// Update works a change of the input, as Whole takes it, into the views: of the pixels in the
-// mask. It returns how many numbers were computed. After an error Whole has to be next.
-func (s *Stream) Update(input []float32, changed *region.Mask) (computed int, err error) {
+// Output gives output i for the present input, in ONNX order. It is overwritten when the same
+// output is asked for again.
+func (s *Stream) Output(i int) *tensor.Tensor { return s.reading.Output(i) }
+
+// SetEpsilon changes the threshold for the updates to come.
+func (s *Stream) SetEpsilon(epsilon float64) { s.opt.Epsilon = epsilon }
+
+// SetMeanSquares changes what the threshold is relative to for the updates to come.
+func (s *Stream) SetMeanSquares(m incremental.MeanSquares) { s.opt.MeanSquares, s.squares = m, nil }
+
+// Whole runs the whole network on the present input.
+func (s *Stream) Whole(context.Context) error {
 	n := s.network
+	s.squares = nil
+	err := n.Run(s.input)
+	if err == nil {
+		err = s.read(func(int) bool { return true })
+	}
+	if err == nil {
+		n.follows = s
+	}
+	return deviceError(err)
+}
+
+// read takes values that outputs read.
+func (s *Stream) read(which func(v int) bool) error {
+	n := s.network
+	for _, v := range n.program.Kept() {
+		if !which(v) {
+			continue
+		}
+		view, err := n.whole(Clean, v)
+		if err != nil {
+			return err
+		}
+		s.reading.Put(v, view)
+	}
+	return nil
+}
+
+// Count is the number of multiply-adds that Update would take for a change if every pixel that
+// it can reach moved: the most that it can take.
+func (s *Stream) Count(changed *region.Mask) (most int64) {
+	s.changed(changed)
+	for i := range s.network.program.Steps {
+		if s.reach(i) {
+			s.rects = s.masks[s.network.program.Steps[i].Out].Rects(s.rects[:0])
+			most += s.network.program.Work(i, s.rects)
+		}
+	}
+	return most
+}
+
+// changed takes what has changed of the input.
+func (s *Stream) changed(mask *region.Mask) {
+	in := s.masks[s.network.program.Input]
+	in.Copy(mask)
+	s.opt.Shape.Apply(in)
+}
+
+// reach sets the mask of step i's output, and says whether anything changes.
+func (s *Stream) reach(i int) bool {
+	p := s.network.program
+	if !p.Reach(i, s.masks) {
+		return false
+	}
+	s.opt.Shape.Apply(s.masks[p.Steps[i].Out])
+	return true
+}
+
+// Update works a change of the input's pixels into the views and returns the multiply-adds that
+// it took.
+func (s *Stream) Update(ctx context.Context, changed *region.Mask) (spent int64, err error) {
+	n := s.network
+	if !n.ran || n.follows != s {
+		return 0, errNotRun
+	}
 	n.known = 0
-	if !n.ran {
-		return 0, errors.New("a change of an input that has not run")
+	s.changed(changed)
+	if s.masks[n.program.Input].Empty() {
+		return 0, nil
 	}
-	if want := n.program.Values[n.program.Input].Plane; len(input) != want.Len() || changed.H != want.H || changed.W != want.W {
-		return 0, fmt.Errorf("input has %d numbers, want %v", len(input), want)
-	}
-	if s.epsilon > 0 && s.squares == nil {
+	if s.opt.Epsilon > 0 && s.squares == nil {
 		if err := s.scale(); err != nil {
-			return 0, err
+			return 0, deviceError(err)
 		}
 	}
 	n.ran = false
-	if err := s.begin(input, changed); err != nil {
-		return 0, err
+	if err := s.begin(); err != nil {
+		return 0, deviceError(err)
 	}
 	for i := range n.program.Steps {
-		if !n.program.Reach(i, s.masks) {
+		if err := ctx.Err(); err != nil {
+			return spent, err
+		}
+		if !s.reach(i) {
 			continue
 		}
-		numbers, err := s.step(i)
+		took, err := s.step(i)
 		if err != nil {
-			return computed, fmt.Errorf("node %s (%s): %w", n.program.Steps[i].Node, n.program.Steps[i].Operator, err)
+			return spent, deviceError(fmt.Errorf("node %s (%s): %w", n.program.Steps[i].Node, n.program.Steps[i].Operator, err))
 		}
-		computed += numbers
+		spent += took
+	}
+	// What the last steps moved is in the masks; values that parts lie in are read with them.
+	if err := s.read(func(v int) bool { return !s.masks[v].Empty() }); err != nil {
+		return spent, deviceError(err)
 	}
 	n.ran = true
-	return computed, nil
+	return spent, nil
 }
 
 // scale takes the mean squares of the views' pixels.
 func (s *Stream) scale() error {
 	n := s.network
+	if len(s.opt.MeanSquares) == len(n.program.Values) {
+		s.squares = s.opt.MeanSquares
+		return nil
+	}
 	squares := make([]float64, len(n.program.Values))
 	for i, v := range n.program.Values {
 		plane, offset, pitch := n.lies(i)
@@ -118,20 +209,16 @@ func (s *Stream) take(m *region.Mask) (pixels int) {
 	return pixels
 }
 
-// begin writes the changed pixels of an input to its view.
-func (s *Stream) begin(input []float32, changed *region.Mask) error {
+// begin writes the changed pixels of the input to its view.
+func (s *Stream) begin() error {
 	n := s.network
 	v := n.program.Input
 	plane := n.program.Values[v].Plane
-	s.masks[v].Copy(changed)
-	pixels := s.take(changed)
-	if pixels == 0 {
-		return nil
-	}
+	pixels := s.take(s.masks[v])
 	var data []float32
 	for _, r := range s.rects {
 		for y := r.Y.Lo; y < r.Y.Hi; y++ {
-			data = append(data, input[(y*plane.W+r.X.Lo)*plane.C:][:r.X.Len()*plane.C]...)
+			data = append(data, s.input[(y*plane.W+r.X.Lo)*plane.C:][:r.X.Len()*plane.C]...)
 		}
 	}
 	return s.do(pixels*plane.C, pixels, func() error { return s.commit(v, plane, pixels) }, func() error {
@@ -166,8 +253,8 @@ func (s *Stream) commit(v int, plane engine.Plane, pixels int) error {
 	n := s.network
 	_, offset, pitch := n.lies(v)
 	limit := float32(0)
-	if s.epsilon > 0 && v != n.program.Input && plane.H*plane.W > 1 {
-		limit = float32(s.epsilon * s.epsilon * s.squares[v])
+	if s.opt.Epsilon > 0 && v != n.program.Input && plane.H*plane.W > 1 {
+		limit = float32(s.opt.Epsilon * s.opt.Epsilon * s.squares[v])
 	}
 	var jobs []kernels.Job
 	for k, r := range s.rects {
@@ -181,16 +268,17 @@ func (s *Stream) commit(v int, plane engine.Plane, pixels int) error {
 }
 
 // step computes what a step's mask holds, works what moved into the view, and leaves that in
-// the mask.
-func (s *Stream) step(i int) (numbers int, err error) {
+// the mask. It returns the multiply-adds that it took.
+func (s *Stream) step(i int) (spent int64, err error) {
 	n := s.network
 	st := &n.program.Steps[i]
 	plane := n.program.Values[st.Out].Plane
 	mask := s.masks[st.Out]
 	pixels := s.take(mask)
-	numbers = pixels * plane.C
+	numbers := pixels * plane.C
+	spent = n.program.Work(i, s.rects)
 	if st.InPlace != nil {
-		return numbers, s.join(st, pixels)
+		return spent, s.join(st, pixels)
 	}
 	if err := s.do(numbers, pixels, func() error {
 		err := n.step(i, len(s.rects), n.view, func(_, k int) place {
@@ -219,7 +307,8 @@ func (s *Stream) step(i int) (numbers int, err error) {
 			}
 		}
 	}
-	return numbers, nil
+	s.opt.Shape.Apply(mask)
+	return spent, nil
 }
 
 // join copies those inputs of a concatenation that are no part of it.

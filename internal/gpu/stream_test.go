@@ -1,49 +1,74 @@
 package gpu
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
+	"krypton/internal/engine/asm"
 	"krypton/internal/graph"
 	"krypton/internal/incremental"
 	"krypton/internal/onnxload"
 	"krypton/internal/region"
 )
 
-// streamOf follows some changes of an input on a device, and compares all outputs with those of
-// whole runs: bit for bit, or if epsilon is not 0 it only looks at how much was computed.
-func streamOf(t *testing.T, g *graph.Graph, rng *rand.Rand, epsilon float64) (computed int) {
+// streamOf follows some changes of an input on a device and on this machine's processors: with
+// epsilon 0 outputs and multiply-adds are the same, else it only looks at how much was computed.
+func streamOf(t *testing.T, g *graph.Graph, rng *rand.Rand, epsilon float64, shape incremental.Shape) (computed int64) {
 	t.Helper()
+	sets := asm.Sets()
+	if len(sets) == 1 {
+		asm.Missing(t, "avx2")
+	}
 	p, err := incremental.Lower(g, incremental.CompileOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	load := func() *Network {
-		n, err := Load(newInterpreter(t), p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := n.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-		return n
+	plan, err := incremental.Compile(g, incremental.CompileOptions{Kernels: sets[0], Direct: true})
+	if err != nil {
+		t.Fatal(err)
 	}
-	on, whole := load(), load()
-	s := NewStream(on, epsilon)
-	plane := p.Values[p.Input].Plane
+	on, err := Load(newInterpreter(t), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := on.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	opt := incremental.StreamOptions{Workers: 1, Epsilon: epsilon, Shape: shape}
+	ours, err := plan.NewStream(opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := NewStream(on, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, plane := t.Context(), p.Values[p.Input].Plane
 	mask := region.NewMask(plane.H, plane.W)
-	input := make([]float32, plane.Len())
+	input := s.Input()
 	for i := range input {
 		input[i] = rng.Float32()*2 - 1
 	}
-	if _, err := s.Update(input, mask); err == nil {
+	if _, err := s.Update(ctx, mask); err == nil {
 		t.Fatal("a change before a whole run")
 	}
-	if err := s.Whole(input); err != nil {
+	if epsilon > 0 {
+		m, err := plan.MeanSquares(ctx, input, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(m) != len(p.Values) {
+			t.Fatalf("%d mean squares of %d values", len(m), len(p.Values))
+		}
+		s.SetMeanSquares(m)
+	}
+	copy(ours.Input(), input)
+	if err := errors.Join(s.Whole(ctx), ours.Whole(ctx)); err != nil {
 		t.Fatal(err)
 	}
 	for frame := range 4 {
@@ -61,39 +86,52 @@ func streamOf(t *testing.T, g *graph.Graph, rng *rand.Rand, epsilon float64) (co
 				}
 			}
 		}
-		numbers, err := s.Update(input, mask)
+		most := s.Count(mask)
+		numbers, err := s.Update(ctx, mask)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if frame == 0 && numbers != 0 {
-			t.Fatalf("%d numbers for no change", numbers)
+		if frame == 0 && numbers != 0 || numbers > most {
+			t.Fatalf("frame %d: %d multiply-adds, at most %d", frame, numbers, most)
 		}
 		computed += numbers
 		if epsilon > 0 {
 			continue
 		}
-		if err := whole.Run(input); err != nil {
-			t.Fatal(err)
+		copy(ours.Input(), input)
+		if n := ours.Count(mask); n != most {
+			t.Fatalf("frame %d: at most %d multiply-adds, processors take %d", frame, most, n)
+		}
+		if n, err := ours.Update(ctx, mask); err != nil || n != numbers {
+			t.Fatalf("frame %d: %d multiply-adds, processors take %d (%v)", frame, numbers, n, err)
 		}
 		for i := range p.Outputs() {
-			got, err := on.Output(Clean, i)
-			if err != nil {
-				t.Fatal(err)
-			}
-			want, err := whole.Output(Clean, i)
-			if err != nil {
+			got, e1 := s.Output(i).Floats()
+			want, e2 := ours.Output(i).Floats()
+			if err := errors.Join(e1, e2); err != nil {
 				t.Fatal(err)
 			}
 			same(t, fmt.Sprintf("frame %d, output %d", frame, i), got, want)
 		}
 	}
+	other, err := NewStream(on, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(other.Input(), input)
+	if err := other.Whole(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Update(ctx, mask); err != errNotRun {
+		t.Fatalf("behind another stream's back: %v", err)
+	}
 	return computed
 }
 
-// TestStreams: the views of a stream on a device are those of whole runs, for random networks and
-// for some kinds of steps, and what has not moved enough is not computed again.
+// TestStreams: the outputs of a stream on a device are those of this machine's processors, for
+// random networks and for some kinds of steps, with as many multiply-adds; and what has not moved enough is not computed again.
 func TestStreams(t *testing.T) {
-	less := 0
+	less := int64(0)
 	for seed := range uint64(4) {
 		for _, epsilon := range []float64{0, 0.3} {
 			m := &maker{rng: rand.New(rand.NewPCG(seed, 25))}
@@ -101,7 +139,7 @@ func TestStreams(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			n := streamOf(t, g, m.rng, epsilon)
+			n := streamOf(t, g, m.rng, epsilon, []incremental.Shape{incremental.Masks, incremental.Tiles, incremental.Box}[seed%3])
 			if epsilon == 0 {
 				less += n
 			} else {
@@ -110,7 +148,7 @@ func TestStreams(t *testing.T) {
 		}
 	}
 	if less <= 0 {
-		t.Errorf("with a threshold %d numbers more are computed", -less)
+		t.Errorf("with a threshold %d multiply-adds more are taken", -less)
 	}
 	for _, name := range []string{"attention", "resize, linear", "transposed convolution", "instance normalization", "lists", "lengths of planes", "a class token", "turned"} {
 		m := &maker{rng: rand.New(rand.NewPCG(1, 26))}
@@ -118,7 +156,7 @@ func TestStreams(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Run(name, func(t *testing.T) { streamOf(t, g, m.rng, 0) })
+		t.Run(name, func(t *testing.T) { streamOf(t, g, m.rng, 0, incremental.Masks) })
 	}
 }
 

@@ -98,6 +98,18 @@ func (p *Program) Reach(i int, masks []*region.Mask) bool {
 	return p.plan.reachMask(&p.plan.steps[i], masks, nil)
 }
 
+// Work is the number of multiply-adds that step i takes for rectangles of its output.
+func (p *Program) Work(i int, rects []region.Rect) (n int64) {
+	spec := p.Steps[i].Spec
+	if spec == nil {
+		return 0
+	}
+	for _, r := range rects {
+		n += engine.Work(spec, r)
+	}
+	return n
+}
+
 // Seen is the region of a source, given the region of its value.
 func (p *Program) Seen(s Source, r region.Rect) region.Rect {
 	return p.plan.seen(source{s.Value, s.Plane}, r)
@@ -113,6 +125,23 @@ func (p *Program) Reads(i int) []int {
 	}
 	return nil
 }
+
+// Reading puts outputs together of whole values that a device has computed.
+type Reading struct {
+	plan   *Plan
+	views  *Views
+	memory outputMemory
+}
+
+// Reading makes one, which has no values yet.
+func (p *Program) Reading() *Reading { return &Reading{plan: p.plan, views: newViews(p.plan)} }
+
+// Put hands a value over, one that an output Reads. The numbers are kept, not copied.
+func (r *Reading) Put(value int, whole []float32) { r.views.data[value] = whole }
+
+// Output is output i of the values that are there, in ONNX order. It is overwritten when the same
+// output is asked for again.
+func (r *Reading) Output(i int) *tensor.Tensor { return r.memory.output(r.plan, r.views, i) }
 
 // Output puts output i together, in ONNX order, of the whole values that it Reads, which whole
 // gives. It must be of float32.

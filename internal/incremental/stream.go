@@ -72,14 +72,31 @@ const (
 // shapeTile is the side of the tiles of Tiles.
 const shapeTile = 8
 
+// Check fails unless it is one of the shapes; "" is Masks.
+func (s Shape) Check() error {
+	switch s {
+	case "", Masks, Tiles, Box:
+		return nil
+	}
+	return fmt.Errorf("unknown shape of regions %q", s)
+}
+
+// Apply gives a mask the shape.
+func (s Shape) Apply(m *region.Mask) {
+	switch s {
+	case Tiles:
+		m.Align(shapeTile)
+	case Box:
+		if b := m.Bounds(); !b.Empty() {
+			m.Add(b)
+		}
+	}
+}
+
 // NewStream makes the memory of a stream. Whole must be called first.
 func (p *Plan) NewStream(opt StreamOptions) (*Stream, error) {
-	switch opt.Shape {
-	case "":
-		opt.Shape = Masks
-	case Masks, Tiles, Box:
-	default:
-		return nil, fmt.Errorf("unknown shape of regions %q", opt.Shape)
+	if err := opt.Shape.Check(); err != nil {
+		return nil, err
 	}
 	if p.differences {
 		return nil, errors.New("a stream writes into the views, from which a plan in eight bits takes differences")
@@ -251,18 +268,7 @@ func (s *Stream) Recomputed() *region.Mask { return s.masks[s.plan.input] }
 func (s *Stream) begin(changed *region.Mask) {
 	in := s.masks[s.plan.input]
 	in.Copy(changed)
-	s.shape(in)
-}
-
-func (s *Stream) shape(m *region.Mask) {
-	switch s.opt.Shape {
-	case Tiles:
-		m.Align(shapeTile)
-	case Box:
-		if b := m.Bounds(); !b.Empty() {
-			m.Add(b)
-		}
-	}
+	s.opt.Shape.Apply(in)
 }
 
 // reach sets the mask of a step's output, or marks its host values, and says
@@ -273,7 +279,7 @@ func (s *Stream) reach(st *step) bool {
 		return reached
 	}
 	out := s.masks[st.out]
-	s.shape(out)
+	s.opt.Shape.Apply(out)
 	if st.tile() > 0 {
 		out.Align(st.tile()) // more than WinogradReach, so that no two rectangles share a tile
 	}
@@ -375,7 +381,7 @@ func (s *Stream) run(st *step) error {
 		}
 		s.masks[st.out].Clear()
 		s.commit(st.out, s.jobs, s.crew.scratch[0], s.masks[st.out])
-		s.shapeMoved(st)
+		s.opt.Shape.Apply(s.masks[st.out]) // one box or whole tiles hold pixels that did not move
 		return nil
 	}
 	s.share(st, workers, area, out.C)
@@ -384,7 +390,7 @@ func (s *Stream) run(st *step) error {
 		st.prim.Run(s.crew.scratch[0], s.jobs)
 		s.masks[st.out].Clear()
 		s.commit(st.out, s.jobs, s.crew.scratch[0], s.masks[st.out])
-		s.shapeMoved(st)
+		s.opt.Shape.Apply(s.masks[st.out])
 		return nil
 	}
 	moved := s.spareMasks(out, parts)
@@ -401,16 +407,8 @@ func (s *Stream) run(st *step) error {
 	for _, o := range moved[:parts] {
 		m.Or(o)
 	}
-	s.shapeMoved(st)
+	s.opt.Shape.Apply(s.masks[st.out])
 	return nil
-}
-
-// shapeMoved gives what moved its shape; one box or whole tiles hold pixels
-// that did not.
-func (s *Stream) shapeMoved(st *step) {
-	if s.opt.Shape != Masks {
-		s.shape(s.masks[st.out])
-	}
 }
 
 // spareMasks gives n masks of a plane.

@@ -53,6 +53,9 @@ type Network struct {
 	opt  LoadOptions
 	mu   sync.Mutex
 	full *graph.Graph // until a plan is made of it
+	// program is the last one that was made, for kernels of a name.
+	program     *incremental.Program
+	programsFor string
 }
 
 // Load builds the graph. The file's bytes are let go of, and read again by the next Load.
@@ -189,9 +192,16 @@ func (n *Network) Plan(need Need) (*Plans, error) {
 		return nil, err
 	}
 	if need.Program {
-		if made.Program, err = incremental.Lower(g, incremental.CompileOptions{Kernels: kernels, Input: input, Layout: layout}); err != nil {
-			return nil, failure.Dataf("model %s: %w", n.File.Name, err)
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		// Plans for other patches share it: a device holds it once.
+		if n.program == nil || n.programsFor != kernels.Name {
+			if n.program, err = incremental.Lower(g, incremental.CompileOptions{Kernels: kernels, Input: input, Layout: layout}); err != nil {
+				return nil, failure.Dataf("model %s: %w", n.File.Name, err)
+			}
+			n.programsFor = kernels.Name
 		}
+		made.Program = n.program
 	}
 	g.DropConstants() // steps may hold on to the graph
 	return made, nil
@@ -220,7 +230,7 @@ func (n *Network) room() int64 {
 func (n *Network) shed() (gone bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.full = nil
+	n.full, n.program = nil, nil
 	return false
 }
 

@@ -42,6 +42,9 @@ type Task struct {
 	// Known are whole runs' answers to the first frames, which tuning has had: they
 	// are given out as they are.
 	Known []*Answer
+	// Failed, if set, is told once why the sessions' device is not asked any more: this
+	// machine's processors take over.
+	Failed func(err error)
 	// Past are the frames of an earlier run that this one goes on with. They
 	// are not given out again; those of the last segment are answered again,
 	// so that what comes after is what it would have been.
@@ -455,15 +458,17 @@ func (t *Task) place(f *video.Frame, plane []byte) ([]byte, error) {
 	return t.Geometry.Place(plane, f.Pixels), nil
 }
 
-// answer computes a segment.
-func (t *Task) answer(ctx context.Context, a *answerer, st *segment) error {
+// answerOnce computes a segment, from the first frame on that has no result yet.
+func (t *Task) answerOnce(ctx context.Context, a *answerer, st *segment) error {
 	whole := t.Control != nil && st.option == nil
 	if st.fresh {
 		a.begin(st.option)
 	}
+	first := len(st.results)
 	interpreting := a.interpreting
 	defer func() { st.interpreting = a.interpreting - interpreting }()
-	for i, f := range st.frames {
+	for k, f := range st.frames[first:] {
+		i := first + k
 		if n := st.first + i; n < len(t.Known) {
 			st.results = append(st.results, t.known(a.session, f, t.Known[n], st.level))
 			a.last = t.Known[n]

@@ -61,6 +61,9 @@ type Options struct {
 	// run, which is faster where updates do not pay: no layer's output is
 	// kept. Exact mode only.
 	WholeOnly bool
+	// Device, if set, follows videos in the place of this machine's processors, which
+	// compute what a frame is compared with. It computes all classes.
+	Device Device
 	// Turn, if set, is called before the network's work for a frame, and over after it:
 	// there those who share the processors take turns. Sessions call it side by side.
 	Turn func(ctx context.Context) (over func(), err error)
@@ -142,7 +145,9 @@ type Session struct {
 	convert Converter
 	h, w, c int
 
-	stream        *incremental.Stream
+	follower      Follower
+	stream        *incremental.Stream    // the follower, unless it is a device's
+	trusted       bool                   // the device
 	inference     *incremental.Inference // for whole runs that keep no views
 	input         []float32              // of whole runs without the stream
 	bypassed      bool                   // the last answer came without the stream
@@ -164,6 +169,9 @@ func NewSession(p *incremental.Plan, c Converter, opt Options) (*Session, error)
 	if err := opt.Validate(); err != nil {
 		return nil, err
 	}
+	if opt.Device != nil {
+		opt.Shortlist = 0
+	}
 	if opt.Mode != Approximate {
 		opt.Tolerance, opt.Specks, opt.Epsilon, opt.Shortlist = 0, 0, 0, 0
 	}
@@ -173,18 +181,29 @@ func NewSession(p *incremental.Plan, c Converter, opt Options) (*Session, error)
 	plane := p.InputPlane()
 	s := &Session{plan: p, opt: opt, convert: c, h: plane.H, w: plane.W, c: plane.C, used: make([]byte, plane.H*plane.W*3),
 		mask: region.NewMask(plane.H, plane.W), spare: region.NewMask(plane.H, plane.W), whole: p.Count(plane.Rect())}
-	if s.streamless() {
-		return s, nil
+	return s, s.follow()
+}
+
+// follow makes the follower that the options ask for.
+func (s *Session) follow() (err error) {
+	opt := incremental.StreamOptions{Workers: s.opt.Workers, Epsilon: s.opt.Epsilon, MeanSquares: s.opt.MeanSquares, Shape: s.opt.Shape}
+	switch {
+	case s.opt.Device != nil:
+		s.follower, err = s.opt.Device(opt)
+	case !s.streamless():
+		s.list = newShortlist(s.plan, s.opt.Output, s.opt.Shortlist)
+		s.stream, err = s.plan.NewStream(opt)
+		s.follower = s.stream
 	}
-	s.list = newShortlist(p, opt.Output, opt.Shortlist)
-	var err error
-	s.stream, err = p.NewStream(incremental.StreamOptions{Workers: opt.Workers, Epsilon: opt.Epsilon, MeanSquares: opt.MeanSquares, Shape: opt.Shape})
-	return s, err
+	return err
 }
 
 // NewSessions makes up to n sessions that share opt.Workers cores and work at the
-// same time; one at least, and no more than a run uses.
+// same time; one at least, and no more than a run uses. A device has one.
 func NewSessions(p *incremental.Plan, c Converter, opt Options, n int) ([]*Session, error) {
+	if opt.Device != nil {
+		n = 1
+	}
 	workers := max(1, opt.Workers)
 	n = max(1, min(n, workers, Lag-1))
 	list := make([]*Session, n)
@@ -206,7 +225,7 @@ func (s *Session) Since() int { return s.since }
 func (s *Session) Set(tolerance int, epsilon float64) {
 	if s.opt.Mode == Approximate {
 		s.opt.Tolerance, s.opt.Epsilon = tolerance, epsilon
-		s.stream.SetEpsilon(epsilon)
+		s.follower.SetEpsilon(epsilon)
 	}
 }
 
@@ -226,7 +245,7 @@ func (s *Session) MeanSquares(ctx context.Context, rgb []byte) (incremental.Mean
 // Approximate mode only.
 func (s *Session) SetMeanSquares(m incremental.MeanSquares) {
 	s.opt.MeanSquares = m
-	s.stream.SetMeanSquares(m)
+	s.follower.SetMeanSquares(m)
 }
 
 // FrameBytes is the size of a frame: rows of pixels of three bytes each, of the
@@ -236,10 +255,10 @@ func (s *Session) FrameBytes() int { return s.h * s.w * 3 }
 // Output gives output i of the network for the last frame, in ONNX order. It is
 // overwritten when the same output is asked for again.
 func (s *Session) Output(i int) *tensor.Tensor {
-	if s.bypassed {
+	if s.bypassed && s.opt.Device == nil {
 		return s.inference.Output(i)
 	}
-	return s.stream.Output(i)
+	return s.follower.Output(i)
 }
 
 // Changed is the mask of pixels that counted as changed in the last frame. It
@@ -280,7 +299,7 @@ func (s *Session) Frame(ctx context.Context, rgb []byte) (Step, error) {
 	}
 	if st.How == Whole {
 		copy(s.used, rgb)
-		s.convert.Convert(s.stream.Input(), rgb, s.h*s.w)
+		s.convert.Convert(s.follower.Input(), rgb, s.h*s.w)
 	} else {
 		s.take(rgb)
 	}
@@ -314,13 +333,13 @@ func (s *Session) compute(ctx context.Context, st *Step) (err error) {
 	s.bypassed = s.bypassed && st.How == Skip
 	switch st.How {
 	case Whole:
-		st.Share, st.Listed, err = s.list.whole(ctx, onStream{s.stream})
+		st.Share, st.Listed, err = s.everything(ctx)
 		s.since, s.began, s.seen = 0, err == nil, err == nil
 		s.last = 0
 	case Update:
 		st.Listed = s.list.listed()
 		var n int64
-		n, err = s.stream.Update(ctx, s.mask)
+		n, err = s.follower.Update(ctx, s.mask)
 		st.Share = float64(n) / float64(max(1, s.whole)) // of none, none
 		s.began = err == nil
 		s.last = st.Share
@@ -384,6 +403,17 @@ func (s *Session) bypass(ctx context.Context, rgb []byte, b bypassing) (Step, er
 		st.Share, st.Listed, st.Difference = s.list.cost(), s.list.listed(), time.Since(start)
 		return st, nil
 	}
+	if s.opt.Device != nil {
+		copy(s.used, rgb)
+		s.convert.Convert(s.follower.Input(), rgb, s.h*s.w)
+		st.Difference = time.Since(start)
+		start = time.Now()
+		var err error
+		st.Share, st.Listed, err = s.everything(ctx)
+		s.seen = err == nil
+		st.Network = time.Since(start)
+		return st, err
+	}
 	if s.inference == nil {
 		s.inference = s.plan.NewInference(s.opt.Workers)
 	}
@@ -436,7 +466,7 @@ func (s *Session) tooMuch(rgb []byte, changed float64) bool {
 	}
 	from := s.opt.WholeFrom * s.list.cost()
 	if s.opt.Epsilon == 0 {
-		return changed > s.opt.WholeFrom || float64(s.stream.Count(s.mask)) > from*float64(s.whole)
+		return changed > s.opt.WholeFrom || float64(s.follower.Count(s.mask)) > from*float64(s.whole)
 	}
 	return s.last > from || !looks && changed > s.opt.WholeFrom
 }
@@ -454,7 +484,7 @@ func (s *Session) cut(rgb []byte) bool {
 
 // take copies the pixels of the mask into what the network sees.
 func (s *Session) take(rgb []byte) {
-	in := s.stream.Input()
+	in := s.follower.Input()
 	for y := range s.h {
 		s.mask.Spans(y, func(x region.Span) {
 			at, n := y*s.w+x.Lo, x.Len()
@@ -477,9 +507,9 @@ func (s *Session) Check(ctx context.Context, rgb []byte, f func(output func(i in
 	defer over()
 	if s.check == nil {
 		s.check = s.plan.NewInference(s.opt.Workers)
-		if s.input == nil {
-			s.input = make([]float32, s.plan.InputPlane().Len())
-		}
+	}
+	if s.input == nil {
+		s.input = make([]float32, s.plan.InputPlane().Len())
 	}
 	s.convert.Convert(s.input, rgb, s.h*s.w)
 	if err := s.check.Run(ctx, s.input); err != nil {

@@ -90,7 +90,8 @@ func SessionsFor(workers, segment int) int {
 
 // Tune chooses what a wish leaves open on the first frames of a video, which next gives
 // until io.EOF, and makes everything ready to answer it. Where nothing is open no frame
-// is asked for. t says what to tune; it is used up.
+// is asked for. t says what to tune; it is used up. What is chosen is chosen on this machine's
+// processors, also for a device.
 func Tune(ctx context.Context, t *Tuner, w Wish, next func() ([]byte, error)) (*Setting, error) {
 	s := &Setting{Options: w.Options}
 	s.Options.Tolerance, s.Options.Epsilon = max(0, w.Options.Tolerance), max(0, w.Options.Epsilon)
@@ -107,7 +108,7 @@ func Tune(ctx context.Context, t *Tuner, w Wish, next func() ([]byte, error)) (*
 	}
 	s.Segment = SegmentOf(s.Options.Mode, t.Segment)
 	n := SessionsFor(s.Options.Workers, s.Segment)
-	if len(t.sessions) == n && s.Options.Mode == Approximate {
+	if len(t.sessions) == n && s.Options.Mode == Approximate && s.Options.Device == nil {
 		s.Sessions = t.sessions
 		for _, x := range s.Sessions {
 			x.Forget()

@@ -22,6 +22,11 @@ type Limits struct {
 	Threads int // cores, 1 at least
 	// Spell writes the names of settings in notes, nil as they are.
 	Spell func(failure.Setting) string
+	// Device, if set, follows videos in the place of this machine's processors: thresholds
+	// are chosen on these, and all classes are computed. Where it fails, Failed is told once
+	// and processors take over; that is an error if Failed is nil.
+	Device orv.Device
+	Failed func(err error)
 }
 
 // Job is a question that was put to a model. It does not change: any number of videos may
@@ -31,6 +36,7 @@ type Job struct {
 	question Question
 	threads  int
 	spell    func(failure.Setting) string
+	failed   func(err error)
 	options  orv.Options // thresholds that are to be chosen are below 0
 	output   int
 	reading  prediction.Reading // of classifiers
@@ -52,6 +58,7 @@ func Prepare(ctx context.Context, m *model.Model, q Question, l Limits) (*Job, e
 	}
 	j := &Job{model: m, question: q, threads: max(1, l.Threads), spell: l.Spell, notes: append([]string(nil), m.Notes...)}
 	j.options = q.options(j.threads)
+	j.options.Device, j.failed = l.Device, l.Failed
 	var err error
 	note := ""
 	if j.output, note, err = m.ScoreOutput(); err != nil {
@@ -94,7 +101,7 @@ func (j *Job) prepareClassifier(ctx context.Context) error {
 	}
 	j.notes = append(j.notes, m.Doubts(j.reading, j.spell)...)
 	// The softmax keeps count of the classes that are not on a shortlist.
-	if j.options.Mode == orv.Approximate && q.Shortlist > 0 && j.reading.Exclusive {
+	if j.options.Mode == orv.Approximate && j.options.Device == nil && q.Shortlist > 0 && j.reading.Exclusive {
 		// One more than are named, so that the best of them all can lose its place.
 		j.options.Shortlist, j.options.Output = max(q.Shortlist, q.Top+1), j.output
 		j.options.Shortlist = orv.ShortlistSize(m.Plan, &j.options)

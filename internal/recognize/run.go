@@ -170,6 +170,9 @@ func (r *Recognition) settings() map[string]any {
 		set["tolerance"], set["epsilon"], set["specks"], set["shape"] = s.Options.Tolerance, s.Options.Epsilon, s.Options.Specks, s.Options.Shape
 		set["refresh"], set["guard"] = j.keyFrames(), j.guard(s.Options.Mode)
 	}
+	if j.options.Device != nil {
+		set["device"] = "gpu"
+	}
 	if len(m.Bound) > 0 {
 		set["bind"] = m.Bound
 	}
@@ -249,6 +252,7 @@ func (r *Recognition) Run(ctx context.Context, earlier []framelabels.Result, sin
 	guard := j.guard(mode)
 	task := r.setting.Task()
 	task.NewInterpreter = func() orv.Interpreter { return j.interpreter(&r.geometry, guard) }
+	task.Failed = j.failed
 	task.Geometry, task.Guard, task.VerifyEvery, task.VerifyShare = r.geometry, guard, j.question.VerifyEvery, j.question.VerifyShare
 	var sample orv.Sample // of the earlier run
 	f := newFollower(j, &r.geometry, mode)
