@@ -51,13 +51,28 @@ func (in *Input) spacing() (down, across float64, from string, err error) {
 func (j *Job) measure(in *Input) (pixels func(obe.Patch, obe.Size) (obe.Patch, obe.Size), each, by string, err error) {
 	if !j.question.sized(obe.Size.Timed) {
 		down, across, from, err := in.spacing()
+		for _, p := range j.question.Patches {
+			if err == nil && p.Size.Tiny(down, across) {
+				err = failure.As(failure.Usage, failure.Settingf("%v %s is less than half a pixel of the network's input, which is %.4g x %.4g mm", failure.Setting("patch"), p, down, across))
+			}
+		}
 		return func(p obe.Patch, s obe.Size) (obe.Patch, obe.Size) { return p.In(down, across), s.In(down, across) }, fmt.Sprintf("%.4g x %.4g mm", down, across), from, err
 	}
 	k, ok := in.kind.(*recordingKind)
 	if !ok || k.rate == 0 {
 		return nil, "", "", failure.Wrongf("%v: it is not known how many samples a second the network reads: say %v", failure.Setting("patch"), failure.Setting("rate"))
 	}
+	for _, p := range j.question.Patches {
+		if p.Size.Brief(k.rate) {
+			return nil, "", "", tooBrief(p, k.rate)
+		}
+	}
 	return func(p obe.Patch, s obe.Size) (obe.Patch, obe.Size) { return p.At(k.rate), s.At(k.rate) }, fmt.Sprintf("%.4g ms", 1000/k.rate), "the file's rate", nil
+}
+
+// tooBrief says that a patch's time is none, where a series has so many samples a second.
+func tooBrief(p obe.Patch, rate float64) error {
+	return failure.Wrongf("%v %s is less than half a sample of the network's input, which is %.4g ms", failure.Setting("patch"), p, 1000/rate)
 }
 
 // laidOf is what a grid depends on whose lengths are ones of millimetres, or times.

@@ -101,6 +101,9 @@ func (q Question) fitted(file *model.File, series func() (model.Series, bool)) (
 	q.Patches, q.Strides = slices.Clone(q.Patches), slices.Clone(q.Strides)
 	for i := range q.Patches {
 		if p := &q.Patches[i]; !p.Listed() {
+			if p.Size.Brief(rate) && rate > 0 {
+				return q, tooBrief(*p, rate)
+			}
 			p.Size = fit(p.Size, s.TimeIsRow)
 		}
 	}

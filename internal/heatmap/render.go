@@ -246,7 +246,11 @@ func compose(panels []*image.NRGBA, c *colors, s Style, caption []string) (*imag
 	if c != nil {
 		w += barSpace
 	}
-	h := 56 + height + margin + 20*len(caption)
+	var lines []string
+	for _, line := range caption {
+		lines = append(lines, wrap(small, line, w-2*margin)...)
+	}
+	h := 56 + height + margin + 20*len(lines)
 	out := imaging.New(w, h, paper)
 	text(out, bold, clip(bold, s.Title, w-2*margin), margin, 36, ink)
 	for i, p := range panels {
@@ -255,8 +259,8 @@ func compose(panels []*image.NRGBA, c *colors, s Style, caption []string) (*imag
 	if c != nil {
 		bar(out, small, c, s.legend(), image.Pt(margin+len(panels)*(pw+margin), 56), min(height, longestBar))
 	}
-	for i, line := range caption {
-		text(out, small, clip(small, line, w-2*margin), margin, 56+height+24+20*i, pale)
+	for i, line := range lines {
+		text(out, small, line, margin, 56+height+24+20*i, pale)
 	}
 	return out, nil
 }
@@ -340,6 +344,31 @@ func clip(f font.Face, s string, width int) string {
 		r = r[:len(r)-1]
 	}
 	return string(r) + "…"
+}
+
+// mostWrapped is how many lines one line of a caption may become.
+const mostWrapped = 5
+
+// wrap makes a line from anywhere safe to draw, in lines no wider than width: it is broken
+// between words, and clipped where a word or all of it is too long.
+func wrap(f font.Face, s string, width int) []string {
+	var lines []string
+	for ; len(lines) < mostWrapped-1 && measure(f, s) > width; s = strings.TrimLeft(s, " ") {
+		end := 0
+		for i, r := range s {
+			if r == ' ' && i > 0 {
+				if measure(f, s[:i]) > width {
+					break
+				}
+				end = i
+			}
+		}
+		if end == 0 {
+			break
+		}
+		lines, s = append(lines, clip(f, s[:end], width)), s[end:]
+	}
+	return append(lines, clip(f, s, width))
 }
 
 // Burn gives a picture with a line of text below it.

@@ -1,6 +1,7 @@
 package heatmap
 
 import (
+	"strings"
 	"testing"
 
 	"krypton/internal/failure"
@@ -63,6 +64,36 @@ func TestParseRange(t *testing.T) {
 	for _, text := range []string{"", "2,1", "a", "1"} {
 		if r, err := ParseRange(text); err == nil {
 			t.Errorf("%q became %+v", text, r)
+		}
+	}
+}
+
+// TestWrap: long lines of a caption are broken between words, none lost; what no break makes
+// short enough, and what would be too many lines, is clipped.
+func TestWrap(t *testing.T) {
+	f, err := face(0, 14)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	certificate := "approximate: SSIM at least 0.912 at 90 % confidence, by 120 of 2025 positions computed exactly"
+	for _, c := range []struct {
+		line    string
+		width   int
+		lines   int // 0 for any
+		clipped bool
+	}{
+		{"short", 300, 1, false}, {"", 300, 1, false}, {certificate, 300, 3, false}, {certificate, 2000, 1, false}, {certificate, 120, mostWrapped, true},
+		{strings.Repeat("w", 100), 300, 1, true}, {"a " + strings.Repeat("w", 100), 300, 2, true}, {" leading blank " + certificate, 400, 0, false},
+	} {
+		got := wrap(f, c.line, c.width)
+		if all := strings.Join(got, " "); strings.Contains(all, "…") != c.clipped || !c.clipped && strings.Join(strings.Fields(all), " ") != strings.Join(strings.Fields(c.line), " ") || c.lines > 0 && len(got) != c.lines {
+			t.Errorf("%q in %d: %q", c.line, c.width, got)
+		}
+		for _, line := range got {
+			if measure(f, line) > c.width {
+				t.Errorf("%q is wider than %d", line, c.width)
+			}
 		}
 	}
 }

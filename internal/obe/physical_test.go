@@ -1,6 +1,7 @@
 package obe
 
 import (
+	"strings"
 	"testing"
 
 	"krypton/internal/engine"
@@ -20,6 +21,17 @@ func TestMillimetres(t *testing.T) {
 	for _, bad := range []string{"0mm", "-1mm", "NaNmm", "mm", "1mmx2mmx3mm", "1e6mm", "1mm%"} {
 		if s, err := ParseSize(bad); err == nil {
 			t.Errorf("%s is %v", bad, s)
+		}
+	}
+	for text, want := range map[string]bool{"0.1mm": true, "0.25x0.1mm": true, "0.2mm": false, "0.13mm": false, "1": false, "10%": false, "0.09x0.3mm": true, "0.1x0.3mm": false} {
+		s, err := ParseSize(strings.Replace(text, "x", "mmx", 1))
+		if err != nil || s.Tiny(.2, .25) != want {
+			t.Errorf("%s: %v, want %v (%v)", text, s.Tiny(.2, .25), want, err)
+		}
+	}
+	for text, want := range map[string]bool{"4ms": true, "5ms": false, "1s": false, "1": false, "1x4ms": true} {
+		if s, err := ParseSize(text); err != nil || s.Brief(100) != want {
+			t.Errorf("%s: %v, want %v (%v)", text, s.Brief(100), want, err)
 		}
 	}
 	p, err := ParsePatch("circle:10mm:soft=2")

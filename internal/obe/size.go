@@ -132,6 +132,13 @@ func (l Length) at(rate float64) Length {
 	return Length{Pixels: int(min(max(1, math.Round(l.Seconds*rate)), maxLength))}
 }
 
+// Brief says whether a time of a series of so many samples a second is nearer to none than to
+// one.
+func (s Size) Brief(rate float64) bool {
+	brief := func(l Length) bool { return l.Seconds != 0 && l.Seconds*rate < .5 }
+	return brief(s.H) || brief(s.W)
+}
+
 // At is the size where a series has so many samples a second.
 func (s Size) At(rate float64) Size { return Size{s.H.at(rate), s.W.at(rate)} }
 

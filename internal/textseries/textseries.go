@@ -194,6 +194,7 @@ type table struct {
 	rows      int        // the column of the lines' numbers, -1 if there is none
 	steps     [2]float64 // from one of these to the next, and the last one
 	counted   string     // the first line, if it was taken as numbers and may be names
+	rise      *rise      // of the first column of a table without names, nil once it is none
 	notes     []string
 	units     []string
 	mayBe     bool // the next line may hold units
@@ -272,6 +273,9 @@ func (t *table) line(record []string) error {
 		return err
 	}
 	t.lines++
+	if t.rise != nil && !t.rise.goesOn(row[0]) {
+		t.rise = nil
+	}
 	if t.to != nil {
 		return t.add(row)
 	}
@@ -325,7 +329,9 @@ func (t *table) header(record []string) bool {
 	if unlike(bare) == unlike(t.names) { // else what is in brackets tells them apart
 		t.names, t.units = bare, of
 	}
-	t.mayBe = named
+	if t.mayBe = named; !named && len(record) > 1 {
+		t.rise = &rise{}
+	}
 	return named
 }
 
@@ -359,6 +365,29 @@ func (t *table) doubt(record []string) {
 		t.notes = append(t.notes, fmt.Sprintf("the first line, %s, was taken for a sample, not for names: without it, or with names that are no numbers, there is no doubt", t.counted))
 	}
 	t.counted = ""
+}
+
+// rise are numbers that rise evenly, as times and the numbers of lines do.
+type rise struct {
+	lines       int
+	first, last float64
+	step        float64 // from the first to the second
+}
+
+// fewestRising is how many lines tell times from a signal.
+const fewestRising = 8
+
+// goesOn says whether the next number is about one step further: times may be rounded.
+func (r *rise) goesOn(v float64) bool {
+	switch r.lines {
+	case 0:
+		r.first = v
+	case 1:
+		r.step = v - r.first
+	}
+	step := v - r.last
+	r.last, r.lines = v, r.lines+1
+	return r.lines == 1 || r.step > 0 && step > .4*r.step && step < 2.5*r.step
 }
 
 // unlike counts names that are unlike.
@@ -539,6 +568,9 @@ func (t *table) finish() (*recording.Recording, error) {
 		for i := range channels {
 			channels[i].Rate = rate
 		}
+	}
+	if r := t.rise; r != nil && r.lines >= fewestRising && t.want.Keeps(0, t.names[0]) {
+		t.notes = append(t.notes, fmt.Sprintf("%s rises evenly from %g to %g, and is taken for a channel, as the table has no names: if it is time, write a line of names above it", t.names[0], r.first, r.last))
 	}
 	return &recording.Recording{Channels: channels, Format: fmt.Sprintf("table of %d lines", t.lines), Notes: t.notes}, nil
 }

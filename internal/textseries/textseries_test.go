@@ -26,6 +26,8 @@ func TestTables(t *testing.T) {
 		"rows, time":    {"Unnamed: 0,time,a\n7,0,1\n9,0.5,3\n11,1,4\n", "a [1 3 4] 2"},
 		"counted":       {"0,1,2\n5,6,7\n", "column 1 [5] 0 column 2 [6] 0 column 3 [7] 0"},
 		"counted, rows": {",0\n0,5.5\n1,6.5\n", "column 2 [5.5 6.5] 0"},
+		"times":         {"0,5\n0.003,5\n0.006,5\n0.008,5\n0.011,5\n0.014,5\n0.017,5\n0.019,5\n", "column 1 [0 0.003 0.006 0.008 0.011 0.014 0.017 0.019] 0 column 2 [5 5 5 5 5 5 5 5] 0 column 1 rises evenly from 0 to 0.019, and is taken for a channel, as the table has no names: if it is time, write a line of names above it]"},
+		"no times":      {"0,5\n3,5\n6,5\n8,5\n11,5\n14,5\n17,5\n17,5\n", "column 1 [0 3 6 8 11 14 17 17] 0 column 2 [5 5 5 5 5 5 5 5] 0"},
 		"a sample":      {"0,1\n0.5,0.5\n", "column 1 [0 0.5] 0 column 2 [1 0.5] 0 the first line, 0,1, was taken for a sample, not for names: without it, or with names that are no numbers, there is no doubt]"},
 		"whole numbers": {"1\n4\n", "column 1 [1 4] 0"},
 		"first missing": {"a,b\n,2\n3,4\n", "a [NaN 3] 0 b [2 4] 0"},
