@@ -247,3 +247,18 @@ func weightBytes(p engine.Primitive) int {
 	}
 	return 0
 }
+
+// Price is what changes of the input's regions are reckoned to take altogether, cut down by a
+// policy: in multiply-adds at full speed on one core of any kind, by the constants that
+// plans are made by. It compares plans of one model, whatever the machine is.
+func (p *Plan) Price(changes []region.Rect, policy Policy) float64 {
+	total := 0.0
+	for _, r := range changes {
+		rects := p.regionsUnder(r, policy)
+		for i := range p.steps {
+			l := p.load(&p.steps[i], rects[p.steps[i].out], 1.0/batchShare)
+			total += l.total() + addsPerNanosecond*overhead*l.jobs
+		}
+	}
+	return total
+}

@@ -22,6 +22,8 @@ type Certify struct {
 	// Rungs are what positions may give up, the boldest first: regions and classes, no
 	// positions.
 	Rungs []Approximation
+	// Always certifies also what takes hardly longer exactly; otherwise such maps are exact.
+	Always bool
 }
 
 // Certificate is what is known of a certified map.
@@ -91,6 +93,8 @@ const (
 	firstShare, secondShare, thirdShare = 0.3, 0.35, 0.35
 	near                                = 1.4
 	confirmations, smallAim             = 2, 0.9
+	// stalled is the share of the loss before from which on exact positions do not help.
+	stalled = 0.9
 )
 
 // noNumbers is why a map is exact whose similarity nobody can tell.
@@ -125,6 +129,8 @@ type certifier struct {
 	// answers and answersBy compute positions exactly, and as a rung does.
 	answers   answers
 	answersBy func(a Approximation) (answers, error)
+	// exactPays says that so many positions take hardly longer exactly than certified.
+	exactPays func(positions, samples int) bool
 }
 
 // answers computes positions and hands over their scores, from several goroutines.
@@ -150,6 +156,7 @@ func (t *Task) certified(ctx context.Context, views *incremental.Views, moved *r
 		}
 		return by(asker, a.options(plain)), nil
 	}
+	w.exactPays = func(positions, samples int) bool { return t.exactPays(exact.plan, positions, samples) }
 	if err := w.make(); err != nil {
 		return err
 	}
@@ -200,7 +207,9 @@ func (w *certifier) make() error {
 	case w.Certify.SSIM >= 1:
 		return w.all("nothing less is wished")
 	}
-	w.population = population
+	if w.population = population; !w.Certify.Always && w.exactPays(len(population), w.sampleSize()) {
+		return w.all(hardlyDearer)
+	}
 	if err := w.exactly(append(free, w.first()...)); err != nil {
 		return err
 	}
@@ -566,6 +575,7 @@ func (w *certifier) refine(ask func(pick []int) error, a Approximation) (done bo
 	if !w.large() {
 		within, draws = 1, confirmations
 	}
+	before := math.Inf(1)
 	for look := 1; look <= mostLooks; look++ {
 		if err := w.extremes(); err != nil {
 			return false, err
@@ -593,6 +603,19 @@ func (w *certifier) refine(ask func(pick []int) error, a Approximation) (done bo
 		if len(exact) > w.Grid.Len()/2 {
 			return false, nil
 		}
+		if len(more) == 0 && loss > stalled*before {
+			// Nothing is left to compute by the rung, and what is exact besides helps little:
+			// the bound lacks samples, or more than they can give.
+			if draws == 0 {
+				return false, nil
+			}
+			draws--
+			if err := w.sampleMore(w.part(thirdShare), false, ask); err != nil {
+				return false, err
+			}
+			continue
+		}
+		before = loss
 		if err := w.exactly(exact); err != nil {
 			return false, err
 		}

@@ -49,7 +49,7 @@ func (m *maps) certify(t *testing.T, wish float64, seed uint64) *Result {
 	t.Helper()
 	n := len(m.exact)
 	grid := &Grid{Ys: make([]int, n/m.cols), Xs: make([]int, m.cols)}
-	task := &Task{Grid: grid, Seed: seed, Certify: &Certify{SSIM: wish, Rungs: []Approximation{{Shortlist: 1}, {Shortlist: 2}}}}
+	task := &Task{Grid: grid, Seed: seed, Certify: &Certify{SSIM: wish, Always: true, Rungs: []Approximation{{Shortlist: 1}, {Shortlist: 2}}}}
 	r := &Result{Items: make([]target.Item, 1), Base: []float32{m.base}, Scores: [][]float32{make([]float32, n)}}
 	w := newCertifier(task, r)
 	w.c = &changes{masked: make([]bool, n), same: make([]bool, n)}
@@ -107,6 +107,22 @@ func TestCertificatesHold(t *testing.T) {
 		slices.Sort(excess)
 		if share, median := float64(held)/each, excess[each/2]; share < certify.Confidence || median > 0.06 {
 			t.Errorf("%+v: %.2f of the certificates hold, with an excess of %.3f in the median", c, share, median)
+		}
+	}
+}
+
+// TestCertificatesEnd: where a rung is off by as much everywhere, so that neither more of its
+// answers nor a few exact ones help, no map looks again and again.
+func TestCertificatesEnd(t *testing.T) {
+	rng := rand.New(rand.NewPCG(6, 6))
+	for k := range 12 {
+		m := syntheticMaps(rng, 29, 29, 3)
+		for i, v := range m.exact {
+			off := float32(rng.NormFloat64()) * 0.001 * float32(2+k)
+			m.rungs[0][i], m.rungs[1][i] = v+off, v+off/2
+		}
+		if c := m.certify(t, 0.9, uint64(k)).Certificate; c.Looks > mostLooks/2 {
+			t.Errorf("%d looks at map %d", c.Looks, k)
 		}
 	}
 }

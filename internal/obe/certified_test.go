@@ -21,7 +21,7 @@ func certified(t *testing.T, stride int, ssim float64) obe.Task {
 		task.Reference = task.Plan
 	}
 	task.Plan = low
-	task.Certify = &obe.Certify{SSIM: ssim, Rungs: []obe.Approximation{{Tau: 0.3, Epsilon: 0.5}, {Epsilon: 0.05}, {Epsilon: 0.01}}}
+	task.Certify = &obe.Certify{SSIM: ssim, Always: true, Rungs: []obe.Approximation{{Tau: 0.3, Epsilon: 0.5}, {Epsilon: 0.05}, {Epsilon: 0.01}}}
 	return task
 }
 
@@ -90,6 +90,7 @@ func TestCertifiedExactly(t *testing.T) {
 	}{
 		"few positions": {16, 0.9, func(*obe.Task) {}},
 		"nothing less":  {7, 1, func(*obe.Task) {}},
+		"small":         {7, 0.9, func(t *obe.Task) { t.Certify.Always = false }},
 		"all masked":    {7, 0.9, func(t *obe.Task) { t.Mask = make([]bool, t.Grid.Plane[0]*t.Grid.Plane[1]) }},
 	} {
 		task := certified(t, c.stride, c.ssim)
