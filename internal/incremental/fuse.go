@@ -386,11 +386,17 @@ func (p *Plan) bandBytes(steps []step) int {
 }
 
 // bandRows is how many rows of the last output a band has so that what lies between the
-// steps stays in the cache.
+// steps stays in the cache, but no fewer than the windows of depthwise layers are high, which
+// put the rows around a band's together again for each.
 func (p *Plan) bandRows(steps []step, rects []region.Rect) int {
 	last := &steps[len(steps)-1]
 	r := rects[len(steps)-1]
 	least := max(1, (fusedPixels+r.X.Len()-1)/r.X.Len())
+	for i := range steps {
+		if d, ok := steps[i].prim.(*engine.Depthwise); ok {
+			least = max(least, d.Y.Extent())
+		}
+	}
 	for parts := 1; ; parts++ {
 		rows := last.wholeTiles(region.Span{Hi: (r.Y.Len() + parts - 1) / parts}).Hi
 		if rows <= least || rows <= last.rows() || p.between(steps, rects, region.Span{Lo: r.Y.Lo, Hi: r.Y.Lo + rows}.Intersect(r.Y)) <= p.bandBytes(steps) {

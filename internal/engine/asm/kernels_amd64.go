@@ -475,6 +475,22 @@ func depthwiseShared7Stride1AVX512(rows **float32, m int, n int, first int, pixe
 //go:noescape
 func depthwisePointed7Stride1AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 
+// depthwiseShared9Stride1AVX512 computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 9 {
+//			acc = fma(rows[r*ky+y][(first+(i*1+x)*pixel)/4+c], weights[(y*9+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 16 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwiseShared9Stride1AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
 // depthwiseWideAVX512 computes, for each row r < m of outputs i < n and channel c < bytes/4:
 //
 //	acc := bias[c]
@@ -1668,6 +1684,22 @@ func depthwiseShared7Stride1AVX2(rows **float32, m int, n int, first int, pixel 
 //
 //go:noescape
 func depthwisePointed7Stride1AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
+// depthwiseShared9Stride1AVX2 computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 9 {
+//			acc = fma(rows[r*ky+y][(first+(i*1+x)*pixel)/4+c], weights[(y*9+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 8 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwiseShared9Stride1AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 
 // depthwiseWideAVX2 computes, for each row r < m of outputs i < n and channel c < bytes/4:
 //

@@ -9286,6 +9286,574 @@ done:
 	VZEROUPPER
 	RET
 
+// func depthwiseShared9Stride1AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+// Requires: AVX, AVX512F
+TEXT ·depthwiseShared9Stride1AVX512(SB), NOSPLIT, $0-104
+	MOVQ pixel+32(FP), DX
+	MOVQ bytes+48(FP), DI
+	MOVQ next+72(FP), R10
+	XORQ R11, R11
+
+vector:
+	MOVQ rows+0(FP), R14
+	MOVQ m+8(FP), R15
+
+line:
+	MOVQ first+24(FP), R12
+	MOVQ out+64(FP), R9
+	ADDQ R11, R9
+	MOVQ n+16(FP), BX
+
+group8:
+	CMPQ    BX, $0x08
+	JLT     less8
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group8_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z12
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z13
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z14
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z15
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z16
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Z17
+	ADDQ         DX, CX
+	VFMADD231PS  Z17, Z8, Z0
+	VMOVUPS      (CX), Z18
+	ADDQ         DX, CX
+	VFMADD231PS  Z18, Z9, Z0
+	VFMADD231PS  Z18, Z8, Z1
+	VMOVUPS      (CX), Z19
+	ADDQ         DX, CX
+	VFMADD231PS  Z19, Z10, Z0
+	VFMADD231PS  Z19, Z9, Z1
+	VFMADD231PS  Z19, Z8, Z2
+	VMOVUPS      (CX), Z20
+	ADDQ         DX, CX
+	VFMADD231PS  Z20, Z11, Z0
+	VFMADD231PS  Z20, Z10, Z1
+	VFMADD231PS  Z20, Z9, Z2
+	VFMADD231PS  Z20, Z8, Z3
+	VMOVUPS      (CX), Z17
+	ADDQ         DX, CX
+	VFMADD231PS  Z17, Z12, Z0
+	VFMADD231PS  Z17, Z11, Z1
+	VFMADD231PS  Z17, Z10, Z2
+	VFMADD231PS  Z17, Z9, Z3
+	VFMADD231PS  Z17, Z8, Z4
+	VMOVUPS      (CX), Z18
+	ADDQ         DX, CX
+	VFMADD231PS  Z18, Z13, Z0
+	VFMADD231PS  Z18, Z12, Z1
+	VFMADD231PS  Z18, Z11, Z2
+	VFMADD231PS  Z18, Z10, Z3
+	VFMADD231PS  Z18, Z9, Z4
+	VFMADD231PS  Z18, Z8, Z5
+	VMOVUPS      (CX), Z19
+	ADDQ         DX, CX
+	VFMADD231PS  Z19, Z14, Z0
+	VFMADD231PS  Z19, Z13, Z1
+	VFMADD231PS  Z19, Z12, Z2
+	VFMADD231PS  Z19, Z11, Z3
+	VFMADD231PS  Z19, Z10, Z4
+	VFMADD231PS  Z19, Z9, Z5
+	VFMADD231PS  Z19, Z8, Z6
+	VMOVUPS      (CX), Z20
+	ADDQ         DX, CX
+	VFMADD231PS  Z20, Z15, Z0
+	VFMADD231PS  Z20, Z14, Z1
+	VFMADD231PS  Z20, Z13, Z2
+	VFMADD231PS  Z20, Z12, Z3
+	VFMADD231PS  Z20, Z11, Z4
+	VFMADD231PS  Z20, Z10, Z5
+	VFMADD231PS  Z20, Z9, Z6
+	VFMADD231PS  Z20, Z8, Z7
+	VMOVUPS      (CX), Z17
+	ADDQ         DX, CX
+	VFMADD231PS  Z17, Z16, Z0
+	VFMADD231PS  Z17, Z15, Z1
+	VFMADD231PS  Z17, Z14, Z2
+	VFMADD231PS  Z17, Z13, Z3
+	VFMADD231PS  Z17, Z12, Z4
+	VFMADD231PS  Z17, Z11, Z5
+	VFMADD231PS  Z17, Z10, Z6
+	VFMADD231PS  Z17, Z9, Z7
+	VMOVUPS      (CX), Z18
+	ADDQ         DX, CX
+	VFMADD231PS  Z18, Z16, Z1
+	VFMADD231PS  Z18, Z15, Z2
+	VFMADD231PS  Z18, Z14, Z3
+	VFMADD231PS  Z18, Z13, Z4
+	VFMADD231PS  Z18, Z12, Z5
+	VFMADD231PS  Z18, Z11, Z6
+	VFMADD231PS  Z18, Z10, Z7
+	VMOVUPS      (CX), Z19
+	ADDQ         DX, CX
+	VFMADD231PS  Z19, Z16, Z2
+	VFMADD231PS  Z19, Z15, Z3
+	VFMADD231PS  Z19, Z14, Z4
+	VFMADD231PS  Z19, Z13, Z5
+	VFMADD231PS  Z19, Z12, Z6
+	VFMADD231PS  Z19, Z11, Z7
+	VMOVUPS      (CX), Z20
+	ADDQ         DX, CX
+	VFMADD231PS  Z20, Z16, Z3
+	VFMADD231PS  Z20, Z15, Z4
+	VFMADD231PS  Z20, Z14, Z5
+	VFMADD231PS  Z20, Z13, Z6
+	VFMADD231PS  Z20, Z12, Z7
+	VMOVUPS      (CX), Z17
+	ADDQ         DX, CX
+	VFMADD231PS  Z17, Z16, Z4
+	VFMADD231PS  Z17, Z15, Z5
+	VFMADD231PS  Z17, Z14, Z6
+	VFMADD231PS  Z17, Z13, Z7
+	VMOVUPS      (CX), Z18
+	ADDQ         DX, CX
+	VFMADD231PS  Z18, Z16, Z5
+	VFMADD231PS  Z18, Z15, Z6
+	VFMADD231PS  Z18, Z14, Z7
+	VMOVUPS      (CX), Z19
+	ADDQ         DX, CX
+	VFMADD231PS  Z19, Z16, Z6
+	VFMADD231PS  Z19, Z15, Z7
+	VMOVUPS      (CX), Z20
+	ADDQ         DX, CX
+	VFMADD231PS  Z20, Z16, Z7
+	DECQ         SI
+	JNZ          group8_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z9, Z2
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z9, Z3
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z4, Z8, Z4
+	VMINPS       Z4, Z9, Z4
+	VMOVUPS      Z4, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z5, Z8, Z5
+	VMINPS       Z5, Z9, Z5
+	VMOVUPS      Z5, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z6, Z8, Z6
+	VMINPS       Z6, Z9, Z6
+	VMOVUPS      Z6, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z7, Z8, Z7
+	VMINPS       Z7, Z9, Z7
+	VMOVUPS      Z7, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+8, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x08, BX
+	JMP          group8
+
+less8:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x04
+	JLE   group4
+	CMPQ  n+16(FP), $0x08
+	JLT   group4
+	MOVQ  $0x00000008, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000008, BX
+	JMP   group8
+
+group4:
+	CMPQ    BX, $0x04
+	JLT     less4
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group4_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z12
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z13
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z14
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z15
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z16
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Z17
+	ADDQ         DX, CX
+	VFMADD231PS  Z17, Z8, Z0
+	VMOVUPS      (CX), Z18
+	ADDQ         DX, CX
+	VFMADD231PS  Z18, Z9, Z0
+	VFMADD231PS  Z18, Z8, Z1
+	VMOVUPS      (CX), Z19
+	ADDQ         DX, CX
+	VFMADD231PS  Z19, Z10, Z0
+	VFMADD231PS  Z19, Z9, Z1
+	VFMADD231PS  Z19, Z8, Z2
+	VMOVUPS      (CX), Z20
+	ADDQ         DX, CX
+	VFMADD231PS  Z20, Z11, Z0
+	VFMADD231PS  Z20, Z10, Z1
+	VFMADD231PS  Z20, Z9, Z2
+	VFMADD231PS  Z20, Z8, Z3
+	VMOVUPS      (CX), Z17
+	ADDQ         DX, CX
+	VFMADD231PS  Z17, Z12, Z0
+	VFMADD231PS  Z17, Z11, Z1
+	VFMADD231PS  Z17, Z10, Z2
+	VFMADD231PS  Z17, Z9, Z3
+	VMOVUPS      (CX), Z18
+	ADDQ         DX, CX
+	VFMADD231PS  Z18, Z13, Z0
+	VFMADD231PS  Z18, Z12, Z1
+	VFMADD231PS  Z18, Z11, Z2
+	VFMADD231PS  Z18, Z10, Z3
+	VMOVUPS      (CX), Z19
+	ADDQ         DX, CX
+	VFMADD231PS  Z19, Z14, Z0
+	VFMADD231PS  Z19, Z13, Z1
+	VFMADD231PS  Z19, Z12, Z2
+	VFMADD231PS  Z19, Z11, Z3
+	VMOVUPS      (CX), Z20
+	ADDQ         DX, CX
+	VFMADD231PS  Z20, Z15, Z0
+	VFMADD231PS  Z20, Z14, Z1
+	VFMADD231PS  Z20, Z13, Z2
+	VFMADD231PS  Z20, Z12, Z3
+	VMOVUPS      (CX), Z17
+	ADDQ         DX, CX
+	VFMADD231PS  Z17, Z16, Z0
+	VFMADD231PS  Z17, Z15, Z1
+	VFMADD231PS  Z17, Z14, Z2
+	VFMADD231PS  Z17, Z13, Z3
+	VMOVUPS      (CX), Z18
+	ADDQ         DX, CX
+	VFMADD231PS  Z18, Z16, Z1
+	VFMADD231PS  Z18, Z15, Z2
+	VFMADD231PS  Z18, Z14, Z3
+	VMOVUPS      (CX), Z19
+	ADDQ         DX, CX
+	VFMADD231PS  Z19, Z16, Z2
+	VFMADD231PS  Z19, Z15, Z3
+	VMOVUPS      (CX), Z20
+	ADDQ         DX, CX
+	VFMADD231PS  Z20, Z16, Z3
+	DECQ         SI
+	JNZ          group4_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z2, Z8, Z2
+	VMINPS       Z2, Z9, Z2
+	VMOVUPS      Z2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z3, Z8, Z3
+	VMINPS       Z3, Z9, Z3
+	VMOVUPS      Z3, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+4, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x04, BX
+	JMP          group4
+
+less4:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x02
+	JLE   group2
+	CMPQ  n+16(FP), $0x04
+	JLT   group2
+	MOVQ  $0x00000004, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000004, BX
+	JMP   group4
+
+group2:
+	CMPQ    BX, $0x02
+	JLT     less2
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	VMOVAPS Z0, Z1
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group2_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z12
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z13
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z14
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z15
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z16
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Z17
+	ADDQ         DX, CX
+	VFMADD231PS  Z17, Z8, Z0
+	VMOVUPS      (CX), Z18
+	ADDQ         DX, CX
+	VFMADD231PS  Z18, Z9, Z0
+	VFMADD231PS  Z18, Z8, Z1
+	VMOVUPS      (CX), Z19
+	ADDQ         DX, CX
+	VFMADD231PS  Z19, Z10, Z0
+	VFMADD231PS  Z19, Z9, Z1
+	VMOVUPS      (CX), Z20
+	ADDQ         DX, CX
+	VFMADD231PS  Z20, Z11, Z0
+	VFMADD231PS  Z20, Z10, Z1
+	VMOVUPS      (CX), Z17
+	ADDQ         DX, CX
+	VFMADD231PS  Z17, Z12, Z0
+	VFMADD231PS  Z17, Z11, Z1
+	VMOVUPS      (CX), Z18
+	ADDQ         DX, CX
+	VFMADD231PS  Z18, Z13, Z0
+	VFMADD231PS  Z18, Z12, Z1
+	VMOVUPS      (CX), Z19
+	ADDQ         DX, CX
+	VFMADD231PS  Z19, Z14, Z0
+	VFMADD231PS  Z19, Z13, Z1
+	VMOVUPS      (CX), Z20
+	ADDQ         DX, CX
+	VFMADD231PS  Z20, Z15, Z0
+	VFMADD231PS  Z20, Z14, Z1
+	VMOVUPS      (CX), Z17
+	ADDQ         DX, CX
+	VFMADD231PS  Z17, Z16, Z0
+	VFMADD231PS  Z17, Z15, Z1
+	VMOVUPS      (CX), Z18
+	ADDQ         DX, CX
+	VFMADD231PS  Z18, Z16, Z1
+	DECQ         SI
+	JNZ          group2_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Z1, Z8, Z1
+	VMINPS       Z1, Z9, Z1
+	VMOVUPS      Z1, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+2, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x02, BX
+	JMP          group2
+
+less2:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x01
+	JLE   group1
+	CMPQ  n+16(FP), $0x02
+	JLT   group1
+	MOVQ  $0x00000002, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000002, BX
+	JMP   group2
+
+group1:
+	CMPQ    BX, $0x01
+	JLT     less1
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Z0
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group1_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	VMOVUPS      (R8), Z8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z12
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z13
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z14
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z15
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Z16
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Z17
+	ADDQ         DX, CX
+	VFMADD231PS  Z17, Z8, Z0
+	VMOVUPS      (CX), Z18
+	ADDQ         DX, CX
+	VFMADD231PS  Z18, Z9, Z0
+	VMOVUPS      (CX), Z19
+	ADDQ         DX, CX
+	VFMADD231PS  Z19, Z10, Z0
+	VMOVUPS      (CX), Z20
+	ADDQ         DX, CX
+	VFMADD231PS  Z20, Z11, Z0
+	VMOVUPS      (CX), Z17
+	ADDQ         DX, CX
+	VFMADD231PS  Z17, Z12, Z0
+	VMOVUPS      (CX), Z18
+	ADDQ         DX, CX
+	VFMADD231PS  Z18, Z13, Z0
+	VMOVUPS      (CX), Z19
+	ADDQ         DX, CX
+	VFMADD231PS  Z19, Z14, Z0
+	VMOVUPS      (CX), Z20
+	ADDQ         DX, CX
+	VFMADD231PS  Z20, Z15, Z0
+	VMOVUPS      (CX), Z17
+	ADDQ         DX, CX
+	VFMADD231PS  Z17, Z16, Z0
+	DECQ         SI
+	JNZ          group1_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS 4(CX), Z9
+	VMAXPS       Z0, Z8, Z0
+	VMINPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+1, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x01, BX
+	JMP          group1
+
+less1:
+	TESTQ BX, BX
+	JZ    next
+
+next:
+	MOVQ  ky+40(FP), R13
+	LEAQ  (R14)(R13*8), R14
+	MOVQ  down+80(FP), R13
+	ADDQ  R13, out+64(FP)
+	DECQ  R15
+	JNZ   line
+	IMULQ m+8(FP), R13
+	SUBQ  R13, out+64(FP)
+	MOVQ  DI, R13
+	SUBQ  $0x00000040, R13
+	CMPQ  R11, R13
+	JGE   done
+	ADDQ  $0x00000040, R11
+	CMPQ  R11, R13
+	JLE   vector
+	MOVQ  R13, R11
+	JMP   vector
+
+done:
+	VZEROUPPER
+	RET
+
 // func depthwiseWideAVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32, kx int, step int)
 // Requires: AVX, AVX512F
 TEXT ·depthwiseWideAVX512(SB), NOSPLIT, $0-120
@@ -47636,6 +48204,624 @@ group1_row:
 	PREFETCHT0   64(R13)(R11*1)
 	ADDQ         DX, CX
 	VFMADD231PS  Y15, Y14, Y0
+	DECQ         SI
+	JNZ          group1_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+1, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x01, BX
+	JMP          group1
+
+less1:
+	TESTQ BX, BX
+	JZ    next
+
+next:
+	MOVQ  ky+40(FP), R13
+	LEAQ  (R14)(R13*8), R14
+	MOVQ  down+80(FP), R13
+	ADDQ  R13, out+64(FP)
+	DECQ  R15
+	JNZ   line
+	IMULQ m+8(FP), R13
+	SUBQ  R13, out+64(FP)
+	MOVQ  DI, R13
+	SUBQ  $0x00000020, R13
+	CMPQ  R11, R13
+	JGE   done
+	ADDQ  $0x00000020, R11
+	CMPQ  R11, R13
+	JLE   vector
+	MOVQ  R13, R11
+	JMP   vector
+
+done:
+	VZEROUPPER
+	RET
+
+// func depthwiseShared9Stride1AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseShared9Stride1AVX2(SB), NOSPLIT, $0-104
+	MOVQ pixel+32(FP), DX
+	MOVQ bytes+48(FP), DI
+	MOVQ next+72(FP), R10
+	XORQ R11, R11
+
+vector:
+	MOVQ rows+0(FP), R14
+	MOVQ m+8(FP), R15
+
+line:
+	MOVQ first+24(FP), R12
+	MOVQ out+64(FP), R9
+	ADDQ R11, R9
+	MOVQ n+16(FP), BX
+
+group8:
+	CMPQ    BX, $0x08
+	JLT     less8
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group8_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	MOVQ         CX, R13
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y12
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y8, Y0
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y0
+	VFMADD231PS  Y14, Y8, Y1
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y11, Y0
+	VFMADD231PS  Y13, Y10, Y1
+	VFMADD231PS  Y13, Y9, Y2
+	VFMADD231PS  Y13, Y8, Y3
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y11, Y1
+	VFMADD231PS  Y14, Y10, Y2
+	VFMADD231PS  Y14, Y9, Y3
+	VFMADD231PS  Y14, Y8, Y4
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y11, Y2
+	VFMADD231PS  Y15, Y10, Y3
+	VFMADD231PS  Y15, Y9, Y4
+	VFMADD231PS  Y15, Y8, Y5
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y12, Y2
+	VFMADD231PS  Y13, Y11, Y3
+	VFMADD231PS  Y13, Y10, Y4
+	VFMADD231PS  Y13, Y9, Y5
+	VFMADD231PS  Y13, Y8, Y6
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y11, Y4
+	VFMADD231PS  Y14, Y10, Y5
+	VFMADD231PS  Y14, Y9, Y6
+	VFMADD231PS  Y14, Y8, Y7
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y12, Y4
+	VFMADD231PS  Y15, Y11, Y5
+	VFMADD231PS  Y15, Y10, Y6
+	VFMADD231PS  Y15, Y9, Y7
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y12, Y5
+	VFMADD231PS  Y13, Y11, Y6
+	VFMADD231PS  Y13, Y10, Y7
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y11, Y7
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y12, Y7
+	ADDQ         DX, R13
+	ADDQ         DX, R13
+	ADDQ         DX, R13
+	ADDQ         DX, R13
+	ADDQ         DX, R13
+	MOVQ         R13, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y11
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y8, Y0
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y0
+	VFMADD231PS  Y14, Y8, Y1
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y11, Y0
+	VFMADD231PS  Y13, Y10, Y1
+	VFMADD231PS  Y13, Y9, Y2
+	VFMADD231PS  Y13, Y8, Y3
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y11, Y1
+	VFMADD231PS  Y14, Y10, Y2
+	VFMADD231PS  Y14, Y9, Y3
+	VFMADD231PS  Y14, Y8, Y4
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y11, Y2
+	VFMADD231PS  Y15, Y10, Y3
+	VFMADD231PS  Y15, Y9, Y4
+	VFMADD231PS  Y15, Y8, Y5
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y11, Y3
+	VFMADD231PS  Y13, Y10, Y4
+	VFMADD231PS  Y13, Y9, Y5
+	VFMADD231PS  Y13, Y8, Y6
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y11, Y4
+	VFMADD231PS  Y14, Y10, Y5
+	VFMADD231PS  Y14, Y9, Y6
+	VFMADD231PS  Y14, Y8, Y7
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y11, Y5
+	VFMADD231PS  Y15, Y10, Y6
+	VFMADD231PS  Y15, Y9, Y7
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y11, Y6
+	VFMADD231PS  Y13, Y10, Y7
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y11, Y7
+	DECQ         SI
+	JNZ          group8_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y2, Y8, Y2
+	VMINPS       Y2, Y9, Y2
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y3, Y8, Y3
+	VMINPS       Y3, Y9, Y3
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y4, Y8, Y4
+	VMINPS       Y4, Y9, Y4
+	VMOVUPS      Y4, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y5, Y8, Y5
+	VMINPS       Y5, Y9, Y5
+	VMOVUPS      Y5, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y6, Y8, Y6
+	VMINPS       Y6, Y9, Y6
+	VMOVUPS      Y6, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y7, Y8, Y7
+	VMINPS       Y7, Y9, Y7
+	VMOVUPS      Y7, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+8, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x08, BX
+	JMP          group8
+
+less8:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x04
+	JLE   group4
+	CMPQ  n+16(FP), $0x08
+	JLT   group4
+	MOVQ  $0x00000008, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000008, BX
+	JMP   group8
+
+group4:
+	CMPQ    BX, $0x04
+	JLT     less4
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group4_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	MOVQ         CX, R13
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y12
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y8, Y0
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y0
+	VFMADD231PS  Y14, Y8, Y1
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y11, Y0
+	VFMADD231PS  Y13, Y10, Y1
+	VFMADD231PS  Y13, Y9, Y2
+	VFMADD231PS  Y13, Y8, Y3
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y11, Y1
+	VFMADD231PS  Y14, Y10, Y2
+	VFMADD231PS  Y14, Y9, Y3
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y11, Y2
+	VFMADD231PS  Y15, Y10, Y3
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y12, Y2
+	VFMADD231PS  Y13, Y11, Y3
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y3
+	ADDQ         DX, R13
+	ADDQ         DX, R13
+	ADDQ         DX, R13
+	ADDQ         DX, R13
+	ADDQ         DX, R13
+	MOVQ         R13, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y11
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y8, Y0
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y0
+	VFMADD231PS  Y14, Y8, Y1
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y11, Y0
+	VFMADD231PS  Y13, Y10, Y1
+	VFMADD231PS  Y13, Y9, Y2
+	VFMADD231PS  Y13, Y8, Y3
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y11, Y1
+	VFMADD231PS  Y14, Y10, Y2
+	VFMADD231PS  Y14, Y9, Y3
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y11, Y2
+	VFMADD231PS  Y15, Y10, Y3
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y11, Y3
+	DECQ         SI
+	JNZ          group4_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y2, Y8, Y2
+	VMINPS       Y2, Y9, Y2
+	VMOVUPS      Y2, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y3, Y8, Y3
+	VMINPS       Y3, Y9, Y3
+	VMOVUPS      Y3, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+4, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x04, BX
+	JMP          group4
+
+less4:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x02
+	JLE   group2
+	CMPQ  n+16(FP), $0x04
+	JLT   group2
+	MOVQ  $0x00000004, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000004, BX
+	JMP   group4
+
+group2:
+	CMPQ    BX, $0x02
+	JLT     less2
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	VMOVAPS Y0, Y1
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group2_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	MOVQ         CX, R13
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y12
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y8, Y0
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y0
+	VFMADD231PS  Y14, Y8, Y1
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y11, Y0
+	VFMADD231PS  Y13, Y10, Y1
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y11, Y1
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y12, Y1
+	ADDQ         DX, R13
+	ADDQ         DX, R13
+	ADDQ         DX, R13
+	ADDQ         DX, R13
+	ADDQ         DX, R13
+	MOVQ         R13, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y11
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y8, Y0
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y0
+	VFMADD231PS  Y14, Y8, Y1
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y11, Y0
+	VFMADD231PS  Y13, Y10, Y1
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y11, Y1
+	DECQ         SI
+	JNZ          group2_row
+	MOVQ         clamp+96(FP), CX
+	VBROADCASTSS (CX), Y8
+	VBROADCASTSS 4(CX), Y9
+	VMAXPS       Y0, Y8, Y0
+	VMINPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R10, R9
+	VMAXPS       Y1, Y8, Y1
+	VMINPS       Y1, Y9, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R10, R9
+	IMUL3Q       $+2, DX, R13
+	ADDQ         R13, R12
+	SUBQ         $0x02, BX
+	JMP          group2
+
+less2:
+	TESTQ BX, BX
+	JZ    next
+	CMPQ  BX, $0x01
+	JLE   group1
+	CMPQ  n+16(FP), $0x02
+	JLT   group1
+	MOVQ  $0x00000002, R13
+	SUBQ  BX, R13
+	MOVQ  R13, CX
+	IMULQ DX, CX
+	SUBQ  CX, R12
+	IMULQ R10, R13
+	SUBQ  R13, R9
+	MOVQ  $0x00000002, BX
+	JMP   group2
+
+group1:
+	CMPQ    BX, $0x01
+	JLT     less1
+	MOVQ    bias+88(FP), CX
+	VMOVUPS (CX)(R11*1), Y0
+	MOVQ    R14, AX
+	MOVQ    ky+40(FP), SI
+	MOVQ    weights+56(FP), R8
+	ADDQ    R11, R8
+
+group1_row:
+	MOVQ         (AX), CX
+	ADDQ         $0x08, AX
+	ADDQ         R12, CX
+	ADDQ         R11, CX
+	MOVQ         CX, R13
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y11
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y12
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y8, Y0
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y0
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y10, Y0
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y11, Y0
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y12, Y0
+	ADDQ         DX, R13
+	ADDQ         DX, R13
+	ADDQ         DX, R13
+	ADDQ         DX, R13
+	ADDQ         DX, R13
+	MOVQ         R13, CX
+	VMOVUPS      (R8), Y8
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y9
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y10
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y11
+	ADDQ         DI, R8
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y8, Y0
+	VMOVUPS      (CX), Y14
+	ADDQ         DX, CX
+	VFMADD231PS  Y14, Y9, Y0
+	VMOVUPS      (CX), Y15
+	ADDQ         DX, CX
+	VFMADD231PS  Y15, Y10, Y0
+	VMOVUPS      (CX), Y13
+	ADDQ         DX, CX
+	VFMADD231PS  Y13, Y11, Y0
 	DECQ         SI
 	JNZ          group1_row
 	MOVQ         clamp+96(FP), CX

@@ -390,6 +390,22 @@ func depthwiseShared7Stride1NEON(rows **float32, m int, n int, first int, pixel 
 //go:noescape
 func depthwisePointed7Stride1NEON(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 
+// depthwiseShared9Stride1NEON computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 9 {
+//			acc = fma(rows[r*ky+y][(first+(i*1+x)*pixel)/4+c], weights[(y*9+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 8 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwiseShared9Stride1NEON(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
 // depthwiseWideNEON computes, for each row r < m of outputs i < n and channel c < bytes/4:
 //
 //	acc := bias[c]
@@ -1488,7 +1504,7 @@ var setNEON = Kernels{
 	},
 	row: gemmRowNEON,
 	shared: []sharedKernel{
-		{3, 1, 1, depthwiseShared3Stride1NEON, depthwisePointed3Stride1NEON}, {3, 2, 1, depthwiseShared3Stride2NEON, depthwisePointed3Stride2NEON}, {5, 1, 1, depthwiseShared5Stride1NEON, depthwisePointed5Stride1NEON}, {5, 2, 1, depthwiseShared5Stride2NEON, depthwisePointed5Stride2NEON}, {7, 1, 1, depthwiseShared7Stride1NEON, depthwisePointed7Stride1NEON},
+		{3, 1, 1, depthwiseShared3Stride1NEON, depthwisePointed3Stride1NEON}, {3, 2, 1, depthwiseShared3Stride2NEON, depthwisePointed3Stride2NEON}, {5, 1, 1, depthwiseShared5Stride1NEON, depthwisePointed5Stride1NEON}, {5, 2, 1, depthwiseShared5Stride2NEON, depthwisePointed5Stride2NEON}, {7, 1, 1, depthwiseShared7Stride1NEON, depthwisePointed7Stride1NEON}, {9, 1, 1, depthwiseShared9Stride1NEON, nil},
 		{3, 1, 4, grouped4Stride1NEON, nil}, {3, 2, 4, grouped4Stride2NEON, nil}, {3, 1, 8, grouped8Stride1NEON, nil}, {3, 2, 8, grouped8Stride2NEON, nil},
 	},
 	wide: depthwiseWideNEON, together: togetherNEON, depthwiseRows: depthwiseRowsNEON, depthwise: depthwiseRunNEON, maxPool: maxRunNEON, sumPool: sumRunNEON, add: addNEON, affine: affineNEON, blend: blendNEON, blendPixels: blendPixelsNEON, pixelSum: pixelSumNEON, distance: distanceNEON, moved: movedNEON,

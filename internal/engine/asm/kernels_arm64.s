@@ -12315,6 +12315,874 @@ next:
 done:
 	RET
 
+TEXT ·depthwiseShared9Stride1NEON(SB), NOSPLIT, $0-104
+	MOVD pixel+32(FP), R3
+	MOVD bytes+48(FP), R5
+	MOVD next+72(FP), R9
+	MOVD $0, R10
+
+vector:
+	MOVD rows+0(FP), R13
+	MOVD m+8(FP), R14
+
+line:
+	MOVD first+24(FP), R11
+	MOVD out+64(FP), R8
+	ADD R10, R8, R8
+	MOVD n+16(FP), R1
+
+group8:
+	CMP $8, R1
+	BLT less8
+	MOVD bias+88(FP), R2
+	ADD R10, R2, R19
+	FLDPQ 0(R19), (F0, F1)
+	WORD $0x4ea01c02 // mov v2.16b, v0.16b
+	WORD $0x4ea11c23 // mov v3.16b, v1.16b
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea01c06 // mov v6.16b, v0.16b
+	WORD $0x4ea11c27 // mov v7.16b, v1.16b
+	WORD $0x4ea01c08 // mov v8.16b, v0.16b
+	WORD $0x4ea11c29 // mov v9.16b, v1.16b
+	WORD $0x4ea01c0a // mov v10.16b, v0.16b
+	WORD $0x4ea11c2b // mov v11.16b, v1.16b
+	WORD $0x4ea01c0c // mov v12.16b, v0.16b
+	WORD $0x4ea11c2d // mov v13.16b, v1.16b
+	WORD $0x4ea01c0e // mov v14.16b, v0.16b
+	WORD $0x4ea11c2f // mov v15.16b, v1.16b
+	MOVD R13, R0
+	MOVD ky+40(FP), R4
+	MOVD weights+56(FP), R7
+	ADD R10, R7, R7
+
+group8_row:
+	MOVD 0(R0), R2
+	ADD $8, R0, R0
+	ADD R11, R2, R2
+	ADD R10, R2, R2
+	MOVD R2, R12
+	FLDPQ 0(R7), (F16, F17)
+	ADD R5, R7, R7
+	FLDPQ 0(R7), (F18, F19)
+	ADD R5, R7, R7
+	FLDPQ 0(R7), (F20, F21)
+	ADD R5, R7, R7
+	FLDPQ 0(R7), (F22, F23)
+	ADD R5, R7, R7
+	FLDPQ 0(R7), (F24, F25)
+	ADD R5, R7, R7
+	FLDPQ 0(R2), (F26, F27)
+	ADD R3, R2, R2
+	WORD $0x4e3ace00 // fmla v0.4s, v16.4s, v26.4s
+	WORD $0x4e3bce21 // fmla v1.4s, v17.4s, v27.4s
+	FLDPQ 0(R2), (F28, F29)
+	ADD R3, R2, R2
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	WORD $0x4e3cce02 // fmla v2.4s, v16.4s, v28.4s
+	WORD $0x4e3dce23 // fmla v3.4s, v17.4s, v29.4s
+	FLDPQ 0(R2), (F30, F31)
+	ADD R3, R2, R2
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece42 // fmla v2.4s, v18.4s, v30.4s
+	WORD $0x4e3fce63 // fmla v3.4s, v19.4s, v31.4s
+	WORD $0x4e3ece04 // fmla v4.4s, v16.4s, v30.4s
+	WORD $0x4e3fce25 // fmla v5.4s, v17.4s, v31.4s
+	FLDPQ 0(R2), (F26, F27)
+	ADD R3, R2, R2
+	WORD $0x4e3acec0 // fmla v0.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee1 // fmla v1.4s, v23.4s, v27.4s
+	WORD $0x4e3ace82 // fmla v2.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea3 // fmla v3.4s, v21.4s, v27.4s
+	WORD $0x4e3ace44 // fmla v4.4s, v18.4s, v26.4s
+	WORD $0x4e3bce65 // fmla v5.4s, v19.4s, v27.4s
+	WORD $0x4e3ace06 // fmla v6.4s, v16.4s, v26.4s
+	WORD $0x4e3bce27 // fmla v7.4s, v17.4s, v27.4s
+	FLDPQ 0(R2), (F28, F29)
+	ADD R3, R2, R2
+	WORD $0x4e3ccf00 // fmla v0.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf21 // fmla v1.4s, v25.4s, v29.4s
+	WORD $0x4e3ccec2 // fmla v2.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee3 // fmla v3.4s, v23.4s, v29.4s
+	WORD $0x4e3cce84 // fmla v4.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea5 // fmla v5.4s, v21.4s, v29.4s
+	WORD $0x4e3cce46 // fmla v6.4s, v18.4s, v28.4s
+	WORD $0x4e3dce67 // fmla v7.4s, v19.4s, v29.4s
+	WORD $0x4e3cce08 // fmla v8.4s, v16.4s, v28.4s
+	WORD $0x4e3dce29 // fmla v9.4s, v17.4s, v29.4s
+	FLDPQ 0(R2), (F30, F31)
+	ADD R3, R2, R2
+	WORD $0x4e3ecf02 // fmla v2.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf23 // fmla v3.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec4 // fmla v4.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee5 // fmla v5.4s, v23.4s, v31.4s
+	WORD $0x4e3ece86 // fmla v6.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea7 // fmla v7.4s, v21.4s, v31.4s
+	WORD $0x4e3ece48 // fmla v8.4s, v18.4s, v30.4s
+	WORD $0x4e3fce69 // fmla v9.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0a // fmla v10.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2b // fmla v11.4s, v17.4s, v31.4s
+	FLDPQ 0(R2), (F26, F27)
+	ADD R3, R2, R2
+	WORD $0x4e3acf04 // fmla v4.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf25 // fmla v5.4s, v25.4s, v27.4s
+	WORD $0x4e3acec6 // fmla v6.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee7 // fmla v7.4s, v23.4s, v27.4s
+	WORD $0x4e3ace88 // fmla v8.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea9 // fmla v9.4s, v21.4s, v27.4s
+	WORD $0x4e3ace4a // fmla v10.4s, v18.4s, v26.4s
+	WORD $0x4e3bce6b // fmla v11.4s, v19.4s, v27.4s
+	WORD $0x4e3ace0c // fmla v12.4s, v16.4s, v26.4s
+	WORD $0x4e3bce2d // fmla v13.4s, v17.4s, v27.4s
+	FLDPQ 0(R2), (F28, F29)
+	ADD R3, R2, R2
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf27 // fmla v7.4s, v25.4s, v29.4s
+	WORD $0x4e3ccec8 // fmla v8.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee9 // fmla v9.4s, v23.4s, v29.4s
+	WORD $0x4e3cce8a // fmla v10.4s, v20.4s, v28.4s
+	WORD $0x4e3dceab // fmla v11.4s, v21.4s, v29.4s
+	WORD $0x4e3cce4c // fmla v12.4s, v18.4s, v28.4s
+	WORD $0x4e3dce6d // fmla v13.4s, v19.4s, v29.4s
+	WORD $0x4e3cce0e // fmla v14.4s, v16.4s, v28.4s
+	WORD $0x4e3dce2f // fmla v15.4s, v17.4s, v29.4s
+	FLDPQ 0(R2), (F30, F31)
+	ADD R3, R2, R2
+	WORD $0x4e3ecf08 // fmla v8.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf29 // fmla v9.4s, v25.4s, v31.4s
+	WORD $0x4e3ececa // fmla v10.4s, v22.4s, v30.4s
+	WORD $0x4e3fceeb // fmla v11.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8c // fmla v12.4s, v20.4s, v30.4s
+	WORD $0x4e3fcead // fmla v13.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4e // fmla v14.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6f // fmla v15.4s, v19.4s, v31.4s
+	FLDPQ 0(R2), (F26, F27)
+	ADD R3, R2, R2
+	WORD $0x4e3acf0a // fmla v10.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf2b // fmla v11.4s, v25.4s, v27.4s
+	WORD $0x4e3acecc // fmla v12.4s, v22.4s, v26.4s
+	WORD $0x4e3bceed // fmla v13.4s, v23.4s, v27.4s
+	WORD $0x4e3ace8e // fmla v14.4s, v20.4s, v26.4s
+	WORD $0x4e3bceaf // fmla v15.4s, v21.4s, v27.4s
+	FLDPQ 0(R2), (F28, F29)
+	ADD R3, R2, R2
+	WORD $0x4e3ccf0c // fmla v12.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf2d // fmla v13.4s, v25.4s, v29.4s
+	WORD $0x4e3ccece // fmla v14.4s, v22.4s, v28.4s
+	WORD $0x4e3dceef // fmla v15.4s, v23.4s, v29.4s
+	FLDPQ 0(R2), (F30, F31)
+	ADD R3, R2, R2
+	WORD $0x4e3ecf0e // fmla v14.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2f // fmla v15.4s, v25.4s, v31.4s
+	ADD R3, R12, R12
+	ADD R3, R12, R12
+	ADD R3, R12, R12
+	ADD R3, R12, R12
+	ADD R3, R12, R12
+	MOVD R12, R2
+	FLDPQ 0(R7), (F16, F17)
+	ADD R5, R7, R7
+	FLDPQ 0(R7), (F18, F19)
+	ADD R5, R7, R7
+	FLDPQ 0(R7), (F20, F21)
+	ADD R5, R7, R7
+	FLDPQ 0(R7), (F22, F23)
+	ADD R5, R7, R7
+	FLDPQ 0(R2), (F26, F27)
+	ADD R3, R2, R2
+	WORD $0x4e3ace00 // fmla v0.4s, v16.4s, v26.4s
+	WORD $0x4e3bce21 // fmla v1.4s, v17.4s, v27.4s
+	FLDPQ 0(R2), (F28, F29)
+	ADD R3, R2, R2
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	WORD $0x4e3cce02 // fmla v2.4s, v16.4s, v28.4s
+	WORD $0x4e3dce23 // fmla v3.4s, v17.4s, v29.4s
+	FLDPQ 0(R2), (F30, F31)
+	ADD R3, R2, R2
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece42 // fmla v2.4s, v18.4s, v30.4s
+	WORD $0x4e3fce63 // fmla v3.4s, v19.4s, v31.4s
+	WORD $0x4e3ece04 // fmla v4.4s, v16.4s, v30.4s
+	WORD $0x4e3fce25 // fmla v5.4s, v17.4s, v31.4s
+	FLDPQ 0(R2), (F26, F27)
+	ADD R3, R2, R2
+	WORD $0x4e3acec0 // fmla v0.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee1 // fmla v1.4s, v23.4s, v27.4s
+	WORD $0x4e3ace82 // fmla v2.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea3 // fmla v3.4s, v21.4s, v27.4s
+	WORD $0x4e3ace44 // fmla v4.4s, v18.4s, v26.4s
+	WORD $0x4e3bce65 // fmla v5.4s, v19.4s, v27.4s
+	WORD $0x4e3ace06 // fmla v6.4s, v16.4s, v26.4s
+	WORD $0x4e3bce27 // fmla v7.4s, v17.4s, v27.4s
+	FLDPQ 0(R2), (F28, F29)
+	ADD R3, R2, R2
+	WORD $0x4e3ccec2 // fmla v2.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee3 // fmla v3.4s, v23.4s, v29.4s
+	WORD $0x4e3cce84 // fmla v4.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea5 // fmla v5.4s, v21.4s, v29.4s
+	WORD $0x4e3cce46 // fmla v6.4s, v18.4s, v28.4s
+	WORD $0x4e3dce67 // fmla v7.4s, v19.4s, v29.4s
+	WORD $0x4e3cce08 // fmla v8.4s, v16.4s, v28.4s
+	WORD $0x4e3dce29 // fmla v9.4s, v17.4s, v29.4s
+	FLDPQ 0(R2), (F30, F31)
+	ADD R3, R2, R2
+	WORD $0x4e3ecec4 // fmla v4.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee5 // fmla v5.4s, v23.4s, v31.4s
+	WORD $0x4e3ece86 // fmla v6.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea7 // fmla v7.4s, v21.4s, v31.4s
+	WORD $0x4e3ece48 // fmla v8.4s, v18.4s, v30.4s
+	WORD $0x4e3fce69 // fmla v9.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0a // fmla v10.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2b // fmla v11.4s, v17.4s, v31.4s
+	FLDPQ 0(R2), (F26, F27)
+	ADD R3, R2, R2
+	WORD $0x4e3acec6 // fmla v6.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee7 // fmla v7.4s, v23.4s, v27.4s
+	WORD $0x4e3ace88 // fmla v8.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea9 // fmla v9.4s, v21.4s, v27.4s
+	WORD $0x4e3ace4a // fmla v10.4s, v18.4s, v26.4s
+	WORD $0x4e3bce6b // fmla v11.4s, v19.4s, v27.4s
+	WORD $0x4e3ace0c // fmla v12.4s, v16.4s, v26.4s
+	WORD $0x4e3bce2d // fmla v13.4s, v17.4s, v27.4s
+	FLDPQ 0(R2), (F28, F29)
+	ADD R3, R2, R2
+	WORD $0x4e3ccec8 // fmla v8.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee9 // fmla v9.4s, v23.4s, v29.4s
+	WORD $0x4e3cce8a // fmla v10.4s, v20.4s, v28.4s
+	WORD $0x4e3dceab // fmla v11.4s, v21.4s, v29.4s
+	WORD $0x4e3cce4c // fmla v12.4s, v18.4s, v28.4s
+	WORD $0x4e3dce6d // fmla v13.4s, v19.4s, v29.4s
+	WORD $0x4e3cce0e // fmla v14.4s, v16.4s, v28.4s
+	WORD $0x4e3dce2f // fmla v15.4s, v17.4s, v29.4s
+	FLDPQ 0(R2), (F30, F31)
+	ADD R3, R2, R2
+	WORD $0x4e3ececa // fmla v10.4s, v22.4s, v30.4s
+	WORD $0x4e3fceeb // fmla v11.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8c // fmla v12.4s, v20.4s, v30.4s
+	WORD $0x4e3fcead // fmla v13.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4e // fmla v14.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6f // fmla v15.4s, v19.4s, v31.4s
+	FLDPQ 0(R2), (F26, F27)
+	ADD R3, R2, R2
+	WORD $0x4e3acecc // fmla v12.4s, v22.4s, v26.4s
+	WORD $0x4e3bceed // fmla v13.4s, v23.4s, v27.4s
+	WORD $0x4e3ace8e // fmla v14.4s, v20.4s, v26.4s
+	WORD $0x4e3bceaf // fmla v15.4s, v21.4s, v27.4s
+	FLDPQ 0(R2), (F28, F29)
+	ADD R3, R2, R2
+	WORD $0x4e3ccece // fmla v14.4s, v22.4s, v28.4s
+	WORD $0x4e3dceef // fmla v15.4s, v23.4s, v29.4s
+	SUBS $1, R4, R4
+	BNE group8_row
+	MOVD clamp+96(FP), R2
+	VLD1R (R2), [V16.S4]
+	ADD $4, R2, R20
+	VLD1R (R20), [V18.S4]
+	WORD $0x6ea0e61f // fcmgt v31.4s, v16.4s, v0.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6ea1e61f // fcmgt v31.4s, v16.4s, v1.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
+	WORD $0x6eb2e41f // fcmgt v31.4s, v0.4s, v18.4s
+	WORD $0x6ebf1e40 // bit v0.16b, v18.16b, v31.16b
+	WORD $0x6eb2e43f // fcmgt v31.4s, v1.4s, v18.4s
+	WORD $0x6ebf1e41 // bit v1.16b, v18.16b, v31.16b
+	FSTPQ (F0, F1), 0(R8)
+	ADD R9, R8, R8
+	WORD $0x6ea2e61f // fcmgt v31.4s, v16.4s, v2.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6ea3e61f // fcmgt v31.4s, v16.4s, v3.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
+	WORD $0x6eb2e45f // fcmgt v31.4s, v2.4s, v18.4s
+	WORD $0x6ebf1e42 // bit v2.16b, v18.16b, v31.16b
+	WORD $0x6eb2e47f // fcmgt v31.4s, v3.4s, v18.4s
+	WORD $0x6ebf1e43 // bit v3.16b, v18.16b, v31.16b
+	FSTPQ (F2, F3), 0(R8)
+	ADD R9, R8, R8
+	WORD $0x6ea4e61f // fcmgt v31.4s, v16.4s, v4.4s
+	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
+	WORD $0x6ea5e61f // fcmgt v31.4s, v16.4s, v5.4s
+	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
+	WORD $0x6eb2e49f // fcmgt v31.4s, v4.4s, v18.4s
+	WORD $0x6ebf1e44 // bit v4.16b, v18.16b, v31.16b
+	WORD $0x6eb2e4bf // fcmgt v31.4s, v5.4s, v18.4s
+	WORD $0x6ebf1e45 // bit v5.16b, v18.16b, v31.16b
+	FSTPQ (F4, F5), 0(R8)
+	ADD R9, R8, R8
+	WORD $0x6ea6e61f // fcmgt v31.4s, v16.4s, v6.4s
+	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
+	WORD $0x6ea7e61f // fcmgt v31.4s, v16.4s, v7.4s
+	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
+	WORD $0x6eb2e4df // fcmgt v31.4s, v6.4s, v18.4s
+	WORD $0x6ebf1e46 // bit v6.16b, v18.16b, v31.16b
+	WORD $0x6eb2e4ff // fcmgt v31.4s, v7.4s, v18.4s
+	WORD $0x6ebf1e47 // bit v7.16b, v18.16b, v31.16b
+	FSTPQ (F6, F7), 0(R8)
+	ADD R9, R8, R8
+	WORD $0x6ea8e61f // fcmgt v31.4s, v16.4s, v8.4s
+	WORD $0x6ebf1e08 // bit v8.16b, v16.16b, v31.16b
+	WORD $0x6ea9e61f // fcmgt v31.4s, v16.4s, v9.4s
+	WORD $0x6ebf1e09 // bit v9.16b, v16.16b, v31.16b
+	WORD $0x6eb2e51f // fcmgt v31.4s, v8.4s, v18.4s
+	WORD $0x6ebf1e48 // bit v8.16b, v18.16b, v31.16b
+	WORD $0x6eb2e53f // fcmgt v31.4s, v9.4s, v18.4s
+	WORD $0x6ebf1e49 // bit v9.16b, v18.16b, v31.16b
+	FSTPQ (F8, F9), 0(R8)
+	ADD R9, R8, R8
+	WORD $0x6eaae61f // fcmgt v31.4s, v16.4s, v10.4s
+	WORD $0x6ebf1e0a // bit v10.16b, v16.16b, v31.16b
+	WORD $0x6eabe61f // fcmgt v31.4s, v16.4s, v11.4s
+	WORD $0x6ebf1e0b // bit v11.16b, v16.16b, v31.16b
+	WORD $0x6eb2e55f // fcmgt v31.4s, v10.4s, v18.4s
+	WORD $0x6ebf1e4a // bit v10.16b, v18.16b, v31.16b
+	WORD $0x6eb2e57f // fcmgt v31.4s, v11.4s, v18.4s
+	WORD $0x6ebf1e4b // bit v11.16b, v18.16b, v31.16b
+	FSTPQ (F10, F11), 0(R8)
+	ADD R9, R8, R8
+	WORD $0x6eace61f // fcmgt v31.4s, v16.4s, v12.4s
+	WORD $0x6ebf1e0c // bit v12.16b, v16.16b, v31.16b
+	WORD $0x6eade61f // fcmgt v31.4s, v16.4s, v13.4s
+	WORD $0x6ebf1e0d // bit v13.16b, v16.16b, v31.16b
+	WORD $0x6eb2e59f // fcmgt v31.4s, v12.4s, v18.4s
+	WORD $0x6ebf1e4c // bit v12.16b, v18.16b, v31.16b
+	WORD $0x6eb2e5bf // fcmgt v31.4s, v13.4s, v18.4s
+	WORD $0x6ebf1e4d // bit v13.16b, v18.16b, v31.16b
+	FSTPQ (F12, F13), 0(R8)
+	ADD R9, R8, R8
+	WORD $0x6eaee61f // fcmgt v31.4s, v16.4s, v14.4s
+	WORD $0x6ebf1e0e // bit v14.16b, v16.16b, v31.16b
+	WORD $0x6eafe61f // fcmgt v31.4s, v16.4s, v15.4s
+	WORD $0x6ebf1e0f // bit v15.16b, v16.16b, v31.16b
+	WORD $0x6eb2e5df // fcmgt v31.4s, v14.4s, v18.4s
+	WORD $0x6ebf1e4e // bit v14.16b, v18.16b, v31.16b
+	WORD $0x6eb2e5ff // fcmgt v31.4s, v15.4s, v18.4s
+	WORD $0x6ebf1e4f // bit v15.16b, v18.16b, v31.16b
+	FSTPQ (F14, F15), 0(R8)
+	ADD R9, R8, R8
+	LSL $3, R3, R12
+	ADD R12, R11, R11
+	SUB $8, R1, R1
+	B group8
+
+less8:
+	CMP $0, R1
+	BEQ next
+	CMP $4, R1
+	BLE group4
+	MOVD n+16(FP), R15
+	CMP $8, R15
+	BLT group4
+	MOVD $8, R12
+	SUB R1, R12, R12
+	MOVD R12, R2
+	MUL R3, R2, R2
+	SUB R2, R11, R11
+	MUL R9, R12, R12
+	SUB R12, R8, R8
+	MOVD $8, R1
+	B group8
+
+group4:
+	CMP $4, R1
+	BLT less4
+	MOVD bias+88(FP), R2
+	ADD R10, R2, R21
+	FLDPQ 0(R21), (F0, F1)
+	WORD $0x4ea01c02 // mov v2.16b, v0.16b
+	WORD $0x4ea11c23 // mov v3.16b, v1.16b
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea01c06 // mov v6.16b, v0.16b
+	WORD $0x4ea11c27 // mov v7.16b, v1.16b
+	MOVD R13, R0
+	MOVD ky+40(FP), R4
+	MOVD weights+56(FP), R7
+	ADD R10, R7, R7
+
+group4_row:
+	MOVD 0(R0), R2
+	ADD $8, R0, R0
+	ADD R11, R2, R2
+	ADD R10, R2, R2
+	MOVD R2, R12
+	FLDPQ 0(R7), (F16, F17)
+	ADD R5, R7, R7
+	FLDPQ 0(R7), (F18, F19)
+	ADD R5, R7, R7
+	FLDPQ 0(R7), (F20, F21)
+	ADD R5, R7, R7
+	FLDPQ 0(R7), (F22, F23)
+	ADD R5, R7, R7
+	FLDPQ 0(R7), (F24, F25)
+	ADD R5, R7, R7
+	FLDPQ 0(R2), (F26, F27)
+	ADD R3, R2, R2
+	WORD $0x4e3ace00 // fmla v0.4s, v16.4s, v26.4s
+	WORD $0x4e3bce21 // fmla v1.4s, v17.4s, v27.4s
+	FLDPQ 0(R2), (F28, F29)
+	ADD R3, R2, R2
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	WORD $0x4e3cce02 // fmla v2.4s, v16.4s, v28.4s
+	WORD $0x4e3dce23 // fmla v3.4s, v17.4s, v29.4s
+	FLDPQ 0(R2), (F30, F31)
+	ADD R3, R2, R2
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece42 // fmla v2.4s, v18.4s, v30.4s
+	WORD $0x4e3fce63 // fmla v3.4s, v19.4s, v31.4s
+	WORD $0x4e3ece04 // fmla v4.4s, v16.4s, v30.4s
+	WORD $0x4e3fce25 // fmla v5.4s, v17.4s, v31.4s
+	FLDPQ 0(R2), (F26, F27)
+	ADD R3, R2, R2
+	WORD $0x4e3acec0 // fmla v0.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee1 // fmla v1.4s, v23.4s, v27.4s
+	WORD $0x4e3ace82 // fmla v2.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea3 // fmla v3.4s, v21.4s, v27.4s
+	WORD $0x4e3ace44 // fmla v4.4s, v18.4s, v26.4s
+	WORD $0x4e3bce65 // fmla v5.4s, v19.4s, v27.4s
+	WORD $0x4e3ace06 // fmla v6.4s, v16.4s, v26.4s
+	WORD $0x4e3bce27 // fmla v7.4s, v17.4s, v27.4s
+	FLDPQ 0(R2), (F28, F29)
+	ADD R3, R2, R2
+	WORD $0x4e3ccf00 // fmla v0.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf21 // fmla v1.4s, v25.4s, v29.4s
+	WORD $0x4e3ccec2 // fmla v2.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee3 // fmla v3.4s, v23.4s, v29.4s
+	WORD $0x4e3cce84 // fmla v4.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea5 // fmla v5.4s, v21.4s, v29.4s
+	WORD $0x4e3cce46 // fmla v6.4s, v18.4s, v28.4s
+	WORD $0x4e3dce67 // fmla v7.4s, v19.4s, v29.4s
+	FLDPQ 0(R2), (F30, F31)
+	ADD R3, R2, R2
+	WORD $0x4e3ecf02 // fmla v2.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf23 // fmla v3.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec4 // fmla v4.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee5 // fmla v5.4s, v23.4s, v31.4s
+	WORD $0x4e3ece86 // fmla v6.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea7 // fmla v7.4s, v21.4s, v31.4s
+	FLDPQ 0(R2), (F26, F27)
+	ADD R3, R2, R2
+	WORD $0x4e3acf04 // fmla v4.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf25 // fmla v5.4s, v25.4s, v27.4s
+	WORD $0x4e3acec6 // fmla v6.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee7 // fmla v7.4s, v23.4s, v27.4s
+	FLDPQ 0(R2), (F28, F29)
+	ADD R3, R2, R2
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf27 // fmla v7.4s, v25.4s, v29.4s
+	ADD R3, R12, R12
+	ADD R3, R12, R12
+	ADD R3, R12, R12
+	ADD R3, R12, R12
+	ADD R3, R12, R12
+	MOVD R12, R2
+	FLDPQ 0(R7), (F16, F17)
+	ADD R5, R7, R7
+	FLDPQ 0(R7), (F18, F19)
+	ADD R5, R7, R7
+	FLDPQ 0(R7), (F20, F21)
+	ADD R5, R7, R7
+	FLDPQ 0(R7), (F22, F23)
+	ADD R5, R7, R7
+	FLDPQ 0(R2), (F26, F27)
+	ADD R3, R2, R2
+	WORD $0x4e3ace00 // fmla v0.4s, v16.4s, v26.4s
+	WORD $0x4e3bce21 // fmla v1.4s, v17.4s, v27.4s
+	FLDPQ 0(R2), (F28, F29)
+	ADD R3, R2, R2
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	WORD $0x4e3cce02 // fmla v2.4s, v16.4s, v28.4s
+	WORD $0x4e3dce23 // fmla v3.4s, v17.4s, v29.4s
+	FLDPQ 0(R2), (F30, F31)
+	ADD R3, R2, R2
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece42 // fmla v2.4s, v18.4s, v30.4s
+	WORD $0x4e3fce63 // fmla v3.4s, v19.4s, v31.4s
+	WORD $0x4e3ece04 // fmla v4.4s, v16.4s, v30.4s
+	WORD $0x4e3fce25 // fmla v5.4s, v17.4s, v31.4s
+	FLDPQ 0(R2), (F26, F27)
+	ADD R3, R2, R2
+	WORD $0x4e3acec0 // fmla v0.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee1 // fmla v1.4s, v23.4s, v27.4s
+	WORD $0x4e3ace82 // fmla v2.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea3 // fmla v3.4s, v21.4s, v27.4s
+	WORD $0x4e3ace44 // fmla v4.4s, v18.4s, v26.4s
+	WORD $0x4e3bce65 // fmla v5.4s, v19.4s, v27.4s
+	WORD $0x4e3ace06 // fmla v6.4s, v16.4s, v26.4s
+	WORD $0x4e3bce27 // fmla v7.4s, v17.4s, v27.4s
+	FLDPQ 0(R2), (F28, F29)
+	ADD R3, R2, R2
+	WORD $0x4e3ccec2 // fmla v2.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee3 // fmla v3.4s, v23.4s, v29.4s
+	WORD $0x4e3cce84 // fmla v4.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea5 // fmla v5.4s, v21.4s, v29.4s
+	WORD $0x4e3cce46 // fmla v6.4s, v18.4s, v28.4s
+	WORD $0x4e3dce67 // fmla v7.4s, v19.4s, v29.4s
+	FLDPQ 0(R2), (F30, F31)
+	ADD R3, R2, R2
+	WORD $0x4e3ecec4 // fmla v4.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee5 // fmla v5.4s, v23.4s, v31.4s
+	WORD $0x4e3ece86 // fmla v6.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea7 // fmla v7.4s, v21.4s, v31.4s
+	FLDPQ 0(R2), (F26, F27)
+	ADD R3, R2, R2
+	WORD $0x4e3acec6 // fmla v6.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee7 // fmla v7.4s, v23.4s, v27.4s
+	SUBS $1, R4, R4
+	BNE group4_row
+	MOVD clamp+96(FP), R2
+	VLD1R (R2), [V16.S4]
+	ADD $4, R2, R22
+	VLD1R (R22), [V18.S4]
+	WORD $0x6ea0e61f // fcmgt v31.4s, v16.4s, v0.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6ea1e61f // fcmgt v31.4s, v16.4s, v1.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
+	WORD $0x6eb2e41f // fcmgt v31.4s, v0.4s, v18.4s
+	WORD $0x6ebf1e40 // bit v0.16b, v18.16b, v31.16b
+	WORD $0x6eb2e43f // fcmgt v31.4s, v1.4s, v18.4s
+	WORD $0x6ebf1e41 // bit v1.16b, v18.16b, v31.16b
+	FSTPQ (F0, F1), 0(R8)
+	ADD R9, R8, R8
+	WORD $0x6ea2e61f // fcmgt v31.4s, v16.4s, v2.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6ea3e61f // fcmgt v31.4s, v16.4s, v3.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
+	WORD $0x6eb2e45f // fcmgt v31.4s, v2.4s, v18.4s
+	WORD $0x6ebf1e42 // bit v2.16b, v18.16b, v31.16b
+	WORD $0x6eb2e47f // fcmgt v31.4s, v3.4s, v18.4s
+	WORD $0x6ebf1e43 // bit v3.16b, v18.16b, v31.16b
+	FSTPQ (F2, F3), 0(R8)
+	ADD R9, R8, R8
+	WORD $0x6ea4e61f // fcmgt v31.4s, v16.4s, v4.4s
+	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
+	WORD $0x6ea5e61f // fcmgt v31.4s, v16.4s, v5.4s
+	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
+	WORD $0x6eb2e49f // fcmgt v31.4s, v4.4s, v18.4s
+	WORD $0x6ebf1e44 // bit v4.16b, v18.16b, v31.16b
+	WORD $0x6eb2e4bf // fcmgt v31.4s, v5.4s, v18.4s
+	WORD $0x6ebf1e45 // bit v5.16b, v18.16b, v31.16b
+	FSTPQ (F4, F5), 0(R8)
+	ADD R9, R8, R8
+	WORD $0x6ea6e61f // fcmgt v31.4s, v16.4s, v6.4s
+	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
+	WORD $0x6ea7e61f // fcmgt v31.4s, v16.4s, v7.4s
+	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
+	WORD $0x6eb2e4df // fcmgt v31.4s, v6.4s, v18.4s
+	WORD $0x6ebf1e46 // bit v6.16b, v18.16b, v31.16b
+	WORD $0x6eb2e4ff // fcmgt v31.4s, v7.4s, v18.4s
+	WORD $0x6ebf1e47 // bit v7.16b, v18.16b, v31.16b
+	FSTPQ (F6, F7), 0(R8)
+	ADD R9, R8, R8
+	LSL $2, R3, R12
+	ADD R12, R11, R11
+	SUB $4, R1, R1
+	B group4
+
+less4:
+	CMP $0, R1
+	BEQ next
+	CMP $2, R1
+	BLE group2
+	MOVD n+16(FP), R15
+	CMP $4, R15
+	BLT group2
+	MOVD $4, R12
+	SUB R1, R12, R12
+	MOVD R12, R2
+	MUL R3, R2, R2
+	SUB R2, R11, R11
+	MUL R9, R12, R12
+	SUB R12, R8, R8
+	MOVD $4, R1
+	B group4
+
+group2:
+	CMP $2, R1
+	BLT less2
+	MOVD bias+88(FP), R2
+	ADD R10, R2, R23
+	FLDPQ 0(R23), (F0, F1)
+	WORD $0x4ea01c02 // mov v2.16b, v0.16b
+	WORD $0x4ea11c23 // mov v3.16b, v1.16b
+	MOVD R13, R0
+	MOVD ky+40(FP), R4
+	MOVD weights+56(FP), R7
+	ADD R10, R7, R7
+
+group2_row:
+	MOVD 0(R0), R2
+	ADD $8, R0, R0
+	ADD R11, R2, R2
+	ADD R10, R2, R2
+	MOVD R2, R12
+	FLDPQ 0(R7), (F16, F17)
+	ADD R5, R7, R7
+	FLDPQ 0(R7), (F18, F19)
+	ADD R5, R7, R7
+	FLDPQ 0(R7), (F20, F21)
+	ADD R5, R7, R7
+	FLDPQ 0(R7), (F22, F23)
+	ADD R5, R7, R7
+	FLDPQ 0(R7), (F24, F25)
+	ADD R5, R7, R7
+	FLDPQ 0(R2), (F26, F27)
+	ADD R3, R2, R2
+	WORD $0x4e3ace00 // fmla v0.4s, v16.4s, v26.4s
+	WORD $0x4e3bce21 // fmla v1.4s, v17.4s, v27.4s
+	FLDPQ 0(R2), (F28, F29)
+	ADD R3, R2, R2
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	WORD $0x4e3cce02 // fmla v2.4s, v16.4s, v28.4s
+	WORD $0x4e3dce23 // fmla v3.4s, v17.4s, v29.4s
+	FLDPQ 0(R2), (F30, F31)
+	ADD R3, R2, R2
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece42 // fmla v2.4s, v18.4s, v30.4s
+	WORD $0x4e3fce63 // fmla v3.4s, v19.4s, v31.4s
+	FLDPQ 0(R2), (F26, F27)
+	ADD R3, R2, R2
+	WORD $0x4e3acec0 // fmla v0.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee1 // fmla v1.4s, v23.4s, v27.4s
+	WORD $0x4e3ace82 // fmla v2.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea3 // fmla v3.4s, v21.4s, v27.4s
+	FLDPQ 0(R2), (F28, F29)
+	ADD R3, R2, R2
+	WORD $0x4e3ccf00 // fmla v0.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf21 // fmla v1.4s, v25.4s, v29.4s
+	WORD $0x4e3ccec2 // fmla v2.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee3 // fmla v3.4s, v23.4s, v29.4s
+	FLDPQ 0(R2), (F30, F31)
+	ADD R3, R2, R2
+	WORD $0x4e3ecf02 // fmla v2.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf23 // fmla v3.4s, v25.4s, v31.4s
+	ADD R3, R12, R12
+	ADD R3, R12, R12
+	ADD R3, R12, R12
+	ADD R3, R12, R12
+	ADD R3, R12, R12
+	MOVD R12, R2
+	FLDPQ 0(R7), (F16, F17)
+	ADD R5, R7, R7
+	FLDPQ 0(R7), (F18, F19)
+	ADD R5, R7, R7
+	FLDPQ 0(R7), (F20, F21)
+	ADD R5, R7, R7
+	FLDPQ 0(R7), (F22, F23)
+	ADD R5, R7, R7
+	FLDPQ 0(R2), (F26, F27)
+	ADD R3, R2, R2
+	WORD $0x4e3ace00 // fmla v0.4s, v16.4s, v26.4s
+	WORD $0x4e3bce21 // fmla v1.4s, v17.4s, v27.4s
+	FLDPQ 0(R2), (F28, F29)
+	ADD R3, R2, R2
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	WORD $0x4e3cce02 // fmla v2.4s, v16.4s, v28.4s
+	WORD $0x4e3dce23 // fmla v3.4s, v17.4s, v29.4s
+	FLDPQ 0(R2), (F30, F31)
+	ADD R3, R2, R2
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece42 // fmla v2.4s, v18.4s, v30.4s
+	WORD $0x4e3fce63 // fmla v3.4s, v19.4s, v31.4s
+	FLDPQ 0(R2), (F26, F27)
+	ADD R3, R2, R2
+	WORD $0x4e3acec0 // fmla v0.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee1 // fmla v1.4s, v23.4s, v27.4s
+	WORD $0x4e3ace82 // fmla v2.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea3 // fmla v3.4s, v21.4s, v27.4s
+	FLDPQ 0(R2), (F28, F29)
+	ADD R3, R2, R2
+	WORD $0x4e3ccec2 // fmla v2.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee3 // fmla v3.4s, v23.4s, v29.4s
+	SUBS $1, R4, R4
+	BNE group2_row
+	MOVD clamp+96(FP), R2
+	VLD1R (R2), [V16.S4]
+	ADD $4, R2, R24
+	VLD1R (R24), [V18.S4]
+	WORD $0x6ea0e61f // fcmgt v31.4s, v16.4s, v0.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6ea1e61f // fcmgt v31.4s, v16.4s, v1.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
+	WORD $0x6eb2e41f // fcmgt v31.4s, v0.4s, v18.4s
+	WORD $0x6ebf1e40 // bit v0.16b, v18.16b, v31.16b
+	WORD $0x6eb2e43f // fcmgt v31.4s, v1.4s, v18.4s
+	WORD $0x6ebf1e41 // bit v1.16b, v18.16b, v31.16b
+	FSTPQ (F0, F1), 0(R8)
+	ADD R9, R8, R8
+	WORD $0x6ea2e61f // fcmgt v31.4s, v16.4s, v2.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6ea3e61f // fcmgt v31.4s, v16.4s, v3.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
+	WORD $0x6eb2e45f // fcmgt v31.4s, v2.4s, v18.4s
+	WORD $0x6ebf1e42 // bit v2.16b, v18.16b, v31.16b
+	WORD $0x6eb2e47f // fcmgt v31.4s, v3.4s, v18.4s
+	WORD $0x6ebf1e43 // bit v3.16b, v18.16b, v31.16b
+	FSTPQ (F2, F3), 0(R8)
+	ADD R9, R8, R8
+	LSL $1, R3, R12
+	ADD R12, R11, R11
+	SUB $2, R1, R1
+	B group2
+
+less2:
+	CMP $0, R1
+	BEQ next
+	CMP $1, R1
+	BLE group1
+	MOVD n+16(FP), R15
+	CMP $2, R15
+	BLT group1
+	MOVD $2, R12
+	SUB R1, R12, R12
+	MOVD R12, R2
+	MUL R3, R2, R2
+	SUB R2, R11, R11
+	MUL R9, R12, R12
+	SUB R12, R8, R8
+	MOVD $2, R1
+	B group2
+
+group1:
+	CMP $1, R1
+	BLT less1
+	MOVD bias+88(FP), R2
+	ADD R10, R2, R25
+	FLDPQ 0(R25), (F0, F1)
+	MOVD R13, R0
+	MOVD ky+40(FP), R4
+	MOVD weights+56(FP), R7
+	ADD R10, R7, R7
+
+group1_row:
+	MOVD 0(R0), R2
+	ADD $8, R0, R0
+	ADD R11, R2, R2
+	ADD R10, R2, R2
+	MOVD R2, R12
+	FLDPQ 0(R7), (F16, F17)
+	ADD R5, R7, R7
+	FLDPQ 0(R7), (F18, F19)
+	ADD R5, R7, R7
+	FLDPQ 0(R7), (F20, F21)
+	ADD R5, R7, R7
+	FLDPQ 0(R7), (F22, F23)
+	ADD R5, R7, R7
+	FLDPQ 0(R7), (F24, F25)
+	ADD R5, R7, R7
+	FLDPQ 0(R2), (F26, F27)
+	ADD R3, R2, R2
+	WORD $0x4e3ace00 // fmla v0.4s, v16.4s, v26.4s
+	WORD $0x4e3bce21 // fmla v1.4s, v17.4s, v27.4s
+	FLDPQ 0(R2), (F28, F29)
+	ADD R3, R2, R2
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	FLDPQ 0(R2), (F30, F31)
+	ADD R3, R2, R2
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	FLDPQ 0(R2), (F26, F27)
+	ADD R3, R2, R2
+	WORD $0x4e3acec0 // fmla v0.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee1 // fmla v1.4s, v23.4s, v27.4s
+	FLDPQ 0(R2), (F28, F29)
+	ADD R3, R2, R2
+	WORD $0x4e3ccf00 // fmla v0.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf21 // fmla v1.4s, v25.4s, v29.4s
+	ADD R3, R12, R12
+	ADD R3, R12, R12
+	ADD R3, R12, R12
+	ADD R3, R12, R12
+	ADD R3, R12, R12
+	MOVD R12, R2
+	FLDPQ 0(R7), (F16, F17)
+	ADD R5, R7, R7
+	FLDPQ 0(R7), (F18, F19)
+	ADD R5, R7, R7
+	FLDPQ 0(R7), (F20, F21)
+	ADD R5, R7, R7
+	FLDPQ 0(R7), (F22, F23)
+	ADD R5, R7, R7
+	FLDPQ 0(R2), (F26, F27)
+	ADD R3, R2, R2
+	WORD $0x4e3ace00 // fmla v0.4s, v16.4s, v26.4s
+	WORD $0x4e3bce21 // fmla v1.4s, v17.4s, v27.4s
+	FLDPQ 0(R2), (F28, F29)
+	ADD R3, R2, R2
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	FLDPQ 0(R2), (F30, F31)
+	ADD R3, R2, R2
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	FLDPQ 0(R2), (F26, F27)
+	ADD R3, R2, R2
+	WORD $0x4e3acec0 // fmla v0.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee1 // fmla v1.4s, v23.4s, v27.4s
+	SUBS $1, R4, R4
+	BNE group1_row
+	MOVD clamp+96(FP), R2
+	VLD1R (R2), [V16.S4]
+	ADD $4, R2, R19
+	VLD1R (R19), [V18.S4]
+	WORD $0x6ea0e61f // fcmgt v31.4s, v16.4s, v0.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6ea1e61f // fcmgt v31.4s, v16.4s, v1.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
+	WORD $0x6eb2e41f // fcmgt v31.4s, v0.4s, v18.4s
+	WORD $0x6ebf1e40 // bit v0.16b, v18.16b, v31.16b
+	WORD $0x6eb2e43f // fcmgt v31.4s, v1.4s, v18.4s
+	WORD $0x6ebf1e41 // bit v1.16b, v18.16b, v31.16b
+	FSTPQ (F0, F1), 0(R8)
+	ADD R9, R8, R8
+	MOVD R3, R12
+	ADD R12, R11, R11
+	SUB $1, R1, R1
+	B group1
+
+less1:
+	CMP $0, R1
+	BEQ next
+
+next:
+	MOVD ky+40(FP), R12
+	ADD R12<<3, R13, R15
+	MOVD R15, R13
+	MOVD down+80(FP), R12
+	MOVD out+64(FP), R15
+	ADD R12, R15, R15
+	MOVD R15, out+64(FP)
+	SUBS $1, R14, R14
+	BNE line
+	MOVD m+8(FP), R16
+	MUL R16, R12, R12
+	MOVD out+64(FP), R15
+	SUB R12, R15, R15
+	MOVD R15, out+64(FP)
+	MOVD R5, R12
+	SUB $32, R12, R12
+	CMP R12, R10
+	BGE done
+	ADD $32, R10, R10
+	CMP R12, R10
+	BLE vector
+	MOVD R12, R10
+	B vector
+
+done:
+	RET
+
 TEXT ·depthwiseWideNEON(SB), NOSPLIT, $0-120
 	MOVD step+112(FP), R3
 	ADD R3<<1, R3, R15

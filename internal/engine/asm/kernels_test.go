@@ -420,7 +420,7 @@ func TestBandwidth(t *testing.T) {
 func BenchmarkDepthwise(b *testing.B) {
 	for _, k := range Sets()[:len(Sets())-1] {
 		peak := k.Peak()
-		for _, w := range []struct{ kx, stride, dilation int }{{3, 1, 1}, {3, 2, 1}, {3, 1, 2}, {5, 1, 1}, {5, 2, 1}, {7, 1, 1}} {
+		for _, w := range []struct{ kx, stride, dilation int }{{3, 1, 1}, {3, 2, 1}, {3, 1, 2}, {5, 1, 1}, {5, 2, 1}, {7, 1, 1}, {9, 1, 1}} {
 			for _, c := range []int{16, 64, 72} {
 				n := 16
 				width := (n-1)*w.stride + (w.kx-1)*w.dilation + 1

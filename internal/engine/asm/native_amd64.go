@@ -12,7 +12,7 @@ var setAVX512 = withQuads(withPairs(Kernels{
 	},
 	row: gemmRowAVX512,
 	shared: []sharedKernel{
-		{3, 1, 1, depthwiseShared3Stride1AVX512, depthwisePointed3Stride1AVX512}, {3, 2, 1, depthwiseShared3Stride2AVX512, depthwisePointed3Stride2AVX512}, {5, 1, 1, depthwiseShared5Stride1AVX512, depthwisePointed5Stride1AVX512}, {5, 2, 1, depthwiseShared5Stride2AVX512, depthwisePointed5Stride2AVX512}, {7, 1, 1, depthwiseShared7Stride1AVX512, depthwisePointed7Stride1AVX512},
+		{3, 1, 1, depthwiseShared3Stride1AVX512, depthwisePointed3Stride1AVX512}, {3, 2, 1, depthwiseShared3Stride2AVX512, depthwisePointed3Stride2AVX512}, {5, 1, 1, depthwiseShared5Stride1AVX512, depthwisePointed5Stride1AVX512}, {5, 2, 1, depthwiseShared5Stride2AVX512, depthwisePointed5Stride2AVX512}, {7, 1, 1, depthwiseShared7Stride1AVX512, depthwisePointed7Stride1AVX512}, {9, 1, 1, depthwiseShared9Stride1AVX512, nil},
 		{3, 1, 4, grouped4Stride1AVX512, nil}, {3, 2, 4, grouped4Stride2AVX512, nil}, {3, 1, 8, grouped8Stride1AVX512, nil}, {3, 2, 8, grouped8Stride2AVX512, nil},
 	},
 	wide: depthwiseWideAVX512, together: togetherAVX512, depthwiseRows: depthwiseRowsAVX512, depthwise: depthwiseRunAVX512, maxPool: maxRunAVX512, sumPool: sumRunAVX512, add: addAVX512, affine: affineAVX512, blend: blendAVX512, blendPixels: blendPixelsAVX512, pixelSum: pixelSumAVX512, distance: distanceAVX512, moved: movedAVX512,
@@ -106,7 +106,7 @@ var setAVX2 = Kernels{
 	},
 	row: gemmRowAVX2,
 	shared: []sharedKernel{
-		{3, 1, 1, depthwiseShared3Stride1AVX2, depthwisePointed3Stride1AVX2}, {3, 2, 1, depthwiseShared3Stride2AVX2, depthwisePointed3Stride2AVX2}, {5, 1, 1, depthwiseShared5Stride1AVX2, depthwisePointed5Stride1AVX2}, {5, 2, 1, depthwiseShared5Stride2AVX2, depthwisePointed5Stride2AVX2}, {7, 1, 1, depthwiseShared7Stride1AVX2, depthwisePointed7Stride1AVX2},
+		{3, 1, 1, depthwiseShared3Stride1AVX2, depthwisePointed3Stride1AVX2}, {3, 2, 1, depthwiseShared3Stride2AVX2, depthwisePointed3Stride2AVX2}, {5, 1, 1, depthwiseShared5Stride1AVX2, depthwisePointed5Stride1AVX2}, {5, 2, 1, depthwiseShared5Stride2AVX2, depthwisePointed5Stride2AVX2}, {7, 1, 1, depthwiseShared7Stride1AVX2, depthwisePointed7Stride1AVX2}, {9, 1, 1, depthwiseShared9Stride1AVX2, nil},
 		{3, 1, 4, grouped4Stride1AVX2, nil}, {3, 2, 4, grouped4Stride2AVX2, nil}, {3, 1, 8, grouped8Stride1AVX2, nil}, {3, 2, 8, grouped8Stride2AVX2, nil},
 	},
 	wide: depthwiseWideAVX2, together: togetherAVX2, depthwiseRows: depthwiseRowsAVX2, depthwise: depthwiseRunAVX2, maxPool: maxRunAVX2, sumPool: sumRunAVX2, add: addAVX2, affine: affineAVX2, blend: blendAVX2, blendPixels: blendPixelsAVX2, pixelSum: pixelSumAVX2, distance: distanceAVX2, moved: movedAVX2,

@@ -9,7 +9,10 @@ import (
 )
 
 // depthwiseWindows are the windows, by width and stride, that have kernels of their own.
-var depthwiseWindows = []struct{ kx, stride int }{{3, 1}, {3, 2}, {5, 1}, {5, 2}, {7, 1}}
+var depthwiseWindows = []struct{ kx, stride int }{{3, 1}, {3, 2}, {5, 1}, {5, 2}, {7, 1}, {9, 1}}
+
+// pointedColumns is the most columns of windows whose kernels read pixels where they lie.
+const pointedColumns = 7
 
 // line is the size of a cache's line.
 const line = 64
@@ -41,29 +44,46 @@ func depthwiseShared(s isa, kx, stride int, pointed bool) {
 	MOVQ(arg("bytes", 6), bytes)
 	MOVQ(arg("next", 9), next)
 	f.bytes, f.next = bytes, next
-	w, x := s.vecs[8:8+kx], s.vecs[8+kx:]
+	// A row's weights have registers, half of them at a time where these are too few.
+	half := kx
+	if kx >= len(s.vecs)-8 {
+		half = (kx + 1) / 2
+	}
+	w, x := s.vecs[8:8+half], s.vecs[8+half:]
 	x = x[:min(4, len(x))]
 	f.row = func(acc []reg.VecPhysical, _ string) {
 		if !pointed {
 			ADDQ(f.off, f.tap)
 		}
-		for _, v := range w {
-			VMOVUPS(mem(f.weights, 0), v)
-			ADDQ(bytes, f.weights)
+		if half < kx {
+			MOVQ(f.tap, f.at)
 		}
-		for j := range (len(acc)-1)*stride + kx {
-			v := x[j%len(x)]
-			if pointed {
-				MOVQ(mem(f.tap, 0), f.at)
-				VMOVUPS(indexed(f.at, f.off, 0), v)
-				PREFETCHT0(indexed(f.at, f.off, line))
-			} else {
-				VMOVUPS(mem(f.tap, 0), v)
+		for from := 0; from < kx; from += half {
+			w := w[:min(half, kx-from)]
+			if from > 0 {
+				for range half {
+					ADDQ(pixel, f.at)
+				}
+				MOVQ(f.at, f.tap)
 			}
-			ADDQ(pixel, f.tap)
-			for i := range acc {
-				if t := j - i*stride; t >= 0 && t < kx {
-					VFMADD231PS(v, w[t], acc[i])
+			for _, v := range w {
+				VMOVUPS(mem(f.weights, 0), v)
+				ADDQ(bytes, f.weights)
+			}
+			for j := range (len(acc)-1)*stride + len(w) {
+				v := x[j%len(x)]
+				if pointed {
+					MOVQ(mem(f.tap, 0), f.at)
+					VMOVUPS(indexed(f.at, f.off, 0), v)
+					PREFETCHT0(indexed(f.at, f.off, line))
+				} else {
+					VMOVUPS(mem(f.tap, 0), v)
+				}
+				ADDQ(pixel, f.tap)
+				for i := range acc {
+					if t := j - i*stride; t >= 0 && t < len(w) {
+						VFMADD231PS(v, w[t], acc[i])
+					}
 				}
 			}
 		}

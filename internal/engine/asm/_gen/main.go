@@ -24,7 +24,9 @@ func main() {
 		runs(set)
 		for _, w := range depthwiseWindows {
 			depthwiseShared(set, w.kx, w.stride, false)
-			depthwiseShared(set, w.kx, w.stride, true)
+			if w.kx <= pointedColumns {
+				depthwiseShared(set, w.kx, w.stride, true)
+			}
 		}
 		depthwiseWide(set)
 		for _, per := range []int{4, 8} {
