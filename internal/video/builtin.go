@@ -2,7 +2,6 @@ package video
 
 import (
 	"image"
-	"image/color"
 	"time"
 
 	"krypton/internal/imagein"
@@ -56,14 +55,6 @@ func toRGB(dst []byte, img image.Image) {
 	b := img.Bounds()
 	i := 0
 	switch p := img.(type) {
-	case *image.YCbCr:
-		for y := b.Min.Y; y < b.Max.Y; y++ {
-			for x := b.Min.X; x < b.Max.X; x++ {
-				c, k := p.COffset(x, y), p.YOffset(x, y)
-				dst[i], dst[i+1], dst[i+2] = color.YCbCrToRGB(p.Y[k], p.Cb[c], p.Cr[c])
-				i += 3
-			}
-		}
 	case *image.Gray:
 		for y := b.Min.Y; y < b.Max.Y; y++ {
 			for _, v := range p.Pix[p.PixOffset(b.Min.X, y):][:b.Dx()] {

@@ -8,6 +8,8 @@ import (
 	"image/jpeg"
 	"io"
 	"time"
+
+	"krypton/internal/chroma"
 )
 
 // maxJPEG bounds the bytes of one JPEG picture.
@@ -32,7 +34,13 @@ func decodeJPEG(data []byte, size image.Point, opt Options) (img image.Image, er
 	if size != (image.Point{}) && size != image.Pt(c.Width, c.Height) {
 		return nil, fmt.Errorf("%d x %d pixels, the first frame %d x %d", c.Width, c.Height, size.X, size.Y)
 	}
-	return jpeg.Decode(bytes.NewReader(data))
+	if img, err = jpeg.Decode(bytes.NewReader(data)); err != nil {
+		return nil, err
+	}
+	if m, ok := img.(*image.YCbCr); ok { // as of a still
+		return chroma.JPEG(m), nil
+	}
+	return img, nil
 }
 
 // withTables adds the standard Huffman tables to pictures without any: cameras

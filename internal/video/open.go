@@ -188,9 +188,14 @@ func openFile(name string, opt Options, preferFFmpeg bool) (decoder, Info, error
 	if err != nil {
 		return nil, Info{}, err
 	}
-	d, info, err := sniff(&byteSource{Reader: bufio.NewReaderSize(f, 1<<16), closer: f}, opt, preferFFmpeg && opt.FFmpeg != noFFmpeg)
+	src := &byteSource{Reader: bufio.NewReaderSize(f, 1<<16), closer: f}
+	d, info, err := sniff(src, opt, preferFFmpeg && opt.FFmpeg != noFFmpeg)
 	if errors.Is(err, errPicture) {
+		head, _ := src.Peek(src.Size())
 		f.Close()
+		if err := moving(head); err != nil {
+			return nil, Info{}, err
+		}
 		return builtin(opt)(openPictures([]string{name}, opt))
 	}
 	if err != nil {
@@ -257,6 +262,21 @@ func sniff(src *byteSource, opt Options, preferFFmpeg bool) (decoder, Info, erro
 		return nil, Info{}, errPicture
 	}
 	return nil, Info{}, errNotBuiltin
+}
+
+// moving refuses animations in files that otherwise hold a still picture: of their frames the
+// first is all that would be read.
+func moving(head []byte) error {
+	switch h := string(head); {
+	case strings.HasPrefix(h, "\x89PNG"):
+		// What says so stands before the first picture's data (PNG, third edition, 11.3.2).
+		if control, data := strings.Index(h, "acTL"), strings.Index(h, "IDAT"); control >= 0 && (data < 0 || control < data) {
+			return fmt.Errorf("%w: an animated PNG, of which only a folder of its frames is read ('ffmpeg -i IN.png FOLDER/%%06d.png' makes one)", ErrUnusable)
+		}
+	case len(h) > 20 && h[8:16] == "WEBPVP8X" && h[20]&2 != 0:
+		return fmt.Errorf("%w: an animated WebP, of which only a folder of its frames is read ('magick IN.webp -coalesce FOLDER/%%06d.png' makes one)", ErrUnusable)
+	}
+	return nil
 }
 
 // byteSource is where our own decoders read from.

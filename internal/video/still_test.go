@@ -2,6 +2,7 @@ package video
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -9,6 +10,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/disintegration/imaging"
@@ -195,6 +198,45 @@ func TestFFmpegsFramesAreStills(t *testing.T) {
 			if e := 1e-4; d.largest > c.within.largest+e || d.inside > c.within.inside+e || d.mean > c.within.mean+e {
 				t.Errorf("%s, %+v to %v: %+v", c.name, p, plane, d)
 			}
+		}
+	}
+}
+
+// TestJPEGFramesAreStills: a picture of Motion JPEG, coarse colours and all, has the pixels
+// that the same file has as a still.
+func TestJPEGFramesAreStills(t *testing.T) {
+	one := jpegOf(t, still(97, 61))
+	name := write(t, filepath.Join(t.TempDir(), "a.jpg"), one)
+	p, err := imagein.Open(name, imagein.DefaultLimits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, opt := range map[string]Options{name: {}, "-": {Stdin: bytes.NewReader(append(bytes.Clone(one), one...))}} {
+		if g := readAll(t, name, opt); g.err != nil || !bytes.Equal(g.last, pixelsOf(p.Image)) {
+			t.Errorf("%s: %v; other pixels than the still's", name, g.err)
+		}
+	}
+}
+
+// TestMovingPictures: animations of which one frame only would be read are refused, and
+// stills whose bytes look alike are not.
+func TestMovingPictures(t *testing.T) {
+	var b bytes.Buffer
+	if err := png.Encode(&b, still(9, 7)); err != nil {
+		t.Fatal(err)
+	}
+	plain := b.Bytes()
+	at := bytes.Index(plain, []byte("IDAT")) - 4
+	moving := slices.Concat(plain[:at], []byte("\x00\x00\x00\x08acTL\x00\x00\x00\x02\x00\x00\x00\x00\xf3\x8d\x93\x70"), plain[at:])
+	behind := append(bytes.Clone(plain), "acTL"...)
+	webp := []byte("RIFF\x1e\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x02\x00\x00\x00\x08\x00\x00\x06\x00\x00ANIM")
+	for name, c := range map[string]struct {
+		data []byte
+		want string
+	}{"plain.png": {plain, ""}, "behind.png": {behind, ""}, "moving.png": {moving, "an animated PNG"}, "moving.webp": {webp, "an animated WebP"}} {
+		g := readAll(t, write(t, filepath.Join(t.TempDir(), name), c.data), Options{})
+		if c.want == "" && (g.err != nil || len(g.index) != 1) || c.want != "" && (!errors.Is(g.err, ErrUnusable) || !strings.Contains(g.err.Error(), c.want)) {
+			t.Errorf("%s: %d frames, %v", name, len(g.index), g.err)
 		}
 	}
 }
