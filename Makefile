@@ -162,6 +162,7 @@ test-gpu-script: ## try the script for a card's first ten minutes out, without a
 	scripts/gpu/first.sh --dry bin/first
 	scripts/gpu/first.sh --dry bin/first 2>&1 | { ! grep 'at most'; }
 	grep -q '"step": "map-builtin", "what": "scores of the card and of processors", "value": "equal"' bin/first/first.json
+	grep -q '"what": "whole runs in tf32 that updates equal", "value": 1,' bin/first/first.json
 	! STANDIN_FAIL=cuLaunchKernel:719:9 scripts/gpu/first.sh --dry bin/first-fails
 	grep -q 'map-builtin .*failed: ' bin/first-fails/first.txt
 

@@ -157,7 +157,7 @@ func little(t *testing.T, d Device, program *incremental.Program, weights int64,
 	with := &filledChanges{c, make([]float32, numbers)}
 	var want []answered
 	refused, answeredBy := 0, 0
-	for most := weights * 16; ; most = weights + (most-weights)*4/5 {
+	for most := weights * 16; ; most = weights + (most-weights)*3/4 {
 		bounded := NewBounded(d, most)
 		n, err := Load(bounded, program)
 		if err != nil {

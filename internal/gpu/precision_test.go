@@ -12,20 +12,23 @@ import (
 	"krypton/internal/onnxwrite"
 )
 
-// wide makes a network whose convolutions have enough channels for tensor cores: with a residual
-// block, groups, a concatenation and a classifier.
-func (m *maker) wide() *onnxwrite.Model {
+// wide makes a network whose convolutions have enough channels for tensor cores.
+func (m *maker) wide() *onnxwrite.Model { return m.blocks(18, 35, 20, 9) }
+
+// blocks makes a network of 3 x 6 x 6 inputs with a residual block of c channels and d within,
+// two groups of e channels, a concatenation of f more, and a classifier.
+func (m *maker) blocks(c, d, e, f int64) *onnxwrite.Model {
 	p := plane{"x", 3, 6, 6}
 	conv := func(p plane, c, k, group int64) plane {
 		pad := k / 2
 		return plane{m.node("Conv", []string{p.name, m.tensor(c, p.c/group, k, k), m.tensor(c)}, onnxwrite.Ints("pads", pad, pad, pad, pad), onnxwrite.Int("group", group)), c, p.h, p.w}
 	}
 	relu := func(p plane) plane { return m.one("Relu", p, nil) }
-	p = relu(conv(p, 18, 3, 1))
-	a := relu(conv(p, 35, 3, 1))
-	p = relu(plane{m.node("Add", []string{conv(a, 18, 1, 1).name, p.name}), 18, p.h, p.w})
-	b := relu(conv(p, 20, 3, 2))
-	p = plane{m.node("Concat", []string{b.name, conv(p, 9, 1, 1).name}, onnxwrite.Int("axis", 1)), 29, p.h, p.w}
+	p = relu(conv(p, c, 3, 1))
+	a := relu(conv(p, d, 3, 1))
+	p = relu(plane{m.node("Add", []string{conv(a, c, 1, 1).name, p.name}), c, p.h, p.w})
+	b := relu(conv(p, e, 3, 2))
+	p = plane{m.node("Concat", []string{b.name, conv(p, f, 1, 1).name}, onnxwrite.Int("axis", 1)), e + f, p.h, p.w}
 	p = plane{m.node("MaxPool", []string{p.name}, onnxwrite.Ints("kernel_shape", 2, 2), onnxwrite.Ints("strides", 2, 2)), p.c, p.h / 2, p.w / 2}
 	y := m.node("Gemm", []string{m.node("Flatten", []string{p.name}), m.tensor(5, p.c*p.h*p.w), m.tensor(5)}, onnxwrite.Int("transB", 1))
 	return &onnxwrite.Model{IRVersion: 8, Opsets: map[string]int64{"": 14}, Graph: onnxwrite.Graph{Name: "wide", Nodes: m.nodes,

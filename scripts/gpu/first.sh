@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A graphics card's first ten minutes: what it says of itself, whether the kernels load, their
-# bits and speed, and whole maps beside this machine's processors and beside PyTorch.
+# bits and speed, and whole maps, in float32 and by tensor cores, beside this machine's processors,
+# PyTorch and, where python has one that sees the card, ONNX Runtime.
 #
 #   scripts/gpu/first.sh [--dry] OUT [MODEL.onnx...]
 #
@@ -131,7 +132,19 @@ map() {
 	row "scores of the card and of processors" equal
 	row "whole runs that updates equal" "$(number positions_verified "$at-verified.json")"
 	row positions "$(number positions "$at-card.json")"
-	for by in card direct cpu; do
+	local ran=(card) p
+	for p in tf32 bf16; do # the card's own bits: some positions are run whole there
+		more=(--device gpu --precision "$p" --verify "$verify"); one "$p-verified" "${card[@]}" bin/krypton-gpu
+		if ! grep -q '"precision": "'"$p"'"' "$at-$p-verified.json"; then
+			row "$p" "no layer takes it"
+			continue
+		fi
+		row "whole runs in $p that updates equal" "$(number positions_verified "$at-$p-verified.json")"
+		more=(--device gpu --precision "$p"); one "$p" "${card[@]}" bin/krypton-gpu
+		cmp "$at-$p.npy" "$at-$p-verified.npy" >&2
+		ran+=("$p")
+	done
+	for by in "${ran[@]}" direct cpu; do
 		row "$by" "$(number positions "$at-$by.json" | awk -v s="$(number seconds_map "$at-$by.json")" '{ printf "%.6g", $1 / s }')" positions/s
 	done
 }
@@ -147,7 +160,8 @@ export_models() {
 	bounded "$python" scripts/peers/export_models.py "$out/models" --only "$1" >&2
 	row "$1" exported
 }
-torch() { bounded "$python" scripts/gpu/naive_torch.py ${dry:+--dry} --seconds "$((deadline - SECONDS - 5))" "$1"; }
+torch() { bounded "$python" scripts/gpu/naive.py ${dry:+--dry} --seconds "$((deadline - SECONDS - 5))" "$1"; }
+runtime() { bounded "$ort" scripts/gpu/naive.py ${dry:+--dry} --seconds "$((deadline - SECONDS - 5))" --onnx "$1" "$2"; }
 
 step env 30 environment
 step load 120 tests '^TestCardOpens$'
@@ -162,33 +176,38 @@ if [ -e "$out/load.tsv" ]; then
 		name=$(basename "$m" .onnx)
 		step "map-$name" 120 map "$name" --model "$m"
 	done
-	python=
+	python='' ort=''
+	provider=$([ -n "$dry" ] && echo CPU || echo CUDA)ExecutionProvider
 	for p in ${PYTHON:-} python3 /usr/bin/python3; do
-		if timeout 60 "$p" -c "import sys, torch; sys.exit(not (${dry:-0} or torch.cuda.is_available()))" 2>/dev/null; then
-			python=$p
-			break
-		fi
+		sees="import sys, torch; sys.exit(not (${dry:-0} or torch.cuda.is_available()))"
+		timeout 60 "$p" -c "$sees" 2>/dev/null || continue
+		python=${python:-$p}
+		[ -n "$ort" ] || ! timeout 60 "$p" -c "import onnxruntime as o; assert '$provider' in o.get_available_providers()" 2>/dev/null || ort=$p
 	done
-	if [ -z "$python" ]; then
-		notes+=("PyTorch: skipped, no python here has a torch that sees a card (PYTHON names one)")
-	elif [ -n "$dry" ]; then
-		step torch-builtin 60 torch builtin
-	else
+	[ -n "$python" ] || notes+=("PyTorch: skipped, no python here has a torch that sees a card (PYTHON names one)")
+	[ -n "$ort" ] || notes+=("ONNX Runtime: skipped, no python here has an onnxruntime with $provider beside such a torch")
+	if [ -n "$dry" ]; then
+		[ -z "$python" ] || step torch-builtin 60 torch builtin
+		[ -z "$ort" ] || step onnxruntime-builtin 60 runtime models/shapes.onnx 128
+	elif [ -n "$python" ]; then
 		for net in vgg16 resnet18 inception_v3; do
+			side=$([ $net = inception_v3 ] && echo 299 || echo 224)
 			step "export-$net" 60 export_models "$net"
-			[ ! -e "$out/export-$net.tsv" ] || step "map-$net" 120 map "$net" --model "$out/models/$net.onnx" --size "$([ $net = inception_v3 ] && echo 299x299 || echo 224x224)"
+			[ ! -e "$out/export-$net.tsv" ] || step "map-$net" 120 map "$net" --model "$out/models/$net.onnx" --size "${side}x$side"
 			step "torch-$net" 120 torch "$net"
+			[ -z "$ort" ] || [ ! -e "$out/export-$net.tsv" ] || step "onnxruntime-$net" 60 runtime "$out/models/$net.onnx" "$side"
 		done
 	fi
 else
 	notes+=("nothing else was tried, as long as no card has loaded the kernels")
 fi
 
-# All rows, and how much faster than PyTorch the card's maps are.
+# All rows, and how much faster than PyTorch and ONNX Runtime the card's maps are.
 for name in "${order[@]}"; do sed "s/^/$name\t/" "$out/$name.tsv"; done | awk -F '\t' -v OFS='\t' '
-	{ print; if ($1 ~ /^map-/ && $2 == "card") rate[substr($1, 5)] = $3
-	  if ($1 ~ /^torch-/ && $4 == "positions/s") { n++; net[n] = substr($1, 7); how[n] = $2; naive[n] = $3 } }
-	END { for (i = 1; i <= n; i++) if (net[i] in rate && naive[i] > 0) printf "%s\tmap on the card, against %s\t%.3g\ttimes\n", net[i], how[i], rate[net[i]] / naive[i] }' >"$out/rows.tsv"
+	BEGIN { split("card tf32 bf16", by, " "); called["card"] = ""; called["tf32"] = " in tf32"; called["bf16"] = " in bf16" }
+	{ print; if ($1 ~ /^map-/ && $4 == "positions/s" && $2 in called) rate[substr($1, 5), $2] = $3
+	  if ($1 ~ /^(torch|onnxruntime)-/ && $4 == "positions/s") { n++; net[n] = $1; sub(/^[a-z]*-/, "", net[n]); how[n] = $2; naive[n] = $3 } }
+	END { for (i = 1; i <= n; i++) for (k = 1; k <= 3; k++) if ((net[i], by[k]) in rate && naive[i] > 0) printf "%s\tmap on the card%s, against %s\t%.3g\ttimes\n", net[i], called[by[k]], how[i], rate[net[i], by[k]] / naive[i] }' >"$out/rows.tsv"
 for name in "${failed[@]}"; do printf '%s\t\tfailed: %s\t\n' "$name" "$(tail -n 1 "$out/$name.log" | tr '\t' ' ')"; done >>"$out/rows.tsv"
 for name in "${left[@]}"; do printf '%s\t\tleft for the next start\t\n' "$name"; done >>"$out/rows.tsv"
 for note in "${notes[@]}"; do printf 'note\t\t%s\t\n' "$note"; done >>"$out/rows.tsv"
