@@ -295,8 +295,6 @@ func (b *tiles) straight(x region.Span) region.Span {
 // of whose windows begins at input column x and whose results go to out.
 func (b *tiles) addRun(x, n int, out []float32, pitch int) {
 	c, s := b.conv, b.scratch
-	ch := c.In.C
-	step := c.X.Stride * ch
 	for n > 0 {
 		k := min(n, b.lanes-b.lane, b.size-b.n)
 		to := s.out[b.tile*s.Kernels.Rows+b.lane:][:k]
@@ -307,18 +305,19 @@ func (b *tiles) addRun(x, n int, out []float32, pitch int) {
 		for ky := range s.rows {
 			r := &s.rows[ky]
 			table := s.table[b.base+ky*b.lanes+b.lane:][:k]
+			step := c.X.Stride * r.pitch
 			switch {
 			case !r.inside:
 				for i := range table {
 					table[i] = &b.beyond[0]
 				}
 			case x >= r.span.Lo && x < r.span.Hi:
-				src := r.update[(x-r.span.Lo)*ch:]
+				src := r.update[(x-r.span.Lo)*r.pitch:]
 				for i := range table {
 					table[i] = &src[i*step]
 				}
 			default:
-				src := r.view[x*ch:]
+				src := r.view[x*r.pitch:]
 				for i := range table {
 					table[i] = &src[i*step]
 				}
@@ -384,7 +383,7 @@ func (b *tiles) differing(table []*float32) region.Span {
 // input column x.
 func (b *tiles) segments(x int) {
 	c, s := b.conv, b.scratch
-	ch, end := c.In.C, x+c.X.Kernel
+	end := x + c.X.Kernel
 	at := b.base + b.lane
 	for ky := range s.rows {
 		r := &s.rows[ky]
@@ -392,9 +391,9 @@ func (b *tiles) segments(x int) {
 		switch {
 		case !r.inside:
 		case x >= r.span.Lo && end <= r.span.Hi:
-			p = &r.update[(x-r.span.Lo)*ch]
+			p = &r.update[(x-r.span.Lo)*r.pitch]
 		case x >= 0 && end <= c.In.W && (end <= r.span.Lo || x >= r.span.Hi):
-			p = &r.view[x*ch]
+			p = &r.view[x*r.pitch]
 		default:
 			p = b.copied(r, x)
 		}

@@ -77,9 +77,16 @@ func (d *Depthwise) Run(s *Scratch, jobs []Job) {
 			d.windows(s, j, region.Span{Hi: d.In.C})
 			continue
 		}
-		eachRun(s, j, d.Y, d.X, true, nil, func(r *asm.Run, _, _ int, out []float32) {
+		runs, c := *j, d.In.C
+		if j.pitch(c) != c { // runs lie together, and are laid out afterwards
+			runs.Out, runs.Pitch = s.lineBuffer(0, j.Rect.Area()*c), 0
+		}
+		eachRun(s, &runs, d.Y, d.X, true, nil, func(r *asm.Run, _, _ int, out []float32) {
 			s.Kernels.Depthwise(r, d.weights, out, d.bias, &d.Clamp)
 		})
+		if j.pitch(c) != c {
+			copyPixels(j.Out, runs.Out, j.Rect.Area(), c, j.Pitch, c)
+		}
 	}
 }
 

@@ -36,7 +36,8 @@ type Patched struct {
 	Update []float32
 	Rect   region.Rect
 	// Pitch, if not 0, is the distance of neighbouring pixels in View and Update,
-	// where those hold other channels too. Only Affine reads such.
+	// where those hold other channels too. Only Affine, Depthwise and convolutions by
+	// matrix products whose windows are one column wide read such.
 	Pitch int
 }
 
@@ -49,7 +50,7 @@ type Job struct {
 	Out  []float32
 	// Pitch, if not 0, is the distance of neighbouring pixels in Out, where
 	// that holds other channels too; Out begins at the first pixel's first
-	// channel. Only convolutions by matrix products and Concat take it.
+	// channel. Only convolutions and Concat take it.
 	Pitch int
 	// Residual, if not nil, is added to the output in the primitive's last step: only
 	// Conv, ConvBF16 and Winograd take it, for all jobs or none.
@@ -223,6 +224,7 @@ type rowRef struct {
 	view   []float32
 	update []float32
 	span   region.Span // columns that lie in update
+	pitch  int         // the distance of neighbouring pixels
 	inside bool
 }
 
@@ -232,19 +234,30 @@ func (p *Patched) row(y int) rowRef {
 	if y < 0 || y >= p.H {
 		return rowRef{}
 	}
-	r := rowRef{y: y, inside: true}
+	r := rowRef{y: y, pitch: p.pitch(), inside: true}
 	if p.View == nil && (y < p.Rect.Y.Lo || y >= p.Rect.Y.Hi) {
 		return rowRef{}
 	}
+	row := func(data []float32, y, w int) []float32 { // the last one may end with its last channel
+		data = data[y*w*r.pitch:]
+		return data[:min(len(data), w*r.pitch)]
+	}
 	if y >= p.Rect.Y.Lo && y < p.Rect.Y.Hi {
-		n := p.Rect.X.Len() * p.C
-		r.update = p.Update[(y-p.Rect.Y.Lo)*n:][:n]
+		r.update = row(p.Update, y-p.Rect.Y.Lo, p.Rect.X.Len())
 		r.span = p.Rect.X
 	}
 	if p.View != nil {
-		r.view = p.View[y*p.W*p.C:][:p.W*p.C]
+		r.view = row(p.View, y, p.W)
 	}
 	return r
+}
+
+// pitch is the distance of neighbouring pixels.
+func (p *Patched) pitch() int {
+	if p.Pitch != 0 {
+		return p.Pitch
+	}
+	return p.C
 }
 
 // pixels returns the pixels [x.Lo, x.Hi) of row y as one slice: shared where
@@ -268,10 +281,7 @@ func (p *Patched) pixels(y int, x region.Span, tmp []float32) []float32 {
 // pieces calls f with the pixels [x.Lo, x.Hi) of row y, in pieces that lie together:
 // how many there are, the distance of neighbours, and the numbers from the first on.
 func (p *Patched) pieces(y int, x region.Span, f func(n, pitch int, px []float32)) {
-	pitch := p.C
-	if p.Pitch != 0 {
-		pitch = p.Pitch
-	}
+	pitch := p.pitch()
 	var in region.Span
 	if y >= p.Rect.Y.Lo && y < p.Rect.Y.Hi {
 		in = p.Rect.X.Intersect(x)

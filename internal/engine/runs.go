@@ -13,7 +13,7 @@ import (
 // not nil, bounds the length of a run that begins at column x.
 func eachRun(s *Scratch, j *Job, wy, wx region.Window, padded bool, limit func(x int) int, f func(r *asm.Run, y, x int, out []float32)) {
 	in := &j.In[0]
-	ch := in.C
+	ch := in.pitch()
 	s.rows = grow(&s.rows, wy.Kernel)
 	s.table = grow(&s.table, wy.Kernel*wx.Kernel)
 	zero := &s.zeros(in.W*ch + 1)[0]

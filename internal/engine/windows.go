@@ -18,14 +18,15 @@ func (s *Scratch) windowsOf(j *Job, wy, wx region.Window, group int) *asm.Window
 	y, x := j.Rect.Y.Lo*wy.Stride-wy.Pad, j.Rect.X.Lo*wx.Stride-wx.Pad
 	for r := range rows {
 		row := in.row(y + r)
-		row.pixels(w.Pixels[r*cols:][:cols], x, in.W, in.C, zero)
+		row.pixels(w.Pixels[r*cols:][:cols], x, in.W, zero)
 	}
 	return w
 }
 
 // pixels writes where the pixels from column x on begin, zero for those beside the
 // plane.
-func (r *rowRef) pixels(to []*float32, x, w, c int, zero *float32) {
+func (r *rowRef) pixels(to []*float32, x, w int, zero *float32) {
+	c := r.pitch
 	fill := func(hi int, from []float32, lo int) { // up to column hi, from begins at column lo
 		n := min(hi-x, len(to))
 		if n <= 0 {

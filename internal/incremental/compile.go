@@ -565,7 +565,7 @@ func layoutOf(shape []int) layout {
 // memory.
 func (c *compiler) assignSlots() {
 	p := c.p
-	of, n := p.slotsBy(func(free []int, _ int) int { return len(free) - 1 })
+	of, n := p.slotsBy(p.root, func(free []int, _ int) int { return len(free) - 1 })
 	for v := range p.values {
 		p.values[v].slot = of[v]
 	}
@@ -574,17 +574,17 @@ func (c *compiler) assignSlots() {
 
 // slotsBy gives values that are never alive together the same slots: of says which slot
 // each value has (-1 for those of the host, 0 for parts of others), n how many there are.
-// pick says which of the free slots a value takes, the one that came free last being the
+// root is the value in whose memory a value lies, itself if it has its own. pick says which of the free slots a value takes, the one that came free last being the
 // last, -1 for a new one.
-func (p *Plan) slotsBy(pick func(free []int, v int) int) (of []int, n int) {
+func (p *Plan) slotsBy(root func(v int) int, pick func(free []int, v int) int) (of []int, n int) {
 	of = make([]int, len(p.values))
 	last := make([]int, len(p.values))
 	end := 0 // of the fused steps that step i is one of: all of their inputs live until it
 	for i := range p.steps {
 		end = max(end, i, i+p.steps[i].fused-1)
-		last[p.root(p.steps[i].out)] = i // of a concatenation that grows, whoever reads it
+		last[root(p.steps[i].out)] = i // of a concatenation that grows, whoever reads it
 		for _, src := range p.steps[i].in {
-			last[p.root(src.value)] = end
+			last[root(src.value)] = end
 		}
 	}
 	for _, o := range p.outputs {
@@ -595,7 +595,7 @@ func (p *Plan) slotsBy(pick func(free []int, v int) int) (of []int, n int) {
 	var free []int
 	taken := make([]bool, len(p.values))
 	take := func(v int) {
-		v = p.root(v) // its memory begins with its first part
+		v = root(v) // its memory begins with its first part
 		if taken[v] {
 			return
 		}
@@ -627,14 +627,14 @@ func (p *Plan) slotsBy(pick func(free []int, v int) int) (of []int, n int) {
 		}
 		done := map[int]bool{}
 		for _, src := range s.in {
-			read = append(read, p.root(src.value))
+			read = append(read, root(src.value))
 		}
 		if i >= end { // what fused steps read is free once all of them are done
 			outs = append(slices.Clone(outs), read...)
 			read = read[:0]
 		}
 		for _, v := range outs {
-			if last[v] <= i && !done[v] && of[v] >= 0 && p.values[v].partOf == 0 {
+			if last[v] <= i && !done[v] && of[v] >= 0 && root(v) == v {
 				done[v] = true
 				free = append(free, of[v])
 			}

@@ -142,6 +142,81 @@ func (c *compiler) concatInPlace() {
 	}
 }
 
+// part says that a value of whole runs lies in the memory of a concatenation, from channel
+// offset on; of is 0 if it does not.
+type part struct{ of, offset int }
+
+// inConcats finds what concatenations of whole runs need not copy: values that a convolution can
+// write where the concatenation wants them though others read them too, all of whom can read
+// parts of pixels. (In updates a value's region would become that of the concatenation.)
+func (p *Plan) inConcats() []part {
+	parts := make([]part, len(p.values))
+	readers := p.readers()
+	producer := make([]*step, len(p.values))
+	for i := range p.steps {
+		producer[p.steps[i].out] = &p.steps[i]
+	}
+	for i := range p.steps {
+		s := &p.steps[i]
+		if _, ok := s.prim.(*engine.Concat); !ok || s.grows || p.values[s.out].partOf != 0 {
+			continue
+		}
+		first := 0
+		for k, src := range s.in {
+			v := &p.values[src.value]
+			of := parts[src.value].of
+			if of == 0 && v.partOf == 0 && !v.inner && v.plane == src.plane && producer[src.value].writesParts() &&
+				p.readInParts(src.value, i, readers[src.value]) {
+				parts[src.value] = part{s.out, first}
+			}
+			first += s.in[k].plane.C
+		}
+	}
+	return parts
+}
+
+// readInParts says whether all readers of a value can read parts of pixels, but for
+// concatenation i, which reads it once.
+func (p *Plan) readInParts(value, i int, readers []int) bool {
+	times := 0
+	for _, r := range readers {
+		if r == i {
+			times++
+			continue
+		}
+		if r < 0 || !p.steps[r].readsParts() || p.steps[r].in[0].plane != p.values[value].plane {
+			return false
+		}
+	}
+	return times == 1
+}
+
+// writesParts says whether a step can write its output's pixels apart.
+func (s *step) writesParts() bool {
+	if s == nil || s.joined {
+		return false
+	}
+	switch s.prim.(type) {
+	case *engine.Conv, *engine.Winograd, *engine.Depthwise:
+		return true
+	}
+	return false
+}
+
+// readsParts says whether a step can read its only input's pixels apart.
+func (s *step) readsParts() bool {
+	if len(s.in) != 1 {
+		return false
+	}
+	switch prim := s.prim.(type) {
+	case *engine.Depthwise:
+		return true
+	case *engine.Conv:
+		return prim.Group == 1 && prim.X.Kernel == 1
+	}
+	return false
+}
+
 // gatherParts moves the parts of a concatenation right before it, where all that
 // they read is known: so the region of the whole can be found before any part is
 // computed, even if regions depend on values.

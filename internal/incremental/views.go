@@ -18,6 +18,8 @@ type Views struct {
 	data [][]float32
 	base [][]float32 // of steps that compute differences: before their bounds
 	host []*tensor.Tensor
+	// parts, if not nil, are the values that lie in the memory of concatenations.
+	parts []part
 	// times are those of the steps that computed them, if they are measured.
 	times stepTimes
 }
@@ -92,59 +94,59 @@ type Inference struct {
 	short   *shortened // nil if the last run computed all classes
 }
 
-// slotSizes is how many numbers the largest value of each of n slots has.
-func (p *Plan) slotSizes(of []int, n int) []int {
-	most := make([]int, n)
-	for i := range p.values {
-		if v := &p.values[i]; of[i] >= 0 && i != p.input && v.partOf == 0 {
-			most[of[i]] = max(most[of[i]], v.plane.Len())
-		}
-	}
-	return most
-}
-
 // nearSizes is how many times as large as the smaller one of two values that share a slot in
 // whole runs by several workers may be.
 const nearSizes = 2
 
-// inferenceSlots are the slots of whole runs by so many workers. Each worker writes about the
-// same share of every value, so that slots which only values of about the same size take turns
-// in stay in the same workers' caches: a line that another core has written last takes three
-// times as long to write as one that lies in the core's second-level cache.
-func (p *Plan) inferenceSlots(workers int) (of []int, n int) {
-	if workers == 1 {
-		of = make([]int, len(p.values))
-		for i := range p.values {
-			of[i] = p.values[i].slot
+// place gives the memory of whole runs by so many workers: which values lie in that of
+// concatenations, the others' slots, and how many numbers each slot has. Each worker writes
+// about the same share of every value, so that slots which only values of about the same size
+// take turns in stay in the same workers' caches: a line that another core has written last
+// takes three times as long to write as one that lies in the core's second-level cache.
+func (p *Plan) place(workers int) (parts []part, of, most []int) {
+	parts = p.inConcats()
+	root := func(v int) int {
+		if parts[v].of != 0 {
+			return parts[v].of
 		}
-		return of, p.slots
+		return p.root(v)
 	}
-	var size []int // of the value that each slot has had last
-	return p.slotsBy(func(free []int, v int) int {
-		n := p.values[v].plane.Len()
-		best := -1
-		for k, slot := range free {
-			if a, b := min(n, size[slot]), max(n, size[slot]); b > nearSizes*a {
-				continue
+	pick := func(free []int, _ int) int { return len(free) - 1 }
+	if workers > 1 {
+		var size []int // of the value that each slot has had last
+		pick = func(free []int, v int) int {
+			n := p.values[v].plane.Len()
+			best := -1
+			for k, slot := range free {
+				a, b := min(n, size[slot]), max(n, size[slot])
+				if b <= nearSizes*a && (best < 0 || b*min(n, size[free[best]]) <= max(n, size[free[best]])*a) {
+					best = k
+				}
 			}
-			if best < 0 || max(n, size[slot])*min(n, size[free[best]]) <= max(n, size[free[best]])*min(n, size[slot]) {
-				best = k
+			if best < 0 {
+				size = append(size, n)
+			} else {
+				size[free[best]] = n
 			}
+			return best
 		}
-		if best < 0 {
-			size = append(size, n)
-		} else {
-			size[free[best]] = n
+	}
+	of, n := p.slotsBy(root, pick)
+	most = make([]int, n)
+	for v := range p.values {
+		if of[v] >= 0 && v != p.input && root(v) == v {
+			most[of[v]] = max(most[of[v]], p.values[v].plane.Len())
 		}
-		return best
-	})
+	}
+	return parts, of, most
 }
 
 // InferenceBytes is about what an Inference by so many workers and its input take, without
 // the workers' scratch space.
 func (p *Plan) InferenceBytes(workers int) int64 {
 	n := int64(p.InputPlane().Len())
-	for _, k := range p.slotSizes(p.inferenceSlots(workers)) {
+	_, _, most := p.place(workers)
+	for _, k := range most {
 		n += int64(k)
 	}
 	return 4 * n
@@ -152,22 +154,22 @@ func (p *Plan) InferenceBytes(workers int) int64 {
 
 // NewInference makes the memory for runs with the given number of workers.
 func (p *Plan) NewInference(workers int) *Inference {
-	of, n := p.inferenceSlots(workers)
-	most := p.slotSizes(of, n)
+	parts, of, most := p.place(workers)
 	all := 0
 	for _, n := range most {
 		all += wholeVectors(n)
 	}
-	slots, space := make([][]float32, n), engine.Numbers(all)
+	slots, space := make([][]float32, len(most)), engine.Numbers(all)
 	for i, n := range most {
 		slots[i], space = space[:n:n], space[wholeVectors(n):]
 	}
 	v := newViews(p)
+	v.parts = parts
 	var base []float32 // each step's in turn: nobody comes back to it
 	for i := range p.steps {
 		s := &p.steps[i]
 		out := &p.values[s.out]
-		if s.reference == nil && out.partOf == 0 {
+		if s.reference == nil && out.partOf == 0 && parts[s.out].of == 0 {
 			v.data[s.out] = slots[of[s.out]][:out.plane.Len()]
 		}
 		if p.based(s) {
@@ -234,7 +236,7 @@ func (f *Inference) Output(i int) *tensor.Tensor {
 func (p *Plan) viewed(v *Views, s source) engine.Patched {
 	data, pitch := v.result(p, s.value)
 	patched := engine.Patched{Plane: s.plane, View: data}
-	if p.root(s.value) != s.value {
+	if p.root(s.value) != s.value || v.liesIn(s.value) != 0 {
 		patched.Pitch = pitch
 	}
 	return patched
@@ -243,10 +245,22 @@ func (p *Plan) viewed(v *Views, s source) engine.Patched {
 // result is where a whole value lies, and how far its pixels are apart.
 func (v *Views) result(p *Plan, out int) (data []float32, pitch int) {
 	val := &p.values[out]
-	if of := val.partOf; of != 0 {
-		return v.data[of][val.offset:], p.values[of].plane.C
+	of, offset := val.partOf, val.offset
+	if of == 0 && v.parts != nil {
+		of, offset = v.parts[out].of, v.parts[out].offset
+	}
+	if of != 0 {
+		return v.data[of][offset:], p.values[of].plane.C
 	}
 	return v.data[out], val.plane.C
+}
+
+// liesIn is the concatenation of whole runs in whose memory a value lies, 0 if none.
+func (v *Views) liesIn(value int) int {
+	if v.parts == nil {
+		return 0
+	}
+	return v.parts[value].of
 }
 
 // materializeStep shares a step out among the workers: the rows of the output,
@@ -255,10 +269,16 @@ func (v *Views) result(p *Plan, out int) (data []float32, pitch int) {
 func (p *Plan) materializeStep(s, sum *step, v *Views, crew *crew) error {
 	out := p.values[s.out].plane
 	in := make([]engine.Patched, len(s.in))
+	left := len(s.in) == 0 // whether something is to do
 	for k, src := range s.in {
-		if in[k] = p.viewed(v, src); k < s.have || s.inPlace != nil && s.inPlace[k] {
+		if k < s.have || s.inPlace != nil && s.inPlace[k] || v.liesIn(src.value) == s.out {
 			in[k] = engine.Patched{Plane: src.plane} // lies in the output already
+		} else {
+			in[k], left = p.viewed(v, src), true
 		}
+	}
+	if !left {
+		return nil
 	}
 	data, pitch := v.result(p, s.out)
 	residual := p.residual(sum, v)
