@@ -85,6 +85,19 @@ static float number_at(ulong address, int i)
 	return ((global const float *)address)[i];
 }
 
+// four_at is the first left numbers of four, at once where they lie so, and zeros behind them.
+static float4 four_at(ulong address, int left)
+{
+	if (left >= 4 && (address & 15) == 0)
+		return *(global const float4 *)address;
+	float4 v;
+	v.x = left > 0 ? number_at(address, 0) : 0;
+	v.y = left > 1 ? number_at(address, 1) : 0;
+	v.z = left > 2 ? number_at(address, 2) : 0;
+	v.w = left > 3 ? number_at(address, 3) : 0;
+	return v;
+}
+
 // What convolve computes in a block: PIXELS by COLUMNS outputs, DEPTH products of each
 // between two barriers. Thread t has TALL pixels from TALL*(t/16) on and WIDE columns.
 #define PIXELS 64
@@ -142,10 +155,15 @@ kernel void convolve(global const struct job *restrict jobs, global const int *r
 		const ulong in = pixel_at(&j->in, g.h, g.w, g.c, y * g.sy - g.py + tap / g.kx * g.dy, x * g.sx - g.px + tap % g.kx * g.dx);
 		for (int c = 0; c < cin; c += DEPTH) {
 			const int depth = SMALLER(DEPTH, cin - c);
-			for (int k = from; k < from + DEPTH * PIXELS / THREADS; k++)
-				((local float *)inputs[k])[fetched] = in != 0 && k < depth ? number_at(in, group * cin + c + k) : 0;
-			for (int k = t / COLUMNS; k < DEPTH; k += THREADS / COLUMNS)
-				((local float *)rows[k])[t % COLUMNS] = k < depth ? w[(ulong)(tap * cin + c + k) * padded + t % COLUMNS] : 0;
+			UNROLL for (int k = from; k < from + DEPTH * PIXELS / THREADS; k += 4) {
+				const float4 v = four_at(in + 4ul * (group * cin + c + k), in != 0 ? depth - k : 0);
+				((local float *)inputs[k])[fetched] = v.x;
+				((local float *)inputs[k + 1])[fetched] = v.y;
+				((local float *)inputs[k + 2])[fetched] = v.z;
+				((local float *)inputs[k + 3])[fetched] = v.w;
+			}
+			UNROLL for (int k = t / (COLUMNS / 4); k < DEPTH; k += THREADS / (COLUMNS / 4))
+				rows[k][t % (COLUMNS / 4)] = k < depth ? ((global const float4 *)(w + (ulong)(tap * cin + c + k) * padded))[t % (COLUMNS / 4)] : 0;
 			barrier(CLK_LOCAL_MEM_FENCE);
 			for (int k = 0; k < depth; k++)
 				MULTIPLY(inputs[k][row / 4], inputs[k][row / 4 + 1], rows[k][col / 4])
@@ -1026,7 +1044,8 @@ kernel void commit(JOBS, global int *restrict flags, float limit, struct shape g
 // bfloat16. Each output is one sum: the bias, then for each tap its channels, filled up with
 // zeros to whole words, in one order whatever block or launch it falls into; what a product of
 // matrices makes of it depends on its own row and column alone. So updates have a whole run's
-// bits, as those of plain convolutions do.
+// bits, as those of plain convolutions do. Four threads that follow each other fetch the words of
+// one pixel, four each, so that a warp's lie in few lines of memory.
 #define WORDS 16
 #define ALONG (WORDS + 4)     // words that rows lie apart: no two of a warp in one bank
 #define ACROSS (COLUMNS + 8)
@@ -1050,21 +1069,20 @@ static uint pair_of(float low, float high)
 			 : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])                                                              \
 			 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]))
 
-// TENSOR_CONVOLVE defines a kernel whose words have so many channels: word_at makes one of
-// those from channel k on, of which there are left. weights are [group][tap][word][column],
+// TENSOR_CONVOLVE defines a kernel whose words have so many channels: words_at makes four of
+// those from an address on, of which there are left. weights are [group][tap][word][column],
 // words filled up to whole WORDS, columns to whole blocks.
-#define TENSOR_CONVOLVE(name, per_word, word_at, tile, of) \
+#define TENSOR_CONVOLVE(name, per_word, words_at, tile, of) \
 	kernel void name(global const struct job *restrict jobs, global const int *restrict first, \
 		global const uint *restrict weights, global const float *restrict bias, struct shape g) \
 	{ \
-		local uint inputs[PIXELS][ALONG], rows[WORDS][ACROSS]; \
-		local ulong outs[PIXELS], others[PIXELS]; \
+		local uint4 inputs[PIXELS][ALONG / 4], rows[WORDS][ACROSS / 4]; \
+		local ulong outs[PIXELS], others[PIXELS], ins[PIXELS]; \
 		const int t = get_local_id(0), lane = t % 32, warp = t / 32, quad = lane / 4, in_quad = lane % 4; \
 		const int cin = g.c / g.group, cout = g.outc / g.group, taps = g.ky * g.kx; \
 		const int padded = get_num_groups(1) * COLUMNS, words = (cin + WORDS * (per_word)-1) / (WORDS * (per_word)) * WORDS; \
 		const int group = get_group_id(2), column = get_group_id(1) * COLUMNS; \
-		const int fetched = t % PIXELS, from = t / PIXELS * (WORDS * PIXELS / THREADS); \
-		const int wanted = get_group_id(0) * PIXELS + fetched, pixel = SMALLER(wanted, g.pixels - 1); \
+		const int wanted = get_group_id(0) * PIXELS + t % PIXELS, pixel = SMALLER(wanted, g.pixels - 1); \
 		const int number = job_of(first, g.jobs, pixel), at = pixel - first[number]; \
 		global const struct job *j = jobs + number; \
 		const int y = j->y + at / j->columns, x = j->x + at % j->columns; \
@@ -1080,24 +1098,26 @@ static uint pair_of(float low, float high)
 					acc[m][n][i] = bias[group * padded + column + col + 8 * n + 2 * in_quad + i % 2]; \
 		global const uint *w = weights + (ulong)group * taps * words * padded + column; \
 		for (int tap = 0; tap < taps; tap++) { \
-			const ulong in = pixel_at(&j->in, g.h, g.w, g.c, y * g.sy - g.py + tap / g.kx * g.dy, x * g.sx - g.px + tap % g.kx * g.dx); \
-			const ulong channels = in + 4ul * group * cin; \
+			if (t < PIXELS) \
+				ins[t] = pixel_at(&j->in, g.h, g.w, g.c, y * g.sy - g.py + tap / g.kx * g.dy, x * g.sx - g.px + tap % g.kx * g.dx); \
+			barrier(CLK_LOCAL_MEM_FENCE); \
 			for (int k = 0; k < words; k += WORDS) { \
-				for (int i = from; i < from + WORDS * PIXELS / THREADS; i++) { \
-					const int c = (k + i) * (per_word), left = in != 0 ? cin - c : 0; \
-					inputs[fetched][i] = word_at(channels, c, left); \
+				UNROLL for (int p = t / (WORDS / 4); p < PIXELS; p += THREADS / (WORDS / 4)) { \
+					const int i = t % (WORDS / 4), c = (k + 4 * i) * (per_word); \
+					const ulong in = ins[p]; \
+					inputs[p][i] = words_at(in + 4ul * (group * cin + c), in != 0 ? cin - c : 0); \
 				} \
-				for (int i = t / COLUMNS; i < WORDS; i += THREADS / COLUMNS) \
-					rows[i][t % COLUMNS] = w[(ulong)(tap * words + k + i) * padded + t % COLUMNS]; \
+				UNROLL for (int i = t / (COLUMNS / 4); i < WORDS; i += THREADS / (COLUMNS / 4)) \
+					rows[i][t % (COLUMNS / 4)] = ((global const uint4 *)(w + (ulong)(tap * words + k + i) * padded))[t % (COLUMNS / 4)]; \
 				barrier(CLK_LOCAL_MEM_FENCE); \
 				UNROLL for (int i = 0; i < WORDS; i += 8) { \
 					uint a[2][4], b[4][2]; \
 					UNROLL for (int m = 0; m < 2; m++) \
 						UNROLL for (int r = 0; r < 4; r++) \
-							a[m][r] = inputs[row + 16 * m + quad + 8 * (r % 2)][i + in_quad + 4 * (r / 2)]; \
+							a[m][r] = ((local const uint *)inputs[row + 16 * m + quad + 8 * (r % 2)])[i + in_quad + 4 * (r / 2)]; \
 					UNROLL for (int n = 0; n < 4; n++) \
 						UNROLL for (int r = 0; r < 2; r++) \
-							b[n][r] = rows[i + in_quad + 4 * r][col + 8 * n + quad]; \
+							b[n][r] = ((local const uint *)rows[i + in_quad + 4 * r])[col + 8 * n + quad]; \
 					UNROLL for (int m = 0; m < 2; m++) \
 						UNROLL for (int n = 0; n < 4; n++) \
 							MMA(tile, of, acc[m][n], a[m], b[n]); \
@@ -1121,8 +1141,17 @@ static uint pair_of(float low, float high)
 			} \
 	}
 
-#define TF32_AT(channels, c, left) ((left) > 0 ? tf32_of(number_at(channels, c)) : 0)
-#define PAIR_AT(channels, c, left) ((left) > 0 ? pair_of(number_at(channels, c), (left) > 1 ? number_at(channels, (c) + 1) : 0.0f) : 0)
+static uint4 tf32_at(ulong address, int left)
+{
+	const float4 v = four_at(address, left);
+	return (uint4)(tf32_of(v.x), tf32_of(v.y), tf32_of(v.z), tf32_of(v.w));
+}
 
-TENSOR_CONVOLVE(convolve_tf32, 1, TF32_AT, "m16n8k8", "tf32")
-TENSOR_CONVOLVE(convolve_bf16, 2, PAIR_AT, "m16n8k16", "bf16")
+static uint4 pairs_at(ulong address, int left)
+{
+	const float4 v = four_at(address, left), u = four_at(address + 16, left - 4);
+	return (uint4)(pair_of(v.x, v.y), pair_of(v.z, v.w), pair_of(u.x, u.y), pair_of(u.z, u.w));
+}
+
+TENSOR_CONVOLVE(convolve_tf32, 1, tf32_at, "m16n8k8", "tf32")
+TENSOR_CONVOLVE(convolve_bf16, 2, pairs_at, "m16n8k16", "bf16")
