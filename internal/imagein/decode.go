@@ -274,10 +274,15 @@ func opaque(img image.Image) (*image.NRGBA, bool) {
 	out := image.NewNRGBA(image.Rect(0, 0, b.Dx(), b.Dy()))
 	transparent := false
 	at := pixels(img)
+	colour := func(x, y int) (r, g, b, a uint32) { return at(x, y).RGBA() } // premultiplied, 16 bits
+	if m, ok := img.(*image.YCbCr); ok {
+		// As JPEG files have it: a colour of any type would be a piece of memory each.
+		colour = func(x, y int) (r, g, b, a uint32) { return m.YCbCrAt(x, y).RGBA() }
+	}
 	for y := range b.Dy() {
 		row := out.Pix[y*out.Stride:]
 		for x := range b.Dx() {
-			r, g, bl, a := at(b.Min.X+x, b.Min.Y+y).RGBA() // premultiplied, 16 bits
+			r, g, bl, a := colour(b.Min.X+x, b.Min.Y+y)
 			if a != 0xffff {
 				transparent = true
 			}

@@ -120,6 +120,16 @@ func TestPixelFormats(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, got.NRGBAAt(2, 2), c.want)
 		}
 	}
+	jpeg := image.NewYCbCr(image.Rect(1, 2, 20, 30), image.YCbCrSubsampleRatio420)
+	for _, plane := range [][]uint8{jpeg.Y, jpeg.Cb, jpeg.Cr} {
+		for i := range plane {
+			plane[i] = uint8(37 * i)
+		}
+	}
+	got, _ := opaque(jpeg)
+	if want, _ := opaque(struct{ image.Image }{jpeg}); !slices.Equal(got.Pix, want.Pix) {
+		t.Error("a JPEG file's picture has other pixels than as any picture")
+	}
 	pal.Pix[0] = 9 // beyond the palette
 	if got, _ := opaque(pal); got.NRGBAAt(0, 0) != (color.NRGBA{0, 0, 0, 255}) {
 		t.Errorf("index beyond the palette: %v", got.NRGBAAt(0, 0))
