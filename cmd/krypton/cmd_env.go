@@ -17,7 +17,7 @@ func newEnv(io streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "env",
 		Short: "Show what Krypton found on this machine and what it will use",
-		Long:  "Show the version, the processor's kernel sets and measured peak, caches, threads and memory limit, and where each choice comes from. Below threads and memory stands everything that limits them: control groups, affinity, resource limits and the scheduler. Without --threads and --memory the least counts. Where kernels are those in plain Go, a line says why. NVIDIA cards and their driver are listed where Linux knows some; krypton obe --device gpu computes on them." + exitHelp,
+		Long:  "Show the version, the processor's kernel sets and measured peak, caches, threads and memory limit, and where each choice comes from. Below threads and memory stands everything that limits them: control groups, affinity, resource limits and the scheduler. Without --threads and --memory the least counts. Where kernels are those in plain Go, a line says why. NVIDIA cards and their driver are listed where Linux knows some; krypton obe and orv --device gpu compute on them by the program krypton-gpu, whose own env asks the driver what it can use." + exitHelp,
 		Example: `  krypton env
   krypton env --json
   KRYPTON_KERNELS=avx2 krypton env`,
@@ -41,6 +41,7 @@ func newEnv(io streams) *cobra.Command {
 			}
 			e := environment.Look(k, s.origin("kernels"))
 			e.Version, e.Threads, e.ThreadsFrom, e.Memory, e.MemoryFrom = version, threads, from, memory, memoryFrom
+			e.CardUse = cardUse(len(e.Cards) > 0)
 			if asJSON {
 				return json.NewEncoder(io.out).Encode(e)
 			}

@@ -116,6 +116,30 @@ func otherProgram() (string, error) {
 	return path, err
 }
 
+// cardUse says what there is to compute on cards, for the list of what is there: the program with
+// cards asks their driver, the other one says where that program is, if there are any.
+func cardUse(any bool) []string {
+	if !card.Built {
+		switch path, err := otherProgram(); {
+		case !any:
+			return nil
+		case err != nil:
+			return []string{"not used: there is no " + gpuProgram + " beside this program"}
+		default:
+			return []string{"used where --device gpu or auto says so, by " + path + " ('" + gpuProgram + " env' tells more)"}
+		}
+	}
+	all, cuda, err := card.List()
+	if err != nil {
+		return []string{"not used: " + err.Error()}
+	}
+	var lines []string
+	for _, c := range all {
+		lines = append(lines, fmt.Sprintf("%s, %d MiB, compute capability %s, driver for CUDA %s (from 8.0 on --device gpu can use it, in %s)", c.Name, c.Memory>>20, c.Capability, cuda, precisionsOfCards))
+	}
+	return lines
+}
+
 // ended is the exit code of a program that has run in this one's place.
 type ended int
 

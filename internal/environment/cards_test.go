@@ -25,7 +25,7 @@ func TestCards(t *testing.T) {
 			"0000:41:00.0": "Model: \t\t NVIDIA H200\nIRQ:   \t\t 271\nGPU UUID: \t GPU-0: Model\nBus Type: \t PCIe\n",
 			"0000:01:00.0": "Model:  NVIDIA\x1b[2J A100\n", "0000:c1:00.0": strings.Repeat("x", 9<<10),
 		}, "550.54.15", []string{"NVIDIA\x1b[2J A100", "NVIDIA H200", "card of unknown name"},
-			"graphics     NVIDIA\uFFFD[2J A100, NVIDIA H200, card of unknown name (driver 550.54.15): not used, everything is computed by the processor\n"},
+			"graphics     NVIDIA\uFFFD[2J A100, NVIDIA H200, card of unknown name (driver 550.54.15)\n             used by \uFFFD\n"},
 	} {
 		root := t.TempDir()
 		put := func(text string, path ...string) {
@@ -45,8 +45,17 @@ func TestCards(t *testing.T) {
 		}
 		driver, names := cards(root)
 		e := &Report{System: "linux/amd64", Driver: driver, Cards: names}
+		if len(names) > 0 {
+			e.CardUse = []string{"used by \a"}
+		}
 		if driver != c.driver || !slices.Equal(names, c.names) || e.graphics() != c.text {
 			t.Errorf("%q: driver %q, cards %q, text %q", c.version, driver, names, e.graphics())
 		}
+	}
+	if text := (&Report{System: "windows/amd64"}).graphics(); text != "" {
+		t.Error(text)
+	}
+	if text := (&Report{System: "windows/amd64", CardUse: []string{"one"}}).graphics(); !strings.HasPrefix(text, "graphics     ") || !strings.HasSuffix(text, "\n             one\n") {
+		t.Error(text)
 	}
 }

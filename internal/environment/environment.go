@@ -41,9 +41,10 @@ type Report struct {
 	L3         int            `json:"l3"`
 	PeakGFLOPs float64        `json:"peak_gflops_per_core"`
 	// Cards are the NVIDIA cards that Linux knows, Driver the version of their driver, empty
-	// without one. Nothing is computed on them yet.
-	Cards  []string `json:"graphics_cards,omitempty"`
-	Driver string   `json:"graphics_driver,omitempty"`
+	// without one. CardUse says what computes on them, and how far that can.
+	Cards   []string `json:"graphics_cards,omitempty"`
+	Driver  string   `json:"graphics_driver,omitempty"`
+	CardUse []string `json:"graphics_use,omitempty"`
 }
 
 // Look looks at the machine, and measures what a core does with a kernel set, which comes
@@ -88,17 +89,30 @@ threads      %d (%s)
 		e.Threads, e.ThreadsFrom, limitLines(e.Processors, 1), e.Memory>>20, e.MemoryFrom, limitLines(e.Memories, 1<<20), e.graphics())
 }
 
-// graphics is a line about cards, empty where nothing tells of them.
+// graphics are lines about cards, empty where nothing tells of them.
 func (e *Report) graphics() string {
+	known := "what cards there are, this system does not tell"
 	switch {
 	case e.Driver == "" && !strings.HasPrefix(e.System, "linux/"):
-		return "" // nothing is known
+		if len(e.CardUse) == 0 {
+			return "" // nothing is known
+		}
 	case e.Driver == "":
-		return "graphics     no NVIDIA driver found\n"
+		known = "no NVIDIA driver found"
 	case len(e.Cards) == 0:
-		return "graphics     NVIDIA driver " + labels.Printable(e.Driver) + ", no card\n"
+		known = "NVIDIA driver " + e.Driver + ", no card"
+	default:
+		known = fmt.Sprintf("%s (driver %s)", strings.Join(e.Cards, ", "), e.Driver)
 	}
-	return fmt.Sprintf("graphics     %s (driver %s): not used, everything is computed by the processor\n", labels.Printable(strings.Join(e.Cards, ", ")), labels.Printable(e.Driver))
+	var b strings.Builder
+	for i, line := range append([]string{known}, e.CardUse...) {
+		what := ""
+		if i == 0 {
+			what = "graphics"
+		}
+		fmt.Fprintf(&b, "%-12s %s\n", what, labels.Printable(line))
+	}
+	return b.String()
 }
 
 // warning is a line about kernels that are slow, empty of others.

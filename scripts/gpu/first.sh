@@ -87,7 +87,7 @@ row() { printf '%s\t%s\t%s\n' "$1" "$2" "${3:-}"; }
 
 environment() {
 	bounded "${card[@]}" bin/krypton-gpu env >"$out/env.txt"
-	row "krypton-gpu env" "$(sed -n 's/^graphics *//p' "$out/env.txt" | head -1)"
+	sed -n '/^graphics/,$s/^.\{13\}//p' "$out/env.txt" | while IFS= read -r line; do row "krypton-gpu env" "$line"; done
 	if [ -z "$dry" ] && command -v nvidia-smi >/dev/null; then
 		bounded nvidia-smi --query-gpu=name,driver_version,compute_cap,memory.total,clocks.max.sm,power.limit --format=csv,noheader | while IFS= read -r line; do row nvidia-smi "$line"; done || row nvidia-smi "does not answer"
 	fi

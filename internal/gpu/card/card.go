@@ -22,6 +22,13 @@ type Card struct {
 	close           func() error
 }
 
+// Listed is a card that a driver knows.
+type Listed struct {
+	Name       string
+	Memory     uint64 // bytes
+	Capability string // the version of what it can compute, such as 9.0
+}
+
 // Close gives the card back.
 func (c *Card) Close() error { return c.close() }
 

@@ -4,12 +4,27 @@ package card
 
 import (
 	"errors"
+	"fmt"
 
 	"krypton/internal/gpu/driver"
 )
 
 // Built says whether cards can be opened at all.
 const Built = true
+
+// List lists the cards, and tells the version of CUDA that their driver is for. Its errors are of
+// one line. No card is taken into use.
+func List() (cards []Listed, version string, err error) {
+	d, err := driver.Open()
+	if err != nil {
+		return nil, "", err
+	}
+	known, err := d.Cards()
+	for _, c := range known {
+		cards = append(cards, Listed{c.Name, c.Memory, fmt.Sprintf("%d.%d", c.Major, c.Minor)})
+	}
+	return cards, d.Version(), err
+}
 
 // Open takes the first card into use that is new enough. Its errors are of one line.
 func Open() (*Card, error) {
