@@ -21,7 +21,7 @@ type modelOptions struct {
 	cache                                      string
 	dims, bind, with                           []string
 	maxBytes                                   string
-	preset, order, resize                      string
+	preset, order, resize, interpolation       string
 	mean, std                                  []float64
 	view                                       imagein.View
 	scale, crop                                float64
@@ -47,6 +47,7 @@ func (o *modelOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.order, "order", "", "channel order: rgb, bgr or gray")
 	f.StringVar(&o.resize, "resize", "", "stretch, crop (short side, then centre) or letterbox")
 	f.Float64Var(&o.crop, "crop-fraction", 0, "share of the resized short side that --resize crop keeps, 0.01 to 1")
+	f.StringVar(&o.interpolation, "interpolation", "", "how pictures are resized, over all pixels that one covers: bilinear (the default) or bicubic, as many of timm's and Hugging Face's models were trained")
 	f.IntVar(&o.pad, "pad", 128, "gray that --resize letterbox lays around pictures, 0 to 255")
 }
 
@@ -197,7 +198,7 @@ func (o *modelOptions) prepare(ctx context.Context, s *settings, n *model.Networ
 		return nil, hinted(err)
 	}
 	m, err := n.Prepare(made, model.Preparation{With: with, Labels: o.labels, Activation: !s.given("activation"),
-		Preset: o.preset, Order: o.order, Resize: o.resize, Mean: o.mean, Std: o.std, Scale: o.scale, Crop: o.crop, Pad: o.pad, View: o.view, Said: s.said(), Notes: s.notes})
+		Preset: o.preset, Order: o.order, Resize: o.resize, Interpolation: o.interpolation, Mean: o.mean, Std: o.std, Scale: o.scale, Crop: o.crop, Pad: o.pad, View: o.view, Said: s.said(), Notes: s.notes})
 	return m, hinted(err)
 }
 

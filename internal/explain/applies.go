@@ -23,7 +23,7 @@ var settingsFor = []struct {
 	names []failure.Setting
 	of    []sort
 }{
-	{[]failure.Setting{"preset", "mean", "std", "pixel-scale", "order", "resize", "crop-fraction", "pad", "window"}, []sort{pictures, tensors}},
+	{[]failure.Setting{"preset", "mean", "std", "pixel-scale", "order", "resize", "crop-fraction", "interpolation", "pad", "window"}, []sort{pictures, tensors}},
 	{[]failure.Setting{"rate"}, []sort{recordings, tensors}},
 	{[]failure.Setting{"channels", "start", "end", "resample", "normalize", "missing", "occlude", "every"}, []sort{recordings}},
 }

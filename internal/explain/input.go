@@ -275,6 +275,9 @@ func (r *Reader) Notes(in *Input) []string {
 func (in *Input) Preprocessed() map[string]any {
 	pre := in.plane.Pre
 	p := map[string]any{"mean": pre.Mean, "std": pre.Std, "scale": pre.Scale, "order": pre.Order, "resize": pre.Resize, "crop_fraction": pre.CropFraction}
+	if pre.Interpolation == imagein.Bicubic { // else it is linear, as ever
+		p["interpolation"] = pre.Interpolation
+	}
 	if pre.Resize == "letterbox" {
 		p["pad"] = pre.Pad
 	}

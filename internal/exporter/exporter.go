@@ -44,7 +44,7 @@ type Settings struct {
 
 // Preprocessing are the keys of settings that say how pictures are prepared: a preset
 // stands for all of them.
-var Preprocessing = []string{"preset", "mean", "std", "pixel-scale", "order", "resize", "crop-fraction", "pad"}
+var Preprocessing = []string{"preset", "mean", "std", "pixel-scale", "order", "resize", "crop-fraction", "interpolation", "pad"}
 
 // Read understands metadata.
 func Read(f Facts) *Settings {

@@ -25,6 +25,12 @@ func (d *Deep) number(v float64) float64 {
 	return d.Ends[0] + float64((d.Ends[1]-d.Ends[0])*v)/255
 }
 
+// ends are the least and the greatest of the picture's numbers, from black to white.
+func (d *Deep) ends() [2]float64 {
+	a, b := d.number(0), d.number(255)
+	return [2]float64{min(a, b), max(a, b)}
+}
+
 // Paint makes the picture's numbers of brightnesses of 0 to 255.
 func (d *Deep) Paint() {
 	for i, v := range d.Pix {
@@ -140,7 +146,7 @@ func (p *Preprocess) FitDeep(d *Deep, w, h int) (*Deep, Transform) {
 			out.Pix[i] = float32(d.number(float64(p.Pad)))
 		}
 	}
-	src := &source{w: d.W, h: d.H, channels: n, read: func(dst []float64, y, begin, end int) {
+	src := &source{w: d.W, h: d.H, channels: n, ends: d.ends(), read: func(dst []float64, y, begin, end int) {
 		for i, v := range d.Pix[(y*d.W+begin)*n : (y*d.W+end)*n] {
 			dst[i] = float64(v)
 		}

@@ -6,7 +6,7 @@ import (
 )
 
 // Geometry says how a picture becomes the network's, be it a still or a frame of a
-// video: all of it is scaled, by linear interpolation over the pixels covered (Scale), a
+// video: all of it is scaled, by interpolation over the pixels covered (Scale), a
 // part of that is kept and laid on the network's plane, and what it leaves free is gray.
 type Geometry struct {
 	Picture image.Point     // its own width and height
@@ -15,6 +15,7 @@ type Geometry struct {
 	Offset  image.Point     // of the kept part on the network's plane
 	Plane   image.Point     // the network's width and height
 	Pad     uint8           // the gray around letterboxed pictures
+	Cubic   bool            // the interpolation is cubic, not linear
 	// Transform maps the network's pixels to the picture's.
 	Transform Transform
 }
@@ -23,7 +24,7 @@ type Geometry struct {
 // of its height, 1 for stills: the network sees things in the proportions in which they
 // are shown, but where the picture is stretched to the plane anyway.
 func (p *Preprocess) Geometry(picture image.Point, aspect float64, plane image.Point) Geometry {
-	g := Geometry{Picture: picture, Scaled: plane, Plane: plane, Pad: p.Pad}
+	g := Geometry{Picture: picture, Scaled: plane, Plane: plane, Pad: p.Pad, Cubic: p.Interpolation == Bicubic}
 	shown := float64(picture.X) * aspect
 	sx, sy := float64(plane.X)/shown, float64(plane.Y)/float64(picture.Y)
 	scaled := func(s float64) (w, h int) {
@@ -113,7 +114,7 @@ func (g *Geometry) Place(plane, kept []byte) []byte {
 
 // scaling is what is computed.
 func (g *Geometry) scaling() scaling {
-	return scaling{g.Scaled.X, g.Scaled.Y, g.Kept.Min.X, g.Kept.Min.Y, g.Kept.Dx(), g.Kept.Dy()}
+	return scaling{g.Scaled.X, g.Scaled.Y, g.Kept.Min.X, g.Kept.Min.Y, g.Kept.Dx(), g.Kept.Dy(), g.Cubic}
 }
 
 // line is where the pixels of a row, or of a column, of what is kept lie on the

@@ -27,10 +27,19 @@ type Preprocess struct {
 	// centre) or letterbox (long side to size, the rest gray: Pad, of 255).
 	Resize       string
 	CropFraction float64
-	Pad          uint8
+	// Interpolation, by which pictures are resized, is Bilinear or Bicubic; "" is Bilinear.
+	Interpolation string
+	Pad           uint8
 	// Whole rounds the network's numbers: its input is of integers.
 	Whole bool
 }
+
+// Interpolations are over all pixels that a resized one covers, as Pillow's filters of these
+// names are.
+const (
+	Bilinear = "bilinear"
+	Bicubic  = "bicubic"
+)
 
 // MinCropFraction is the least share of a picture that can be cut out of it.
 const MinCropFraction = 0.01
@@ -73,6 +82,11 @@ func (p *Preprocess) Validate(channels int) error {
 	default:
 		return fmt.Errorf("resize is %q, want stretch, crop or letterbox", p.Resize)
 	}
+	switch p.Interpolation {
+	case "", Bilinear, Bicubic:
+	default:
+		return fmt.Errorf("interpolation is %q, want %s or %s", p.Interpolation, Bilinear, Bicubic)
+	}
 	if err := p.View.Validate(); err != nil {
 		return err
 	}
@@ -107,7 +121,7 @@ func (t Transform) Apply(x, y float64) (float64, float64) {
 	return float64(x*t.ScaleX) + t.OffsetX, float64(y*t.ScaleY) + t.OffsetY
 }
 
-// Fit resizes a picture, by linear interpolation over the pixels covered, to
+// Fit resizes a picture, by interpolation over the pixels covered, to
 // exactly w by h pixels.
 func (p *Preprocess) Fit(img *image.NRGBA, w, h int) (*image.NRGBA, Transform) {
 	b := img.Bounds()

@@ -6,8 +6,9 @@ import (
 	"sync"
 )
 
-// A picture is scaled by linear interpolation over the pixels covered: first along
-// its rows, then along its columns, weights and sums as those of package imaging.
+// A picture is scaled by linear or cubic interpolation over the pixels covered: first along
+// its rows, then along its columns, weights and sums as those of package imaging, and
+// cubic weights as those of Pillow.
 // Only what is kept of the scaled picture is computed, and the rows between the two
 // steps are not kept: what it takes in memory follows from what is kept alone, not
 // from how long and thin the picture is.
@@ -21,8 +22,9 @@ type span struct {
 
 // axis scales one axis of a picture.
 type axis struct {
-	reach float64 // of a weight, in the picture's pixels
-	spans []span  // of the scaled pixels that are kept
+	step  float64 // of a weight's argument, in the picture's pixels
+	cubic bool
+	spans []span // of the scaled pixels that are kept
 	table [][]float64
 	part  []float64 // where there is no table
 }
@@ -35,10 +37,13 @@ const (
 )
 
 // newAxis scales from pixels to to pixels, of which n from first on are kept.
-func newAxis(from, to, first, n int) *axis {
+func newAxis(from, to, first, n int, cubic bool) *axis {
 	step := float64(from) / float64(to)
-	a := &axis{reach: max(step, 1), spans: make([]span, n)}
-	around := math.Ceil(a.reach)
+	a := &axis{step: max(step, 1), cubic: cubic, spans: make([]span, n)}
+	around := math.Ceil(a.step)
+	if cubic {
+		around = math.Ceil(2 * a.step)
+	}
 	total := 0
 	for i := range a.spans {
 		s := &a.spans[i]
@@ -62,7 +67,24 @@ func newAxis(from, to, first, n int) *axis {
 
 // weight is what pixel u weighs, before all weights are divided by their sum.
 func (a *axis) weight(s *span, u int) float64 {
-	return max(0, 1-math.Abs((float64(u)-s.middle)/a.reach))
+	x := math.Abs((float64(u) - s.middle) / a.step)
+	if a.cubic {
+		return cubicWeight(x)
+	}
+	return max(0, 1-x)
+}
+
+// cubicWeight is Keys' convolution kernel with a = -1/2, which Pillow's BICUBIC has
+// (https://doi.org/10.1109/TASSP.1981.1163711), rounded alike on every processor.
+func cubicWeight(x float64) float64 {
+	const a = -.5
+	switch {
+	case x < 1:
+		return float64(float64(float64(float64((a+2)*x)-(a+3))*x)*x) + 1
+	case x < 2:
+		return float64(a * (float64(float64(float64(float64(x-5)*x)+8)*x) - 4))
+	}
+	return 0
 }
 
 // fill computes weights of scaled pixel i, from pixel u on.
@@ -104,12 +126,16 @@ func (a *axis) longest() int {
 type source struct {
 	w, h, channels int
 	whole          bool
+	ends           [2]float64 // of numbers that are not whole: a cubic sum is within
 	read           func(dst []float64, y, begin, end int)
 }
 
 // scaling is how a picture is scaled: to w by h pixels, of which those in the
 // rectangle at x, y of the size kept are computed.
-type scaling struct{ w, h, x, y, keptW, keptH int }
+type scaling struct {
+	w, h, x, y, keptW, keptH int
+	cubic                    bool
+}
 
 // rowsKept bounds the scaled rows that wait for the second step, in bytes.
 const rowsKept = 2 << 20
@@ -130,7 +156,7 @@ func (src *source) scale(s scaling, write func(at int, down bool, line []float64
 				src.read(dst[i*n:][:n], begin+i, x, x+1)
 			}
 		}
-		turned.rows(scaling{s.h, s.w, s.y, s.x, s.keptH, s.keptW}, func(x int, line []float64) { write(x, true, line) })
+		turned.rows(scaling{s.h, s.w, s.y, s.x, s.keptH, s.keptW, s.cubic}, func(x int, line []float64) { write(x, true, line) })
 		return
 	}
 	src.rows(s, func(y int, line []float64) { write(y, false, line) })
@@ -149,7 +175,7 @@ func (src *source) rows(s scaling, write func(y int, row []float64)) {
 
 // band computes rows begin to end of what is kept.
 func (src *source) band(s scaling, begin, end int, write func(y int, row []float64)) {
-	down := newAxis(src.h, s.h, s.y+begin, end-begin)
+	down := newAxis(src.h, s.h, s.y+begin, end-begin, s.cubic)
 	r := newScaledRows(src, s, down.longest())
 	out := make([]float64, s.keptW*src.channels)
 	for y := range down.spans {
@@ -169,16 +195,19 @@ func (src *source) band(s scaling, begin, end int, write func(y int, row []float
 			}
 			u += len(part)
 		}
-		src.finish(out, 1/sum)
+		src.finish(out, 1/sum, s.cubic)
 		write(begin+y, out)
 	}
 }
 
-// finish divides sums by their weights.
-func (src *source) finish(sums []float64, factor float64) {
+// finish divides sums by their weights. Cubic ones may go beyond black and white, and end
+// there, as Pillow's do.
+func (src *source) finish(sums []float64, factor float64, cubic bool) {
 	for i, v := range sums {
 		if v *= factor; src.whole {
-			v = float64(min(int64(v+.5), 255))
+			v = float64(min(max(int64(v+.5), 0), 255))
+		} else if cubic {
+			v = min(max(v, src.ends[0]), src.ends[1])
 		}
 		sums[i] = v
 	}
@@ -198,7 +227,7 @@ type scaledRows struct {
 }
 
 func newScaledRows(src *source, s scaling, longest int) *scaledRows {
-	r := &scaledRows{src: src, along: newAxis(src.w, s.w, s.x, s.keptW)}
+	r := &scaledRows{src: src, along: newAxis(src.w, s.w, s.x, s.keptW, s.cubic)}
 	begin, last := r.along.covered()
 	r.last = last
 	r.read = make([]float64, min(last-begin, pixelsRead)*src.channels)
@@ -256,7 +285,7 @@ func (r *scaledRows) colour(out []float64, x int) {
 		u += len(part)
 	}
 	out[0], out[1], out[2] = red, green, blue
-	r.src.finish(out, 1/sum)
+	r.src.finish(out, 1/sum, r.along.cubic)
 }
 
 func (r *scaledRows) gray(out []float64, x int) {
@@ -273,5 +302,5 @@ func (r *scaledRows) gray(out []float64, x int) {
 		u += len(part)
 	}
 	out[0] = light
-	r.src.finish(out, 1/sum)
+	r.src.finish(out, 1/sum, r.along.cubic)
 }

@@ -111,7 +111,7 @@ type Setting struct {
 }
 
 // preprocessKeys are the settings that keys below preprocess make.
-var preprocessKeys = map[string]string{"preset": "preset", "mean": "mean", "std": "std", "scale": "pixel-scale", "window": "window", "order": "order", "resize": "resize", "crop_fraction": "crop-fraction", "pad": "pad"}
+var preprocessKeys = map[string]string{"preset": "preset", "mean": "mean", "std": "std", "scale": "pixel-scale", "window": "window", "order": "order", "resize": "resize", "crop_fraction": "crop-fraction", "interpolation": "interpolation", "pad": "pad"}
 
 // Settings are what the model's configuration sets. "labels" stands for names of classes
 // that Network.Labels gives, and has no value; those of "bind" are NAME=VALUE.

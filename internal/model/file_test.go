@@ -200,7 +200,7 @@ func TestSettings(t *testing.T) {
 	m.Metadata = map[string]string{"Image.BitmapPixelFormat": "Bgr8", "Image.NominalPixelRange": "NominalRange_0_255"}
 	path := put(t, dir, "m.onnx", m.Marshal())
 	put(t, dir, "v.npy", nil)
-	put(t, dir, "m.krypton.yaml", []byte("input: x\nsize: [24, 32]\npreprocess: {preset: unit, order: rgb, scale: 0.5, mean: [1, 2.5, 3], crop_fraction: 0.9, pad: 7}\nlabels: [a]\nactivation: none\nbind: {b: v.npy, a: 1, c: [1, 2]}\n"))
+	put(t, dir, "m.krypton.yaml", []byte("input: x\nsize: [24, 32]\npreprocess: {preset: unit, order: rgb, scale: 0.5, mean: [1, 2.5, 3], crop_fraction: 0.9, interpolation: bicubic, pad: 7}\nlabels: [a]\nactivation: none\nbind: {b: v.npy, a: 1, c: [1, 2]}\n"))
 	f, err := Open(path, opening)
 	if err != nil {
 		t.Fatal(err)
@@ -213,7 +213,7 @@ func TestSettings(t *testing.T) {
 	for _, s := range list {
 		got = append(got, s.Key+"="+strings.Join(s.Values, " "))
 	}
-	want := []string{"input=x", "size=24x32", "activation=none", "crop-fraction=0.9", "mean=1,2.5,3", "order=rgb", "pad=7", "preset=unit", "pixel-scale=0.5", "labels=",
+	want := []string{"input=x", "size=24x32", "activation=none", "crop-fraction=0.9", "interpolation=bicubic", "mean=1,2.5,3", "order=rgb", "pad=7", "preset=unit", "pixel-scale=0.5", "labels=",
 		"bind=a=1 b=" + filepath.Join(dir, "v.npy") + " c=[1,2]"}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)

@@ -27,9 +27,9 @@ type Preparation struct {
 	Activation bool
 	// Preset names a preprocessing, "" for the usual one; what else is not zero stands in
 	// the place of its parts.
-	Preset, Order, Resize string
-	Mean, Std             []float64
-	Scale, Crop           float64
+	Preset, Order, Resize, Interpolation string
+	Mean, Std                            []float64
+	Scale, Crop                          float64
 	// Pad is the gray that letterboxes have around pictures, 0 to 255.
 	Pad int
 	// View says which of a picture's own numbers are black and white.
@@ -127,7 +127,7 @@ func (m *Model) prepare(p Preparation) error {
 			return err
 		}
 		if first := m.Planes[0].Pre; i > 0 { // it shows the same place
-			plane.Pre.Resize, plane.Pre.CropFraction, plane.Pre.Pad = first.Resize, first.CropFraction, first.Pad
+			plane.Pre.Resize, plane.Pre.CropFraction, plane.Pre.Interpolation, plane.Pre.Pad = first.Resize, first.CropFraction, first.Interpolation, first.Pad
 		}
 	}
 	m.Pre, m.NoPictures = m.Planes[0].Pre, m.Planes[0].NoPictures
@@ -160,6 +160,7 @@ func (m *Model) preprocess(plane *Plane, p Preparation, said bool) error {
 	if p.Crop != 0 {
 		pre.CropFraction = p.Crop
 	}
+	pre.Interpolation = p.Interpolation
 	if p.Pad < 0 || p.Pad > 255 {
 		return failure.Mark(failure.Usagef("pad is %d, want a gray of 0 to 255", p.Pad), ErrPad)
 	}
