@@ -32,10 +32,20 @@ func (p *Spread) Run(s *Scratch, jobs []Job) {
 		for y := j.Rect.Y.Lo; y < j.Rect.Y.Hi; y++ {
 			src := in.pixels((y+p.SkipY)/p.Y, span, s.lineBuffer(0, span.Len()*in.C))
 			row := (y + p.SkipY) % p.Y * p.X * c
-			for x := lo; x < hi; {
-				n := min(p.X-x%p.X, hi-x) * c // as many as lie together
-				copy(out[:n], src[(x/p.X-span.Lo)*in.C+row+x%p.X*c:])
-				out, x = out[n:], x+n/c
+			from := func(x int) []float32 { return src[(x/p.X-span.Lo)*in.C+row+x%p.X*c:] }
+			x := lo
+			if part := (p.X - lo%p.X) % p.X; part > 0 { // what the first input pixel has left
+				n := min(part, hi-lo)
+				copy(out[:n*c], from(lo))
+				out, x = out[n*c:], lo+n
+			}
+			if whole := (hi - x) / p.X; whole > 0 {
+				copyPixels(out, from(x), whole, p.X*c, p.X*c, in.C)
+				out, x = out[whole*p.X*c:], x+whole*p.X
+			}
+			if x < hi {
+				copy(out[:(hi-x)*c], from(x))
+				out = out[(hi-x)*c:]
 			}
 		}
 	}
