@@ -5,6 +5,7 @@ import (
 
 	"krypton/internal/caches"
 	"krypton/internal/engine/asm"
+	"krypton/internal/pages"
 	"krypton/internal/region"
 )
 
@@ -112,7 +113,7 @@ func NewConv(s *Scratch, in Plane, y, x region.Window, group int, weights, bias 
 // zeroWeights is room for n weights, zeros, on large pages: most are read from memory
 // once for each chunk of pixels, and small pages keep that waiting for addresses.
 func zeroWeights(n int) []float32 {
-	w := Numbers(n)
+	w := pages.Numbers(n)
 	clear(w)
 	return w
 }

@@ -14,6 +14,7 @@ import (
 	"math"
 
 	"krypton/internal/engine/asm"
+	"krypton/internal/pages"
 	"krypton/internal/region"
 )
 
@@ -182,7 +183,7 @@ func NewScratch(k *asm.Kernels) *Scratch { return &Scratch{Kernels: k} }
 func grow[T any](s *[]T, n int) []T {
 	if cap(*s) < n {
 		if numbers, ok := any(s).(*[]float32); ok {
-			*numbers = Numbers(n + n/4)
+			*numbers = pages.Numbers(n + n/4)
 		} else {
 			*s = make([]T, n+n/4)
 		}

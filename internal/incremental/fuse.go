@@ -3,6 +3,7 @@ package incremental
 import (
 	"krypton/internal/engine"
 	"krypton/internal/op"
+	"krypton/internal/pages"
 	"krypton/internal/region"
 )
 
@@ -160,7 +161,7 @@ type bandMemory struct {
 // begin takes back what strips had.
 func (m *bandMemory) begin() {
 	if m.used > len(m.space) {
-		m.space = engine.Numbers(m.used + m.used/4)
+		m.space = pages.Numbers(m.used + m.used/4)
 	}
 	m.used = 0
 }

@@ -8,6 +8,7 @@ import (
 
 	"krypton/internal/engine"
 	"krypton/internal/graph"
+	"krypton/internal/pages"
 	"krypton/internal/region"
 	"krypton/internal/tensor"
 )
@@ -408,7 +409,7 @@ func (w *worker) patch(s *shown, o *output, k int) {
 	if !s.begun {
 		n, _ := tensor.Size(o.shape)
 		if s.begun, s.patch = true, s.patch[:0]; cap(s.data) < n {
-			s.data = engine.Numbers(n)
+			s.data = pages.Numbers(n)
 		}
 		s.data = s.data[:n]
 		o.gather(s.data, w.views)

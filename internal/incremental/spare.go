@@ -3,7 +3,7 @@ package incremental
 import (
 	"sync"
 
-	"krypton/internal/engine"
+	"krypton/internal/pages"
 )
 
 // spare is memory that is done with: the next map's, which asks for as much,
@@ -77,7 +77,7 @@ func (p *Plan) allocate(v *Views) {
 			all += room(value)
 		}
 	})
-	space := engine.Numbers(all)
+	space := pages.Numbers(all)
 	each(func(to *[]float32, _ [][]float32, value int) {
 		if *to == nil {
 			n := p.values[value].plane.Len()

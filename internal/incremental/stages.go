@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"krypton/internal/engine"
+	"krypton/internal/pages"
 	"krypton/internal/region"
 )
 
@@ -244,7 +244,7 @@ func (w *worker) reserve(st stages) {
 	}
 	all := 0
 	missing(func(_ *[]float32, room int) { all += room })
-	space := engine.Numbers(all)
+	space := pages.Numbers(all)
 	missing(func(slot *[]float32, room int) { *slot, space = space[:0:room], space[room:] })
 }
 
@@ -300,7 +300,7 @@ func (w *worker) place(v int) {
 		at += w.rects[k][v].Area() * val.plane.C
 	}
 	if s := &m.of[val.slot]; cap(*s) < at {
-		*s = engine.Numbers(at + at/4) // the next chunk may want a little more
+		*s = pages.Numbers(at + at/4) // the next chunk may want a little more
 	}
 	m.of[val.slot] = m.of[val.slot][:at]
 }

@@ -8,6 +8,7 @@ import (
 
 	"krypton/internal/engine"
 	"krypton/internal/op"
+	"krypton/internal/pages"
 	"krypton/internal/region"
 	"krypton/internal/tensor"
 )
@@ -159,7 +160,7 @@ func (p *Plan) NewInference(workers int) *Inference {
 	for _, n := range most {
 		all += wholeVectors(n)
 	}
-	slots, space := make([][]float32, len(most)), engine.Numbers(all)
+	slots, space := make([][]float32, len(most)), pages.Numbers(all)
 	for i, n := range most {
 		slots[i], space = space[:n:n], space[wholeVectors(n):]
 	}

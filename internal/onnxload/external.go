@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 
+	"krypton/internal/pages"
 	"krypton/internal/regular"
 )
 
@@ -66,7 +67,7 @@ func (e *external) file(name string, offset, want int64) ([]byte, error) {
 	if offset > i.Size() || want > i.Size()-offset {
 		return nil, fmt.Errorf("%w: external data %q: %d bytes at %d, the file has %d", ErrModel, name, want, offset, i.Size())
 	}
-	b := make([]byte, want)
+	b := pages.Bytes(int(want))
 	if _, err := io.ReadFull(io.NewSectionReader(f, offset, want), b); err != nil {
 		return nil, fmt.Errorf("%w: external data %q: %w", ErrModel, name, err)
 	}

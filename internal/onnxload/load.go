@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"krypton/internal/graph"
+	"krypton/internal/pages"
 	"krypton/internal/regular"
 	"krypton/internal/tensor"
 )
@@ -86,7 +87,7 @@ func Read(path string, maxBytes int64) ([]byte, error) {
 	if i.Size() > maxBytes {
 		return nil, fmt.Errorf("model %s: %w: %d bytes are more than the limit of %d", name, ErrModel, i.Size(), maxBytes)
 	}
-	data := make([]byte, i.Size())
+	data := pages.Bytes(int(i.Size()))
 	if _, err := io.ReadFull(f, data); err != nil {
 		return nil, fmt.Errorf("model %s: %w: %w", name, ErrModel, err)
 	}

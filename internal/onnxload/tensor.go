@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"krypton/internal/pages"
 	"krypton/internal/tensor"
 )
 
@@ -144,12 +145,11 @@ func fromRaw(typ tensor.DType, b []byte, shape []int) *tensor.Tensor {
 	switch typ {
 	case tensor.Float32:
 		// Nearly all that models hold: without a call for each number.
-		t := tensor.Zeros[float32](shape...)
-		d := t.Data.([]float32)
+		d := pages.Numbers(len(b) / 4)
 		for i := range d {
 			d[i] = math.Float32frombits(le.Uint32(b[4*i:]))
 		}
-		return t
+		return tensor.New(d, shape...)
 	case tensor.Float64:
 		return words(b, 8, shape, func(b []byte) float64 { return math.Float64frombits(le.Uint64(b)) })
 	case tensor.Int64:
