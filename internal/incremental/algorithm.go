@@ -219,12 +219,13 @@ const (
 // cost estimates what typical changes cost with the algorithms as they stand.
 func (c *compiler) cost(typical []region.Rect, policy Policy) float64 {
 	total := 0.0
+	var t tracks
 	for _, r := range typical {
 		share := 1.0 / batchShare
 		if r == c.p.InputPlane().Rect() {
 			share = 1
 		}
-		rects := c.p.regionsUnder(r, policy)
+		rects := t.follow(c.p, r, policy)
 		for i := range c.p.steps {
 			s := &c.p.steps[i]
 			total += c.p.load(s, rects[s.out], share).total()

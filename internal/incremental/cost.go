@@ -125,17 +125,30 @@ func (p *Plan) regions(r region.Rect) []region.Rect { return p.regionsUnder(r, n
 
 // regionsUnder is regions cut down by a policy.
 func (p *Plan) regionsUnder(r region.Rect, policy Policy) []region.Rect {
-	rects := make([]region.Rect, len(p.values))
-	rects[p.input] = r
-	var centres []Point
+	var t tracks
+	return t.follow(p, r, policy)
+}
+
+// tracks is memory for regions and what policies need of them.
+type tracks struct {
+	rects   []region.Rect
+	centres []Point
+}
+
+// follow is regionsUnder in this memory: the next call writes over it.
+func (t *tracks) follow(p *Plan, r region.Rect, policy Policy) []region.Rect {
+	t.rects = resize(t.rects, len(p.values))
+	clear(t.rects)
+	t.rects[p.input] = r
 	if policy != nil {
-		centres = make([]Point, len(p.values))
-		centres[p.input] = centre(r)
+		t.centres = resize(t.centres, len(p.values))
+		clear(t.centres)
+		t.centres[p.input] = centre(r)
 	}
 	for i := range p.steps {
-		p.propagate(&p.steps[i], rects, centres, policy)
+		p.propagate(&p.steps[i], t.rects, t.centres, policy)
 	}
-	return rects
+	return t.rects
 }
 
 // propagate writes the region of a step's outputs, given those of its inputs,

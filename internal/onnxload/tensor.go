@@ -140,12 +140,21 @@ func (p *parser) decode(t *tensorProto) (*tensor.Tensor, error) {
 	return t.fromTyped(n, shape)
 }
 
+// onPages is from how many bytes on numbers lie on large pages: of smaller ones what is left
+// of the last page would be too much.
+const onPages = 4 << 20
+
 func fromRaw(typ tensor.DType, b []byte, shape []int) *tensor.Tensor {
 	le := binary.LittleEndian
 	switch typ {
 	case tensor.Float32:
 		// Nearly all that models hold: without a call for each number.
-		d := pages.Numbers(len(b) / 4)
+		var d []float32
+		if len(b) < onPages {
+			d = make([]float32, len(b)/4)
+		} else {
+			d = pages.Numbers(len(b) / 4)
+		}
 		for i := range d {
 			d[i] = math.Float32frombits(le.Uint32(b[4*i:]))
 		}

@@ -2,6 +2,7 @@ package onnxload
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"krypton/internal/onnxwrite"
@@ -60,4 +61,20 @@ func body(t testing.TB, b []byte, number int) []byte {
 		t.Fatalf("no field %d: %v", number, err)
 	}
 	return found
+}
+
+// TestManyNumbers: those that lie on large pages are the file's too.
+func TestManyNumbers(t *testing.T) {
+	want := make([]float32, onPages/4+3)
+	for i := range want {
+		want[i] = float32(i) / 3
+	}
+	m := onnxwrite.Model{IRVersion: 8, Graph: onnxwrite.Graph{Initializers: []onnxwrite.Tensor{onnxwrite.Raw("a", []int64{int64(len(want))}, want)}}}
+	_, v, err := (&parser{}).tensor(body(t, body(t, m.Marshal(), 7), 5))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := v.Data.([]float32); !slices.Equal(got, want) || !slices.Equal(v.Shape, []int{len(want)}) {
+		t.Errorf("%d other numbers of shape %v", len(got), v.Shape)
+	}
 }
