@@ -63,7 +63,11 @@ func (s *Stream) SetMeanSquares(m incremental.MeanSquares) { s.opt.MeanSquares, 
 func (s *Stream) Whole(context.Context) error {
 	n := s.network
 	s.squares = nil
-	err := n.Run(s.input)
+	// No frame is to find too little memory later.
+	err := n.grow(&n.arena, "changes", s.most())
+	if err == nil {
+		err = n.Run(s.input)
+	}
 	if err == nil {
 		err = s.read(func(int) bool { return true })
 	}
@@ -71,6 +75,20 @@ func (s *Stream) Whole(context.Context) error {
 		n.follows = s
 	}
 	return deviceError(err)
+}
+
+// most is what a change of everything takes in the arena.
+func (s *Stream) most() (bytes int) {
+	n := s.network
+	of := func(v, inputs int) {
+		plane := n.program.Values[v].Plane
+		bytes = max(bytes, align(4*plane.Len())+align(4*plane.H*plane.W*inputs))
+	}
+	of(n.program.Input, 1)
+	for i := range n.program.Steps {
+		of(n.program.Steps[i].Out, len(n.program.Steps[i].In))
+	}
+	return bytes + n.between(&s.chunk)
 }
 
 // read takes values that outputs read.

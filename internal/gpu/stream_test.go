@@ -71,6 +71,7 @@ func streamOf(t *testing.T, g *graph.Graph, rng *rand.Rand, epsilon float64, sha
 	if err := errors.Join(s.Whole(ctx), ours.Whole(ctx)); err != nil {
 		t.Fatal(err)
 	}
+	arena := on.arena.bytes
 	for frame := range 4 {
 		mask.Clear()
 		for range frame { // the first frame changes nothing
@@ -113,6 +114,13 @@ func streamOf(t *testing.T, g *graph.Graph, rng *rand.Rand, epsilon float64, sha
 			}
 			same(t, fmt.Sprintf("frame %d, output %d", frame, i), got, want)
 		}
+	}
+	mask.Fill()
+	for i := range input {
+		input[i]++
+	}
+	if _, err := s.Update(ctx, mask); err != nil || on.arena.bytes != arena {
+		t.Fatalf("%d bytes for changes, where there were %d: %v", on.arena.bytes, arena, err)
 	}
 	other, err := NewStream(on, opt)
 	if err != nil {
