@@ -74,7 +74,7 @@ func (p *Plan) stages(at region.Rect, n, workers int, opt Options) (stages, erro
 		return p.cutAt(opt.cut, rects, 1, opt.Chunk), nil
 	}
 	if opt.Chunk <= 0 {
-		most := max(1, (n+4*workers-1)/(4*workers)) // so that no worker is left with many
+		most := max(1, (n+2*workers-1)/(2*workers)) // so that no worker is left with many
 		s.chunk = min(most, chunkOf(slotBytes(s.numbers[1]), p.WeightBytes()))
 		if s.chunk < most && !opt.dynamic() { // else regions are not known beforehand
 			cut := p.cutHead(rects, s, most)
