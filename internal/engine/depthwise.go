@@ -77,17 +77,28 @@ func (d *Depthwise) Run(s *Scratch, jobs []Job) {
 			d.windows(s, j, region.Span{Hi: d.In.C})
 			continue
 		}
-		runs, c := *j, d.In.C
-		if j.pitch(c) != c { // runs lie together, and are laid out afterwards
-			runs.Out, runs.Pitch = s.lineBuffer(0, j.Rect.Area()*c), 0
+		if c := d.In.C; j.pitch(c) != c {
+			d.apart(s, j)
+			continue
 		}
-		eachRun(s, &runs, d.Y, d.X, true, nil, func(r *asm.Run, _, _ int, out []float32) {
-			s.Kernels.Depthwise(r, d.weights, out, d.bias, &d.Clamp)
-		})
-		if j.pitch(c) != c {
-			copyPixels(j.Out, runs.Out, j.Rect.Area(), c, j.Pitch, c)
-		}
+		d.runs(s, j)
 	}
+}
+
+// runs computes a job whose pixels are read where they lie.
+func (d *Depthwise) runs(s *Scratch, j *Job) {
+	eachRun(s, j, d.Y, d.X, true, nil, func(r *asm.Run, _, _ int, out []float32) {
+		s.Kernels.Depthwise(r, d.weights, out, d.bias, &d.Clamp)
+	})
+}
+
+// apart is runs for a job whose outputs lie apart: they are laid out afterwards.
+func (d *Depthwise) apart(s *Scratch, j *Job) {
+	c, n := d.In.C, j.Rect.Area()
+	together := *j
+	together.Out, together.Pitch = s.lineBuffer(0, n*c), 0
+	d.runs(s, &together)
+	copyPixels(j.Out, together.Out, n, c, j.Pitch, c)
 }
 
 // windows computes some channels of a job whose pixels are put together.

@@ -239,16 +239,13 @@ func (p *Patched) row(y int) rowRef {
 	if p.View == nil && (y < p.Rect.Y.Lo || y >= p.Rect.Y.Hi) {
 		return rowRef{}
 	}
-	row := func(data []float32, y, w int) []float32 { // the last one may end with its last channel
-		data = data[y*w*r.pitch:]
-		return data[:min(len(data), w*r.pitch)]
-	}
+	// Rows are not cut off at their ends: the last one may end with its last channel.
 	if y >= p.Rect.Y.Lo && y < p.Rect.Y.Hi {
-		r.update = row(p.Update, y-p.Rect.Y.Lo, p.Rect.X.Len())
+		r.update = p.Update[(y-p.Rect.Y.Lo)*p.Rect.X.Len()*r.pitch:]
 		r.span = p.Rect.X
 	}
 	if p.View != nil {
-		r.view = row(p.View, y, p.W)
+		r.view = p.View[y*p.W*r.pitch:]
 	}
 	return r
 }
