@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -48,6 +49,9 @@ const checkSlack = 500 * time.Millisecond
 // less of ffmpeg's time than rgb24 does, and every pixel has chroma of its own.
 const framePlanes = "gbrp"
 
+// opacityPlanes has a fourth plane, of opacities, for streams that have them.
+const opacityPlanes = "gbrap"
+
 // openFFmpeg starts ffmpeg and waits for the size of its frames. s is what is known
 // of the stream: nil for live sources and standard input.
 func openFFmpeg(ctx context.Context, t *tools, s *streamInfo, in input, opt Options) (*ffmpegDecoder, Info, error) {
@@ -70,7 +74,7 @@ func openFFmpeg(ctx context.Context, t *tools, s *streamInfo, in input, opt Opti
 	if err := d.proc.start(); err != nil {
 		return nil, info, err
 	}
-	if d.nut, err = newNUT(d.proc); err != nil {
+	if d.nut, err = newNUT(d.proc, d.planesOf()); err != nil {
 		err = d.finish(err)
 		return nil, info, err
 	}
@@ -134,7 +138,11 @@ func (d *ffmpegDecoder) args() []string {
 	a = append(a, "-i", d.in.url, "-map", "0:V:0", "-an", "-sn", "-dn")
 	a = append(a, d.tools.everyFrame()...)
 	a = append(a, "-enc_time_base", fmt.Sprintf("%d:%d", d.clock.fine.num, d.clock.fine.den))
-	return append(a, "-vf", d.clock.filter()+d.filter(), "-c:v", "rawvideo", "-pix_fmt", framePlanes, "-f", "nut", "pipe:1")
+	form := framePlanes
+	if d.transparent() {
+		form = opacityPlanes
+	}
+	return append(a, "-vf", d.clock.filter()+d.filter(), "-c:v", "rawvideo", "-pix_fmt", form, "-f", "nut", "pipe:1")
 }
 
 // mostWaste is how many times the pixels that are kept ffmpeg may make: it scales all of
@@ -143,12 +151,12 @@ const mostWaste = 8
 
 // worthwhile says whether ffmpeg should scale and crop, which takes a quarter of the time
 // that our own scaler does. That has the frames in which every pixel has colours of its
-// own: they are scaled as stills are, to the bit, and where interpolation is cubic. ffmpeg cannot: it scales planes of
+// own, or opacities: they are scaled as stills are, to the bit, and where interpolation is cubic. ffmpeg cannot: it scales planes of
 // colours that have fewer pixels as they are, and lets the outermost pixels of a frame
 // that shrinks stand for what would lie outside.
 func worthwhile(s *streamInfo, g *imagein.Geometry) bool {
 	kept := g.Kept.Dx() * g.Kept.Dy()
-	return !s.full && !g.Cubic && g.Scaled.X <= mostWaste*kept/g.Scaled.Y
+	return !s.full && !s.transparent && !g.Cubic && g.Scaled.X <= mostWaste*kept/g.Scaled.Y
 }
 
 // filter scales and crops the upright picture. Rotation comes before it, by ffmpeg
@@ -210,16 +218,49 @@ func (d *ffmpegDecoder) next() (time.Duration, error) {
 
 func (d *ffmpegDecoder) pixels(dst []byte) error {
 	if d.planes == nil {
-		d.planes = make([]byte, len(dst))
+		d.planes = make([]byte, len(dst)/3*d.nut.planes)
 	}
 	if err := d.nut.pixels(d.planes); err != nil {
 		d.frames--
 		d.ended = d.finish(err)
 		return d.ended
 	}
-	n := len(d.planes) / 3
-	asm.Interleave(dst, d.planes[2*n:], d.planes[:n], d.planes[n:2*n])
+	n := len(dst) / 3
+	if d.transparent() {
+		overWhite(d.planes[:3*n], d.planes[3*n:])
+	}
+	asm.Interleave(dst, d.planes[2*n:3*n], d.planes[:n], d.planes[n:2*n])
 	return nil
+}
+
+// transparent says whether frames come with opacities.
+func (d *ffmpegDecoder) transparent() bool { return d.stream != nil && d.stream.transparent }
+
+// planesOf is how many planes a frame comes in.
+func (d *ffmpegDecoder) planesOf() int {
+	if d.transparent() {
+		return 4
+	}
+	return 3
+}
+
+// overWhite lays three planes of colours over white, as stills are. A frame whose opacities
+// are all 0 has none: some programs leave the fourth byte of their pixels empty.
+func overWhite(planes, opacity []byte) {
+	if !slices.ContainsFunc(opacity, func(a byte) bool { return a != 0 }) {
+		return
+	}
+	n := len(opacity)
+	for i, a := range opacity {
+		if a == 255 {
+			continue
+		}
+		for c := range 3 {
+			v := &planes[c*n+i]
+			premultiplied := uint32(*v) * 257 * uint32(a) / 255
+			*v = byte((premultiplied + 0xffff - 257*uint32(a) + 128) / 257)
+		}
+	}
 }
 
 // finish waits for ffmpeg and judges the end that was read: io.EOF stays only if

@@ -23,6 +23,7 @@ type streamInfo struct {
 	shape         Shape
 	stored        *Stored // nil if frames are stored upright
 	full          bool    // each pixel has colours of its own
+	transparent   bool    // pixels have opacities
 	fields        string  // of an interlaced video
 	asked         bool    // the size is that of the first frame, which has been looked at
 	rate          ratio
@@ -68,6 +69,13 @@ func probeStream(ctx context.Context, ffprobe string, in input, opt Options) (*s
 func fullColours(format string) bool {
 	return slices.ContainsFunc([]string{"rgb", "bgr", "gbr", "444", "gray", "pal8", "mono", "ya8", "ya16"}, func(part string) bool {
 		return strings.Contains(format, part)
+	})
+}
+
+// opacities says whether a pixel format of ffmpeg's has them.
+func opacities(format string) bool {
+	return slices.ContainsFunc([]string{"yuva", "rgba", "bgra", "argb", "abgr", "gbrap", "ya8", "ya16"}, func(begin string) bool {
+		return strings.HasPrefix(format, begin)
 	})
 }
 
@@ -122,7 +130,7 @@ func parseProbe(out []byte) (*streamInfo, error) {
 		return nil, errors.New("its video stream has no size")
 	}
 	r := &streamInfo{width: s.Width, height: s.Height, frames: -1}
-	r.shape, r.full = shapeOf(s.Shape), fullColours(s.Format)
+	r.shape, r.full, r.transparent = shapeOf(s.Shape), fullColours(s.Format), opacities(s.Format)
 	if slices.Contains([]string{"tt", "bb", "tb", "bt"}, s.Fields) {
 		r.fields = s.Fields
 	}

@@ -17,6 +17,7 @@ type nutReader struct {
 	r *bufio.Reader
 
 	width, height int
+	planes        int // of a frame, a byte for each pixel
 	shape         Shape
 	base          ratio // of the stream's times
 	ticks         ratio // what times are rounded down to; zero leaves them
@@ -66,9 +67,10 @@ const (
 
 var errNUT = errors.New("ffmpeg's output is damaged")
 
-// newNUT reads up to the stream's header. io.EOF says that there is nothing.
-func newNUT(r io.Reader) (*nutReader, error) {
-	n := &nutReader{r: bufio.NewReaderSize(r, 1<<16)}
+// newNUT reads up to the stream's header, whose frames are of three planes, or four. io.EOF
+// says that there is nothing.
+func newNUT(r io.Reader, planes int) (*nutReader, error) {
+	n := &nutReader{r: bufio.NewReaderSize(r, 1<<16), planes: planes}
 	id := make([]byte, len(nutFileID))
 	if k, err := io.ReadFull(n.r, id); err != nil {
 		if k == 0 && err == io.EOF {
@@ -315,6 +317,17 @@ func (n *nutReader) frameCodes(f *nutFields) {
 // nutPlanes is the tag of frames of three planes of bytes: green, blue, red.
 const nutPlanes = "G3\x00\x08"
 
+// nutOpacities is that of opacityPlanes.
+const nutOpacities = "G4\x00\x08"
+
+// tag is the type of frames of so many planes.
+func (n *nutReader) tag() string {
+	if n.planes == 4 {
+		return nutOpacities
+	}
+	return nutPlanes
+}
+
 func (n *nutReader) stream(f *nutFields) {
 	id, class := f.u(), f.u()
 	tag := string(f.bytes())
@@ -328,7 +341,7 @@ func (n *nutReader) stream(f *nutFields) {
 	sw, sh := f.u(), f.u()
 	switch {
 	case f.err != nil:
-	case id != 0 || class != 0 || tag != nutPlanes:
+	case id != 0 || class != 0 || tag != n.tag():
 		f.fail("stream %d of class %d and type %q", id, class, tag)
 	case base >= uint64(len(n.bases)) || shift > 32:
 		f.fail("time base %d", base)
@@ -463,7 +476,7 @@ func (n *nutReader) frameHeader() (end bool, err error) {
 	if c.header >= uint64(len(n.headers)) {
 		return false, fmt.Errorf("%w: header %d", errNUT, c.header)
 	}
-	if want := uint64(3 * n.width * n.height); size != want || c.stream != 0 || c.flags&nutFlagSideData != 0 || uint64(len(n.headers[c.header])) > size {
+	if want := uint64(n.planes * n.width * n.height); size != want || c.stream != 0 || c.flags&nutFlagSideData != 0 || uint64(len(n.headers[c.header])) > size {
 		return false, fmt.Errorf("%w: a frame of %d bytes, want %d", errNUT, size, want)
 	}
 	n.elided = n.headers[c.header]

@@ -37,7 +37,7 @@ func nutFile(w, h int, frames []byte) []byte {
 func TestNUT(t *testing.T) {
 	want := []byte("0123456789abcdefghijklmnABCDEFGHIJKLMNOPQRSTUVWX+++---+++---+++---+++---")
 	b := nutFile(4, 2, want)
-	n, err := newNUT(bytes.NewReader(b))
+	n, err := newNUT(bytes.NewReader(b), 3)
 	if err != nil || n.width != 4 || n.height != 2 {
 		t.Fatal(n, err)
 	}
@@ -61,7 +61,7 @@ func TestNUT(t *testing.T) {
 	// between two frames or packets.
 	ends := 0
 	for cut := range b {
-		n, err := newNUT(bytes.NewReader(b[:cut]))
+		n, err := newNUT(bytes.NewReader(b[:cut]), 3)
 		for err == nil {
 			if _, err = n.next(); err == nil {
 				err = n.pixels(dst)
@@ -88,7 +88,7 @@ func TestNUTOfFFmpeg(t *testing.T) {
 			}
 			return out
 		}
-		n, err := newNUT(bytes.NewReader(run("nut")))
+		n, err := newNUT(bytes.NewReader(run("nut")), 3)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,7 +116,7 @@ func TestNUTOfFFmpeg(t *testing.T) {
 func FuzzNUT(f *testing.F) {
 	f.Add(nutFile(4, 2, make([]byte, 48)))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		n, err := newNUT(bytes.NewReader(b))
+		n, err := newNUT(bytes.NewReader(b), 3)
 		if err != nil || n.width*n.height > 1e4 {
 			return
 		}

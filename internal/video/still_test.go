@@ -254,3 +254,43 @@ func TestMovingPictures(t *testing.T) {
 		}
 	}
 }
+
+// TestTransparentFramesAreStills: what ffmpeg decodes with opacities is laid over white, as
+// the same pictures in a folder are.
+func TestTransparentFramesAreStills(t *testing.T) {
+	needFFmpeg(t)
+	dir := t.TempDir()
+	img := still(33, 21)
+	for i := range img.Pix[:len(img.Pix)/2] {
+		if i%4 == 3 {
+			img.Pix[i] = byte(i / 4)
+		}
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		t.Fatal(err)
+	}
+	folder := filepath.Join(dir, "frames")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	picture, path := write(t, filepath.Join(folder, "a.png"), b.Bytes()), filepath.Join(dir, "a.mov")
+	ffmpeg(t, "-i", picture, "-c:v", "qtrle", "-pix_fmt", "argb", path)
+	want, got := readAll(t, folder, Options{}), readAll(t, path, Options{})
+	if want.err != nil || got.err != nil || len(got.index) != 1 || len(got.last) != len(want.last) {
+		t.Fatalf("%d frames, %v, %v", len(got.index), want.err, got.err)
+	}
+	for i, v := range want.last {
+		a, most := img.Pix[i/3*4+3], 1 // ffmpeg's opacities in between are off by one
+		if a == 0 || a == 255 {
+			most = 0
+		}
+		if d := int(v) - int(got.last[i]); max(d, -d) > most {
+			t.Fatalf("number %d is %d, want %d, opacity %d", i, got.last[i], v, a)
+		}
+	}
+	empty := []byte{1, 2, 3, 4, 5, 6}
+	if overWhite(empty, []byte{0, 0}); !bytes.Equal(empty, []byte{1, 2, 3, 4, 5, 6}) {
+		t.Errorf("pixels whose fourth byte is empty become %v", empty)
+	}
+}
