@@ -133,15 +133,23 @@ func TestVideoForms(t *testing.T) {
 		}
 	}
 
-	// Odd sizes; sixteen bits; transparency, which is passed over.
+	// Odd sizes; sixteen bits; transparency, behind which there is white.
 	bright := recognized(t, made("bright.mkv", append(test("63x47"), "-c:v", "ffv1", "-pix_fmt", "bgr0")...))
-	for name, args := range map[string][]string{
-		"deep":        {"-pix_fmt", "rgb48le"},
-		"deep, clear": {"-vf", "format=rgba64le,colorchannelmixer=aa=0.3", "-pix_fmt", "rgba64le"},
-		"clear":       {"-vf", "format=rgba,colorchannelmixer=aa=0.3", "-pix_fmt", "bgra"},
-		"planes":      {"-pix_fmt", "gbrp16le"},
+	const mixed = "0.4*val+0.6*255"
+	faint := recognized(t, made("faint.mkv", append(test("63x47"), "-c:v", "ffv1", "-vf", "format=gbrp,lutrgb=r="+mixed+":g="+mixed+":b="+mixed, "-pix_fmt", "bgr0")...))
+	if !differ(bright, faint) {
+		t.Error("white makes no difference: the test says nothing")
+	}
+	for name, of := range map[string]struct {
+		want answered
+		args []string
+	}{
+		"deep":        {bright, []string{"-pix_fmt", "rgb48le"}},
+		"deep, clear": {faint, []string{"-vf", "format=rgba64le,colorchannelmixer=aa=0.4", "-pix_fmt", "rgba64le"}},
+		"clear":       {faint, []string{"-vf", "format=rgba,colorchannelmixer=aa=0.4", "-pix_fmt", "bgra"}},
+		"planes":      {bright, []string{"-pix_fmt", "gbrp16le"}},
 	} {
-		same(name, recognized(t, made(name+".mkv", append(append(test("63x47"), "-c:v", "ffv1"), args...)...)), bright)
+		same(name, recognized(t, made(name+".mkv", append(append(test("63x47"), "-c:v", "ffv1"), of.args...)...)), of.want)
 	}
 	gray := recognized(t, made("gray.mkv", append(test("63x47"), "-c:v", "ffv1", "-pix_fmt", "gray")...))
 	same("deep gray", recognized(t, made("gray16.mkv", append(test("63x47"), "-c:v", "ffv1", "-pix_fmt", "gray16le")...)), gray)

@@ -151,9 +151,10 @@ const mostWaste = 8
 
 // worthwhile says whether ffmpeg should scale and crop, which takes a quarter of the time
 // that our own scaler does. That has the frames in which every pixel has colours of its
-// own, or opacities: they are scaled as stills are, to the bit, and where interpolation is cubic. ffmpeg cannot: it scales planes of
-// colours that have fewer pixels as they are, and lets the outermost pixels of a frame
-// that shrinks stand for what would lie outside.
+// own, or opacities, and all where interpolation is cubic: they are scaled as stills are,
+// to the bit. ffmpeg cannot: it scales planes of colours that have fewer pixels as they
+// are, and lets the outermost pixels of a frame that shrinks stand for what would lie
+// outside.
 func worthwhile(s *streamInfo, g *imagein.Geometry) bool {
 	kept := g.Kept.Dx() * g.Kept.Dy()
 	return !s.full && !s.transparent && !g.Cubic && g.Scaled.X <= mostWaste*kept/g.Scaled.Y
