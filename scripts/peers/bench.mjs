@@ -7,7 +7,7 @@
 //   --quick           one round, maps on 64 positions, batches of 1 and 8: a look, in minutes,
 //                     whose figures are no record
 //   --add             keeps what FILE.json has of models that are not measured now, by the
-//                     same settings: a long list can be measured in several runs
+//                     same settings but for --positions: a long list can be measured in several runs
 //   --title TEXT      of FILE.md; --made TEXT, what it says it was written by
 //   --rounds N        turns (3); best and median of them are kept
 //   --positions N     measure heatmaps on about N positions, scaled (0: all)
@@ -212,7 +212,9 @@ for (const model of models) {
 record.machine.load_at_end = os.loadavg()[0];
 if (flags.add && fs.existsSync(flags.out + '.json')) {
   const before = JSON.parse(fs.readFileSync(flags.out + '.json', 'utf8'));
-  if (JSON.stringify(before.settings) !== JSON.stringify(record.settings)) throw new Error(`${flags.out}.json has other settings`);
+  // Of each network it is said how many positions were run.
+  const shared = ({ positions, ...others }) => JSON.stringify(others);
+  if (shared(before.settings) !== shared(record.settings)) throw new Error(`${flags.out}.json has other settings`);
   const now = new Set([...record.models, ...record.failed].map((m) => m.model));
   for (const list of ['models', 'failed']) record[list] = [...before[list].filter((m) => !now.has(m.model)), ...record[list]].sort((a, b) => (a.model < b.model ? -1 : 1));
 }
