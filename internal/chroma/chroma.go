@@ -44,22 +44,30 @@ func planes(p *image.YCbCr) (cb, cr plane, coarseX, coarseY int) {
 // number of its coarse colours: rows writes a row's colours, one of each pixel or up to
 // three more.
 func convert(p *image.YCbCr, rows func(dst []byte, from *plane, y int), rgb func(px *[4]byte, light, cb, cr int)) *image.NRGBA {
+	out := image.NewNRGBA(image.Rectangle{Max: p.Rect.Size()})
+	differences(p, rows, func(y int, cb, cr []byte) {
+		light, pix := p.Y[p.YOffset(p.Rect.Min.X, p.Rect.Min.Y+y):], out.Pix[y*out.Stride:]
+		for x := range cb {
+			rgb((*[4]byte)(pix[4*x:]), int(light[x]), int(cb[x]), int(cr[x]))
+		}
+	})
+	return out
+}
+
+// differences hands over what rows writes for both planes of a picture: of each row the colour
+// differences of its pixels.
+func differences(p *image.YCbCr, rows func(dst []byte, from *plane, y int), use func(y int, cb, cr []byte)) {
 	size := p.Rect.Size()
-	out := image.NewNRGBA(image.Rectangle{Max: size})
 	if size.X < 1 || size.Y < 1 {
-		return out
+		return
 	}
 	cb, cr, _, _ := planes(p)
 	b, r := make([]byte, size.X+3), make([]byte, size.X+3)
 	for y := range size.Y {
 		rows(b, &cb, y)
 		rows(r, &cr, y)
-		light, pix := p.Y[p.YOffset(p.Rect.Min.X, p.Rect.Min.Y+y):][:size.X], out.Pix[y*out.Stride:]
-		for x, l := range light {
-			rgb((*[4]byte)(pix[4*x:]), int(l), int(b[x]), int(r[x]))
-		}
+		use(y, b[:size.X], r[:size.X])
 	}
-	return out
 }
 
 // clip is a number as a byte.

@@ -14,6 +14,15 @@ func JPEG(p *image.YCbCr) *image.NRGBA {
 	})
 }
 
+// Decoded is JPEG of what package image/jpeg decodes as light and colours. Other pictures (gray,
+// CMYK) stay as they are.
+func Decoded(img image.Image) image.Image {
+	if p, ok := img.(*image.YCbCr); ok {
+		return JPEG(p)
+	}
+	return img
+}
+
 // JPEGColour is a colour of JPEG's (JFIF, ITU-R BT.601 in its full range) as libjpeg
 // computes it, in units of 2^-16. Numbers are 0 to 255.
 func JPEGColour(light, cb, cr int) (r, g, b byte) {
@@ -24,15 +33,7 @@ func JPEGColour(light, cb, cr int) (r, g, b byte) {
 // JPEGDifferences writes the colour differences of a picture's pixels as libjpeg-turbo
 // interpolates them: of each pixel of a row one of each, row by row.
 func JPEGDifferences(p *image.YCbCr, use func(y int, cb, cr []byte)) {
-	size := p.Rect.Size()
-	rows := jpegRows(p)
-	cb, cr, _, _ := planes(p)
-	b, r := make([]byte, size.X+3), make([]byte, size.X+3)
-	for y := range size.Y {
-		rows(b, &cb, y)
-		rows(r, &cr, y)
-		use(y, b[:size.X], r[:size.X])
-	}
+	differences(p, jpegRows(p), use)
 }
 
 // jpegRows writes rows of a picture's colours.

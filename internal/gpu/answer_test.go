@@ -216,11 +216,7 @@ func TestAnswererFails(t *testing.T) {
 	_, program := lowered(t, m.network())
 	plane := program.Values[program.Input].Plane
 	input, c := make([]float32, plane.Len()), changes{randomChange(m.rng, plane, 5), randomChange(m.rng, plane, 5), {Rect: region.Rect{}}}
-	d := &failing{newInterpreter(t), 1 << 30}
-	n, err := Load(d, program)
-	if err != nil {
-		t.Fatal(err)
-	}
+	d, n := loadFailing(t, program)
 	a := NewAnswerer(n)
 	want := answers(t, a, 1, input, c, 1)
 	failed := 0
@@ -245,7 +241,7 @@ func TestAnswererFails(t *testing.T) {
 		t.Fatalf("%d failures", failed)
 	}
 	own := errors.New("the reader's own")
-	err = a.Update(context.Background(), input, c, incremental.Options{}, func(int, incremental.Results) error { return own })
+	err := a.Update(context.Background(), input, c, incremental.Options{}, func(int, incremental.Results) error { return own })
 	if !errors.Is(err, own) || errors.As(err, new(*incremental.DeviceError)) {
 		t.Fatal(err)
 	}

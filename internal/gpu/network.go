@@ -60,9 +60,9 @@ var Precisions = []incremental.Precision{incremental.FP32, incremental.TF32, inc
 var products = map[incremental.Precision]kernels.Precision{incremental.FP32: kernels.FP32, incremental.TF32: kernels.TF32, incremental.BF16: kernels.BF16}
 
 // LoadAs is Load with dense convolutions and fully connected layers by tensor cores, if precision,
-// which is one of Precisions, is not FP32: those of few input channels, which tensor cores would mostly multiply zeros for,
-// and all else remain as they are. Results are of that precision then, and updates equal whole
-// runs bit for bit as ever.
+// which is one of Precisions, is not FP32: those of few input channels, which tensor cores would
+// mostly multiply zeros for, and all else remain as they are. Results are of that precision then,
+// and updates equal whole runs bit for bit as ever.
 func LoadAs(d Device, p *incremental.Program, precision incremental.Precision) (*Network, error) {
 	if !slices.Contains(Precisions, precision) {
 		return nil, fmt.Errorf("%w: precision %q", ErrUnsupported, precision)
@@ -361,20 +361,21 @@ func (n *Network) launch(jobs []kernels.Job, channels int, of launcher) error {
 // Clean is the change whose output is that of the clean input.
 const Clean = -1
 
-// Output gives output i of the last updates' change k, or of the clean input, in ONNX order.
+// Output gives output i of the last updates' change k, or of the clean input, in ONNX order. It
+// must be of floats.
 func (n *Network) Output(k, i int) ([]float32, error) {
 	if !n.ran || k != Clean && (k < 0 || k >= n.known) {
 		return nil, fmt.Errorf("no output of change %d of %d", k, n.known)
 	}
-	planes := map[int][]float32{}
+	reading := n.program.Reading()
 	for _, v := range n.program.Reads(i) {
 		whole, err := n.whole(k, v)
 		if err != nil {
 			return nil, err
 		}
-		planes[v] = whole
+		reading.Put(v, whole)
 	}
-	return n.program.Output(i, func(v int) []float32 { return planes[v] })
+	return reading.Output(i).Floats()
 }
 
 // whole is all of a value at a change, or of the clean input.

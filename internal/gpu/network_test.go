@@ -402,6 +402,17 @@ type failing struct {
 
 var errFailed = errors.New("fell off the bus")
 
+// loadFailing puts a program on an interpreter that is to fail later, if at all.
+func loadFailing(t *testing.T, p *incremental.Program) (*failing, *Network) {
+	t.Helper()
+	d := &failing{newInterpreter(t), 1 << 30}
+	n, err := Load(d, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d, n
+}
+
 func (d *failing) fails() bool { d.left--; return d.left < 0 }
 
 func (d *failing) Alloc(what string, bytes int) (uint64, error) {

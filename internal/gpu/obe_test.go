@@ -27,11 +27,7 @@ func TestMap(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &failing{newInterpreter(t), 1 << 30}
-	n, err := Load(d, program)
-	if err != nil {
-		t.Fatal(err)
-	}
+	d, n := loadFailing(t, program)
 	device := NewAnswerer(n)
 	plane := plan.InputPlane()
 	grid, err := obe.NewGrid(plane.H, plane.W, [2]int{3, 3}, [2]int{3, 3}, obe.Cover, region.Rect{})

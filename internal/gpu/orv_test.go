@@ -49,11 +49,7 @@ func TestVideo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &failing{newInterpreter(t), 1 << 30}
-	n, err := Load(d, program)
-	if err != nil {
-		t.Fatal(err)
-	}
+	d, n := loadFailing(t, program)
 	side := plan.InputPlane().W
 	size := image.Pt(side, side)
 	frame := make([]byte, 3*side*side)

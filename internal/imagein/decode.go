@@ -178,9 +178,7 @@ func (p *Picture) takeOther(data []byte, l *Limits, w *Window) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnusable, err)
 	}
-	if m, ok := img.(*image.YCbCr); ok { // JPEG: package webp's are other colours already
-		img = chroma.JPEG(m)
-	}
+	img = chroma.Decoded(img) // of JPEG: package webp's are other colours already
 	// A GIF frame may cover part of its screen only.
 	if b := img.Bounds(); b.Dx() < 1 || b.Dy() < 1 || int64(b.Dx()) > l.MaxPixels/int64(b.Dy()) {
 		return fmt.Errorf("%w: first frame is %v", ErrUnusable, b)
@@ -274,15 +272,10 @@ func opaque(img image.Image) (*image.NRGBA, bool) {
 	out := image.NewNRGBA(image.Rect(0, 0, b.Dx(), b.Dy()))
 	transparent := false
 	at := pixels(img)
-	colour := func(x, y int) (r, g, b, a uint32) { return at(x, y).RGBA() } // premultiplied, 16 bits
-	if m, ok := img.(*image.YCbCr); ok {
-		// As JPEG files have it: a colour of any type would be a piece of memory each.
-		colour = func(x, y int) (r, g, b, a uint32) { return m.YCbCrAt(x, y).RGBA() }
-	}
 	for y := range b.Dy() {
 		row := out.Pix[y*out.Stride:]
 		for x := range b.Dx() {
-			r, g, bl, a := colour(b.Min.X+x, b.Min.Y+y)
+			r, g, bl, a := at(b.Min.X+x, b.Min.Y+y).RGBA() // premultiplied, 16 bits
 			if a != 0xffff {
 				transparent = true
 			}

@@ -1,6 +1,7 @@
 package incremental
 
 import (
+	"math"
 	"slices"
 
 	"krypton/internal/engine"
@@ -13,6 +14,14 @@ type DeviceError struct{ Err error }
 
 func (e *DeviceError) Error() string { return e.Err.Error() }
 func (e *DeviceError) Unwrap() error { return e.Err }
+
+// SameBits says whether a device's numbers are, bit for bit, those that were to come; NaN alone
+// may have any bits.
+func SameBits(got, want []float32) bool {
+	return slices.EqualFunc(got, want, func(a, b float32) bool {
+		return math.Float32bits(a) == math.Float32bits(b) || a != a && b != b
+	})
+}
 
 // Answers hand over what a device has computed of changes by a program, a chunk of them at a
 // time, as a plan's own updates are handed over. One goroutine at a time uses them.

@@ -574,8 +574,8 @@ func (c *compiler) assignSlots() {
 
 // slotsBy gives values that are never alive together the same slots: of says which slot
 // each value has (-1 for those of the host, 0 for parts of others), n how many there are.
-// root is the value in whose memory a value lies, itself if it has its own. pick says which of the free slots a value takes, the one that came free last being the
-// last, -1 for a new one.
+// root is the value in whose memory a value lies, itself if it has its own. pick says which of
+// the free slots a value takes, the one that came free last being the last, -1 for a new one.
 func (p *Plan) slotsBy(root func(v int) int, pick func(free []int, v int) int) (of []int, n int) {
 	of = make([]int, len(p.values))
 	last := make([]int, len(p.values))

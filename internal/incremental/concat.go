@@ -162,14 +162,14 @@ func (p *Plan) inConcats() []part {
 			continue
 		}
 		first := 0
-		for k, src := range s.in {
+		for _, src := range s.in {
 			v := &p.values[src.value]
 			of := parts[src.value].of
 			if of == 0 && v.partOf == 0 && !v.inner && v.plane == src.plane && producer[src.value].writesParts() &&
 				p.readInParts(src.value, i, readers[src.value]) {
 				parts[src.value] = part{s.out, first}
 			}
-			first += s.in[k].plane.C
+			first += src.plane.C
 		}
 	}
 	return parts

@@ -142,23 +142,3 @@ func (r *Reading) Put(value int, whole []float32) { r.views.data[value] = whole 
 // Output is output i of the values that are there, in ONNX order. It is overwritten when the same
 // output is asked for again.
 func (r *Reading) Output(i int) *tensor.Tensor { return r.memory.output(r.plan, r.views, i) }
-
-// Output puts output i together, in ONNX order, of the whole values that it Reads, which whole
-// gives. It must be of float32.
-func (p *Program) Output(i int, whole func(value int) []float32) ([]float32, error) {
-	o := &p.plan.outputs[i]
-	if o.constant != nil {
-		return o.constant.Floats()
-	}
-	v := newViews(p.plan)
-	for _, value := range o.reads() {
-		v.data[value] = whole(value)
-	}
-	n, err := tensor.Size(o.shape)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]float32, n)
-	o.gather(out, v)
-	return out, nil
-}

@@ -237,7 +237,7 @@ func (f *Inference) Output(i int) *tensor.Tensor {
 func (p *Plan) viewed(v *Views, s source) engine.Patched {
 	data, pitch := v.result(p, s.value)
 	patched := engine.Patched{Plane: s.plane, View: data}
-	if p.root(s.value) != s.value || v.liesIn(s.value) != 0 {
+	if p.root(s.value) != s.value || v.part(s.value).of != 0 {
 		patched.Pitch = pitch
 	}
 	return patched
@@ -246,22 +246,22 @@ func (p *Plan) viewed(v *Views, s source) engine.Patched {
 // result is where a whole value lies, and how far its pixels are apart.
 func (v *Views) result(p *Plan, out int) (data []float32, pitch int) {
 	val := &p.values[out]
-	of, offset := val.partOf, val.offset
-	if of == 0 && v.parts != nil {
-		of, offset = v.parts[out].of, v.parts[out].offset
+	at := part{val.partOf, val.offset}
+	if at.of == 0 {
+		at = v.part(out)
 	}
-	if of != 0 {
-		return v.data[of][offset:], p.values[of].plane.C
+	if at.of != 0 {
+		return v.data[at.of][at.offset:], p.values[at.of].plane.C
 	}
 	return v.data[out], val.plane.C
 }
 
-// liesIn is the concatenation of whole runs in whose memory a value lies, 0 if none.
-func (v *Views) liesIn(value int) int {
+// part is where a value lies in the memory of a concatenation of whole runs.
+func (v *Views) part(value int) part {
 	if v.parts == nil {
-		return 0
+		return part{}
 	}
-	return v.parts[value].of
+	return v.parts[value]
 }
 
 // materializeStep shares a step out among the workers: the rows of the output,
@@ -272,7 +272,7 @@ func (p *Plan) materializeStep(s, sum *step, v *Views, crew *crew) error {
 	in := make([]engine.Patched, len(s.in))
 	left := len(s.in) == 0 // whether something is to do
 	for k, src := range s.in {
-		if k < s.have || s.inPlace != nil && s.inPlace[k] || v.liesIn(src.value) == s.out {
+		if k < s.have || s.inPlace != nil && s.inPlace[k] || v.part(src.value).of == s.out {
 			in[k] = engine.Patched{Plane: src.plane} // lies in the output already
 		} else {
 			in[k], left = p.viewed(v, src), true

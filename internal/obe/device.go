@@ -66,7 +66,7 @@ func (t *Task) device(ctx context.Context, clean [][]float32) ([][]float32, erro
 		return outs, t.unless(err)
 	}
 	for k, want := range clean {
-		if err == nil && !sameBits(outs[k], want) {
+		if err == nil && !incremental.SameBits(outs[k], want) {
 			err = &incremental.DeviceError{Err: errBits}
 		}
 	}
@@ -106,7 +106,7 @@ func (t *Task) trust(ctx context.Context, outs, clean [][]float32) error {
 		return err
 	}
 	for k, want := range whole[0] {
-		if !sameBits(behind[0][k], want) {
+		if !incremental.SameBits(behind[0][k], want) {
 			return &incremental.DeviceError{Err: errWhole}
 		}
 	}
@@ -137,19 +137,6 @@ func distance(a, b []float32) float64 {
 		return 0
 	}
 	return math.Sqrt(off / size)
-}
-
-// sameBits compares numbers; NaN alone may have any bits.
-func sameBits(a, b []float32) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i, v := range a {
-		if math.Float32bits(v) != math.Float32bits(b[i]) && (v == v || b[i] == b[i]) {
-			return false
-		}
-	}
-	return true
 }
 
 // unless gives an error, but lets go of a device that has failed where the plan may take over:

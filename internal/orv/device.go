@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 
 	"krypton/internal/incremental"
 	"krypton/internal/region"
@@ -53,13 +52,8 @@ func (s *Session) trust(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if len(got) != len(want) {
+		if !incremental.SameBits(got, want) {
 			return &incremental.DeviceError{Err: errBits}
-		}
-		for k, v := range got {
-			if math.Float32bits(v) != math.Float32bits(want[k]) && (v == v || want[k] == want[k]) {
-				return &incremental.DeviceError{Err: errBits}
-			}
 		}
 	}
 	s.trusted = true

@@ -218,8 +218,8 @@ func (f *File) unpackJPEG(s *segment, raw []byte) error {
 	if err != nil {
 		return err
 	}
-	if m, ok := img.(*image.YCbCr); ok && f.photometric == photoYCbCr {
-		img = chroma.JPEG(m)
+	if f.photometric == photoYCbCr {
+		img = chroma.Decoded(img)
 	}
 	n := f.together()
 	for y := range min(s.h, c.Height) {

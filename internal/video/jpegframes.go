@@ -37,10 +37,7 @@ func decodeJPEG(data []byte, size image.Point, opt Options) (img image.Image, er
 	if img, err = jpeg.Decode(bytes.NewReader(data)); err != nil {
 		return nil, err
 	}
-	if m, ok := img.(*image.YCbCr); ok { // as of a still
-		return chroma.JPEG(m), nil
-	}
-	return img, nil
+	return chroma.Decoded(img), nil // as of a still
 }
 
 // withTables adds the standard Huffman tables to pictures without any: cameras
