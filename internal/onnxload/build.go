@@ -412,15 +412,16 @@ func (b *builder) inputInfo(v valueInfo) (op.Info, error) {
 	if given != nil && len(given) != len(v.dims) {
 		return i, fmt.Errorf("%w: input %q has %d dimensions, %d are given", ErrShape, v.name, len(v.dims), len(given))
 	}
-	i.Shape = make([]int, len(v.dims))
+	dims := b.channels(v)
+	i.Shape = make([]int, len(dims))
 	var missing []string
-	for k, d := range v.dims {
+	for k, d := range dims {
 		n := int(d.value)
 		if n < 0 || d.value > tensor.MaxElements {
 			n = -1
-			if x, ok := b.opt.Dims[d.symbol]; ok && d.symbol != "" {
-				n = x
-			}
+		}
+		if x, ok := b.opt.Dims[d.symbol]; ok && d.symbol != "" {
+			n = x
 		}
 		if given != nil && given[k] > 0 {
 			n = given[k]
@@ -429,7 +430,7 @@ func (b *builder) inputInfo(v valueInfo) (op.Info, error) {
 			n = 1
 		}
 		if n < 0 {
-			n = b.sized(v.dims, k)
+			n = b.sized(dims, k)
 		}
 		if n < 0 {
 			missing = append(missing, fmt.Sprintf("dimension %d (%s)", k, d))
@@ -437,7 +438,7 @@ func (b *builder) inputInfo(v valueInfo) (op.Info, error) {
 		i.Shape[k] = n
 	}
 	if missing != nil {
-		return i, fmt.Errorf("%w: input %q has unknown %v", ErrShape, v.name, missing)
+		return i, fmt.Errorf("%w: input %q has unknown %s", ErrShape, v.name, strings.Join(missing, ", "))
 	}
 	if _, err := tensor.Size(i.Shape); err != nil {
 		return i, fmt.Errorf("%w: input %q: %w", ErrModel, v.name, err)

@@ -85,15 +85,16 @@ func (b *builder) fixed(v valueInfo) error {
 	}
 	var own []string
 	other, open := false, false
-	for k, d := range v.dims {
-		if want := b.sized(v.dims, k); want > 0 && (k > 0 || len(v.dims) < 3) {
+	dims := b.channels(v)
+	for k, d := range dims {
+		if want := b.sized(dims, k); want > 0 && (k > 0 || len(v.dims) < 3) {
 			own = append(own, d.String())
 			other = other || d.value > 0 && d.value != int64(want)
 			open = open || d.value <= 0 || d.value == int64(want)
 		}
 	}
 	// Of a series any of its axes may be time.
-	if !other || len(v.dims) < 4 && open {
+	if !other || len(dims) < 4 && open {
 		return nil
 	}
 	return fmt.Errorf("%w %dx%d: input %q is of %s", ErrSize, b.opt.Size[0], b.opt.Size[1], v.name, strings.Join(own, "x"))

@@ -231,7 +231,7 @@ func TestOpenSizes(t *testing.T) {
 		{[]onnxwrite.Dim{one, {Value: 20}, open("w"), three}, "", "[1 20 30 3]"},
 		{[]onnxwrite.Dim{one, open("h"), open("w"), {Value: 8}}, "nhwc", "[1 20 30 8]"},
 		{[]onnxwrite.Dim{one, three, open("h"), {Value: 3}}, "", "[1 3 20 3]"},
-		{[]onnxwrite.Dim{one, open("c"), open("h"), open("w")}, "", "unknown [dimension 1 (c)]"},
+		{[]onnxwrite.Dim{one, open("c"), open("h"), open("w")}, "", "unknown dimension 1 (c)"},
 	} {
 		m := lines("y = Neg x")
 		m.Graph.Inputs[0].Dims = c.dims
