@@ -148,16 +148,18 @@ func runOBE(cmd *cobra.Command, io streams, o *obeOptions, mo *modelOptions, arg
 		_, err = mo.load(cmd.Context(), s) // the model's file makes settings too
 		return errors.Join(err, s.print(io.out))
 	}
-	if invalid == nil && !o.dryRun {
-		quiet, err := s.flags.GetBool("quiet")
-		if err != nil {
-			return err
-		}
+	if invalid == nil {
 		if o.where.device == onAuto && o.batch.wanted() {
 			return failure.Usagef("--device auto: what a batch writes must not depend on where it runs: say cpu or gpu")
 		}
 		wish := o.question(s).Approximate
 		if err := o.where.takePrecision(&wish); err != nil {
+			return err
+		}
+	}
+	if invalid == nil && !o.dryRun {
+		quiet, err := s.flags.GetBool("quiet")
+		if err != nil {
 			return err
 		}
 		if err := o.where.start(cmd.Context(), deviceNotes{io, quiet}); err != nil {

@@ -12,6 +12,7 @@ import (
 	"krypton/internal/flagvalue"
 	"krypton/internal/framelabels"
 	"krypton/internal/imagein"
+	"krypton/internal/incremental"
 	"krypton/internal/prediction"
 	"krypton/internal/recognize"
 )
@@ -55,7 +56,8 @@ type orvOptions struct {
 	noTrack    bool
 	confidence bool
 
-	where deviceOptions
+	where     deviceOptions
+	precision incremental.Precision
 
 	annotate    string
 	showRegions bool
@@ -109,6 +111,7 @@ func (o *orvOptions) addFlags(f *pflag.FlagSet) {
 
 	f.StringVar(&o.annotate, "annotate", "", "write a `video` with labels, boxes and ids drawn in (.mp4; .avi without ffmpeg)")
 	o.where.addFlags(f, "frames")
+	flagvalue.Add(f, &o.precision, "precision", string(incremental.FP32), parseVideoPrecision, "with --device gpu: fp32, or tf32 or bf16 by tensor cores, in the modes exact and naive, whose answers are then bit for bit those of the card's own whole runs in that precision")
 	f.BoolVar(&o.showRegions, "show-regions", false, "draw what was recomputed into the annotated video")
 	f.StringVar(&o.sweep, "sweep", "", "measure agreement and speed of many settings on the first --tune-frames frames, write them to this CSV `file`, and stop")
 }
@@ -176,7 +179,7 @@ in the model's own file (m.onnx: m.krypton.yaml).` + exitHelp,
 	o.addFlags(cmd.Flags())
 	m.addFlags(cmd.Flags())
 	for flag, values := range map[string][]string{
-		"device": devices, "mode": {"approximate", "exact", "naive"}, "shape": {"mask", "tiles", "box"}, "activation": prediction.Activations,
+		"device": devices, "precision": {"fp32", "tf32", "bf16"}, "mode": {"approximate", "exact", "naive"}, "shape": {"mask", "tiles", "box"}, "activation": prediction.Activations,
 		"format": framelabels.Formats, "preset": imagein.Presets, "resize": {"stretch", "crop", "letterbox"}, "interpolation": {imagein.Bilinear, imagein.Bicubic}, "order": {"rgb", "bgr", "gray"}, "layout": {"nchw", "nhwc"},
 	} {
 		// The error would be that a flag of this name does not exist.

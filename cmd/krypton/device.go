@@ -24,6 +24,7 @@ import (
 	"krypton/internal/obe"
 	"krypton/internal/orv"
 	"krypton/internal/program"
+	"krypton/internal/region"
 )
 
 // Where maps are computed.
@@ -40,6 +41,8 @@ type deviceOptions struct {
 	device, memory string
 	// precision is that of a card's products.
 	precision incremental.Precision
+	// rehearsed is the program that a dry run would have on a card, nil for none.
+	rehearsed *incremental.Program
 }
 
 // addFlags adds them to a command that has a device answer something.
@@ -70,10 +73,18 @@ func (o *deviceOptions) takePrecision(w *explain.Wish) error {
 	if p == nil || *p == incremental.FP32 || o.device == onCPU || !slices.Contains(gpu.Precisions, *p) {
 		return nil
 	}
-	if o.device == onAuto {
-		return failure.Usagef("--precision %s with --device auto: a card's answer is not that of processors, so one has to say which: --device gpu or cpu", *p)
+	if err := o.chosen(*p); err != nil {
+		return err
 	}
 	o.precision, w.Precision = *p, nil
+	return nil
+}
+
+// chosen refuses to have auto choose who answers in a precision that the answer depends on.
+func (o *deviceOptions) chosen(p incremental.Precision) error {
+	if o.device == onAuto {
+		return failure.Usagef("--precision %s with --device auto: a card's answer is not that of processors, so one has to say which: --device gpu or cpu", p)
+	}
 	return nil
 }
 
@@ -145,6 +156,8 @@ type ended int
 
 func (e ended) Error() string { return fmt.Sprintf("%s ended with %d", gpuProgram, int(e)) }
 
+var errNoProgram = errors.New("there is no " + gpuProgram + " beside this program: put that of the release for this system there, or build it by 'make build-gpu'")
+
 // start has the program with cards run in this one's place, if somebody asks for a card and
 // this one cannot open any. It returns nil where this one goes on.
 func (o *deviceOptions) start(ctx context.Context, say deviceNotes) error {
@@ -159,12 +172,7 @@ func (o *deviceOptions) start(ctx context.Context, say deviceNotes) error {
 	}
 	path, err := otherProgram()
 	if err != nil {
-		missing := fmt.Errorf("there is no %s beside this program: put that of the release for this system there, or build it by 'make build-gpu'", gpuProgram)
-		if o.device == onAuto {
-			o.onCPU(say, missing)
-			return nil
-		}
-		return failure.As(failure.Unavailable, fmt.Errorf("--device gpu: %w", missing))
+		return o.refuse(say, failure.Unavailable, errNoProgram)
 	}
 	if err := os.Setenv(envStarted, version); err != nil {
 		return err
@@ -261,11 +269,11 @@ func (c *cardInUse) Update(ctx context.Context, base []float32, changes incremen
 	return onCard.answers.Update(ctx, base, changes, opt, emit)
 }
 
-// Precision implements obe.Device.
+// Precision implements obe.Device and orv.Device.
 func (c *cardInUse) Precision() incremental.Precision { return c.precision }
 
-// follow implements orv.Device.
-func (c *cardInUse) follow(opt incremental.StreamOptions) (orv.Follower, error) {
+// Follow implements orv.Device.
+func (c *cardInUse) Follow(opt incremental.StreamOptions) (orv.Follower, error) {
 	onCard.Lock()
 	defer onCard.Unlock()
 	if err := c.put(); err != nil {
@@ -284,7 +292,10 @@ func (c *cardInUse) fail(err error) {
 	}
 }
 
-var _ obe.Device = (*cardInUse)(nil)
+var (
+	_ obe.Device = (*cardInUse)(nil)
+	_ orv.Device = (*cardInUse)(nil)
+)
 
 // refuse is why there can be no card; with auto it is said, and processors go on.
 func (o *deviceOptions) refuse(say deviceNotes, kind failure.Kind, why error) error {
@@ -295,15 +306,20 @@ func (o *deviceOptions) refuse(say deviceNotes, kind failure.Kind, why error) er
 	return failure.As(kind, fmt.Errorf("--device gpu: %w", why))
 }
 
+// compared fails where no card's bits could be compared with this machine's.
+func (o *deviceOptions) compared(s *settings, say deviceNotes) error {
+	k, _, err := s.kernels()
+	if err == nil && k.Name == "generic" && o.precision == incremental.FP32 {
+		err = o.refuse(say, failure.Unavailable, fmt.Errorf("a card has the bits of the kernels avx2, avx512 and neon, and this machine computes by %s", k.Name))
+	}
+	return err
+}
+
 // opens opens the card, and says what plans must be able to do for it: nothing where there is
 // none and auto is asked for.
 func (o *deviceOptions) opens(s *settings, say deviceNotes) (more func(*model.Need), err error) {
-	k, _, err := s.kernels()
-	if err != nil {
+	if err := o.compared(s, say); err != nil || o.device == onCPU {
 		return nil, err
-	}
-	if k.Name == "generic" && o.precision == incremental.FP32 {
-		return nil, o.refuse(say, failure.Unavailable, fmt.Errorf("a card has the bits of the kernels avx2, avx512 and neon, and this machine computes by %s", k.Name))
 	}
 	if _, err := cards(); err != nil {
 		return nil, o.refuse(say, failure.Unavailable, err)
@@ -314,16 +330,24 @@ func (o *deviceOptions) opens(s *settings, say deviceNotes) (more func(*model.Ne
 // needs adds what a card needs of plans.
 func needs(n *model.Need) { n.Program, n.Direct = true, true }
 
-// wants is opens for a map.
-func (o *deviceOptions) wants(s *settings, q *explain.Question, say deviceNotes) (more func(*model.Need), err error) {
+// fits fails where a map is none that cards compute.
+func (o *deviceOptions) fits(q *explain.Question, say deviceNotes) error {
 	if o.device == onCPU {
-		return nil, nil
+		return nil
 	}
 	if err := q.Check(); err != nil {
-		return nil, hinted(err)
+		return hinted(err)
 	}
 	if q.GivesUp() {
-		return nil, o.refuse(say, failure.Usage, fmt.Errorf("a card computes only maps that give nothing up: say --mode exact, and no --precision but %s", precisionsOfCards))
+		return o.refuse(say, failure.Usage, fmt.Errorf("a card computes only maps that give nothing up: say --mode exact, and no --precision but %s", precisionsOfCards))
+	}
+	return nil
+}
+
+// wants is opens for a map.
+func (o *deviceOptions) wants(s *settings, q *explain.Question, say deviceNotes) (more func(*model.Need), err error) {
+	if err := o.fits(q, say); err != nil || o.device == onCPU {
+		return nil, err
 	}
 	return o.opens(s, say)
 }
@@ -355,13 +379,81 @@ func (o *deviceOptions) use(m *model.Model, say deviceNotes) (*cardInUse, error)
 	case err != nil:
 		return nil, failure.As(failure.Unavailable, fmt.Errorf("--device gpu: %s: %w", c.Name, err))
 	}
-	if use.precision = onCard.network.Precision(); use.precision != o.precision {
-		say.note(fmt.Sprintf("--precision %s: no layer of this network takes it: %s is taken", o.precision, use.precision))
-	}
+	use.precision = onCard.network.Precision()
+	o.takes(use.precision, say)
 	use.say = func(err error) {
 		say.note(fmt.Sprintf("--device auto: %s failed, and this machine's processors take over with the same answer: %v", c.Name, err))
 	}
 	return use, nil
+}
+
+// takes says so if a network has another precision than was asked for.
+func (o *deviceOptions) takes(p incremental.Precision, say deviceNotes) {
+	if p != o.precision {
+		say.note(fmt.Sprintf("--precision %s: no layer of this network takes it: %s is taken", o.precision, p))
+	}
+}
+
+// rehearse makes the job of a dry run, which opens no card, but finds out what would be refused
+// whatever the card is. With auto it is a job of processors.
+func (o *deviceOptions) rehearse(ctx context.Context, s *settings, mo *modelOptions, q explain.Question, h explain.Host, say deviceNotes) (*explain.Job, error) {
+	if o.device == onAuto && !card.Built {
+		if _, err := otherProgram(); err != nil {
+			o.onCPU(say, errNoProgram)
+		}
+	}
+	if err := o.fits(&q, say); err != nil {
+		return nil, err
+	}
+	if o.device != onCPU {
+		if err := o.compared(s, say); err != nil {
+			return nil, err
+		}
+	}
+	if o.device == onCPU {
+		return prepare(ctx, s, mo, q, h, nil, nil)
+	}
+	job, err := prepare(ctx, s, mo, q, h, needs, func(m *model.Model, _ *explain.Host) error {
+		need, err := gpu.Needs(m.Program, o.precision, region.Rect{})
+		if err != nil {
+			return o.refuse(say, failure.Usage, err)
+		}
+		o.takes(need.Precision, say)
+		o.rehearsed = m.Program
+		return nil
+	})
+	if err != nil || o.device == onGPU {
+		return job, err
+	}
+	return prepare(ctx, s, mo, q, h, nil, nil)
+}
+
+// estimate says what a map would take of a card, nothing where none is asked for.
+func (o *deviceOptions) estimate(c explain.Cost) (string, error) {
+	if o.rehearsed == nil {
+		return "", nil
+	}
+	need, err := gpu.Needs(o.rehearsed, o.precision, c.At)
+	if err != nil {
+		return "", err
+	}
+	text := fmt.Sprintf("on a card: weights %s, views %s, one position %s; how long it takes there is not known, as no card has been measured\n", size(need.Weights), size(need.Views), size(need.Change))
+	if o.memory == "" {
+		return text, nil
+	}
+	most, err := limits.ParseBytes(o.memory)
+	if err == nil && need.Weights+need.Views+need.Change > most {
+		text += fmt.Sprintf("that is more than --gpu-memory %s: it would be refused\n", o.memory)
+	}
+	return text, err
+}
+
+// size writes how much memory something takes.
+func size(bytes int64) string {
+	if bytes >= 10<<20 {
+		return fmt.Sprintf("%d MiB", (bytes+1<<20-1)>>20)
+	}
+	return fmt.Sprintf("%d KiB", (bytes+1<<10-1)>>10)
 }
 
 // prepare makes the job of a question with the device that is asked for; a dry run needs none.
@@ -370,7 +462,7 @@ func (o *deviceOptions) prepare(ctx context.Context, s *settings, mo *modelOptio
 		return nil, err
 	}
 	if dry {
-		return prepare(ctx, s, mo, q, h, nil, nil)
+		return o.rehearse(ctx, s, mo, q, h, say)
 	}
 	more, err := o.wants(s, &q, say)
 	if err != nil {
@@ -399,10 +491,10 @@ func (o *deviceOptions) prepare(ctx context.Context, s *settings, mo *modelOptio
 			return nil, err
 		}
 		if gpu < cpu {
-			say.note(fmt.Sprintf("--device auto: on %s (predicted: %s, and %s on this machine's processors)", on.card.Name, roughly(gpu), roughly(cpu)))
+			say.note(fmt.Sprintf("--device auto: on %s (guessed to take %s there, and predicted to take %s on this machine's processors)", on.card.Name, roughly(gpu), roughly(cpu)))
 			return job, nil
 		}
-		o.onCPU(say, fmt.Errorf("predicted to take %s, and %s on %s", roughly(cpu), roughly(gpu), on.card.Name))
+		o.onCPU(say, fmt.Errorf("predicted to take %s, and guessed to take %s on %s", roughly(cpu), roughly(gpu), on.card.Name))
 	}
 	return prepare(ctx, s, mo, q, h, nil, nil) // in the way that is fastest there
 }
@@ -430,7 +522,7 @@ func (c *cardInUse) predicted(ctx context.Context, job *explain.Job) (cpu, gpu t
 	for _, one := range costs {
 		spent += one.Spent
 	}
-	p, err := job.Predict(ctx, costs[0].Map, predictFor)
+	p, err := measurePicture(ctx, job, costs[0].Map)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -440,6 +532,11 @@ func (c *cardInUse) predicted(ctx context.Context, job *explain.Job) (cpu, gpu t
 	// The clean run, and then chunks, are a launch of each step.
 	launches := float64(len(job.Model().Program.Steps)) * float64(2+job.Positions()/256)
 	return cpu, time.Duration(float64(spent)/c.card.Rate()*1e9) + time.Duration(launches*float64(launchTime)), nil
+}
+
+// measurePicture is how long the processors take for a picture; tests say so themselves.
+var measurePicture = func(ctx context.Context, job *explain.Job, m explain.Map) (obe.Prediction, error) {
+	return job.Predict(ctx, m, predictFor)
 }
 
 const (

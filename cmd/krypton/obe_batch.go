@@ -345,5 +345,5 @@ func (b *obeBatch) estimate(ctx context.Context, base *obeRun, items []batch.Ite
 	if _, err := fmt.Fprintf(b.io.out, "%d pictures, %d of them in shard %s; for each without settings of its own:\n", len(items), len(mine), shard); err != nil {
 		return err
 	}
-	return estimate(ctx, b.io.out, base.job, nil)
+	return base.estimateOn(ctx, nil)
 }

@@ -150,12 +150,13 @@ func (r *obeRun) estimate(ctx context.Context, inputs []string) error {
 			return err
 		}
 	}
-	return estimate(ctx, r.io.out, r.job, in)
+	return r.estimateOn(ctx, in)
 }
 
-// estimate prints what a picture would cost, a line for each patch size with each fill: of
+// estimateOn prints what a picture would cost, some lines for each patch size with each fill: of
 // segments, those of the picture, or squares where it is nil.
-func estimate(ctx context.Context, out io.Writer, job *explain.Job, in *explain.Input) error {
+func (r *obeRun) estimateOn(ctx context.Context, in *explain.Input) error {
+	out, job := r.io.out, r.job
 	costs, err := job.Costs(in)
 	if err != nil {
 		return hinted(err)
@@ -171,14 +172,25 @@ func estimate(ctx context.Context, out io.Writer, job *explain.Job, in *explain.
 		if err != nil {
 			return err
 		}
-		if job.Mode() != obe.Exact {
+		onCard, err := r.where.estimate(c)
+		if err != nil {
+			return err
+		}
+		if _, err := io.WriteString(out, onCard); err != nil {
+			return err
+		}
+		if job.Mode() != obe.Exact || r.where.device == onGPU {
 			continue
 		}
 		t, err := job.Predict(ctx, c.Map, inspect.Calibration)
 		if err != nil {
 			return err
 		}
-		if _, err := fmt.Fprintf(out, "about %s for a picture on %d threads\n", roughly(t.Views+t.Map), job.Threads()); err != nil {
+		where := ""
+		if r.where.device == onAuto {
+			where = " of this machine's processors"
+		}
+		if _, err := fmt.Fprintf(out, "about %s for a picture on %d threads%s\n", roughly(t.Views+t.Map), job.Threads(), where); err != nil {
 			return err
 		}
 	}

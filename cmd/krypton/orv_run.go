@@ -93,7 +93,7 @@ func openORV(ctx context.Context, s *settings, io streams, o *orvOptions, mo *mo
 	}
 	j.job, j.film, err = recognize.Open(ctx, name, j.reading, func() (*recognize.Job, error) {
 		l := recognize.Limits{Threads: j.threads, Spell: flagName}
-		m, err := o.where.video(ctx, s, mo, &l, deviceNotes{io, j.quiet})
+		m, err := o.where.video(ctx, s, mo, o.precision, &l, deviceNotes{io, j.quiet})
 		if err != nil {
 			return nil, err
 		}

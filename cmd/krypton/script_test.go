@@ -3,6 +3,7 @@ package main
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"image"
 	"image/color"
 	"image/draw"
@@ -14,12 +15,16 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/sbinet/npyio"
 
 	"krypton/internal/dicomwrite"
+	"krypton/internal/explain"
 	"krypton/internal/imagein"
+	"krypton/internal/model"
+	"krypton/internal/obe"
 	"krypton/internal/onnxwrite"
 	"krypton/models"
 )
@@ -34,6 +39,9 @@ func TestMain(m *testing.M) {
 		}
 		zoo = func() []byte { return b }
 	}
+	if text := os.Getenv("TEST_PROCESSORS_TAKE"); text != "" { // a script's clock for --device auto
+		processorsTake(text)
+	}
 	testscript.Main(m, map[string]func(){
 		// compare OLD NEW compares two binaries (compare_test.go, scripts/compare).
 		"compare": func() { os.Exit(compareMain(os.Args[1:], os.Stdout, os.Stderr)) },
@@ -47,6 +55,48 @@ func TestMain(m *testing.M) {
 			}
 		},
 	})
+}
+
+// processorsTake has --device auto measure as ever, and find that this machine's processors take
+// so long for a picture's positions or for a frame.
+func processorsTake(text string) {
+	took, err := time.ParseDuration(text)
+	if err != nil {
+		panic(err)
+	}
+	picture, frame := measurePicture, measureFrame
+	measurePicture = func(ctx context.Context, job *explain.Job, m explain.Map) (obe.Prediction, error) {
+		p, err := picture(ctx, job, m)
+		p.Views, p.Map = 0, took
+		return p, err
+	}
+	measureFrame = func(ctx context.Context, m *model.Model, threads int) (time.Duration, error) {
+		_, err := frame(ctx, m, threads)
+		return took, err
+	}
+}
+
+// TestQuickest: neither the first run counts, nor one that was interrupted.
+func TestQuickest(t *testing.T) {
+	for _, c := range []struct {
+		runs   []int // milliseconds
+		want   int   // milliseconds
+		counts int   // runs
+	}{
+		{[]int{1, 200}, 200, 2},
+		{[]int{1, 9, 5, 70, 6, 90}, 5, 4},
+		{[]int{1, 2, 3, 4, 5, 6, 7, 8, 9, 3, 1}, 2, 10},
+	} {
+		at, n := time.Unix(0, 0), 0
+		got, err := quickest(func() error {
+			at = at.Add(time.Duration(c.runs[n]) * time.Millisecond)
+			n++
+			return nil
+		}, 80*time.Millisecond, func() time.Time { return at })
+		if want := time.Duration(c.want) * time.Millisecond; err != nil || got != want || n != c.counts {
+			t.Errorf("%v: %v of %d runs (%v), want %v of %d", c.runs, got, n, err, want, c.counts)
+		}
+	}
 }
 
 // TestScripts runs every script of the folder. Each finds in $DATA: the built-in

@@ -10,6 +10,7 @@ import (
 	"krypton/internal/incremental"
 	"krypton/internal/model"
 	"krypton/internal/obe"
+	"krypton/internal/region"
 	"krypton/internal/target"
 	"krypton/internal/tune"
 )
@@ -352,8 +353,10 @@ type Cost struct {
 	// what a certificate asks for, nobody knows before.
 	Whole, Spent int64
 	AtMost       bool
-	// ViewBytes is what the views take, PositionBytes the updates of one position.
+	// ViewBytes is what the views take, PositionBytes the updates of one position, which
+	// changes the input in the rectangle At: one in the middle.
 	ViewBytes, PositionBytes int64
+	At                       region.Rect
 }
 
 // Costs are those of each of Maps; on a picture, unless it is nil, those of its segments.
@@ -366,7 +369,11 @@ func (j *Job) Costs(in *Input) ([]Cost, error) {
 	run := p.Count(p.InputPlane().Rect())
 	var all []Cost
 	for i, m := range j.mapsOf(in, maps) {
-		c := Cost{Map: m, ViewBytes: j.viewBytes(), PositionBytes: p.PositionBytes(m.Grid.Rect(m.Grid.Len() / 2))}
+		c := Cost{Map: m, ViewBytes: j.viewBytes(), At: m.Grid.Rect(m.Grid.Len() / 2)}
+		if j.mode == obe.Naive {
+			c.At = p.InputPlane().Rect()
+		}
+		c.PositionBytes = p.PositionBytes(c.At)
 		c.Whole = run * int64(m.Grid.Len())
 		c.AtMost = j.gives != nil && (j.gives.Epsilon > 0 || j.gives.Gates > 0 || j.gives.Within > 0 || j.gives.certify != nil)
 		switch {

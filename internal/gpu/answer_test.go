@@ -203,9 +203,25 @@ func little(t *testing.T, d Device, program *incremental.Program, weights int64,
 			t.Fatalf("%d bytes, where weights and views take %d: %v", most, weights, err)
 		}
 	}
-	w, v, err := Needs(program, incremental.FP32)
-	if err != nil || w+v != weights {
-		t.Fatalf("weights and views are said to take %d and %d of %d: %v", w, v, weights, err)
+	in := region.Rect{Y: region.Span{Lo: plane.H/2 - 1, Hi: plane.H/2 + 1}, X: region.Span{Lo: plane.W/2 - 1, Hi: plane.W/2 + 1}}
+	need, err := Needs(program, incremental.FP32, in)
+	if err != nil || need.Weights+need.Views != weights || need.Change <= 0 {
+		t.Fatalf("weights and views are said to take %d and %d of %d, and a change %d: %v", need.Weights, need.Views, weights, need.Change, err)
+	}
+	one := changes{{Rect: in, Pixels: make([]float32, in.Area()*plane.C)}}
+	for _, short := range []int64{0, 1} {
+		n, err := Load(NewBounded(d, weights+need.Change-short), program)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := NewAnswerer(n)
+		err = a.Update(context.Background(), make([]float32, numbers), one, incremental.Options{}, func(int, incremental.Results) error { return nil })
+		if errors.Is(err, ErrMemory) != (short > 0) {
+			t.Fatalf("%d bytes less than a change is said to take: %v", short, err)
+		}
+		if err := a.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

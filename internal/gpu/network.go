@@ -79,26 +79,39 @@ func LoadAs(d Device, p *incremental.Program, precision incremental.Precision) (
 	if _, counts := d.(*counter); counts || !limited || !errors.Is(err, ErrMemory) {
 		return nil, err
 	}
-	weights, views, e := Needs(p, precision)
-	if e != nil || weights+views <= left { // something else
+	need, e := Needs(p, precision, region.Rect{})
+	if e != nil || need.Weights+need.Views <= left { // something else
 		return nil, err
 	}
-	return nil, failure.Settingf("%w: weights take %d KiB and views %d KiB, and %d KiB are left: %v says how much there may be", ErrMemory, kibibytes(weights), kibibytes(views), left>>10, failure.Setting("gpu-memory"))
+	return nil, failure.Settingf("%w: weights take %d KiB and views %d KiB, and %d KiB are left: %v says how much there may be", ErrMemory, kibibytes(need.Weights), kibibytes(need.Views), left>>10, failure.Setting("gpu-memory"))
 }
 
 // kibibytes are rounded up.
 func kibibytes(bytes int64) int64 { return (bytes + 1<<10 - 1) >> 10 }
 
-// Needs is how many bytes a network's weights, with the tables of its steps, and its views take
-// of a device; updates take more.
-func Needs(p *incremental.Program, precision incremental.Precision) (weights, views int64, err error) {
+// Need is what a network takes of a device, in bytes: its weights with the tables of its steps,
+// its views, and the updates of one change with the tables of their launches. Precision is
+// Network.Precision.
+type Need struct {
+	Weights, Views, Change int64
+	Precision              incremental.Precision
+}
+
+// Needs says what a network takes of any device, for changes of a rectangle of the input. What
+// the kernels cannot compute is an error, as that of Load.
+func Needs(p *incremental.Program, precision incremental.Precision, change region.Rect) (Need, error) {
 	c := &counter{}
 	n, err := LoadAs(c, p, precision)
 	if err != nil {
-		return 0, 0, err
+		return Need{}, err
 	}
-	views = n.viewBytes()
-	return c.bytes - views, views, nil
+	need := Need{Views: n.viewBytes(), Precision: n.Precision()}
+	need.Weights = c.bytes - need.Views
+	var one chunk
+	updates := n.expected(&one, change, 1)
+	tables, err := n.tablesOf(&one, 0)
+	need.Change = int64(updates + tables)
+	return need, err
 }
 
 // viewBytes is what the views take.

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"krypton/internal/engine/asm"
 	"krypton/internal/incremental"
@@ -96,6 +97,13 @@ func TestMap(t *testing.T) {
 			t.Errorf("%d failures", failures)
 		}
 	}
+	// What a map is said to save is by the device's own whole runs.
+	task.Compare = 1
+	timed, err := explain(obe.Exact, slow{device}, nil)
+	if c := timed.Compared; err != nil || c == nil || c.Positions != 1 || c.Whole < slowness || c.Different != 0 {
+		t.Errorf("compared with %+v, %v", c, err)
+	}
+	task.Compare = 0
 	// Plans of other bits are noticed, before anything is answered.
 	other := make([]float32, plane.Len())
 	task.Base, task.Device = other, wrong{device}
@@ -175,6 +183,18 @@ func TestMapPrecision(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// slow is a device that takes its time for each whole run.
+type slow struct{ obe.Device }
+
+const slowness = 200 * time.Millisecond
+
+func (s slow) Update(ctx context.Context, base []float32, c incremental.Changes, opt incremental.Options, emit func(i int, r incremental.Results) error) error {
+	if c.Len() > 0 && c.Rect(0).Y.Len() > 6 {
+		time.Sleep(time.Duration(c.Len()) * slowness)
+	}
+	return s.Device.Update(ctx, base, c, opt, emit)
 }
 
 // forgetful is a device that takes patches for nothing.

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 
-	"krypton/internal/failure"
 	"krypton/internal/incremental"
 	"krypton/internal/region"
 	"krypton/internal/target"
@@ -28,13 +26,6 @@ var (
 	errBits  = errors.New("its outputs on the clean picture are not, bit for bit, those of this machine's processors")
 	errWhole = errors.New("what it recomputes behind a patch is not, bit for bit, what its own whole run gives")
 )
-
-// MostOff is how far a device's outputs on the clean picture may lie from this machine's in
-// float32, as a share: the Euclidean norm of the difference by that of the output. It tells a
-// network that does not bear a precision, or a device that is broken, from rounding: of 27
-// networks rounding to bfloat16 moved 26 by less than 0.14 and one, of random weights, by 0.35;
-// tf32 has eight times finer steps.
-var MostOff = map[incremental.Precision]float64{incremental.TF32: 0.1, incremental.BF16: 0.5}
 
 // own says that the task's device has bits of its own.
 func (t *Task) own() bool { return t.Device != nil && t.Device.Precision() != incremental.FP32 }
@@ -77,14 +68,9 @@ func (t *Task) device(ctx context.Context, clean [][]float32) ([][]float32, erro
 // on the clean picture, and what it recomputes in the middle of the grid is what its whole run
 // gives.
 func (t *Task) trust(ctx context.Context, outs, clean [][]float32) error {
-	p := t.Device.Precision()
-	most, known := MostOff[p]
-	if !known {
-		return &incremental.DeviceError{Err: fmt.Errorf("nothing is known of its precision %s", p)}
-	}
 	for k, want := range clean {
-		if off := distance(outs[k], want); !(off <= most) {
-			return &incremental.DeviceError{Err: failure.Settingf("in %s its outputs on the clean picture are %.2g of their size off those of this machine's processors in float32, and %g is the most: this network does not bear that precision (%v fp32), or the device is broken", p, off, most, failure.Setting("precision"))}
+		if err := incremental.Near(t.Device.Precision(), "the clean picture", outs[k], want); err != nil {
+			return err
 		}
 	}
 	c := newChanges(t, false)
@@ -111,32 +97,6 @@ func (t *Task) trust(ctx context.Context, outs, clean [][]float32) error {
 		}
 	}
 	return nil
-}
-
-// distance is that of two lists of numbers, as a share of the size of the second: infinite where
-// one has a number and the other none.
-func distance(a, b []float32) float64 {
-	if len(a) != len(b) {
-		return math.Inf(1)
-	}
-	var off, size float64
-	for i, v := range b {
-		x, y := float64(a[i]), float64(v)
-		switch {
-		case x == y || x != x && y != y:
-		case math.IsNaN(x-y) || math.IsInf(x-y, 0):
-			return math.Inf(1)
-		default:
-			off += (x - y) * (x - y)
-		}
-		if !math.IsNaN(y) && !math.IsInf(y, 0) {
-			size += y * y
-		}
-	}
-	if off == 0 {
-		return 0
-	}
-	return math.Sqrt(off / size)
 }
 
 // unless gives an error, but lets go of a device that has failed where the plan may take over:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"krypton/internal/incremental"
 	"krypton/internal/region"
@@ -23,16 +24,30 @@ type Follower interface {
 
 var _ Follower = (*incremental.Stream)(nil)
 
-// Device makes what follows a video elsewhere than on this machine's processors. What it fails
-// at is an incremental.DeviceError. Without thresholds its outputs have the bits of plans whose
-// convolutions are plain sums.
-type Device func(opt incremental.StreamOptions) (Follower, error)
+// Device follows videos elsewhere than on this machine's processors. What it fails at is an
+// incremental.DeviceError.
+type Device interface {
+	// Follow makes what follows a session's video.
+	Follow(opt incremental.StreamOptions) (Follower, error)
+	// Precision is that of its products. With incremental.FP32 outputs have, without thresholds,
+	// the bits of plans whose convolutions are plain sums. With others they have bits of the
+	// device's own, exact is what equals its own whole runs, bit for bit, and there is no
+	// approximate mode: its thresholds are chosen in float32.
+	Precision() incremental.Precision
+}
 
-// errBits says that a device cannot be relied on.
-var errBits = errors.New("its outputs on a frame are not, bit for bit, those of this machine's processors")
+// What says that a device cannot be relied on.
+var (
+	errBits  = errors.New("its outputs on a frame are not, bit for bit, those of this machine's processors")
+	errWhole = errors.New("what an update makes of a changed frame is not, bit for bit, what its own whole run gives")
+)
+
+// own says that there is a device that has bits of its own.
+func (o *Options) own() bool { return o.Device != nil && o.Device.Precision() != incremental.FP32 }
 
 // trust fails unless the outputs of the device's whole run, which is its first one in this
-// session, are those of a run beside it.
+// session, are those of a run beside it: their bits, or where the device has bits of its own near
+// them, and then also an update's those of its own whole run.
 func (s *Session) trust(ctx context.Context) error {
 	if s.trusted {
 		return nil
@@ -49,15 +64,66 @@ func (s *Session) trust(ctx context.Context) error {
 			continue // whole numbers, made of what others show
 		}
 		want, err := s.check.Output(i).Floats()
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		if !incremental.SameBits(got, want) {
+		case s.opt.own():
+			if err := incremental.Near(s.opt.Device.Precision(), "a frame", got, want); err != nil {
+				return err
+			}
+		case !incremental.SameBits(got, want):
 			return &incremental.DeviceError{Err: errBits}
+		}
+	}
+	if s.opt.own() && !s.streamless() {
+		if err := s.recomputes(ctx); err != nil {
+			return err
 		}
 	}
 	s.trusted = true
 	return nil
+}
+
+// recomputes fails unless what the follower's update makes of a change in the middle of the frame
+// is what its whole run gives. It leaves the frame run whole.
+func (s *Session) recomputes(ctx context.Context) error {
+	in := s.follower.Input()
+	frame := slices.Clone(in)
+	negative := make([]byte, len(s.used))
+	for i, v := range s.used {
+		negative[i] = 255 - v
+	}
+	s.convert.Convert(in, negative, s.h*s.w)
+	middle := region.Rect{Y: region.Span{Lo: s.h * 3 / 8, Hi: s.h*3/8 + (s.h+3)/4}, X: region.Span{Lo: s.w * 3 / 8, Hi: s.w*3/8 + (s.w+3)/4}}
+	for y := range s.h {
+		row := frame[y*s.w*s.c:][:s.w*s.c]
+		if y < middle.Y.Lo || y >= middle.Y.Hi {
+			copy(in[y*s.w*s.c:], row)
+			continue
+		}
+		copy(in[y*s.w*s.c:], row[:middle.X.Lo*s.c])
+		copy(in[(y*s.w+middle.X.Hi)*s.c:], row[middle.X.Hi*s.c:])
+	}
+	mask := region.NewMask(s.h, s.w)
+	mask.Add(middle)
+	if _, err := s.follower.Update(ctx, mask); err != nil {
+		return err
+	}
+	var updated [][]float32
+	for i := range s.plan.Outputs() {
+		out, _ := s.follower.Output(i).Floats() // nil for whole numbers
+		updated = append(updated, slices.Clone(out))
+	}
+	if err := s.follower.Whole(ctx); err != nil {
+		return err
+	}
+	for i, got := range updated {
+		if want, _ := s.follower.Output(i).Floats(); !incremental.SameBits(got, want) {
+			return &incremental.DeviceError{Err: errWhole}
+		}
+	}
+	copy(in, frame)
+	return s.follower.Whole(ctx)
 }
 
 // everything runs the whole network on the follower's input.
@@ -80,10 +146,10 @@ func (s *Session) leave() error {
 }
 
 // failed is the error of a device that has failed, which processors may take over from: nil for
-// other errors, and where nobody is to take over.
+// other errors, and where nobody is to take over, as never from one that has bits of its own.
 func (t *Task) failed(s *Session, err error) error {
 	var device *incremental.DeviceError
-	if t.Failed == nil || s.opt.Device == nil || !errors.As(err, &device) {
+	if t.Failed == nil || s.opt.Device == nil || s.opt.own() || !errors.As(err, &device) {
 		return nil
 	}
 	return device

@@ -62,7 +62,8 @@ type Options struct {
 	// kept. Exact mode only.
 	WholeOnly bool
 	// Device, if set, follows videos in the place of this machine's processors, which
-	// compute what a frame is compared with. It computes all classes.
+	// compute what a frame is compared with, unless the device has bits of its own. It computes
+	// all classes.
 	Device Device
 	// Turn, if set, is called before the network's work for a frame, and over after it:
 	// there those who share the processors take turns. Sessions call it side by side.
@@ -96,6 +97,8 @@ func (o *Options) Validate() error {
 		return fmt.Errorf("a shortlist of %d classes", o.Shortlist)
 	case !(o.WholeFrom >= 0 && o.WholeFrom <= 10):
 		return fmt.Errorf("whole-from is %g, want 0 to 10", o.WholeFrom)
+	case o.own() && o.Mode == Approximate:
+		return fmt.Errorf("products in %s give no approximate answers", o.Device.Precision())
 	}
 	return nil
 }
@@ -189,7 +192,7 @@ func (s *Session) follow() (err error) {
 	opt := incremental.StreamOptions{Workers: s.opt.Workers, Epsilon: s.opt.Epsilon, MeanSquares: s.opt.MeanSquares, Shape: s.opt.Shape}
 	switch {
 	case s.opt.Device != nil:
-		s.follower, err = s.opt.Device(opt)
+		s.follower, err = s.opt.Device.Follow(opt)
 	case !s.streamless():
 		s.list = newShortlist(s.plan, s.opt.Output, s.opt.Shortlist)
 		s.stream, err = s.plan.NewStream(opt)
@@ -495,7 +498,8 @@ func (s *Session) take(rgb []byte) {
 }
 
 // Check runs the whole network on a frame beside the session and calls f with
-// its outputs, which are valid during the call.
+// its outputs, which are valid during the call. Of a device that has bits of its own it is the
+// last frame that was answered, which is run there.
 func (s *Session) Check(ctx context.Context, rgb []byte, f func(output func(i int) *tensor.Tensor) error) error {
 	if len(rgb) != s.FrameBytes() {
 		return fmt.Errorf("a frame has %d bytes, want %d", len(rgb), s.FrameBytes())
@@ -505,6 +509,13 @@ func (s *Session) Check(ctx context.Context, rgb []byte, f func(output func(i in
 		return err
 	}
 	defer over()
+	if s.opt.own() { // without thresholds its views are those of a whole run already
+		s.convert.Convert(s.follower.Input(), rgb, s.h*s.w)
+		if err := s.follower.Whole(ctx); err != nil {
+			return err
+		}
+		return f(s.follower.Output)
+	}
 	if s.check == nil {
 		s.check = s.plan.NewInference(s.opt.Workers)
 	}

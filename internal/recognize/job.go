@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"image"
 
 	"krypton/internal/detect"
@@ -24,9 +25,11 @@ type Limits struct {
 	Spell func(failure.Setting) string
 	// Device, if set, follows videos in the place of this machine's processors: thresholds
 	// are chosen on these, and all classes are computed. Where it fails, Failed is told once
-	// and processors take over; that is an error if Failed is nil.
-	Device orv.Device
-	Failed func(err error)
+	// and processors take over; that is an error if Failed is nil, or if the device has bits of
+	// its own. Headers then say DeviceName.
+	Device     orv.Device
+	DeviceName string
+	Failed     func(err error)
 }
 
 // Job is a question that was put to a model. It does not change: any number of videos may
@@ -37,6 +40,7 @@ type Job struct {
 	threads  int
 	spell    func(failure.Setting) string
 	failed   func(err error)
+	device   string      // that has bits of its own
 	options  orv.Options // thresholds that are to be chosen are below 0
 	output   int
 	reading  prediction.Reading // of classifiers
@@ -59,6 +63,12 @@ func Prepare(ctx context.Context, m *model.Model, q Question, l Limits) (*Job, e
 	j := &Job{model: m, question: q, threads: max(1, l.Threads), spell: l.Spell, notes: append([]string(nil), m.Notes...)}
 	j.options = q.options(j.threads)
 	j.options.Device, j.failed = l.Device, l.Failed
+	if j.own() {
+		if j.device = l.DeviceName; q.Mode == orv.Approximate {
+			return nil, failure.Wrongf("%v %s gives no approximate answers, whose thresholds are chosen in float32: want %v exact or naive", failure.Setting("precision"), l.Device.Precision(), failure.Setting("mode"))
+		}
+		j.notes = append(j.notes, fmt.Sprintf("products in %s, on %s", l.Device.Precision(), l.DeviceName))
+	}
 	var err error
 	note := ""
 	if j.output, note, err = m.ScoreOutput(); err != nil {
@@ -83,6 +93,11 @@ func Prepare(ctx context.Context, m *model.Model, q Question, l Limits) (*Job, e
 		return nil, err
 	}
 	return j, nil
+}
+
+// own says that a device answers that has bits of its own.
+func (j *Job) own() bool {
+	return j.options.Device != nil && j.options.Device.Precision() != incremental.FP32
 }
 
 // prepareClassifier finds out what the numbers mean.

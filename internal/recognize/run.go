@@ -173,6 +173,9 @@ func (r *Recognition) settings() map[string]any {
 	if j.options.Device != nil {
 		set["device"] = "gpu"
 	}
+	if j.own() {
+		set["device"], set["precision"] = j.device, j.options.Device.Precision()
+	}
 	if len(m.Bound) > 0 {
 		set["bind"] = m.Bound
 	}
