@@ -95,7 +95,7 @@ func look(ctx context.Context, s *settings, q inspect.Question, n *model.Network
 	}
 	for _, v := range n.File.Says.Values {
 		if s.metadata[v.Key] != "" {
-			said.Metadata = append(said.Metadata, inspect.Setting{Key: v.Key, Value: v.Value, From: "metadata " + v.From})
+			said.Metadata = append(said.Metadata, inspect.Setting{Key: v.Key, Value: v.Value, From: v.Origin()})
 		}
 	}
 	r.Tell(n, p, said)

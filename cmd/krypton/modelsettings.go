@@ -72,13 +72,13 @@ func applyMetadata(s *settings, m *model.File) error {
 		}
 		if f != nil {
 			if err := f.Value.Set(v.Value); err != nil {
-				return failure.Dataf("model %s: metadata %s: %w", m.Name, v.From, err)
+				return failure.Dataf("model %s: %s: %w", m.Name, v.Origin(), err)
 			}
 		}
-		s.metadata[v.Key] = v.From
+		s.metadata[v.Key] = v.Origin()
 	}
 	if m.Says.Labels != nil && !made("labels") {
-		s.metadata["labels"] = m.Says.LabelsFrom
+		s.metadata["labels"] = m.Says.LabelsOrigin()
 	}
 	return nil
 }
@@ -96,6 +96,9 @@ func contradiction(s *settings, m *model.File, v exporter.Setting) []string {
 	}
 	if is == v.Value || v.Key != "preset" && v.Key != "order" && v.Key != "resize" {
 		return nil
+	}
+	if v.File != "" {
+		return []string{fmt.Sprintf("%s beside the model (key %s) asks for %s %s; it is %s, by %s", v.File, v.From, v.Key, v.Value, is, from)}
 	}
 	return []string{fmt.Sprintf("the model's metadata (%s, key %s) ask for %s %s; it is %s, by %s", cmp.Or(m.Says.By, "exporter unknown"), v.From, v.Key, v.Value, is, from)}
 }

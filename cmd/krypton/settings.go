@@ -34,8 +34,8 @@ type settings struct {
 	flags *pflag.FlagSet
 	file  string         // the configuration file that was read, if any
 	model map[string]any // of the model's own file
-	// metadata says, for the settings that the metadata of the model's file made, which
-	// key did; notes are what there is to say of them.
+	// metadata says, for the settings that an exporter made by the metadata of the
+	// model's file or beside it, where; notes are what there is to say of them.
 	metadata map[string]string
 	notes    []string
 	// bound is the mapping bind of the configuration file, as --bind has it.
@@ -219,8 +219,10 @@ func (s *settings) origin(key string) string {
 		return "file " + s.file
 	case s.model[key] != nil:
 		return "model file"
+	case strings.HasPrefix(s.metadata[key], "metadata "):
+		return "model " + s.metadata[key]
 	case s.metadata[key] != "":
-		return "model metadata " + s.metadata[key]
+		return s.metadata[key]
 	}
 	return "default"
 }

@@ -1,6 +1,6 @@
 // Package exporter reads what the programs that write models say of them in their
-// files' metadata: names of classes, the input's size, how pictures are prepared, what
-// kind of head there is. Metadata in, settings out.
+// files' metadata, or in files of their own beside them: names of classes, the input's
+// size, how pictures are prepared, what kind of head there is. Metadata in, settings out.
 package exporter
 
 import (
@@ -18,12 +18,25 @@ type Facts struct {
 	Metadata map[string]string
 	// Outputs are the numbers of axes of the outputs.
 	Outputs []int
+	// Beside are the contents of those of the files of Beside that are there.
+	Beside map[string][]byte
 }
 
 // Setting is a value for a setting, as a flag would have it.
 type Setting struct {
 	Key, Value string
 	From       string // the key in the metadata
+	File       string // where that is, "" for the model's own metadata
+}
+
+// Origin says where the setting comes from.
+func (v Setting) Origin() string { return origin(v.File, v.From) }
+
+func origin(file, key string) string {
+	if file == "" {
+		return "metadata " + key
+	}
+	return "file " + file + ", " + key
 }
 
 // Settings are what metadata say.
@@ -35,12 +48,16 @@ type Settings struct {
 	// was wrong with them.
 	Labels     []string
 	LabelsFrom string
+	LabelsFile string // as Setting.File
 	Unread     error
 	// Head says what is known of a detector's head, nil if there is none.
 	Head *detect.Hint
 	// Notes say what could not be understood.
 	Notes []string
 }
+
+// LabelsOrigin says where the names of the classes come from.
+func (s *Settings) LabelsOrigin() string { return origin(s.LabelsFile, s.LabelsFrom) }
 
 // Preprocessing are the keys of settings that say how pictures are prepared: a preset
 // stands for all of them.
@@ -58,11 +75,12 @@ func Read(f Facts) *Settings {
 	default:
 		s.plain(f.Metadata)
 	}
+	s.beside(f.Beside)
 	return s
 }
 
 func (s *Settings) set(key, value, from string) {
-	s.Values = append(s.Values, Setting{key, value, from})
+	s.Values = append(s.Values, Setting{Key: key, Value: value, From: from})
 }
 
 func (s *Settings) note(format string, args ...any) {

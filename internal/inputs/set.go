@@ -85,6 +85,7 @@ func (r *Set) AddModel(path string) {
 		return
 	}
 	r.Add(path)
+	r.Add(model.Beside(path)...)
 	beside := model.ConfigPath(path)
 	r.Add(beside)
 	data, err := regular.ReadSmall(beside)

@@ -192,8 +192,8 @@ func (r *Report) addSteps(p *incremental.Plan, at region.Rect) {
 	}
 }
 
-// Said is what a model says of itself: by its Own file, by Metadata. LabelsFrom is the key
-// of the metadata that names of classes come from, if they do. Spell writes errors.
+// Said is what a model says of itself: by its Own file, by Metadata. LabelsFrom is what
+// of these names of classes come from, if they do. Spell writes errors.
 type Said struct {
 	Own, Metadata []Setting
 	Notes         []string
@@ -220,7 +220,7 @@ func (r *Report) Tell(n *model.Network, p *incremental.Plan, said Said) {
 	if r.Labels = len(l); r.Labels > 0 {
 		from := n.File.Where
 		if said.LabelsFrom != "" {
-			from = "metadata " + said.LabelsFrom
+			from = said.LabelsFrom
 		} else if !named {
 			from = "the graph"
 		}

@@ -84,7 +84,7 @@ func TestLook(t *testing.T) {
 func TestTell(t *testing.T) {
 	n, p := builtin(t, Question{})
 	for want, said := range map[string]Said{
-		"metadata names": {LabelsFrom: "names"},
+		"metadata names": {LabelsFrom: "metadata names"},
 		"the graph":      {},
 		"":               {Own: []Setting{{"labels", "l.txt", "m.krypton.yaml"}, {"preset", "raw", "m.krypton.yaml"}}},
 	} {

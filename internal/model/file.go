@@ -33,7 +33,7 @@ type File struct {
 	ConfigSHA256 string           // of the configuration, "" if there is none
 	Where        string           // of the configuration, for messages
 	Public       *catalogue.Model // nil unless it was pulled
-	// Says is what its exporter left in the file's metadata.
+	// Says is what its exporter left in the file's metadata, or beside it.
 	Says exporter.Settings
 	// LabelFile is a public model's file of labels, "" if there is none.
 	LabelFile string
@@ -86,7 +86,7 @@ func Open(name string, opt OpenOptions) (*File, error) {
 	}
 	sum := sha256.Sum256(m.data)
 	m.Bytes = len(m.data)
-	m.Says = metadataOf(m.data)
+	m.Says = said(m.data, Beside(m.Path))
 	m.SHA256 = hex.EncodeToString(sum[:])
 	if m.Public != nil && m.SHA256 != m.Public.File.SHA256 {
 		return nil, failure.As(failure.Data, &DamagedError{Name: name})
@@ -99,15 +99,42 @@ func ConfigPath(path string) string {
 	return strings.TrimSuffix(path, filepath.Ext(path)) + ".krypton.yaml"
 }
 
-// metadataOf understands a file's metadata. What is wrong with the file, loading says.
-func metadataOf(data []byte) exporter.Settings {
+// Beside are the files that exporters leave beside a model at a path, whether they are
+// there or not: in its folder, or, of a model in a folder onnx, in the one above, as
+// Hugging Face's repositories have it.
+func Beside(path string) []string {
+	if path == "" {
+		return nil
+	}
+	var all []string
+	dir := filepath.Dir(path)
+	dirs := []string{dir}
+	if filepath.Base(dir) == "onnx" {
+		dirs = append(dirs, filepath.Dir(dir))
+	}
+	for _, name := range exporter.Beside() {
+		for _, d := range dirs {
+			all = append(all, filepath.Join(d, name))
+		}
+	}
+	return all
+}
+
+// said understands a file's metadata, and what lies beside it. What is wrong with the
+// file, loading says.
+func said(data []byte, beside []string) exporter.Settings {
 	card, err := onnxload.Peek(data)
 	if err != nil {
 		return exporter.Settings{}
 	}
-	f := exporter.Facts{Metadata: card.Metadata}
+	f := exporter.Facts{Metadata: card.Metadata, Beside: map[string][]byte{}}
 	for _, dims := range card.Outputs {
 		f.Outputs = append(f.Outputs, len(dims))
+	}
+	for _, path := range beside {
+		if name := filepath.Base(path); f.Beside[name] == nil {
+			f.Beside[name], _ = regular.ReadSmall(path) // most have none
+		}
 	}
 	return *exporter.Read(f)
 }

@@ -3,6 +3,7 @@ package model
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -224,6 +225,32 @@ func TestSettings(t *testing.T) {
 	}
 	if says["preset"] != "raw" || says["order"] != "bgr" {
 		t.Errorf("the metadata say %v", says)
+	}
+}
+
+// TestBeside: what Hugging Face's libraries leave is found in the model's folder, or above
+// one that is called onnx.
+func TestBeside(t *testing.T) {
+	for folder, want := range map[string][2]string{"": {"cat", "64x64"}, "onnx": {"cat", "64x64"}, "other": {}} {
+		dir := t.TempDir()
+		if err := os.MkdirAll(filepath.Join(dir, folder), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		put(t, dir, "config.json", []byte(`{"model_type":"vit","id2label":{"0":"cat"}}`))
+		put(t, dir, "preprocessor_config.json", []byte(`{"do_normalize":false,"do_resize":true,"size":64}`))
+		f, err := Open(put(t, filepath.Join(dir, folder), "m.onnx", network(1).Marshal()), opening)
+		if err != nil {
+			t.Fatal(err)
+		}
+		size := ""
+		for _, v := range f.Says.Values {
+			if v.Key == "size" {
+				size = v.Value
+			}
+		}
+		if strings.Join(f.Says.Labels, "") != want[0] || size != want[1] {
+			t.Errorf("in %q: %q, %q", folder, f.Says.Labels, size)
+		}
 	}
 }
 
