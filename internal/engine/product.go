@@ -58,8 +58,8 @@ func (p *Product) RunParts(s *Scratch, jobs []Job, lo, hi int) {
 		j := &jobs[i]
 		left, right := p.Left.of(s, j), p.Right.of(s, j)
 		for part := lo; part < hi; part++ {
-			b, k := part/blocks, part%blocks
-			p.block(s, left[p.Left.Batch[b]:], right[p.Right.Batch[b]:], j.Out[p.OutBatch[b]:], rows*k/blocks, rows*(k+1)/blocks)
+			b, lo, hi := part/blocks, rows*(part%blocks)/blocks, rows*(part%blocks+1)/blocks
+			p.block(s, left[p.Left.Batch[b]:], p.Left.Row[lo:hi], right[p.Right.Batch[b]:], j.Out[p.OutBatch[b]:], p.OutRow[lo:hi])
 		}
 	}
 }
@@ -72,25 +72,25 @@ func (m *Matrix) of(s *Scratch, j *Job) []float32 {
 	return j.whole(s, m.In)[m.First:]
 }
 
-// block computes rows [lo, hi) of one product.
-func (p *Product) block(s *Scratch, left, right, out []float32, lo, hi int) {
+// block computes some rows of one product: leftRows and outRows say where these begin.
+func (p *Product) block(s *Scratch, left []float32, leftRows []int32, right, out []float32, outRows []int32) {
 	k, depth, n := s.Kernels, len(p.Left.Column), len(p.Right.Column)
-	s.table, s.out = grow(&s.table, hi-lo+k.Rows), grow(&s.out, hi-lo+k.Rows)
+	count := len(outRows)
+	s.table, s.out = grow(&s.table, count+k.Rows), grow(&s.out, count+k.Rows)
 	packed := grow(&s.gather, depth*k.Columns)
 	var rows []float32
 	if !consecutive(p.Left.Column) {
-		rows = grow(&s.products, (hi-lo)*depth)
+		rows = grow(&s.products, count*depth)
 	}
-	for at := lo; at < hi; {
-		lanes := k.TileRows(hi - at)
-		for lane := range lanes {
-			i := at - lo + lane
-			if at+lane >= hi {
-				s.table[i], s.out[i] = s.table[at-lo], &s.sink[:1][0]
+	for at := 0; at < count; {
+		lanes := k.TileRows(count - at)
+		for i := at; i < at+lanes; i++ {
+			if i >= count {
+				s.table[i], s.out[i] = s.table[at], &s.sink[:1][0]
 				continue
 			}
-			s.out[i] = &out[p.OutRow[at+lane]]
-			row := left[p.Left.Row[at+lane]:]
+			s.out[i] = &out[outRows[i]]
+			row := left[leftRows[i]:]
 			if rows != nil {
 				to := rows[i*depth:][:depth]
 				for c, o := range p.Left.Column {
@@ -107,10 +107,13 @@ func (p *Product) block(s *Scratch, left, right, out []float32, lo, hi int) {
 		width := k.PanelColumns(j, n)
 		valid := min(width, n-j)
 		p.pack(packed[:depth*width], right, j, valid, width, along)
-		for at := lo; at < hi; {
-			lanes := k.TileRows(hi - at)
-			k.Gemm(s.table[at-lo:][:lanes], 1, 0, depth, packed, s.out[at-lo:][:lanes], j, zeros[:width], &unclamped, valid)
-			at += lanes
+		for at := 0; at < count; {
+			// All full tiles in one call: products of few numbers take no longer than calls.
+			lanes := k.TileRows(count - at)
+			tiles := max(1, (count-at)/lanes)
+			k.GemmPart(s.table[at:][:tiles*lanes], 1, 0, depth, packed, s.out[at:][:tiles*lanes], j, zeros[:width], &unclamped, valid,
+				asm.Part{Unbounded: true, Tiles: tiles, Stride: lanes})
+			at += tiles * lanes
 		}
 		j += width
 	}

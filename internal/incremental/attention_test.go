@@ -4,8 +4,10 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
+	"krypton/internal/engine"
 	"krypton/internal/engine/asm"
 	"krypton/internal/graph"
 	"krypton/internal/op"
@@ -41,6 +43,55 @@ func TestAttention(t *testing.T) {
 			}
 			t.Logf("%d values were moved", moves)
 		})
+	}
+}
+
+// TestAttend: products with a softmax between, computed together, give the bits and count
+// the multiply-adds of three steps.
+func TestAttend(t *testing.T) {
+	together := 0
+	for _, a := range arithmetics(t) {
+		if a.precision != FP32 {
+			continue
+		}
+		for seed := range uint64(30) {
+			n := randomTransformer(t, rand.New(rand.NewPCG(seed, 18)))
+			var plans [2]*Plan
+			for i := range plans {
+				p, err := Compile(n.g, CompileOptions{Kernels: a.k, Direct: true, Dynamic: i == 0}) // which joins nothing
+				if err != nil {
+					t.Fatal(err)
+				}
+				plans[i] = p
+			}
+			base := make([]float32, plans[0].InputPlane().Len())
+			for i := range base {
+				base[i] = rand.Float32()*2 - 1
+			}
+			var outputs [2][]float32
+			var work [2]int64
+			for i, p := range plans {
+				v, err := p.Materialize(context.Background(), base, 2)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if outputs[i], err = p.Output(v, 0).Floats(); err != nil {
+					t.Fatal(err)
+				}
+				for _, s := range p.steps {
+					work[i] += engine.Work(s.computes(), p.values[s.out].plane.Rect())
+					if _, ok := s.prim.(*engine.Attention); ok {
+						together++
+					}
+				}
+			}
+			if !slices.EqualFunc(outputs[0], outputs[1], func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) }) || work[0] != work[1] {
+				t.Fatalf("%s, seed %d: the outputs differ, or multiply-adds, %d and %d\n%s", a, seed, work[0], work[1], n)
+			}
+		}
+	}
+	if together == 0 {
+		t.Error("no products were computed together")
 	}
 }
 

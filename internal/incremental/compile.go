@@ -98,6 +98,7 @@ func Compile(g *graph.Graph, opt CompileOptions) (*Plan, error) {
 		return nil, err
 	}
 	if !opt.Dynamic {
+		c.attend()
 		c.grow()
 	}
 	c.concatInPlace()

@@ -139,7 +139,9 @@ func (p *Plan) load(s *step, r region.Rect, share float64) load {
 		l.adds = costInside * elements
 	default:
 		l.work = float64(engine.Work(s.computes(), r))
-		switch s.computes().(type) { // of all that they read
+		switch spec := s.computes().(type) { // of all that they read
+		case *engine.Attention: // of the scores
+			elements = float64(spec.Numbers())
 		case *engine.Moments, *engine.Mean:
 			elements = float64(s.in[0].plane.Len())
 		case *engine.RowSums:
@@ -171,7 +173,7 @@ func perElement(p engine.Spec) (adds, plain float64) {
 		return costTap + costBefore(p.Of), 0
 	case *engine.RowSums:
 		return costTap + costBefore(p.Of), 0
-	case *engine.Softmax:
+	case *engine.Softmax, *engine.Attention:
 		return costSoftmax, 0
 	case *engine.Spread:
 		return 0, plainPiece / float64(p.X*p.Out.C)
