@@ -15,8 +15,9 @@ type Depthwise struct {
 	Clamp   Clamp
 
 	per     int       // channels of a group
-	weights []float32 // [tap][channel of the group][channel]
+	weights []float32 // [tap][channel of the group][channel], or as asm.PackGroups packs them
 	bias    []float32
+	packed  bool
 }
 
 // NewDepthwise packs weights given as [C][1][Y.Kernel][X.Kernel] and bias (nil
@@ -42,7 +43,11 @@ func NewGrouped(k *asm.Kernels, in Plane, y, x region.Window, per int, weights, 
 	if !GroupedTogether(k, y, x, per, in.C) {
 		return nil, fmt.Errorf("no %s kernel for %d channels in groups of %d, windows of %d", k.Name, in.C, per, x.Kernel)
 	}
-	return newDepthwise(in, y, x, per, weights, bias, clamp)
+	d, err := newDepthwise(in, y, x, per, weights, bias, clamp)
+	if err == nil && k.Grouped(axisOf(y, 1), axisOf(x, 1), per) {
+		d.weights, d.packed = asm.PackGroups(d.weights, in.C, per), true
+	}
+	return d, err
 }
 
 func newDepthwise(in Plane, y, x region.Window, per int, weights, bias []float32, clamp Clamp) (*Depthwise, error) {
@@ -105,6 +110,10 @@ func (d *Depthwise) apart(s *Scratch, j *Job) {
 func (d *Depthwise) windows(s *Scratch, j *Job, channels region.Span) {
 	w := s.windowsOf(j, d.Y, d.X, d.per)
 	w.From, w.To = channels.Lo, channels.Hi
+	if d.packed {
+		s.Kernels.GroupedWindows(w, d.weights, j.Out, d.bias, &d.Clamp)
+		return
+	}
 	s.Kernels.DepthwiseWindows(w, d.weights, j.Out, d.bias, &d.Clamp)
 }
 

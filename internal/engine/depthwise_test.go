@@ -45,11 +45,14 @@ func BenchmarkGrouped(b *testing.B) {
 		s := NewScratch(k)
 		peak := k.Peak()
 		for _, l := range []struct{ side, channels, per, stride int }{
-			{56, 128, 4, 1}, {28, 256, 8, 1}, {14, 240, 8, 1}, {7, 368, 8, 1}, {56, 256, 4, 2}, {56, 256, 8, 2},
+			{56, 128, 4, 1}, {28, 256, 8, 1}, {14, 240, 8, 1}, {7, 368, 8, 1}, {56, 256, 4, 2}, {56, 256, 8, 2}, {14, 320, 16, 1}, {7, 784, 16, 1}, {28, 320, 16, 2},
 		} {
 			w := region.Window{Kernel: 3, Stride: l.stride, Dilation: 1, Pad: 1, Out: (l.side-1)/l.stride + 1}
 			in := Plane{l.side, l.side, l.channels}
 			weights := make([]float32, l.channels*l.per*9)
+			if !GroupedTogether(k, w, w, l.per, l.channels) {
+				continue
+			}
 			together, err := NewGrouped(k, in, w, w, l.per, weights, nil, Clamp{0, 6})
 			if err != nil {
 				b.Fatal(err)

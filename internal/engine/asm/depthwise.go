@@ -122,8 +122,12 @@ const (
 // putting pixels together costs less than it saves.
 const wideTaps = 7
 
-// Together says whether DepthwiseWindows computes such windows in such groups.
+// Together says whether DepthwiseWindows, or GroupedWindows, computes such windows in such
+// groups.
 func (k *Kernels) Together(y, x Axis, group, channels int) bool {
+	if k.Grouped(y, x, group) && channels%group == 0 {
+		return true
+	}
 	d, _ := k.sharing(x.Kernel, x.Stride, x.Dilation, group)
 	wide := k.wide != nil && group == 1 && y.Kernel*x.Kernel >= wideTaps
 	return (d != nil || wide) && channels >= vectorChannels && channels%group == 0
@@ -146,7 +150,7 @@ func (k *Kernels) DepthwiseWindows(w *Windows, weights, out, bias []float32, cla
 	c, cols := len(bias), w.X.Extent()
 	taps := w.Y.Kernel * w.X.Kernel * w.Group
 	d, every := k.sharing(w.X.Kernel, w.X.Stride, w.X.Dilation, w.Group)
-	if !k.Together(w.Y, w.X, w.Group, c) || w.From%w.Group != 0 || w.To%w.Group != 0 || w.To > c || w.To-w.From < min(c, 2*vectorChannels) || w.Y.Out < 1 || w.X.Out < 1 || w.Pitch < c ||
+	if !k.Together(w.Y, w.X, w.Group, c) || k.Grouped(w.Y, w.X, w.Group) || w.From%w.Group != 0 || w.To%w.Group != 0 || w.To > c || w.To-w.From < min(c, 2*vectorChannels) || w.Y.Out < 1 || w.X.Out < 1 || w.Pitch < c ||
 		len(w.Pixels) < w.Y.Extent()*cols || len(weights) < taps*c || len(out) < (w.Y.Out*w.X.Out-1)*w.Pitch+c {
 		panic(fmt.Sprintf("asm: DepthwiseWindows of %+v by %+v: %d pixels, %d channels in groups of %d, %d apart, %d weights, into %d",
 			w.Y, w.X, len(w.Pixels), c, w.Group, w.Pitch, len(weights), len(out)))

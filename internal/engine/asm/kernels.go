@@ -26,8 +26,9 @@ type Kernels struct {
 	// The kernels of runs; see Run.
 	together                    func(from **float32, m, n, off, bytes int, to **float32)
 	shared                      []sharedKernel
-	wide                        wideKernel // windows of any width and distance
-	depthwiseRows               runKernel  // for more than one pixel
+	wide                        wideKernel   // windows of any width and distance
+	groups                      groupsKernel // of a vector of channels
+	depthwiseRows               runKernel    // for more than one pixel
 	depthwise, maxPool, sumPool runKernel
 
 	add    func(a, b, out *float32, bytes int, clamp *float32, mask *int32)

@@ -575,6 +575,21 @@ func grouped8Stride1AVX512(rows **float32, m int, n int, first int, pixel int, k
 //go:noescape
 func grouped8Stride2AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 
+// groupsAVX512 computes, for each row r < m of outputs i < n and channel c < 16:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range kx {
+//			for k := range 16 {
+//				acc = fma(rows[r*ky+y][(i*step+x*pixel)/4+k], weights[((y*kx+x)*16+k)*16+c], acc)
+//			}
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+//go:noescape
+func groupsAVX512(rows **float32, m int, n int, pixel int, ky int, kx int, step int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
 // togetherAVX512 copies, for each row r < m and pixel i < n, bytes/4 numbers, a multiple of 16, from
 // off bytes behind from[r*n+i] on to to[r][i*bytes/4:].
 //

@@ -23332,6 +23332,4260 @@ rows1_none:
 	VZEROUPPER
 	RET
 
+// func groupsAVX512(rows **float32, m int, n int, pixel int, ky int, kx int, step int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+// Requires: AVX, AVX512F, CMOV
+TEXT ·groupsAVX512(SB), NOSPLIT, $48-104
+	MOVQ step+48(FP), CX
+	LEAQ (CX)(CX*2), DX
+	LEAQ (CX)(CX*4), SI
+	LEAQ (DX)(CX*4), DI
+	LEAQ (CX)(CX*8), R8
+	LEAQ (DX)(CX*8), R9
+	LEAQ (SI)(CX*8), R10
+	MOVQ pixel+24(FP), R15
+	SUBQ $0x40, R15
+	MOVQ R15, 40(SP)
+	MOVQ m+8(FP), R15
+	MOVQ R15, 16(SP)
+	MOVQ rows+0(FP), R15
+	MOVQ R15, 24(SP)
+	MOVQ out+64(FP), R15
+	MOVQ R15, 32(SP)
+
+lines:
+	MOVQ 16(SP), R15
+	CMPQ R15, $0x04
+	JLT  few
+	CMPQ n+16(FP), $0x07
+	JLE  rows4
+
+few:
+	CMPQ R15, $0x02
+	JGE  rows2
+	CMPQ R15, $0x01
+	JEQ  rows1
+	VZEROUPPER
+	RET
+
+rows4:
+	MOVQ $0x00000000, (SP)
+	MOVQ n+16(FP), R15
+	MOVQ R15, 8(SP)
+	MOVQ 32(SP), R14
+
+rows4_tile:
+	MOVQ 8(SP), R15
+	CMPQ R15, $0x07
+	JEQ  rows4_by7
+	CMPQ R15, $0x06
+	JEQ  rows4_by6
+	CMPQ R15, $0x05
+	JEQ  rows4_by5
+	CMPQ R15, $0x04
+	JEQ  rows4_by4
+	CMPQ R15, $0x03
+	JEQ  rows4_by3
+	CMPQ R15, $0x02
+	JEQ  rows4_by2
+	CMPQ R15, $0x01
+	JEQ  rows4_by1
+
+	// no outputs are left
+	LEAQ   (DX)(CX*4), DI
+	LEAQ   (CX)(CX*8), R8
+	MOVQ   ky+32(FP), R15
+	SHLQ   $0x03, R15
+	MOVQ   down+80(FP), BP
+	IMUL3Q $0x04, R15, R15
+	IMUL3Q $0x04, BP, BP
+	ADDQ   R15, 24(SP)
+	ADDQ   BP, 32(SP)
+	SUBQ   $0x04, 16(SP)
+	JMP    lines
+
+rows4_by7:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	VMOVAPS Z0, Z12
+	VMOVAPS Z0, Z13
+	VMOVAPS Z0, Z14
+	VMOVAPS Z0, Z15
+	VMOVAPS Z0, Z16
+	VMOVAPS Z0, Z17
+	VMOVAPS Z0, Z18
+	VMOVAPS Z0, Z19
+	VMOVAPS Z0, Z20
+	VMOVAPS Z0, Z21
+	VMOVAPS Z0, Z22
+	VMOVAPS Z0, Z23
+	VMOVAPS Z0, Z24
+	VMOVAPS Z0, Z25
+	VMOVAPS Z0, Z26
+	VMOVAPS Z0, Z27
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows4_by7_row:
+	MOVQ (R13), AX
+	MOVQ ky+32(FP), R12
+	MOVQ (R13)(R12*8), BX
+	ADDQ R12, R12
+	MOVQ (R13)(R12*8), DI
+	ADDQ ky+32(FP), R12
+	MOVQ (R13)(R12*8), R8
+	ADDQ (SP), AX
+	ADDQ (SP), BX
+	ADDQ (SP), DI
+	ADDQ (SP), R8
+	MOVQ kx+40(FP), R15
+
+rows4_by7_tap:
+	LEAQ 1024(R11), R12
+
+rows4_by7_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	VFMADD231PS.BCST (BX), Z31, Z7
+	VFMADD231PS.BCST (DI), Z31, Z14
+	VFMADD231PS.BCST (R8), Z31, Z21
+	VFMADD231PS.BCST (AX)(CX*1), Z31, Z1
+	VFMADD231PS.BCST (BX)(CX*1), Z31, Z8
+	VFMADD231PS.BCST (DI)(CX*1), Z31, Z15
+	VFMADD231PS.BCST (R8)(CX*1), Z31, Z22
+	VFMADD231PS.BCST (AX)(CX*2), Z31, Z2
+	VFMADD231PS.BCST (BX)(CX*2), Z31, Z9
+	VFMADD231PS.BCST (DI)(CX*2), Z31, Z16
+	VFMADD231PS.BCST (R8)(CX*2), Z31, Z23
+	VFMADD231PS.BCST (AX)(DX*1), Z31, Z3
+	VFMADD231PS.BCST (BX)(DX*1), Z31, Z10
+	VFMADD231PS.BCST (DI)(DX*1), Z31, Z17
+	VFMADD231PS.BCST (R8)(DX*1), Z31, Z24
+	VFMADD231PS.BCST (AX)(CX*4), Z31, Z4
+	VFMADD231PS.BCST (BX)(CX*4), Z31, Z11
+	VFMADD231PS.BCST (DI)(CX*4), Z31, Z18
+	VFMADD231PS.BCST (R8)(CX*4), Z31, Z25
+	VFMADD231PS.BCST (AX)(SI*1), Z31, Z5
+	VFMADD231PS.BCST (BX)(SI*1), Z31, Z12
+	VFMADD231PS.BCST (DI)(SI*1), Z31, Z19
+	VFMADD231PS.BCST (R8)(SI*1), Z31, Z26
+	VFMADD231PS.BCST (AX)(DX*2), Z31, Z6
+	VFMADD231PS.BCST (BX)(DX*2), Z31, Z13
+	VFMADD231PS.BCST (DI)(DX*2), Z31, Z20
+	VFMADD231PS.BCST (R8)(DX*2), Z31, Z27
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x04, DI
+	ADDQ             $0x04, R8
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows4_by7_channel
+	ADDQ             40(SP), AX
+	ADDQ             40(SP), BX
+	ADDQ             40(SP), DI
+	ADDQ             40(SP), R8
+	DECQ             R15
+	JNZ              rows4_by7_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows4_by7_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z1, Z31, Z1
+	VMINPS           Z1, Z30, Z1
+	VMOVUPS          Z1, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z2, Z31, Z2
+	VMINPS           Z2, Z30, Z2
+	VMOVUPS          Z2, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z3, Z31, Z3
+	VMINPS           Z3, Z30, Z3
+	VMOVUPS          Z3, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z4, Z31, Z4
+	VMINPS           Z4, Z30, Z4
+	VMOVUPS          Z4, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z5, Z31, Z5
+	VMINPS           Z5, Z30, Z5
+	VMOVUPS          Z5, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z6, Z31, Z6
+	VMINPS           Z6, Z30, Z6
+	VMOVUPS          Z6, (R14)
+	ADDQ             R15, R14
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z7, Z31, Z7
+	VMINPS           Z7, Z30, Z7
+	VMOVUPS          Z7, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z8, Z31, Z8
+	VMINPS           Z8, Z30, Z8
+	VMOVUPS          Z8, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z9, Z31, Z9
+	VMINPS           Z9, Z30, Z9
+	VMOVUPS          Z9, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z10, Z31, Z10
+	VMINPS           Z10, Z30, Z10
+	VMOVUPS          Z10, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z11, Z31, Z11
+	VMINPS           Z11, Z30, Z11
+	VMOVUPS          Z11, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z12, Z31, Z12
+	VMINPS           Z12, Z30, Z12
+	VMOVUPS          Z12, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z13, Z31, Z13
+	VMINPS           Z13, Z30, Z13
+	VMOVUPS          Z13, (R12)
+	ADDQ             R15, R12
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z14, Z31, Z14
+	VMINPS           Z14, Z30, Z14
+	VMOVUPS          Z14, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z15, Z31, Z15
+	VMINPS           Z15, Z30, Z15
+	VMOVUPS          Z15, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z16, Z31, Z16
+	VMINPS           Z16, Z30, Z16
+	VMOVUPS          Z16, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z17, Z31, Z17
+	VMINPS           Z17, Z30, Z17
+	VMOVUPS          Z17, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z18, Z31, Z18
+	VMINPS           Z18, Z30, Z18
+	VMOVUPS          Z18, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z19, Z31, Z19
+	VMINPS           Z19, Z30, Z19
+	VMOVUPS          Z19, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z20, Z31, Z20
+	VMINPS           Z20, Z30, Z20
+	VMOVUPS          Z20, (R12)
+	ADDQ             R15, R12
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z21, Z31, Z21
+	VMINPS           Z21, Z30, Z21
+	VMOVUPS          Z21, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z22, Z31, Z22
+	VMINPS           Z22, Z30, Z22
+	VMOVUPS          Z22, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z23, Z31, Z23
+	VMINPS           Z23, Z30, Z23
+	VMOVUPS          Z23, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z24, Z31, Z24
+	VMINPS           Z24, Z30, Z24
+	VMOVUPS          Z24, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z25, Z31, Z25
+	VMINPS           Z25, Z30, Z25
+	VMOVUPS          Z25, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z26, Z31, Z26
+	VMINPS           Z26, Z30, Z26
+	VMOVUPS          Z26, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z27, Z31, Z27
+	VMINPS           Z27, Z30, Z27
+	VMOVUPS          Z27, (R12)
+	ADDQ             R15, R12
+	IMUL3Q           $0x07, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x07, 8(SP)
+	JMP              rows4_tile
+
+rows4_by6:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	VMOVAPS Z0, Z12
+	VMOVAPS Z0, Z13
+	VMOVAPS Z0, Z14
+	VMOVAPS Z0, Z15
+	VMOVAPS Z0, Z16
+	VMOVAPS Z0, Z17
+	VMOVAPS Z0, Z18
+	VMOVAPS Z0, Z19
+	VMOVAPS Z0, Z20
+	VMOVAPS Z0, Z21
+	VMOVAPS Z0, Z22
+	VMOVAPS Z0, Z23
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows4_by6_row:
+	MOVQ (R13), AX
+	MOVQ ky+32(FP), R12
+	MOVQ (R13)(R12*8), BX
+	ADDQ R12, R12
+	MOVQ (R13)(R12*8), DI
+	ADDQ ky+32(FP), R12
+	MOVQ (R13)(R12*8), R8
+	ADDQ (SP), AX
+	ADDQ (SP), BX
+	ADDQ (SP), DI
+	ADDQ (SP), R8
+	MOVQ kx+40(FP), R15
+
+rows4_by6_tap:
+	LEAQ 1024(R11), R12
+
+rows4_by6_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	VFMADD231PS.BCST (BX), Z31, Z6
+	VFMADD231PS.BCST (DI), Z31, Z12
+	VFMADD231PS.BCST (R8), Z31, Z18
+	VFMADD231PS.BCST (AX)(CX*1), Z31, Z1
+	VFMADD231PS.BCST (BX)(CX*1), Z31, Z7
+	VFMADD231PS.BCST (DI)(CX*1), Z31, Z13
+	VFMADD231PS.BCST (R8)(CX*1), Z31, Z19
+	VFMADD231PS.BCST (AX)(CX*2), Z31, Z2
+	VFMADD231PS.BCST (BX)(CX*2), Z31, Z8
+	VFMADD231PS.BCST (DI)(CX*2), Z31, Z14
+	VFMADD231PS.BCST (R8)(CX*2), Z31, Z20
+	VFMADD231PS.BCST (AX)(DX*1), Z31, Z3
+	VFMADD231PS.BCST (BX)(DX*1), Z31, Z9
+	VFMADD231PS.BCST (DI)(DX*1), Z31, Z15
+	VFMADD231PS.BCST (R8)(DX*1), Z31, Z21
+	VFMADD231PS.BCST (AX)(CX*4), Z31, Z4
+	VFMADD231PS.BCST (BX)(CX*4), Z31, Z10
+	VFMADD231PS.BCST (DI)(CX*4), Z31, Z16
+	VFMADD231PS.BCST (R8)(CX*4), Z31, Z22
+	VFMADD231PS.BCST (AX)(SI*1), Z31, Z5
+	VFMADD231PS.BCST (BX)(SI*1), Z31, Z11
+	VFMADD231PS.BCST (DI)(SI*1), Z31, Z17
+	VFMADD231PS.BCST (R8)(SI*1), Z31, Z23
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x04, DI
+	ADDQ             $0x04, R8
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows4_by6_channel
+	ADDQ             40(SP), AX
+	ADDQ             40(SP), BX
+	ADDQ             40(SP), DI
+	ADDQ             40(SP), R8
+	DECQ             R15
+	JNZ              rows4_by6_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows4_by6_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z1, Z31, Z1
+	VMINPS           Z1, Z30, Z1
+	VMOVUPS          Z1, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z2, Z31, Z2
+	VMINPS           Z2, Z30, Z2
+	VMOVUPS          Z2, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z3, Z31, Z3
+	VMINPS           Z3, Z30, Z3
+	VMOVUPS          Z3, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z4, Z31, Z4
+	VMINPS           Z4, Z30, Z4
+	VMOVUPS          Z4, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z5, Z31, Z5
+	VMINPS           Z5, Z30, Z5
+	VMOVUPS          Z5, (R14)
+	ADDQ             R15, R14
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z6, Z31, Z6
+	VMINPS           Z6, Z30, Z6
+	VMOVUPS          Z6, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z7, Z31, Z7
+	VMINPS           Z7, Z30, Z7
+	VMOVUPS          Z7, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z8, Z31, Z8
+	VMINPS           Z8, Z30, Z8
+	VMOVUPS          Z8, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z9, Z31, Z9
+	VMINPS           Z9, Z30, Z9
+	VMOVUPS          Z9, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z10, Z31, Z10
+	VMINPS           Z10, Z30, Z10
+	VMOVUPS          Z10, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z11, Z31, Z11
+	VMINPS           Z11, Z30, Z11
+	VMOVUPS          Z11, (R12)
+	ADDQ             R15, R12
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z12, Z31, Z12
+	VMINPS           Z12, Z30, Z12
+	VMOVUPS          Z12, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z13, Z31, Z13
+	VMINPS           Z13, Z30, Z13
+	VMOVUPS          Z13, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z14, Z31, Z14
+	VMINPS           Z14, Z30, Z14
+	VMOVUPS          Z14, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z15, Z31, Z15
+	VMINPS           Z15, Z30, Z15
+	VMOVUPS          Z15, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z16, Z31, Z16
+	VMINPS           Z16, Z30, Z16
+	VMOVUPS          Z16, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z17, Z31, Z17
+	VMINPS           Z17, Z30, Z17
+	VMOVUPS          Z17, (R12)
+	ADDQ             R15, R12
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z18, Z31, Z18
+	VMINPS           Z18, Z30, Z18
+	VMOVUPS          Z18, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z19, Z31, Z19
+	VMINPS           Z19, Z30, Z19
+	VMOVUPS          Z19, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z20, Z31, Z20
+	VMINPS           Z20, Z30, Z20
+	VMOVUPS          Z20, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z21, Z31, Z21
+	VMINPS           Z21, Z30, Z21
+	VMOVUPS          Z21, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z22, Z31, Z22
+	VMINPS           Z22, Z30, Z22
+	VMOVUPS          Z22, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z23, Z31, Z23
+	VMINPS           Z23, Z30, Z23
+	VMOVUPS          Z23, (R12)
+	ADDQ             R15, R12
+	IMUL3Q           $0x06, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x06, 8(SP)
+	JMP              rows4_tile
+
+rows4_by5:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	VMOVAPS Z0, Z12
+	VMOVAPS Z0, Z13
+	VMOVAPS Z0, Z14
+	VMOVAPS Z0, Z15
+	VMOVAPS Z0, Z16
+	VMOVAPS Z0, Z17
+	VMOVAPS Z0, Z18
+	VMOVAPS Z0, Z19
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows4_by5_row:
+	MOVQ (R13), AX
+	MOVQ ky+32(FP), R12
+	MOVQ (R13)(R12*8), BX
+	ADDQ R12, R12
+	MOVQ (R13)(R12*8), DI
+	ADDQ ky+32(FP), R12
+	MOVQ (R13)(R12*8), R8
+	ADDQ (SP), AX
+	ADDQ (SP), BX
+	ADDQ (SP), DI
+	ADDQ (SP), R8
+	MOVQ kx+40(FP), R15
+
+rows4_by5_tap:
+	LEAQ 1024(R11), R12
+
+rows4_by5_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	VFMADD231PS.BCST (BX), Z31, Z5
+	VFMADD231PS.BCST (DI), Z31, Z10
+	VFMADD231PS.BCST (R8), Z31, Z15
+	VFMADD231PS.BCST (AX)(CX*1), Z31, Z1
+	VFMADD231PS.BCST (BX)(CX*1), Z31, Z6
+	VFMADD231PS.BCST (DI)(CX*1), Z31, Z11
+	VFMADD231PS.BCST (R8)(CX*1), Z31, Z16
+	VFMADD231PS.BCST (AX)(CX*2), Z31, Z2
+	VFMADD231PS.BCST (BX)(CX*2), Z31, Z7
+	VFMADD231PS.BCST (DI)(CX*2), Z31, Z12
+	VFMADD231PS.BCST (R8)(CX*2), Z31, Z17
+	VFMADD231PS.BCST (AX)(DX*1), Z31, Z3
+	VFMADD231PS.BCST (BX)(DX*1), Z31, Z8
+	VFMADD231PS.BCST (DI)(DX*1), Z31, Z13
+	VFMADD231PS.BCST (R8)(DX*1), Z31, Z18
+	VFMADD231PS.BCST (AX)(CX*4), Z31, Z4
+	VFMADD231PS.BCST (BX)(CX*4), Z31, Z9
+	VFMADD231PS.BCST (DI)(CX*4), Z31, Z14
+	VFMADD231PS.BCST (R8)(CX*4), Z31, Z19
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x04, DI
+	ADDQ             $0x04, R8
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows4_by5_channel
+	ADDQ             40(SP), AX
+	ADDQ             40(SP), BX
+	ADDQ             40(SP), DI
+	ADDQ             40(SP), R8
+	DECQ             R15
+	JNZ              rows4_by5_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows4_by5_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z1, Z31, Z1
+	VMINPS           Z1, Z30, Z1
+	VMOVUPS          Z1, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z2, Z31, Z2
+	VMINPS           Z2, Z30, Z2
+	VMOVUPS          Z2, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z3, Z31, Z3
+	VMINPS           Z3, Z30, Z3
+	VMOVUPS          Z3, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z4, Z31, Z4
+	VMINPS           Z4, Z30, Z4
+	VMOVUPS          Z4, (R14)
+	ADDQ             R15, R14
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z5, Z31, Z5
+	VMINPS           Z5, Z30, Z5
+	VMOVUPS          Z5, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z6, Z31, Z6
+	VMINPS           Z6, Z30, Z6
+	VMOVUPS          Z6, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z7, Z31, Z7
+	VMINPS           Z7, Z30, Z7
+	VMOVUPS          Z7, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z8, Z31, Z8
+	VMINPS           Z8, Z30, Z8
+	VMOVUPS          Z8, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z9, Z31, Z9
+	VMINPS           Z9, Z30, Z9
+	VMOVUPS          Z9, (R12)
+	ADDQ             R15, R12
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z10, Z31, Z10
+	VMINPS           Z10, Z30, Z10
+	VMOVUPS          Z10, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z11, Z31, Z11
+	VMINPS           Z11, Z30, Z11
+	VMOVUPS          Z11, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z12, Z31, Z12
+	VMINPS           Z12, Z30, Z12
+	VMOVUPS          Z12, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z13, Z31, Z13
+	VMINPS           Z13, Z30, Z13
+	VMOVUPS          Z13, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z14, Z31, Z14
+	VMINPS           Z14, Z30, Z14
+	VMOVUPS          Z14, (R12)
+	ADDQ             R15, R12
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z15, Z31, Z15
+	VMINPS           Z15, Z30, Z15
+	VMOVUPS          Z15, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z16, Z31, Z16
+	VMINPS           Z16, Z30, Z16
+	VMOVUPS          Z16, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z17, Z31, Z17
+	VMINPS           Z17, Z30, Z17
+	VMOVUPS          Z17, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z18, Z31, Z18
+	VMINPS           Z18, Z30, Z18
+	VMOVUPS          Z18, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z19, Z31, Z19
+	VMINPS           Z19, Z30, Z19
+	VMOVUPS          Z19, (R12)
+	ADDQ             R15, R12
+	IMUL3Q           $0x05, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x05, 8(SP)
+	JMP              rows4_tile
+
+rows4_by4:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	VMOVAPS Z0, Z12
+	VMOVAPS Z0, Z13
+	VMOVAPS Z0, Z14
+	VMOVAPS Z0, Z15
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows4_by4_row:
+	MOVQ (R13), AX
+	MOVQ ky+32(FP), R12
+	MOVQ (R13)(R12*8), BX
+	ADDQ R12, R12
+	MOVQ (R13)(R12*8), DI
+	ADDQ ky+32(FP), R12
+	MOVQ (R13)(R12*8), R8
+	ADDQ (SP), AX
+	ADDQ (SP), BX
+	ADDQ (SP), DI
+	ADDQ (SP), R8
+	MOVQ kx+40(FP), R15
+
+rows4_by4_tap:
+	LEAQ 1024(R11), R12
+
+rows4_by4_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	VFMADD231PS.BCST (BX), Z31, Z4
+	VFMADD231PS.BCST (DI), Z31, Z8
+	VFMADD231PS.BCST (R8), Z31, Z12
+	VFMADD231PS.BCST (AX)(CX*1), Z31, Z1
+	VFMADD231PS.BCST (BX)(CX*1), Z31, Z5
+	VFMADD231PS.BCST (DI)(CX*1), Z31, Z9
+	VFMADD231PS.BCST (R8)(CX*1), Z31, Z13
+	VFMADD231PS.BCST (AX)(CX*2), Z31, Z2
+	VFMADD231PS.BCST (BX)(CX*2), Z31, Z6
+	VFMADD231PS.BCST (DI)(CX*2), Z31, Z10
+	VFMADD231PS.BCST (R8)(CX*2), Z31, Z14
+	VFMADD231PS.BCST (AX)(DX*1), Z31, Z3
+	VFMADD231PS.BCST (BX)(DX*1), Z31, Z7
+	VFMADD231PS.BCST (DI)(DX*1), Z31, Z11
+	VFMADD231PS.BCST (R8)(DX*1), Z31, Z15
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x04, DI
+	ADDQ             $0x04, R8
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows4_by4_channel
+	ADDQ             40(SP), AX
+	ADDQ             40(SP), BX
+	ADDQ             40(SP), DI
+	ADDQ             40(SP), R8
+	DECQ             R15
+	JNZ              rows4_by4_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows4_by4_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z1, Z31, Z1
+	VMINPS           Z1, Z30, Z1
+	VMOVUPS          Z1, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z2, Z31, Z2
+	VMINPS           Z2, Z30, Z2
+	VMOVUPS          Z2, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z3, Z31, Z3
+	VMINPS           Z3, Z30, Z3
+	VMOVUPS          Z3, (R14)
+	ADDQ             R15, R14
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z4, Z31, Z4
+	VMINPS           Z4, Z30, Z4
+	VMOVUPS          Z4, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z5, Z31, Z5
+	VMINPS           Z5, Z30, Z5
+	VMOVUPS          Z5, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z6, Z31, Z6
+	VMINPS           Z6, Z30, Z6
+	VMOVUPS          Z6, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z7, Z31, Z7
+	VMINPS           Z7, Z30, Z7
+	VMOVUPS          Z7, (R12)
+	ADDQ             R15, R12
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z8, Z31, Z8
+	VMINPS           Z8, Z30, Z8
+	VMOVUPS          Z8, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z9, Z31, Z9
+	VMINPS           Z9, Z30, Z9
+	VMOVUPS          Z9, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z10, Z31, Z10
+	VMINPS           Z10, Z30, Z10
+	VMOVUPS          Z10, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z11, Z31, Z11
+	VMINPS           Z11, Z30, Z11
+	VMOVUPS          Z11, (R12)
+	ADDQ             R15, R12
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z12, Z31, Z12
+	VMINPS           Z12, Z30, Z12
+	VMOVUPS          Z12, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z13, Z31, Z13
+	VMINPS           Z13, Z30, Z13
+	VMOVUPS          Z13, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z14, Z31, Z14
+	VMINPS           Z14, Z30, Z14
+	VMOVUPS          Z14, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z15, Z31, Z15
+	VMINPS           Z15, Z30, Z15
+	VMOVUPS          Z15, (R12)
+	ADDQ             R15, R12
+	IMUL3Q           $0x04, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x04, 8(SP)
+	JMP              rows4_tile
+
+rows4_by3:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows4_by3_row:
+	MOVQ (R13), AX
+	MOVQ ky+32(FP), R12
+	MOVQ (R13)(R12*8), BX
+	ADDQ R12, R12
+	MOVQ (R13)(R12*8), DI
+	ADDQ ky+32(FP), R12
+	MOVQ (R13)(R12*8), R8
+	ADDQ (SP), AX
+	ADDQ (SP), BX
+	ADDQ (SP), DI
+	ADDQ (SP), R8
+	MOVQ kx+40(FP), R15
+
+rows4_by3_tap:
+	LEAQ 1024(R11), R12
+
+rows4_by3_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	VFMADD231PS.BCST (BX), Z31, Z3
+	VFMADD231PS.BCST (DI), Z31, Z6
+	VFMADD231PS.BCST (R8), Z31, Z9
+	VFMADD231PS.BCST (AX)(CX*1), Z31, Z1
+	VFMADD231PS.BCST (BX)(CX*1), Z31, Z4
+	VFMADD231PS.BCST (DI)(CX*1), Z31, Z7
+	VFMADD231PS.BCST (R8)(CX*1), Z31, Z10
+	VFMADD231PS.BCST (AX)(CX*2), Z31, Z2
+	VFMADD231PS.BCST (BX)(CX*2), Z31, Z5
+	VFMADD231PS.BCST (DI)(CX*2), Z31, Z8
+	VFMADD231PS.BCST (R8)(CX*2), Z31, Z11
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x04, DI
+	ADDQ             $0x04, R8
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows4_by3_channel
+	ADDQ             40(SP), AX
+	ADDQ             40(SP), BX
+	ADDQ             40(SP), DI
+	ADDQ             40(SP), R8
+	DECQ             R15
+	JNZ              rows4_by3_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows4_by3_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z1, Z31, Z1
+	VMINPS           Z1, Z30, Z1
+	VMOVUPS          Z1, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z2, Z31, Z2
+	VMINPS           Z2, Z30, Z2
+	VMOVUPS          Z2, (R14)
+	ADDQ             R15, R14
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z3, Z31, Z3
+	VMINPS           Z3, Z30, Z3
+	VMOVUPS          Z3, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z4, Z31, Z4
+	VMINPS           Z4, Z30, Z4
+	VMOVUPS          Z4, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z5, Z31, Z5
+	VMINPS           Z5, Z30, Z5
+	VMOVUPS          Z5, (R12)
+	ADDQ             R15, R12
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z6, Z31, Z6
+	VMINPS           Z6, Z30, Z6
+	VMOVUPS          Z6, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z7, Z31, Z7
+	VMINPS           Z7, Z30, Z7
+	VMOVUPS          Z7, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z8, Z31, Z8
+	VMINPS           Z8, Z30, Z8
+	VMOVUPS          Z8, (R12)
+	ADDQ             R15, R12
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z9, Z31, Z9
+	VMINPS           Z9, Z30, Z9
+	VMOVUPS          Z9, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z10, Z31, Z10
+	VMINPS           Z10, Z30, Z10
+	VMOVUPS          Z10, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z11, Z31, Z11
+	VMINPS           Z11, Z30, Z11
+	VMOVUPS          Z11, (R12)
+	ADDQ             R15, R12
+	IMUL3Q           $0x03, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x03, 8(SP)
+	JMP              rows4_tile
+
+rows4_by2:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows4_by2_row:
+	MOVQ (R13), AX
+	MOVQ ky+32(FP), R12
+	MOVQ (R13)(R12*8), BX
+	ADDQ R12, R12
+	MOVQ (R13)(R12*8), DI
+	ADDQ ky+32(FP), R12
+	MOVQ (R13)(R12*8), R8
+	ADDQ (SP), AX
+	ADDQ (SP), BX
+	ADDQ (SP), DI
+	ADDQ (SP), R8
+	MOVQ kx+40(FP), R15
+
+rows4_by2_tap:
+	LEAQ 1024(R11), R12
+
+rows4_by2_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	VFMADD231PS.BCST (BX), Z31, Z2
+	VFMADD231PS.BCST (DI), Z31, Z4
+	VFMADD231PS.BCST (R8), Z31, Z6
+	VFMADD231PS.BCST (AX)(CX*1), Z31, Z1
+	VFMADD231PS.BCST (BX)(CX*1), Z31, Z3
+	VFMADD231PS.BCST (DI)(CX*1), Z31, Z5
+	VFMADD231PS.BCST (R8)(CX*1), Z31, Z7
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x04, DI
+	ADDQ             $0x04, R8
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows4_by2_channel
+	ADDQ             40(SP), AX
+	ADDQ             40(SP), BX
+	ADDQ             40(SP), DI
+	ADDQ             40(SP), R8
+	DECQ             R15
+	JNZ              rows4_by2_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows4_by2_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z1, Z31, Z1
+	VMINPS           Z1, Z30, Z1
+	VMOVUPS          Z1, (R14)
+	ADDQ             R15, R14
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z2, Z31, Z2
+	VMINPS           Z2, Z30, Z2
+	VMOVUPS          Z2, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z3, Z31, Z3
+	VMINPS           Z3, Z30, Z3
+	VMOVUPS          Z3, (R12)
+	ADDQ             R15, R12
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z4, Z31, Z4
+	VMINPS           Z4, Z30, Z4
+	VMOVUPS          Z4, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z5, Z31, Z5
+	VMINPS           Z5, Z30, Z5
+	VMOVUPS          Z5, (R12)
+	ADDQ             R15, R12
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z6, Z31, Z6
+	VMINPS           Z6, Z30, Z6
+	VMOVUPS          Z6, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z7, Z31, Z7
+	VMINPS           Z7, Z30, Z7
+	VMOVUPS          Z7, (R12)
+	ADDQ             R15, R12
+	IMUL3Q           $0x02, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x02, 8(SP)
+	JMP              rows4_tile
+
+rows4_by1:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows4_by1_row:
+	MOVQ (R13), AX
+	MOVQ ky+32(FP), R12
+	MOVQ (R13)(R12*8), BX
+	ADDQ R12, R12
+	MOVQ (R13)(R12*8), DI
+	ADDQ ky+32(FP), R12
+	MOVQ (R13)(R12*8), R8
+	ADDQ (SP), AX
+	ADDQ (SP), BX
+	ADDQ (SP), DI
+	ADDQ (SP), R8
+	MOVQ kx+40(FP), R15
+
+rows4_by1_tap:
+	LEAQ 1024(R11), R12
+
+rows4_by1_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	VFMADD231PS.BCST (BX), Z31, Z1
+	VFMADD231PS.BCST (DI), Z31, Z2
+	VFMADD231PS.BCST (R8), Z31, Z3
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x04, DI
+	ADDQ             $0x04, R8
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows4_by1_channel
+	ADDQ             40(SP), AX
+	ADDQ             40(SP), BX
+	ADDQ             40(SP), DI
+	ADDQ             40(SP), R8
+	DECQ             R15
+	JNZ              rows4_by1_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows4_by1_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z1, Z31, Z1
+	VMINPS           Z1, Z30, Z1
+	VMOVUPS          Z1, (R12)
+	ADDQ             R15, R12
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z2, Z31, Z2
+	VMINPS           Z2, Z30, Z2
+	VMOVUPS          Z2, (R12)
+	ADDQ             R15, R12
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z3, Z31, Z3
+	VMINPS           Z3, Z30, Z3
+	VMOVUPS          Z3, (R12)
+	ADDQ             R15, R12
+	IMUL3Q           $0x01, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x01, 8(SP)
+	JMP              rows4_tile
+
+rows2:
+	MOVQ $0x00000000, (SP)
+	MOVQ n+16(FP), R15
+	MOVQ R15, 8(SP)
+	MOVQ 32(SP), R14
+
+rows2_tile:
+	MOVQ 8(SP), R15
+
+	// as many outputs as there are, half of them, or the most
+	CMPQ    R15, $0x0e
+	JLE     rows2_last
+	MOVQ    $0x0000000e, BP
+	INCQ    R15
+	SHRQ    $0x01, R15
+	CMPQ    R15, BP
+	CMOVQGT BP, R15
+
+rows2_last:
+	CMPQ R15, $0x0e
+	JEQ  rows2_by14
+	CMPQ R15, $0x0d
+	JEQ  rows2_by13
+	CMPQ R15, $0x0c
+	JEQ  rows2_by12
+	CMPQ R15, $0x0b
+	JEQ  rows2_by11
+	CMPQ R15, $0x0a
+	JEQ  rows2_by10
+	CMPQ R15, $0x09
+	JEQ  rows2_by9
+	CMPQ R15, $0x08
+	JEQ  rows2_by8
+	CMPQ R15, $0x07
+	JEQ  rows2_by7
+	CMPQ R15, $0x06
+	JEQ  rows2_by6
+	CMPQ R15, $0x05
+	JEQ  rows2_by5
+	CMPQ R15, $0x04
+	JEQ  rows2_by4
+	CMPQ R15, $0x03
+	JEQ  rows2_by3
+	CMPQ R15, $0x02
+	JEQ  rows2_by2
+	CMPQ R15, $0x01
+	JEQ  rows2_by1
+
+	// no outputs are left
+	MOVQ   ky+32(FP), R15
+	SHLQ   $0x03, R15
+	MOVQ   down+80(FP), BP
+	IMUL3Q $0x02, R15, R15
+	IMUL3Q $0x02, BP, BP
+	ADDQ   R15, 24(SP)
+	ADDQ   BP, 32(SP)
+	SUBQ   $0x02, 16(SP)
+	JMP    lines
+
+rows2_by14:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	VMOVAPS Z0, Z12
+	VMOVAPS Z0, Z13
+	VMOVAPS Z0, Z14
+	VMOVAPS Z0, Z15
+	VMOVAPS Z0, Z16
+	VMOVAPS Z0, Z17
+	VMOVAPS Z0, Z18
+	VMOVAPS Z0, Z19
+	VMOVAPS Z0, Z20
+	VMOVAPS Z0, Z21
+	VMOVAPS Z0, Z22
+	VMOVAPS Z0, Z23
+	VMOVAPS Z0, Z24
+	VMOVAPS Z0, Z25
+	VMOVAPS Z0, Z26
+	VMOVAPS Z0, Z27
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows2_by14_row:
+	MOVQ (R13), AX
+	MOVQ ky+32(FP), R12
+	MOVQ (R13)(R12*8), BX
+	ADDQ (SP), AX
+	ADDQ (SP), BX
+	MOVQ kx+40(FP), R15
+
+rows2_by14_tap:
+	LEAQ 1024(R11), R12
+
+rows2_by14_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	VFMADD231PS.BCST (BX), Z31, Z14
+	VFMADD231PS.BCST (AX)(CX*1), Z31, Z1
+	VFMADD231PS.BCST (BX)(CX*1), Z31, Z15
+	VFMADD231PS.BCST (AX)(CX*2), Z31, Z2
+	VFMADD231PS.BCST (BX)(CX*2), Z31, Z16
+	VFMADD231PS.BCST (AX)(DX*1), Z31, Z3
+	VFMADD231PS.BCST (BX)(DX*1), Z31, Z17
+	VFMADD231PS.BCST (AX)(CX*4), Z31, Z4
+	VFMADD231PS.BCST (BX)(CX*4), Z31, Z18
+	VFMADD231PS.BCST (AX)(SI*1), Z31, Z5
+	VFMADD231PS.BCST (BX)(SI*1), Z31, Z19
+	VFMADD231PS.BCST (AX)(DX*2), Z31, Z6
+	VFMADD231PS.BCST (BX)(DX*2), Z31, Z20
+	VFMADD231PS.BCST (AX)(DI*1), Z31, Z7
+	VFMADD231PS.BCST (BX)(DI*1), Z31, Z21
+	VFMADD231PS.BCST (AX)(CX*8), Z31, Z8
+	VFMADD231PS.BCST (BX)(CX*8), Z31, Z22
+	VFMADD231PS.BCST (AX)(R8*1), Z31, Z9
+	VFMADD231PS.BCST (BX)(R8*1), Z31, Z23
+	VFMADD231PS.BCST (AX)(SI*2), Z31, Z10
+	VFMADD231PS.BCST (BX)(SI*2), Z31, Z24
+	VFMADD231PS.BCST (AX)(R9*1), Z31, Z11
+	VFMADD231PS.BCST (BX)(R9*1), Z31, Z25
+	VFMADD231PS.BCST (AX)(DX*4), Z31, Z12
+	VFMADD231PS.BCST (BX)(DX*4), Z31, Z26
+	VFMADD231PS.BCST (AX)(R10*1), Z31, Z13
+	VFMADD231PS.BCST (BX)(R10*1), Z31, Z27
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows2_by14_channel
+	ADDQ             40(SP), AX
+	ADDQ             40(SP), BX
+	DECQ             R15
+	JNZ              rows2_by14_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows2_by14_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z1, Z31, Z1
+	VMINPS           Z1, Z30, Z1
+	VMOVUPS          Z1, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z2, Z31, Z2
+	VMINPS           Z2, Z30, Z2
+	VMOVUPS          Z2, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z3, Z31, Z3
+	VMINPS           Z3, Z30, Z3
+	VMOVUPS          Z3, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z4, Z31, Z4
+	VMINPS           Z4, Z30, Z4
+	VMOVUPS          Z4, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z5, Z31, Z5
+	VMINPS           Z5, Z30, Z5
+	VMOVUPS          Z5, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z6, Z31, Z6
+	VMINPS           Z6, Z30, Z6
+	VMOVUPS          Z6, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z7, Z31, Z7
+	VMINPS           Z7, Z30, Z7
+	VMOVUPS          Z7, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z8, Z31, Z8
+	VMINPS           Z8, Z30, Z8
+	VMOVUPS          Z8, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z9, Z31, Z9
+	VMINPS           Z9, Z30, Z9
+	VMOVUPS          Z9, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z10, Z31, Z10
+	VMINPS           Z10, Z30, Z10
+	VMOVUPS          Z10, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z11, Z31, Z11
+	VMINPS           Z11, Z30, Z11
+	VMOVUPS          Z11, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z12, Z31, Z12
+	VMINPS           Z12, Z30, Z12
+	VMOVUPS          Z12, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z13, Z31, Z13
+	VMINPS           Z13, Z30, Z13
+	VMOVUPS          Z13, (R14)
+	ADDQ             R15, R14
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z14, Z31, Z14
+	VMINPS           Z14, Z30, Z14
+	VMOVUPS          Z14, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z15, Z31, Z15
+	VMINPS           Z15, Z30, Z15
+	VMOVUPS          Z15, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z16, Z31, Z16
+	VMINPS           Z16, Z30, Z16
+	VMOVUPS          Z16, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z17, Z31, Z17
+	VMINPS           Z17, Z30, Z17
+	VMOVUPS          Z17, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z18, Z31, Z18
+	VMINPS           Z18, Z30, Z18
+	VMOVUPS          Z18, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z19, Z31, Z19
+	VMINPS           Z19, Z30, Z19
+	VMOVUPS          Z19, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z20, Z31, Z20
+	VMINPS           Z20, Z30, Z20
+	VMOVUPS          Z20, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z21, Z31, Z21
+	VMINPS           Z21, Z30, Z21
+	VMOVUPS          Z21, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z22, Z31, Z22
+	VMINPS           Z22, Z30, Z22
+	VMOVUPS          Z22, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z23, Z31, Z23
+	VMINPS           Z23, Z30, Z23
+	VMOVUPS          Z23, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z24, Z31, Z24
+	VMINPS           Z24, Z30, Z24
+	VMOVUPS          Z24, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z25, Z31, Z25
+	VMINPS           Z25, Z30, Z25
+	VMOVUPS          Z25, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z26, Z31, Z26
+	VMINPS           Z26, Z30, Z26
+	VMOVUPS          Z26, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z27, Z31, Z27
+	VMINPS           Z27, Z30, Z27
+	VMOVUPS          Z27, (R12)
+	ADDQ             R15, R12
+	IMUL3Q           $0x0e, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x0e, 8(SP)
+	JMP              rows2_tile
+
+rows2_by13:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	VMOVAPS Z0, Z12
+	VMOVAPS Z0, Z13
+	VMOVAPS Z0, Z14
+	VMOVAPS Z0, Z15
+	VMOVAPS Z0, Z16
+	VMOVAPS Z0, Z17
+	VMOVAPS Z0, Z18
+	VMOVAPS Z0, Z19
+	VMOVAPS Z0, Z20
+	VMOVAPS Z0, Z21
+	VMOVAPS Z0, Z22
+	VMOVAPS Z0, Z23
+	VMOVAPS Z0, Z24
+	VMOVAPS Z0, Z25
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows2_by13_row:
+	MOVQ (R13), AX
+	MOVQ ky+32(FP), R12
+	MOVQ (R13)(R12*8), BX
+	ADDQ (SP), AX
+	ADDQ (SP), BX
+	MOVQ kx+40(FP), R15
+
+rows2_by13_tap:
+	LEAQ 1024(R11), R12
+
+rows2_by13_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	VFMADD231PS.BCST (BX), Z31, Z13
+	VFMADD231PS.BCST (AX)(CX*1), Z31, Z1
+	VFMADD231PS.BCST (BX)(CX*1), Z31, Z14
+	VFMADD231PS.BCST (AX)(CX*2), Z31, Z2
+	VFMADD231PS.BCST (BX)(CX*2), Z31, Z15
+	VFMADD231PS.BCST (AX)(DX*1), Z31, Z3
+	VFMADD231PS.BCST (BX)(DX*1), Z31, Z16
+	VFMADD231PS.BCST (AX)(CX*4), Z31, Z4
+	VFMADD231PS.BCST (BX)(CX*4), Z31, Z17
+	VFMADD231PS.BCST (AX)(SI*1), Z31, Z5
+	VFMADD231PS.BCST (BX)(SI*1), Z31, Z18
+	VFMADD231PS.BCST (AX)(DX*2), Z31, Z6
+	VFMADD231PS.BCST (BX)(DX*2), Z31, Z19
+	VFMADD231PS.BCST (AX)(DI*1), Z31, Z7
+	VFMADD231PS.BCST (BX)(DI*1), Z31, Z20
+	VFMADD231PS.BCST (AX)(CX*8), Z31, Z8
+	VFMADD231PS.BCST (BX)(CX*8), Z31, Z21
+	VFMADD231PS.BCST (AX)(R8*1), Z31, Z9
+	VFMADD231PS.BCST (BX)(R8*1), Z31, Z22
+	VFMADD231PS.BCST (AX)(SI*2), Z31, Z10
+	VFMADD231PS.BCST (BX)(SI*2), Z31, Z23
+	VFMADD231PS.BCST (AX)(R9*1), Z31, Z11
+	VFMADD231PS.BCST (BX)(R9*1), Z31, Z24
+	VFMADD231PS.BCST (AX)(DX*4), Z31, Z12
+	VFMADD231PS.BCST (BX)(DX*4), Z31, Z25
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows2_by13_channel
+	ADDQ             40(SP), AX
+	ADDQ             40(SP), BX
+	DECQ             R15
+	JNZ              rows2_by13_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows2_by13_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z1, Z31, Z1
+	VMINPS           Z1, Z30, Z1
+	VMOVUPS          Z1, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z2, Z31, Z2
+	VMINPS           Z2, Z30, Z2
+	VMOVUPS          Z2, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z3, Z31, Z3
+	VMINPS           Z3, Z30, Z3
+	VMOVUPS          Z3, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z4, Z31, Z4
+	VMINPS           Z4, Z30, Z4
+	VMOVUPS          Z4, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z5, Z31, Z5
+	VMINPS           Z5, Z30, Z5
+	VMOVUPS          Z5, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z6, Z31, Z6
+	VMINPS           Z6, Z30, Z6
+	VMOVUPS          Z6, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z7, Z31, Z7
+	VMINPS           Z7, Z30, Z7
+	VMOVUPS          Z7, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z8, Z31, Z8
+	VMINPS           Z8, Z30, Z8
+	VMOVUPS          Z8, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z9, Z31, Z9
+	VMINPS           Z9, Z30, Z9
+	VMOVUPS          Z9, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z10, Z31, Z10
+	VMINPS           Z10, Z30, Z10
+	VMOVUPS          Z10, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z11, Z31, Z11
+	VMINPS           Z11, Z30, Z11
+	VMOVUPS          Z11, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z12, Z31, Z12
+	VMINPS           Z12, Z30, Z12
+	VMOVUPS          Z12, (R14)
+	ADDQ             R15, R14
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z13, Z31, Z13
+	VMINPS           Z13, Z30, Z13
+	VMOVUPS          Z13, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z14, Z31, Z14
+	VMINPS           Z14, Z30, Z14
+	VMOVUPS          Z14, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z15, Z31, Z15
+	VMINPS           Z15, Z30, Z15
+	VMOVUPS          Z15, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z16, Z31, Z16
+	VMINPS           Z16, Z30, Z16
+	VMOVUPS          Z16, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z17, Z31, Z17
+	VMINPS           Z17, Z30, Z17
+	VMOVUPS          Z17, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z18, Z31, Z18
+	VMINPS           Z18, Z30, Z18
+	VMOVUPS          Z18, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z19, Z31, Z19
+	VMINPS           Z19, Z30, Z19
+	VMOVUPS          Z19, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z20, Z31, Z20
+	VMINPS           Z20, Z30, Z20
+	VMOVUPS          Z20, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z21, Z31, Z21
+	VMINPS           Z21, Z30, Z21
+	VMOVUPS          Z21, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z22, Z31, Z22
+	VMINPS           Z22, Z30, Z22
+	VMOVUPS          Z22, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z23, Z31, Z23
+	VMINPS           Z23, Z30, Z23
+	VMOVUPS          Z23, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z24, Z31, Z24
+	VMINPS           Z24, Z30, Z24
+	VMOVUPS          Z24, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z25, Z31, Z25
+	VMINPS           Z25, Z30, Z25
+	VMOVUPS          Z25, (R12)
+	ADDQ             R15, R12
+	IMUL3Q           $0x0d, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x0d, 8(SP)
+	JMP              rows2_tile
+
+rows2_by12:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	VMOVAPS Z0, Z12
+	VMOVAPS Z0, Z13
+	VMOVAPS Z0, Z14
+	VMOVAPS Z0, Z15
+	VMOVAPS Z0, Z16
+	VMOVAPS Z0, Z17
+	VMOVAPS Z0, Z18
+	VMOVAPS Z0, Z19
+	VMOVAPS Z0, Z20
+	VMOVAPS Z0, Z21
+	VMOVAPS Z0, Z22
+	VMOVAPS Z0, Z23
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows2_by12_row:
+	MOVQ (R13), AX
+	MOVQ ky+32(FP), R12
+	MOVQ (R13)(R12*8), BX
+	ADDQ (SP), AX
+	ADDQ (SP), BX
+	MOVQ kx+40(FP), R15
+
+rows2_by12_tap:
+	LEAQ 1024(R11), R12
+
+rows2_by12_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	VFMADD231PS.BCST (BX), Z31, Z12
+	VFMADD231PS.BCST (AX)(CX*1), Z31, Z1
+	VFMADD231PS.BCST (BX)(CX*1), Z31, Z13
+	VFMADD231PS.BCST (AX)(CX*2), Z31, Z2
+	VFMADD231PS.BCST (BX)(CX*2), Z31, Z14
+	VFMADD231PS.BCST (AX)(DX*1), Z31, Z3
+	VFMADD231PS.BCST (BX)(DX*1), Z31, Z15
+	VFMADD231PS.BCST (AX)(CX*4), Z31, Z4
+	VFMADD231PS.BCST (BX)(CX*4), Z31, Z16
+	VFMADD231PS.BCST (AX)(SI*1), Z31, Z5
+	VFMADD231PS.BCST (BX)(SI*1), Z31, Z17
+	VFMADD231PS.BCST (AX)(DX*2), Z31, Z6
+	VFMADD231PS.BCST (BX)(DX*2), Z31, Z18
+	VFMADD231PS.BCST (AX)(DI*1), Z31, Z7
+	VFMADD231PS.BCST (BX)(DI*1), Z31, Z19
+	VFMADD231PS.BCST (AX)(CX*8), Z31, Z8
+	VFMADD231PS.BCST (BX)(CX*8), Z31, Z20
+	VFMADD231PS.BCST (AX)(R8*1), Z31, Z9
+	VFMADD231PS.BCST (BX)(R8*1), Z31, Z21
+	VFMADD231PS.BCST (AX)(SI*2), Z31, Z10
+	VFMADD231PS.BCST (BX)(SI*2), Z31, Z22
+	VFMADD231PS.BCST (AX)(R9*1), Z31, Z11
+	VFMADD231PS.BCST (BX)(R9*1), Z31, Z23
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows2_by12_channel
+	ADDQ             40(SP), AX
+	ADDQ             40(SP), BX
+	DECQ             R15
+	JNZ              rows2_by12_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows2_by12_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z1, Z31, Z1
+	VMINPS           Z1, Z30, Z1
+	VMOVUPS          Z1, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z2, Z31, Z2
+	VMINPS           Z2, Z30, Z2
+	VMOVUPS          Z2, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z3, Z31, Z3
+	VMINPS           Z3, Z30, Z3
+	VMOVUPS          Z3, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z4, Z31, Z4
+	VMINPS           Z4, Z30, Z4
+	VMOVUPS          Z4, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z5, Z31, Z5
+	VMINPS           Z5, Z30, Z5
+	VMOVUPS          Z5, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z6, Z31, Z6
+	VMINPS           Z6, Z30, Z6
+	VMOVUPS          Z6, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z7, Z31, Z7
+	VMINPS           Z7, Z30, Z7
+	VMOVUPS          Z7, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z8, Z31, Z8
+	VMINPS           Z8, Z30, Z8
+	VMOVUPS          Z8, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z9, Z31, Z9
+	VMINPS           Z9, Z30, Z9
+	VMOVUPS          Z9, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z10, Z31, Z10
+	VMINPS           Z10, Z30, Z10
+	VMOVUPS          Z10, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z11, Z31, Z11
+	VMINPS           Z11, Z30, Z11
+	VMOVUPS          Z11, (R14)
+	ADDQ             R15, R14
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z12, Z31, Z12
+	VMINPS           Z12, Z30, Z12
+	VMOVUPS          Z12, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z13, Z31, Z13
+	VMINPS           Z13, Z30, Z13
+	VMOVUPS          Z13, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z14, Z31, Z14
+	VMINPS           Z14, Z30, Z14
+	VMOVUPS          Z14, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z15, Z31, Z15
+	VMINPS           Z15, Z30, Z15
+	VMOVUPS          Z15, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z16, Z31, Z16
+	VMINPS           Z16, Z30, Z16
+	VMOVUPS          Z16, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z17, Z31, Z17
+	VMINPS           Z17, Z30, Z17
+	VMOVUPS          Z17, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z18, Z31, Z18
+	VMINPS           Z18, Z30, Z18
+	VMOVUPS          Z18, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z19, Z31, Z19
+	VMINPS           Z19, Z30, Z19
+	VMOVUPS          Z19, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z20, Z31, Z20
+	VMINPS           Z20, Z30, Z20
+	VMOVUPS          Z20, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z21, Z31, Z21
+	VMINPS           Z21, Z30, Z21
+	VMOVUPS          Z21, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z22, Z31, Z22
+	VMINPS           Z22, Z30, Z22
+	VMOVUPS          Z22, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z23, Z31, Z23
+	VMINPS           Z23, Z30, Z23
+	VMOVUPS          Z23, (R12)
+	ADDQ             R15, R12
+	IMUL3Q           $0x0c, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x0c, 8(SP)
+	JMP              rows2_tile
+
+rows2_by11:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	VMOVAPS Z0, Z12
+	VMOVAPS Z0, Z13
+	VMOVAPS Z0, Z14
+	VMOVAPS Z0, Z15
+	VMOVAPS Z0, Z16
+	VMOVAPS Z0, Z17
+	VMOVAPS Z0, Z18
+	VMOVAPS Z0, Z19
+	VMOVAPS Z0, Z20
+	VMOVAPS Z0, Z21
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows2_by11_row:
+	MOVQ (R13), AX
+	MOVQ ky+32(FP), R12
+	MOVQ (R13)(R12*8), BX
+	ADDQ (SP), AX
+	ADDQ (SP), BX
+	MOVQ kx+40(FP), R15
+
+rows2_by11_tap:
+	LEAQ 1024(R11), R12
+
+rows2_by11_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	VFMADD231PS.BCST (BX), Z31, Z11
+	VFMADD231PS.BCST (AX)(CX*1), Z31, Z1
+	VFMADD231PS.BCST (BX)(CX*1), Z31, Z12
+	VFMADD231PS.BCST (AX)(CX*2), Z31, Z2
+	VFMADD231PS.BCST (BX)(CX*2), Z31, Z13
+	VFMADD231PS.BCST (AX)(DX*1), Z31, Z3
+	VFMADD231PS.BCST (BX)(DX*1), Z31, Z14
+	VFMADD231PS.BCST (AX)(CX*4), Z31, Z4
+	VFMADD231PS.BCST (BX)(CX*4), Z31, Z15
+	VFMADD231PS.BCST (AX)(SI*1), Z31, Z5
+	VFMADD231PS.BCST (BX)(SI*1), Z31, Z16
+	VFMADD231PS.BCST (AX)(DX*2), Z31, Z6
+	VFMADD231PS.BCST (BX)(DX*2), Z31, Z17
+	VFMADD231PS.BCST (AX)(DI*1), Z31, Z7
+	VFMADD231PS.BCST (BX)(DI*1), Z31, Z18
+	VFMADD231PS.BCST (AX)(CX*8), Z31, Z8
+	VFMADD231PS.BCST (BX)(CX*8), Z31, Z19
+	VFMADD231PS.BCST (AX)(R8*1), Z31, Z9
+	VFMADD231PS.BCST (BX)(R8*1), Z31, Z20
+	VFMADD231PS.BCST (AX)(SI*2), Z31, Z10
+	VFMADD231PS.BCST (BX)(SI*2), Z31, Z21
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows2_by11_channel
+	ADDQ             40(SP), AX
+	ADDQ             40(SP), BX
+	DECQ             R15
+	JNZ              rows2_by11_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows2_by11_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z1, Z31, Z1
+	VMINPS           Z1, Z30, Z1
+	VMOVUPS          Z1, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z2, Z31, Z2
+	VMINPS           Z2, Z30, Z2
+	VMOVUPS          Z2, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z3, Z31, Z3
+	VMINPS           Z3, Z30, Z3
+	VMOVUPS          Z3, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z4, Z31, Z4
+	VMINPS           Z4, Z30, Z4
+	VMOVUPS          Z4, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z5, Z31, Z5
+	VMINPS           Z5, Z30, Z5
+	VMOVUPS          Z5, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z6, Z31, Z6
+	VMINPS           Z6, Z30, Z6
+	VMOVUPS          Z6, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z7, Z31, Z7
+	VMINPS           Z7, Z30, Z7
+	VMOVUPS          Z7, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z8, Z31, Z8
+	VMINPS           Z8, Z30, Z8
+	VMOVUPS          Z8, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z9, Z31, Z9
+	VMINPS           Z9, Z30, Z9
+	VMOVUPS          Z9, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z10, Z31, Z10
+	VMINPS           Z10, Z30, Z10
+	VMOVUPS          Z10, (R14)
+	ADDQ             R15, R14
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z11, Z31, Z11
+	VMINPS           Z11, Z30, Z11
+	VMOVUPS          Z11, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z12, Z31, Z12
+	VMINPS           Z12, Z30, Z12
+	VMOVUPS          Z12, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z13, Z31, Z13
+	VMINPS           Z13, Z30, Z13
+	VMOVUPS          Z13, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z14, Z31, Z14
+	VMINPS           Z14, Z30, Z14
+	VMOVUPS          Z14, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z15, Z31, Z15
+	VMINPS           Z15, Z30, Z15
+	VMOVUPS          Z15, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z16, Z31, Z16
+	VMINPS           Z16, Z30, Z16
+	VMOVUPS          Z16, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z17, Z31, Z17
+	VMINPS           Z17, Z30, Z17
+	VMOVUPS          Z17, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z18, Z31, Z18
+	VMINPS           Z18, Z30, Z18
+	VMOVUPS          Z18, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z19, Z31, Z19
+	VMINPS           Z19, Z30, Z19
+	VMOVUPS          Z19, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z20, Z31, Z20
+	VMINPS           Z20, Z30, Z20
+	VMOVUPS          Z20, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z21, Z31, Z21
+	VMINPS           Z21, Z30, Z21
+	VMOVUPS          Z21, (R12)
+	ADDQ             R15, R12
+	IMUL3Q           $0x0b, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x0b, 8(SP)
+	JMP              rows2_tile
+
+rows2_by10:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	VMOVAPS Z0, Z12
+	VMOVAPS Z0, Z13
+	VMOVAPS Z0, Z14
+	VMOVAPS Z0, Z15
+	VMOVAPS Z0, Z16
+	VMOVAPS Z0, Z17
+	VMOVAPS Z0, Z18
+	VMOVAPS Z0, Z19
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows2_by10_row:
+	MOVQ (R13), AX
+	MOVQ ky+32(FP), R12
+	MOVQ (R13)(R12*8), BX
+	ADDQ (SP), AX
+	ADDQ (SP), BX
+	MOVQ kx+40(FP), R15
+
+rows2_by10_tap:
+	LEAQ 1024(R11), R12
+
+rows2_by10_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	VFMADD231PS.BCST (BX), Z31, Z10
+	VFMADD231PS.BCST (AX)(CX*1), Z31, Z1
+	VFMADD231PS.BCST (BX)(CX*1), Z31, Z11
+	VFMADD231PS.BCST (AX)(CX*2), Z31, Z2
+	VFMADD231PS.BCST (BX)(CX*2), Z31, Z12
+	VFMADD231PS.BCST (AX)(DX*1), Z31, Z3
+	VFMADD231PS.BCST (BX)(DX*1), Z31, Z13
+	VFMADD231PS.BCST (AX)(CX*4), Z31, Z4
+	VFMADD231PS.BCST (BX)(CX*4), Z31, Z14
+	VFMADD231PS.BCST (AX)(SI*1), Z31, Z5
+	VFMADD231PS.BCST (BX)(SI*1), Z31, Z15
+	VFMADD231PS.BCST (AX)(DX*2), Z31, Z6
+	VFMADD231PS.BCST (BX)(DX*2), Z31, Z16
+	VFMADD231PS.BCST (AX)(DI*1), Z31, Z7
+	VFMADD231PS.BCST (BX)(DI*1), Z31, Z17
+	VFMADD231PS.BCST (AX)(CX*8), Z31, Z8
+	VFMADD231PS.BCST (BX)(CX*8), Z31, Z18
+	VFMADD231PS.BCST (AX)(R8*1), Z31, Z9
+	VFMADD231PS.BCST (BX)(R8*1), Z31, Z19
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows2_by10_channel
+	ADDQ             40(SP), AX
+	ADDQ             40(SP), BX
+	DECQ             R15
+	JNZ              rows2_by10_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows2_by10_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z1, Z31, Z1
+	VMINPS           Z1, Z30, Z1
+	VMOVUPS          Z1, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z2, Z31, Z2
+	VMINPS           Z2, Z30, Z2
+	VMOVUPS          Z2, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z3, Z31, Z3
+	VMINPS           Z3, Z30, Z3
+	VMOVUPS          Z3, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z4, Z31, Z4
+	VMINPS           Z4, Z30, Z4
+	VMOVUPS          Z4, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z5, Z31, Z5
+	VMINPS           Z5, Z30, Z5
+	VMOVUPS          Z5, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z6, Z31, Z6
+	VMINPS           Z6, Z30, Z6
+	VMOVUPS          Z6, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z7, Z31, Z7
+	VMINPS           Z7, Z30, Z7
+	VMOVUPS          Z7, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z8, Z31, Z8
+	VMINPS           Z8, Z30, Z8
+	VMOVUPS          Z8, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z9, Z31, Z9
+	VMINPS           Z9, Z30, Z9
+	VMOVUPS          Z9, (R14)
+	ADDQ             R15, R14
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z10, Z31, Z10
+	VMINPS           Z10, Z30, Z10
+	VMOVUPS          Z10, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z11, Z31, Z11
+	VMINPS           Z11, Z30, Z11
+	VMOVUPS          Z11, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z12, Z31, Z12
+	VMINPS           Z12, Z30, Z12
+	VMOVUPS          Z12, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z13, Z31, Z13
+	VMINPS           Z13, Z30, Z13
+	VMOVUPS          Z13, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z14, Z31, Z14
+	VMINPS           Z14, Z30, Z14
+	VMOVUPS          Z14, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z15, Z31, Z15
+	VMINPS           Z15, Z30, Z15
+	VMOVUPS          Z15, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z16, Z31, Z16
+	VMINPS           Z16, Z30, Z16
+	VMOVUPS          Z16, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z17, Z31, Z17
+	VMINPS           Z17, Z30, Z17
+	VMOVUPS          Z17, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z18, Z31, Z18
+	VMINPS           Z18, Z30, Z18
+	VMOVUPS          Z18, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z19, Z31, Z19
+	VMINPS           Z19, Z30, Z19
+	VMOVUPS          Z19, (R12)
+	ADDQ             R15, R12
+	IMUL3Q           $0x0a, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x0a, 8(SP)
+	JMP              rows2_tile
+
+rows2_by9:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	VMOVAPS Z0, Z12
+	VMOVAPS Z0, Z13
+	VMOVAPS Z0, Z14
+	VMOVAPS Z0, Z15
+	VMOVAPS Z0, Z16
+	VMOVAPS Z0, Z17
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows2_by9_row:
+	MOVQ (R13), AX
+	MOVQ ky+32(FP), R12
+	MOVQ (R13)(R12*8), BX
+	ADDQ (SP), AX
+	ADDQ (SP), BX
+	MOVQ kx+40(FP), R15
+
+rows2_by9_tap:
+	LEAQ 1024(R11), R12
+
+rows2_by9_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	VFMADD231PS.BCST (BX), Z31, Z9
+	VFMADD231PS.BCST (AX)(CX*1), Z31, Z1
+	VFMADD231PS.BCST (BX)(CX*1), Z31, Z10
+	VFMADD231PS.BCST (AX)(CX*2), Z31, Z2
+	VFMADD231PS.BCST (BX)(CX*2), Z31, Z11
+	VFMADD231PS.BCST (AX)(DX*1), Z31, Z3
+	VFMADD231PS.BCST (BX)(DX*1), Z31, Z12
+	VFMADD231PS.BCST (AX)(CX*4), Z31, Z4
+	VFMADD231PS.BCST (BX)(CX*4), Z31, Z13
+	VFMADD231PS.BCST (AX)(SI*1), Z31, Z5
+	VFMADD231PS.BCST (BX)(SI*1), Z31, Z14
+	VFMADD231PS.BCST (AX)(DX*2), Z31, Z6
+	VFMADD231PS.BCST (BX)(DX*2), Z31, Z15
+	VFMADD231PS.BCST (AX)(DI*1), Z31, Z7
+	VFMADD231PS.BCST (BX)(DI*1), Z31, Z16
+	VFMADD231PS.BCST (AX)(CX*8), Z31, Z8
+	VFMADD231PS.BCST (BX)(CX*8), Z31, Z17
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows2_by9_channel
+	ADDQ             40(SP), AX
+	ADDQ             40(SP), BX
+	DECQ             R15
+	JNZ              rows2_by9_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows2_by9_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z1, Z31, Z1
+	VMINPS           Z1, Z30, Z1
+	VMOVUPS          Z1, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z2, Z31, Z2
+	VMINPS           Z2, Z30, Z2
+	VMOVUPS          Z2, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z3, Z31, Z3
+	VMINPS           Z3, Z30, Z3
+	VMOVUPS          Z3, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z4, Z31, Z4
+	VMINPS           Z4, Z30, Z4
+	VMOVUPS          Z4, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z5, Z31, Z5
+	VMINPS           Z5, Z30, Z5
+	VMOVUPS          Z5, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z6, Z31, Z6
+	VMINPS           Z6, Z30, Z6
+	VMOVUPS          Z6, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z7, Z31, Z7
+	VMINPS           Z7, Z30, Z7
+	VMOVUPS          Z7, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z8, Z31, Z8
+	VMINPS           Z8, Z30, Z8
+	VMOVUPS          Z8, (R14)
+	ADDQ             R15, R14
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z9, Z31, Z9
+	VMINPS           Z9, Z30, Z9
+	VMOVUPS          Z9, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z10, Z31, Z10
+	VMINPS           Z10, Z30, Z10
+	VMOVUPS          Z10, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z11, Z31, Z11
+	VMINPS           Z11, Z30, Z11
+	VMOVUPS          Z11, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z12, Z31, Z12
+	VMINPS           Z12, Z30, Z12
+	VMOVUPS          Z12, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z13, Z31, Z13
+	VMINPS           Z13, Z30, Z13
+	VMOVUPS          Z13, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z14, Z31, Z14
+	VMINPS           Z14, Z30, Z14
+	VMOVUPS          Z14, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z15, Z31, Z15
+	VMINPS           Z15, Z30, Z15
+	VMOVUPS          Z15, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z16, Z31, Z16
+	VMINPS           Z16, Z30, Z16
+	VMOVUPS          Z16, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z17, Z31, Z17
+	VMINPS           Z17, Z30, Z17
+	VMOVUPS          Z17, (R12)
+	ADDQ             R15, R12
+	IMUL3Q           $0x09, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x09, 8(SP)
+	JMP              rows2_tile
+
+rows2_by8:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	VMOVAPS Z0, Z12
+	VMOVAPS Z0, Z13
+	VMOVAPS Z0, Z14
+	VMOVAPS Z0, Z15
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows2_by8_row:
+	MOVQ (R13), AX
+	MOVQ ky+32(FP), R12
+	MOVQ (R13)(R12*8), BX
+	ADDQ (SP), AX
+	ADDQ (SP), BX
+	MOVQ kx+40(FP), R15
+
+rows2_by8_tap:
+	LEAQ 1024(R11), R12
+
+rows2_by8_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	VFMADD231PS.BCST (BX), Z31, Z8
+	VFMADD231PS.BCST (AX)(CX*1), Z31, Z1
+	VFMADD231PS.BCST (BX)(CX*1), Z31, Z9
+	VFMADD231PS.BCST (AX)(CX*2), Z31, Z2
+	VFMADD231PS.BCST (BX)(CX*2), Z31, Z10
+	VFMADD231PS.BCST (AX)(DX*1), Z31, Z3
+	VFMADD231PS.BCST (BX)(DX*1), Z31, Z11
+	VFMADD231PS.BCST (AX)(CX*4), Z31, Z4
+	VFMADD231PS.BCST (BX)(CX*4), Z31, Z12
+	VFMADD231PS.BCST (AX)(SI*1), Z31, Z5
+	VFMADD231PS.BCST (BX)(SI*1), Z31, Z13
+	VFMADD231PS.BCST (AX)(DX*2), Z31, Z6
+	VFMADD231PS.BCST (BX)(DX*2), Z31, Z14
+	VFMADD231PS.BCST (AX)(DI*1), Z31, Z7
+	VFMADD231PS.BCST (BX)(DI*1), Z31, Z15
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows2_by8_channel
+	ADDQ             40(SP), AX
+	ADDQ             40(SP), BX
+	DECQ             R15
+	JNZ              rows2_by8_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows2_by8_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z1, Z31, Z1
+	VMINPS           Z1, Z30, Z1
+	VMOVUPS          Z1, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z2, Z31, Z2
+	VMINPS           Z2, Z30, Z2
+	VMOVUPS          Z2, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z3, Z31, Z3
+	VMINPS           Z3, Z30, Z3
+	VMOVUPS          Z3, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z4, Z31, Z4
+	VMINPS           Z4, Z30, Z4
+	VMOVUPS          Z4, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z5, Z31, Z5
+	VMINPS           Z5, Z30, Z5
+	VMOVUPS          Z5, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z6, Z31, Z6
+	VMINPS           Z6, Z30, Z6
+	VMOVUPS          Z6, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z7, Z31, Z7
+	VMINPS           Z7, Z30, Z7
+	VMOVUPS          Z7, (R14)
+	ADDQ             R15, R14
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z8, Z31, Z8
+	VMINPS           Z8, Z30, Z8
+	VMOVUPS          Z8, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z9, Z31, Z9
+	VMINPS           Z9, Z30, Z9
+	VMOVUPS          Z9, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z10, Z31, Z10
+	VMINPS           Z10, Z30, Z10
+	VMOVUPS          Z10, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z11, Z31, Z11
+	VMINPS           Z11, Z30, Z11
+	VMOVUPS          Z11, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z12, Z31, Z12
+	VMINPS           Z12, Z30, Z12
+	VMOVUPS          Z12, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z13, Z31, Z13
+	VMINPS           Z13, Z30, Z13
+	VMOVUPS          Z13, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z14, Z31, Z14
+	VMINPS           Z14, Z30, Z14
+	VMOVUPS          Z14, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z15, Z31, Z15
+	VMINPS           Z15, Z30, Z15
+	VMOVUPS          Z15, (R12)
+	ADDQ             R15, R12
+	IMUL3Q           $0x08, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x08, 8(SP)
+	JMP              rows2_tile
+
+rows2_by7:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	VMOVAPS Z0, Z12
+	VMOVAPS Z0, Z13
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows2_by7_row:
+	MOVQ (R13), AX
+	MOVQ ky+32(FP), R12
+	MOVQ (R13)(R12*8), BX
+	ADDQ (SP), AX
+	ADDQ (SP), BX
+	MOVQ kx+40(FP), R15
+
+rows2_by7_tap:
+	LEAQ 1024(R11), R12
+
+rows2_by7_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	VFMADD231PS.BCST (BX), Z31, Z7
+	VFMADD231PS.BCST (AX)(CX*1), Z31, Z1
+	VFMADD231PS.BCST (BX)(CX*1), Z31, Z8
+	VFMADD231PS.BCST (AX)(CX*2), Z31, Z2
+	VFMADD231PS.BCST (BX)(CX*2), Z31, Z9
+	VFMADD231PS.BCST (AX)(DX*1), Z31, Z3
+	VFMADD231PS.BCST (BX)(DX*1), Z31, Z10
+	VFMADD231PS.BCST (AX)(CX*4), Z31, Z4
+	VFMADD231PS.BCST (BX)(CX*4), Z31, Z11
+	VFMADD231PS.BCST (AX)(SI*1), Z31, Z5
+	VFMADD231PS.BCST (BX)(SI*1), Z31, Z12
+	VFMADD231PS.BCST (AX)(DX*2), Z31, Z6
+	VFMADD231PS.BCST (BX)(DX*2), Z31, Z13
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows2_by7_channel
+	ADDQ             40(SP), AX
+	ADDQ             40(SP), BX
+	DECQ             R15
+	JNZ              rows2_by7_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows2_by7_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z1, Z31, Z1
+	VMINPS           Z1, Z30, Z1
+	VMOVUPS          Z1, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z2, Z31, Z2
+	VMINPS           Z2, Z30, Z2
+	VMOVUPS          Z2, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z3, Z31, Z3
+	VMINPS           Z3, Z30, Z3
+	VMOVUPS          Z3, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z4, Z31, Z4
+	VMINPS           Z4, Z30, Z4
+	VMOVUPS          Z4, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z5, Z31, Z5
+	VMINPS           Z5, Z30, Z5
+	VMOVUPS          Z5, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z6, Z31, Z6
+	VMINPS           Z6, Z30, Z6
+	VMOVUPS          Z6, (R14)
+	ADDQ             R15, R14
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z7, Z31, Z7
+	VMINPS           Z7, Z30, Z7
+	VMOVUPS          Z7, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z8, Z31, Z8
+	VMINPS           Z8, Z30, Z8
+	VMOVUPS          Z8, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z9, Z31, Z9
+	VMINPS           Z9, Z30, Z9
+	VMOVUPS          Z9, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z10, Z31, Z10
+	VMINPS           Z10, Z30, Z10
+	VMOVUPS          Z10, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z11, Z31, Z11
+	VMINPS           Z11, Z30, Z11
+	VMOVUPS          Z11, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z12, Z31, Z12
+	VMINPS           Z12, Z30, Z12
+	VMOVUPS          Z12, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z13, Z31, Z13
+	VMINPS           Z13, Z30, Z13
+	VMOVUPS          Z13, (R12)
+	ADDQ             R15, R12
+	IMUL3Q           $0x07, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x07, 8(SP)
+	JMP              rows2_tile
+
+rows2_by6:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows2_by6_row:
+	MOVQ (R13), AX
+	MOVQ ky+32(FP), R12
+	MOVQ (R13)(R12*8), BX
+	ADDQ (SP), AX
+	ADDQ (SP), BX
+	MOVQ kx+40(FP), R15
+
+rows2_by6_tap:
+	LEAQ 1024(R11), R12
+
+rows2_by6_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	VFMADD231PS.BCST (BX), Z31, Z6
+	VFMADD231PS.BCST (AX)(CX*1), Z31, Z1
+	VFMADD231PS.BCST (BX)(CX*1), Z31, Z7
+	VFMADD231PS.BCST (AX)(CX*2), Z31, Z2
+	VFMADD231PS.BCST (BX)(CX*2), Z31, Z8
+	VFMADD231PS.BCST (AX)(DX*1), Z31, Z3
+	VFMADD231PS.BCST (BX)(DX*1), Z31, Z9
+	VFMADD231PS.BCST (AX)(CX*4), Z31, Z4
+	VFMADD231PS.BCST (BX)(CX*4), Z31, Z10
+	VFMADD231PS.BCST (AX)(SI*1), Z31, Z5
+	VFMADD231PS.BCST (BX)(SI*1), Z31, Z11
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows2_by6_channel
+	ADDQ             40(SP), AX
+	ADDQ             40(SP), BX
+	DECQ             R15
+	JNZ              rows2_by6_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows2_by6_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z1, Z31, Z1
+	VMINPS           Z1, Z30, Z1
+	VMOVUPS          Z1, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z2, Z31, Z2
+	VMINPS           Z2, Z30, Z2
+	VMOVUPS          Z2, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z3, Z31, Z3
+	VMINPS           Z3, Z30, Z3
+	VMOVUPS          Z3, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z4, Z31, Z4
+	VMINPS           Z4, Z30, Z4
+	VMOVUPS          Z4, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z5, Z31, Z5
+	VMINPS           Z5, Z30, Z5
+	VMOVUPS          Z5, (R14)
+	ADDQ             R15, R14
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z6, Z31, Z6
+	VMINPS           Z6, Z30, Z6
+	VMOVUPS          Z6, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z7, Z31, Z7
+	VMINPS           Z7, Z30, Z7
+	VMOVUPS          Z7, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z8, Z31, Z8
+	VMINPS           Z8, Z30, Z8
+	VMOVUPS          Z8, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z9, Z31, Z9
+	VMINPS           Z9, Z30, Z9
+	VMOVUPS          Z9, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z10, Z31, Z10
+	VMINPS           Z10, Z30, Z10
+	VMOVUPS          Z10, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z11, Z31, Z11
+	VMINPS           Z11, Z30, Z11
+	VMOVUPS          Z11, (R12)
+	ADDQ             R15, R12
+	IMUL3Q           $0x06, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x06, 8(SP)
+	JMP              rows2_tile
+
+rows2_by5:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows2_by5_row:
+	MOVQ (R13), AX
+	MOVQ ky+32(FP), R12
+	MOVQ (R13)(R12*8), BX
+	ADDQ (SP), AX
+	ADDQ (SP), BX
+	MOVQ kx+40(FP), R15
+
+rows2_by5_tap:
+	LEAQ 1024(R11), R12
+
+rows2_by5_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	VFMADD231PS.BCST (BX), Z31, Z5
+	VFMADD231PS.BCST (AX)(CX*1), Z31, Z1
+	VFMADD231PS.BCST (BX)(CX*1), Z31, Z6
+	VFMADD231PS.BCST (AX)(CX*2), Z31, Z2
+	VFMADD231PS.BCST (BX)(CX*2), Z31, Z7
+	VFMADD231PS.BCST (AX)(DX*1), Z31, Z3
+	VFMADD231PS.BCST (BX)(DX*1), Z31, Z8
+	VFMADD231PS.BCST (AX)(CX*4), Z31, Z4
+	VFMADD231PS.BCST (BX)(CX*4), Z31, Z9
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows2_by5_channel
+	ADDQ             40(SP), AX
+	ADDQ             40(SP), BX
+	DECQ             R15
+	JNZ              rows2_by5_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows2_by5_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z1, Z31, Z1
+	VMINPS           Z1, Z30, Z1
+	VMOVUPS          Z1, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z2, Z31, Z2
+	VMINPS           Z2, Z30, Z2
+	VMOVUPS          Z2, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z3, Z31, Z3
+	VMINPS           Z3, Z30, Z3
+	VMOVUPS          Z3, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z4, Z31, Z4
+	VMINPS           Z4, Z30, Z4
+	VMOVUPS          Z4, (R14)
+	ADDQ             R15, R14
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z5, Z31, Z5
+	VMINPS           Z5, Z30, Z5
+	VMOVUPS          Z5, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z6, Z31, Z6
+	VMINPS           Z6, Z30, Z6
+	VMOVUPS          Z6, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z7, Z31, Z7
+	VMINPS           Z7, Z30, Z7
+	VMOVUPS          Z7, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z8, Z31, Z8
+	VMINPS           Z8, Z30, Z8
+	VMOVUPS          Z8, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z9, Z31, Z9
+	VMINPS           Z9, Z30, Z9
+	VMOVUPS          Z9, (R12)
+	ADDQ             R15, R12
+	IMUL3Q           $0x05, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x05, 8(SP)
+	JMP              rows2_tile
+
+rows2_by4:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows2_by4_row:
+	MOVQ (R13), AX
+	MOVQ ky+32(FP), R12
+	MOVQ (R13)(R12*8), BX
+	ADDQ (SP), AX
+	ADDQ (SP), BX
+	MOVQ kx+40(FP), R15
+
+rows2_by4_tap:
+	LEAQ 1024(R11), R12
+
+rows2_by4_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	VFMADD231PS.BCST (BX), Z31, Z4
+	VFMADD231PS.BCST (AX)(CX*1), Z31, Z1
+	VFMADD231PS.BCST (BX)(CX*1), Z31, Z5
+	VFMADD231PS.BCST (AX)(CX*2), Z31, Z2
+	VFMADD231PS.BCST (BX)(CX*2), Z31, Z6
+	VFMADD231PS.BCST (AX)(DX*1), Z31, Z3
+	VFMADD231PS.BCST (BX)(DX*1), Z31, Z7
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows2_by4_channel
+	ADDQ             40(SP), AX
+	ADDQ             40(SP), BX
+	DECQ             R15
+	JNZ              rows2_by4_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows2_by4_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z1, Z31, Z1
+	VMINPS           Z1, Z30, Z1
+	VMOVUPS          Z1, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z2, Z31, Z2
+	VMINPS           Z2, Z30, Z2
+	VMOVUPS          Z2, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z3, Z31, Z3
+	VMINPS           Z3, Z30, Z3
+	VMOVUPS          Z3, (R14)
+	ADDQ             R15, R14
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z4, Z31, Z4
+	VMINPS           Z4, Z30, Z4
+	VMOVUPS          Z4, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z5, Z31, Z5
+	VMINPS           Z5, Z30, Z5
+	VMOVUPS          Z5, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z6, Z31, Z6
+	VMINPS           Z6, Z30, Z6
+	VMOVUPS          Z6, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z7, Z31, Z7
+	VMINPS           Z7, Z30, Z7
+	VMOVUPS          Z7, (R12)
+	ADDQ             R15, R12
+	IMUL3Q           $0x04, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x04, 8(SP)
+	JMP              rows2_tile
+
+rows2_by3:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows2_by3_row:
+	MOVQ (R13), AX
+	MOVQ ky+32(FP), R12
+	MOVQ (R13)(R12*8), BX
+	ADDQ (SP), AX
+	ADDQ (SP), BX
+	MOVQ kx+40(FP), R15
+
+rows2_by3_tap:
+	LEAQ 1024(R11), R12
+
+rows2_by3_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	VFMADD231PS.BCST (BX), Z31, Z3
+	VFMADD231PS.BCST (AX)(CX*1), Z31, Z1
+	VFMADD231PS.BCST (BX)(CX*1), Z31, Z4
+	VFMADD231PS.BCST (AX)(CX*2), Z31, Z2
+	VFMADD231PS.BCST (BX)(CX*2), Z31, Z5
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows2_by3_channel
+	ADDQ             40(SP), AX
+	ADDQ             40(SP), BX
+	DECQ             R15
+	JNZ              rows2_by3_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows2_by3_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z1, Z31, Z1
+	VMINPS           Z1, Z30, Z1
+	VMOVUPS          Z1, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z2, Z31, Z2
+	VMINPS           Z2, Z30, Z2
+	VMOVUPS          Z2, (R14)
+	ADDQ             R15, R14
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z3, Z31, Z3
+	VMINPS           Z3, Z30, Z3
+	VMOVUPS          Z3, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z4, Z31, Z4
+	VMINPS           Z4, Z30, Z4
+	VMOVUPS          Z4, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z5, Z31, Z5
+	VMINPS           Z5, Z30, Z5
+	VMOVUPS          Z5, (R12)
+	ADDQ             R15, R12
+	IMUL3Q           $0x03, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x03, 8(SP)
+	JMP              rows2_tile
+
+rows2_by2:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows2_by2_row:
+	MOVQ (R13), AX
+	MOVQ ky+32(FP), R12
+	MOVQ (R13)(R12*8), BX
+	ADDQ (SP), AX
+	ADDQ (SP), BX
+	MOVQ kx+40(FP), R15
+
+rows2_by2_tap:
+	LEAQ 1024(R11), R12
+
+rows2_by2_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	VFMADD231PS.BCST (BX), Z31, Z2
+	VFMADD231PS.BCST (AX)(CX*1), Z31, Z1
+	VFMADD231PS.BCST (BX)(CX*1), Z31, Z3
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows2_by2_channel
+	ADDQ             40(SP), AX
+	ADDQ             40(SP), BX
+	DECQ             R15
+	JNZ              rows2_by2_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows2_by2_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z1, Z31, Z1
+	VMINPS           Z1, Z30, Z1
+	VMOVUPS          Z1, (R14)
+	ADDQ             R15, R14
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z2, Z31, Z2
+	VMINPS           Z2, Z30, Z2
+	VMOVUPS          Z2, (R12)
+	ADDQ             R15, R12
+	VMAXPS           Z3, Z31, Z3
+	VMINPS           Z3, Z30, Z3
+	VMOVUPS          Z3, (R12)
+	ADDQ             R15, R12
+	IMUL3Q           $0x02, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x02, 8(SP)
+	JMP              rows2_tile
+
+rows2_by1:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	VMOVAPS Z0, Z1
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows2_by1_row:
+	MOVQ (R13), AX
+	MOVQ ky+32(FP), R12
+	MOVQ (R13)(R12*8), BX
+	ADDQ (SP), AX
+	ADDQ (SP), BX
+	MOVQ kx+40(FP), R15
+
+rows2_by1_tap:
+	LEAQ 1024(R11), R12
+
+rows2_by1_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	VFMADD231PS.BCST (BX), Z31, Z1
+	ADDQ             $0x04, AX
+	ADDQ             $0x04, BX
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows2_by1_channel
+	ADDQ             40(SP), AX
+	ADDQ             40(SP), BX
+	DECQ             R15
+	JNZ              rows2_by1_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows2_by1_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	ADDQ             down+80(FP), BP
+	MOVQ             BP, R12
+	VMAXPS           Z1, Z31, Z1
+	VMINPS           Z1, Z30, Z1
+	VMOVUPS          Z1, (R12)
+	ADDQ             R15, R12
+	IMUL3Q           $0x01, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x01, 8(SP)
+	JMP              rows2_tile
+
+rows1:
+	MOVQ $0x00000000, (SP)
+	MOVQ n+16(FP), R15
+	MOVQ R15, 8(SP)
+	MOVQ 32(SP), R14
+
+rows1_tile:
+	MOVQ 8(SP), R15
+
+	// as many outputs as there are, half of them, or the most
+	CMPQ    R15, $0x0e
+	JLE     rows1_last
+	MOVQ    $0x0000000e, BP
+	INCQ    R15
+	SHRQ    $0x01, R15
+	CMPQ    R15, BP
+	CMOVQGT BP, R15
+
+rows1_last:
+	CMPQ R15, $0x0e
+	JEQ  rows1_by14
+	CMPQ R15, $0x0d
+	JEQ  rows1_by13
+	CMPQ R15, $0x0c
+	JEQ  rows1_by12
+	CMPQ R15, $0x0b
+	JEQ  rows1_by11
+	CMPQ R15, $0x0a
+	JEQ  rows1_by10
+	CMPQ R15, $0x09
+	JEQ  rows1_by9
+	CMPQ R15, $0x08
+	JEQ  rows1_by8
+	CMPQ R15, $0x07
+	JEQ  rows1_by7
+	CMPQ R15, $0x06
+	JEQ  rows1_by6
+	CMPQ R15, $0x05
+	JEQ  rows1_by5
+	CMPQ R15, $0x04
+	JEQ  rows1_by4
+	CMPQ R15, $0x03
+	JEQ  rows1_by3
+	CMPQ R15, $0x02
+	JEQ  rows1_by2
+	CMPQ R15, $0x01
+	JEQ  rows1_by1
+
+	// no outputs are left
+	MOVQ ky+32(FP), R15
+	SHLQ $0x03, R15
+	MOVQ down+80(FP), BP
+	ADDQ R15, 24(SP)
+	ADDQ BP, 32(SP)
+	SUBQ $0x01, 16(SP)
+	JMP  lines
+
+rows1_by14:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	VMOVAPS Z0, Z12
+	VMOVAPS Z0, Z13
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows1_by14_row:
+	MOVQ (R13), AX
+	ADDQ (SP), AX
+	MOVQ kx+40(FP), R15
+
+rows1_by14_tap:
+	LEAQ 1024(R11), R12
+
+rows1_by14_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	VFMADD231PS.BCST (AX)(CX*1), Z31, Z1
+	VFMADD231PS.BCST (AX)(CX*2), Z31, Z2
+	VFMADD231PS.BCST (AX)(DX*1), Z31, Z3
+	VFMADD231PS.BCST (AX)(CX*4), Z31, Z4
+	VFMADD231PS.BCST (AX)(SI*1), Z31, Z5
+	VFMADD231PS.BCST (AX)(DX*2), Z31, Z6
+	VFMADD231PS.BCST (AX)(DI*1), Z31, Z7
+	VFMADD231PS.BCST (AX)(CX*8), Z31, Z8
+	VFMADD231PS.BCST (AX)(R8*1), Z31, Z9
+	VFMADD231PS.BCST (AX)(SI*2), Z31, Z10
+	VFMADD231PS.BCST (AX)(R9*1), Z31, Z11
+	VFMADD231PS.BCST (AX)(DX*4), Z31, Z12
+	VFMADD231PS.BCST (AX)(R10*1), Z31, Z13
+	ADDQ             $0x04, AX
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows1_by14_channel
+	ADDQ             40(SP), AX
+	DECQ             R15
+	JNZ              rows1_by14_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows1_by14_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z1, Z31, Z1
+	VMINPS           Z1, Z30, Z1
+	VMOVUPS          Z1, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z2, Z31, Z2
+	VMINPS           Z2, Z30, Z2
+	VMOVUPS          Z2, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z3, Z31, Z3
+	VMINPS           Z3, Z30, Z3
+	VMOVUPS          Z3, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z4, Z31, Z4
+	VMINPS           Z4, Z30, Z4
+	VMOVUPS          Z4, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z5, Z31, Z5
+	VMINPS           Z5, Z30, Z5
+	VMOVUPS          Z5, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z6, Z31, Z6
+	VMINPS           Z6, Z30, Z6
+	VMOVUPS          Z6, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z7, Z31, Z7
+	VMINPS           Z7, Z30, Z7
+	VMOVUPS          Z7, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z8, Z31, Z8
+	VMINPS           Z8, Z30, Z8
+	VMOVUPS          Z8, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z9, Z31, Z9
+	VMINPS           Z9, Z30, Z9
+	VMOVUPS          Z9, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z10, Z31, Z10
+	VMINPS           Z10, Z30, Z10
+	VMOVUPS          Z10, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z11, Z31, Z11
+	VMINPS           Z11, Z30, Z11
+	VMOVUPS          Z11, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z12, Z31, Z12
+	VMINPS           Z12, Z30, Z12
+	VMOVUPS          Z12, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z13, Z31, Z13
+	VMINPS           Z13, Z30, Z13
+	VMOVUPS          Z13, (R14)
+	ADDQ             R15, R14
+	IMUL3Q           $0x0e, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x0e, 8(SP)
+	JMP              rows1_tile
+
+rows1_by13:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	VMOVAPS Z0, Z12
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows1_by13_row:
+	MOVQ (R13), AX
+	ADDQ (SP), AX
+	MOVQ kx+40(FP), R15
+
+rows1_by13_tap:
+	LEAQ 1024(R11), R12
+
+rows1_by13_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	VFMADD231PS.BCST (AX)(CX*1), Z31, Z1
+	VFMADD231PS.BCST (AX)(CX*2), Z31, Z2
+	VFMADD231PS.BCST (AX)(DX*1), Z31, Z3
+	VFMADD231PS.BCST (AX)(CX*4), Z31, Z4
+	VFMADD231PS.BCST (AX)(SI*1), Z31, Z5
+	VFMADD231PS.BCST (AX)(DX*2), Z31, Z6
+	VFMADD231PS.BCST (AX)(DI*1), Z31, Z7
+	VFMADD231PS.BCST (AX)(CX*8), Z31, Z8
+	VFMADD231PS.BCST (AX)(R8*1), Z31, Z9
+	VFMADD231PS.BCST (AX)(SI*2), Z31, Z10
+	VFMADD231PS.BCST (AX)(R9*1), Z31, Z11
+	VFMADD231PS.BCST (AX)(DX*4), Z31, Z12
+	ADDQ             $0x04, AX
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows1_by13_channel
+	ADDQ             40(SP), AX
+	DECQ             R15
+	JNZ              rows1_by13_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows1_by13_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z1, Z31, Z1
+	VMINPS           Z1, Z30, Z1
+	VMOVUPS          Z1, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z2, Z31, Z2
+	VMINPS           Z2, Z30, Z2
+	VMOVUPS          Z2, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z3, Z31, Z3
+	VMINPS           Z3, Z30, Z3
+	VMOVUPS          Z3, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z4, Z31, Z4
+	VMINPS           Z4, Z30, Z4
+	VMOVUPS          Z4, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z5, Z31, Z5
+	VMINPS           Z5, Z30, Z5
+	VMOVUPS          Z5, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z6, Z31, Z6
+	VMINPS           Z6, Z30, Z6
+	VMOVUPS          Z6, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z7, Z31, Z7
+	VMINPS           Z7, Z30, Z7
+	VMOVUPS          Z7, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z8, Z31, Z8
+	VMINPS           Z8, Z30, Z8
+	VMOVUPS          Z8, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z9, Z31, Z9
+	VMINPS           Z9, Z30, Z9
+	VMOVUPS          Z9, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z10, Z31, Z10
+	VMINPS           Z10, Z30, Z10
+	VMOVUPS          Z10, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z11, Z31, Z11
+	VMINPS           Z11, Z30, Z11
+	VMOVUPS          Z11, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z12, Z31, Z12
+	VMINPS           Z12, Z30, Z12
+	VMOVUPS          Z12, (R14)
+	ADDQ             R15, R14
+	IMUL3Q           $0x0d, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x0d, 8(SP)
+	JMP              rows1_tile
+
+rows1_by12:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows1_by12_row:
+	MOVQ (R13), AX
+	ADDQ (SP), AX
+	MOVQ kx+40(FP), R15
+
+rows1_by12_tap:
+	LEAQ 1024(R11), R12
+
+rows1_by12_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	VFMADD231PS.BCST (AX)(CX*1), Z31, Z1
+	VFMADD231PS.BCST (AX)(CX*2), Z31, Z2
+	VFMADD231PS.BCST (AX)(DX*1), Z31, Z3
+	VFMADD231PS.BCST (AX)(CX*4), Z31, Z4
+	VFMADD231PS.BCST (AX)(SI*1), Z31, Z5
+	VFMADD231PS.BCST (AX)(DX*2), Z31, Z6
+	VFMADD231PS.BCST (AX)(DI*1), Z31, Z7
+	VFMADD231PS.BCST (AX)(CX*8), Z31, Z8
+	VFMADD231PS.BCST (AX)(R8*1), Z31, Z9
+	VFMADD231PS.BCST (AX)(SI*2), Z31, Z10
+	VFMADD231PS.BCST (AX)(R9*1), Z31, Z11
+	ADDQ             $0x04, AX
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows1_by12_channel
+	ADDQ             40(SP), AX
+	DECQ             R15
+	JNZ              rows1_by12_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows1_by12_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z1, Z31, Z1
+	VMINPS           Z1, Z30, Z1
+	VMOVUPS          Z1, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z2, Z31, Z2
+	VMINPS           Z2, Z30, Z2
+	VMOVUPS          Z2, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z3, Z31, Z3
+	VMINPS           Z3, Z30, Z3
+	VMOVUPS          Z3, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z4, Z31, Z4
+	VMINPS           Z4, Z30, Z4
+	VMOVUPS          Z4, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z5, Z31, Z5
+	VMINPS           Z5, Z30, Z5
+	VMOVUPS          Z5, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z6, Z31, Z6
+	VMINPS           Z6, Z30, Z6
+	VMOVUPS          Z6, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z7, Z31, Z7
+	VMINPS           Z7, Z30, Z7
+	VMOVUPS          Z7, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z8, Z31, Z8
+	VMINPS           Z8, Z30, Z8
+	VMOVUPS          Z8, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z9, Z31, Z9
+	VMINPS           Z9, Z30, Z9
+	VMOVUPS          Z9, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z10, Z31, Z10
+	VMINPS           Z10, Z30, Z10
+	VMOVUPS          Z10, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z11, Z31, Z11
+	VMINPS           Z11, Z30, Z11
+	VMOVUPS          Z11, (R14)
+	ADDQ             R15, R14
+	IMUL3Q           $0x0c, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x0c, 8(SP)
+	JMP              rows1_tile
+
+rows1_by11:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows1_by11_row:
+	MOVQ (R13), AX
+	ADDQ (SP), AX
+	MOVQ kx+40(FP), R15
+
+rows1_by11_tap:
+	LEAQ 1024(R11), R12
+
+rows1_by11_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	VFMADD231PS.BCST (AX)(CX*1), Z31, Z1
+	VFMADD231PS.BCST (AX)(CX*2), Z31, Z2
+	VFMADD231PS.BCST (AX)(DX*1), Z31, Z3
+	VFMADD231PS.BCST (AX)(CX*4), Z31, Z4
+	VFMADD231PS.BCST (AX)(SI*1), Z31, Z5
+	VFMADD231PS.BCST (AX)(DX*2), Z31, Z6
+	VFMADD231PS.BCST (AX)(DI*1), Z31, Z7
+	VFMADD231PS.BCST (AX)(CX*8), Z31, Z8
+	VFMADD231PS.BCST (AX)(R8*1), Z31, Z9
+	VFMADD231PS.BCST (AX)(SI*2), Z31, Z10
+	ADDQ             $0x04, AX
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows1_by11_channel
+	ADDQ             40(SP), AX
+	DECQ             R15
+	JNZ              rows1_by11_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows1_by11_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z1, Z31, Z1
+	VMINPS           Z1, Z30, Z1
+	VMOVUPS          Z1, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z2, Z31, Z2
+	VMINPS           Z2, Z30, Z2
+	VMOVUPS          Z2, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z3, Z31, Z3
+	VMINPS           Z3, Z30, Z3
+	VMOVUPS          Z3, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z4, Z31, Z4
+	VMINPS           Z4, Z30, Z4
+	VMOVUPS          Z4, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z5, Z31, Z5
+	VMINPS           Z5, Z30, Z5
+	VMOVUPS          Z5, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z6, Z31, Z6
+	VMINPS           Z6, Z30, Z6
+	VMOVUPS          Z6, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z7, Z31, Z7
+	VMINPS           Z7, Z30, Z7
+	VMOVUPS          Z7, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z8, Z31, Z8
+	VMINPS           Z8, Z30, Z8
+	VMOVUPS          Z8, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z9, Z31, Z9
+	VMINPS           Z9, Z30, Z9
+	VMOVUPS          Z9, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z10, Z31, Z10
+	VMINPS           Z10, Z30, Z10
+	VMOVUPS          Z10, (R14)
+	ADDQ             R15, R14
+	IMUL3Q           $0x0b, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x0b, 8(SP)
+	JMP              rows1_tile
+
+rows1_by10:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows1_by10_row:
+	MOVQ (R13), AX
+	ADDQ (SP), AX
+	MOVQ kx+40(FP), R15
+
+rows1_by10_tap:
+	LEAQ 1024(R11), R12
+
+rows1_by10_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	VFMADD231PS.BCST (AX)(CX*1), Z31, Z1
+	VFMADD231PS.BCST (AX)(CX*2), Z31, Z2
+	VFMADD231PS.BCST (AX)(DX*1), Z31, Z3
+	VFMADD231PS.BCST (AX)(CX*4), Z31, Z4
+	VFMADD231PS.BCST (AX)(SI*1), Z31, Z5
+	VFMADD231PS.BCST (AX)(DX*2), Z31, Z6
+	VFMADD231PS.BCST (AX)(DI*1), Z31, Z7
+	VFMADD231PS.BCST (AX)(CX*8), Z31, Z8
+	VFMADD231PS.BCST (AX)(R8*1), Z31, Z9
+	ADDQ             $0x04, AX
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows1_by10_channel
+	ADDQ             40(SP), AX
+	DECQ             R15
+	JNZ              rows1_by10_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows1_by10_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z1, Z31, Z1
+	VMINPS           Z1, Z30, Z1
+	VMOVUPS          Z1, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z2, Z31, Z2
+	VMINPS           Z2, Z30, Z2
+	VMOVUPS          Z2, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z3, Z31, Z3
+	VMINPS           Z3, Z30, Z3
+	VMOVUPS          Z3, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z4, Z31, Z4
+	VMINPS           Z4, Z30, Z4
+	VMOVUPS          Z4, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z5, Z31, Z5
+	VMINPS           Z5, Z30, Z5
+	VMOVUPS          Z5, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z6, Z31, Z6
+	VMINPS           Z6, Z30, Z6
+	VMOVUPS          Z6, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z7, Z31, Z7
+	VMINPS           Z7, Z30, Z7
+	VMOVUPS          Z7, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z8, Z31, Z8
+	VMINPS           Z8, Z30, Z8
+	VMOVUPS          Z8, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z9, Z31, Z9
+	VMINPS           Z9, Z30, Z9
+	VMOVUPS          Z9, (R14)
+	ADDQ             R15, R14
+	IMUL3Q           $0x0a, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x0a, 8(SP)
+	JMP              rows1_tile
+
+rows1_by9:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows1_by9_row:
+	MOVQ (R13), AX
+	ADDQ (SP), AX
+	MOVQ kx+40(FP), R15
+
+rows1_by9_tap:
+	LEAQ 1024(R11), R12
+
+rows1_by9_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	VFMADD231PS.BCST (AX)(CX*1), Z31, Z1
+	VFMADD231PS.BCST (AX)(CX*2), Z31, Z2
+	VFMADD231PS.BCST (AX)(DX*1), Z31, Z3
+	VFMADD231PS.BCST (AX)(CX*4), Z31, Z4
+	VFMADD231PS.BCST (AX)(SI*1), Z31, Z5
+	VFMADD231PS.BCST (AX)(DX*2), Z31, Z6
+	VFMADD231PS.BCST (AX)(DI*1), Z31, Z7
+	VFMADD231PS.BCST (AX)(CX*8), Z31, Z8
+	ADDQ             $0x04, AX
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows1_by9_channel
+	ADDQ             40(SP), AX
+	DECQ             R15
+	JNZ              rows1_by9_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows1_by9_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z1, Z31, Z1
+	VMINPS           Z1, Z30, Z1
+	VMOVUPS          Z1, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z2, Z31, Z2
+	VMINPS           Z2, Z30, Z2
+	VMOVUPS          Z2, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z3, Z31, Z3
+	VMINPS           Z3, Z30, Z3
+	VMOVUPS          Z3, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z4, Z31, Z4
+	VMINPS           Z4, Z30, Z4
+	VMOVUPS          Z4, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z5, Z31, Z5
+	VMINPS           Z5, Z30, Z5
+	VMOVUPS          Z5, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z6, Z31, Z6
+	VMINPS           Z6, Z30, Z6
+	VMOVUPS          Z6, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z7, Z31, Z7
+	VMINPS           Z7, Z30, Z7
+	VMOVUPS          Z7, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z8, Z31, Z8
+	VMINPS           Z8, Z30, Z8
+	VMOVUPS          Z8, (R14)
+	ADDQ             R15, R14
+	IMUL3Q           $0x09, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x09, 8(SP)
+	JMP              rows1_tile
+
+rows1_by8:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows1_by8_row:
+	MOVQ (R13), AX
+	ADDQ (SP), AX
+	MOVQ kx+40(FP), R15
+
+rows1_by8_tap:
+	LEAQ 1024(R11), R12
+
+rows1_by8_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	VFMADD231PS.BCST (AX)(CX*1), Z31, Z1
+	VFMADD231PS.BCST (AX)(CX*2), Z31, Z2
+	VFMADD231PS.BCST (AX)(DX*1), Z31, Z3
+	VFMADD231PS.BCST (AX)(CX*4), Z31, Z4
+	VFMADD231PS.BCST (AX)(SI*1), Z31, Z5
+	VFMADD231PS.BCST (AX)(DX*2), Z31, Z6
+	VFMADD231PS.BCST (AX)(DI*1), Z31, Z7
+	ADDQ             $0x04, AX
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows1_by8_channel
+	ADDQ             40(SP), AX
+	DECQ             R15
+	JNZ              rows1_by8_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows1_by8_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z1, Z31, Z1
+	VMINPS           Z1, Z30, Z1
+	VMOVUPS          Z1, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z2, Z31, Z2
+	VMINPS           Z2, Z30, Z2
+	VMOVUPS          Z2, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z3, Z31, Z3
+	VMINPS           Z3, Z30, Z3
+	VMOVUPS          Z3, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z4, Z31, Z4
+	VMINPS           Z4, Z30, Z4
+	VMOVUPS          Z4, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z5, Z31, Z5
+	VMINPS           Z5, Z30, Z5
+	VMOVUPS          Z5, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z6, Z31, Z6
+	VMINPS           Z6, Z30, Z6
+	VMOVUPS          Z6, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z7, Z31, Z7
+	VMINPS           Z7, Z30, Z7
+	VMOVUPS          Z7, (R14)
+	ADDQ             R15, R14
+	IMUL3Q           $0x08, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x08, 8(SP)
+	JMP              rows1_tile
+
+rows1_by7:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows1_by7_row:
+	MOVQ (R13), AX
+	ADDQ (SP), AX
+	MOVQ kx+40(FP), R15
+
+rows1_by7_tap:
+	LEAQ 1024(R11), R12
+
+rows1_by7_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	VFMADD231PS.BCST (AX)(CX*1), Z31, Z1
+	VFMADD231PS.BCST (AX)(CX*2), Z31, Z2
+	VFMADD231PS.BCST (AX)(DX*1), Z31, Z3
+	VFMADD231PS.BCST (AX)(CX*4), Z31, Z4
+	VFMADD231PS.BCST (AX)(SI*1), Z31, Z5
+	VFMADD231PS.BCST (AX)(DX*2), Z31, Z6
+	ADDQ             $0x04, AX
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows1_by7_channel
+	ADDQ             40(SP), AX
+	DECQ             R15
+	JNZ              rows1_by7_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows1_by7_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z1, Z31, Z1
+	VMINPS           Z1, Z30, Z1
+	VMOVUPS          Z1, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z2, Z31, Z2
+	VMINPS           Z2, Z30, Z2
+	VMOVUPS          Z2, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z3, Z31, Z3
+	VMINPS           Z3, Z30, Z3
+	VMOVUPS          Z3, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z4, Z31, Z4
+	VMINPS           Z4, Z30, Z4
+	VMOVUPS          Z4, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z5, Z31, Z5
+	VMINPS           Z5, Z30, Z5
+	VMOVUPS          Z5, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z6, Z31, Z6
+	VMINPS           Z6, Z30, Z6
+	VMOVUPS          Z6, (R14)
+	ADDQ             R15, R14
+	IMUL3Q           $0x07, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x07, 8(SP)
+	JMP              rows1_tile
+
+rows1_by6:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows1_by6_row:
+	MOVQ (R13), AX
+	ADDQ (SP), AX
+	MOVQ kx+40(FP), R15
+
+rows1_by6_tap:
+	LEAQ 1024(R11), R12
+
+rows1_by6_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	VFMADD231PS.BCST (AX)(CX*1), Z31, Z1
+	VFMADD231PS.BCST (AX)(CX*2), Z31, Z2
+	VFMADD231PS.BCST (AX)(DX*1), Z31, Z3
+	VFMADD231PS.BCST (AX)(CX*4), Z31, Z4
+	VFMADD231PS.BCST (AX)(SI*1), Z31, Z5
+	ADDQ             $0x04, AX
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows1_by6_channel
+	ADDQ             40(SP), AX
+	DECQ             R15
+	JNZ              rows1_by6_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows1_by6_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z1, Z31, Z1
+	VMINPS           Z1, Z30, Z1
+	VMOVUPS          Z1, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z2, Z31, Z2
+	VMINPS           Z2, Z30, Z2
+	VMOVUPS          Z2, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z3, Z31, Z3
+	VMINPS           Z3, Z30, Z3
+	VMOVUPS          Z3, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z4, Z31, Z4
+	VMINPS           Z4, Z30, Z4
+	VMOVUPS          Z4, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z5, Z31, Z5
+	VMINPS           Z5, Z30, Z5
+	VMOVUPS          Z5, (R14)
+	ADDQ             R15, R14
+	IMUL3Q           $0x06, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x06, 8(SP)
+	JMP              rows1_tile
+
+rows1_by5:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows1_by5_row:
+	MOVQ (R13), AX
+	ADDQ (SP), AX
+	MOVQ kx+40(FP), R15
+
+rows1_by5_tap:
+	LEAQ 1024(R11), R12
+
+rows1_by5_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	VFMADD231PS.BCST (AX)(CX*1), Z31, Z1
+	VFMADD231PS.BCST (AX)(CX*2), Z31, Z2
+	VFMADD231PS.BCST (AX)(DX*1), Z31, Z3
+	VFMADD231PS.BCST (AX)(CX*4), Z31, Z4
+	ADDQ             $0x04, AX
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows1_by5_channel
+	ADDQ             40(SP), AX
+	DECQ             R15
+	JNZ              rows1_by5_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows1_by5_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z1, Z31, Z1
+	VMINPS           Z1, Z30, Z1
+	VMOVUPS          Z1, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z2, Z31, Z2
+	VMINPS           Z2, Z30, Z2
+	VMOVUPS          Z2, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z3, Z31, Z3
+	VMINPS           Z3, Z30, Z3
+	VMOVUPS          Z3, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z4, Z31, Z4
+	VMINPS           Z4, Z30, Z4
+	VMOVUPS          Z4, (R14)
+	ADDQ             R15, R14
+	IMUL3Q           $0x05, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x05, 8(SP)
+	JMP              rows1_tile
+
+rows1_by4:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows1_by4_row:
+	MOVQ (R13), AX
+	ADDQ (SP), AX
+	MOVQ kx+40(FP), R15
+
+rows1_by4_tap:
+	LEAQ 1024(R11), R12
+
+rows1_by4_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	VFMADD231PS.BCST (AX)(CX*1), Z31, Z1
+	VFMADD231PS.BCST (AX)(CX*2), Z31, Z2
+	VFMADD231PS.BCST (AX)(DX*1), Z31, Z3
+	ADDQ             $0x04, AX
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows1_by4_channel
+	ADDQ             40(SP), AX
+	DECQ             R15
+	JNZ              rows1_by4_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows1_by4_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z1, Z31, Z1
+	VMINPS           Z1, Z30, Z1
+	VMOVUPS          Z1, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z2, Z31, Z2
+	VMINPS           Z2, Z30, Z2
+	VMOVUPS          Z2, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z3, Z31, Z3
+	VMINPS           Z3, Z30, Z3
+	VMOVUPS          Z3, (R14)
+	ADDQ             R15, R14
+	IMUL3Q           $0x04, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x04, 8(SP)
+	JMP              rows1_tile
+
+rows1_by3:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows1_by3_row:
+	MOVQ (R13), AX
+	ADDQ (SP), AX
+	MOVQ kx+40(FP), R15
+
+rows1_by3_tap:
+	LEAQ 1024(R11), R12
+
+rows1_by3_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	VFMADD231PS.BCST (AX)(CX*1), Z31, Z1
+	VFMADD231PS.BCST (AX)(CX*2), Z31, Z2
+	ADDQ             $0x04, AX
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows1_by3_channel
+	ADDQ             40(SP), AX
+	DECQ             R15
+	JNZ              rows1_by3_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows1_by3_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z1, Z31, Z1
+	VMINPS           Z1, Z30, Z1
+	VMOVUPS          Z1, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z2, Z31, Z2
+	VMINPS           Z2, Z30, Z2
+	VMOVUPS          Z2, (R14)
+	ADDQ             R15, R14
+	IMUL3Q           $0x03, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x03, 8(SP)
+	JMP              rows1_tile
+
+rows1_by2:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	VMOVAPS Z0, Z1
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows1_by2_row:
+	MOVQ (R13), AX
+	ADDQ (SP), AX
+	MOVQ kx+40(FP), R15
+
+rows1_by2_tap:
+	LEAQ 1024(R11), R12
+
+rows1_by2_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	VFMADD231PS.BCST (AX)(CX*1), Z31, Z1
+	ADDQ             $0x04, AX
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows1_by2_channel
+	ADDQ             40(SP), AX
+	DECQ             R15
+	JNZ              rows1_by2_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows1_by2_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	VMAXPS           Z1, Z31, Z1
+	VMINPS           Z1, Z30, Z1
+	VMOVUPS          Z1, (R14)
+	ADDQ             R15, R14
+	IMUL3Q           $0x02, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x02, 8(SP)
+	JMP              rows1_tile
+
+rows1_by1:
+	MOVQ    bias+88(FP), R13
+	VMOVUPS (R13), Z0
+	MOVQ    weights+56(FP), R11
+	MOVQ    24(SP), R13
+	MOVQ    ky+32(FP), BP
+
+rows1_by1_row:
+	MOVQ (R13), AX
+	ADDQ (SP), AX
+	MOVQ kx+40(FP), R15
+
+rows1_by1_tap:
+	LEAQ 1024(R11), R12
+
+rows1_by1_channel:
+	VMOVUPS          (R11), Z31
+	VFMADD231PS.BCST (AX), Z31, Z0
+	ADDQ             $0x04, AX
+	ADDQ             $0x40, R11
+	CMPQ             R11, R12
+	JNE              rows1_by1_channel
+	ADDQ             40(SP), AX
+	DECQ             R15
+	JNZ              rows1_by1_tap
+	ADDQ             $0x08, R13
+	DECQ             BP
+	JNZ              rows1_by1_row
+	MOVQ             clamp+96(FP), R13
+	VBROADCASTSS     (R13), Z31
+	VBROADCASTSS     4(R13), Z30
+	MOVQ             next+72(FP), R15
+	MOVQ             R14, BP
+	VMAXPS           Z0, Z31, Z0
+	VMINPS           Z0, Z30, Z0
+	VMOVUPS          Z0, (R14)
+	ADDQ             R15, R14
+	IMUL3Q           $0x01, CX, R15
+	ADDQ             R15, (SP)
+	SUBQ             $0x01, 8(SP)
+	JMP              rows1_tile
+
 // func togetherAVX512(from **float32, m int, n int, off int, bytes int, to **float32)
 // Requires: AVX, AVX512F
 TEXT ·togetherAVX512(SB), NOSPLIT, $0-48

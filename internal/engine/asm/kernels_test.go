@@ -448,12 +448,12 @@ func TestDepthwiseWindows(t *testing.T) {
 		t.Run(k.Name, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(31, 32))
 			var w Windows // keeps its space
-			ran, pointed, wide := 0, 0, 0
-			for range 150 {
+			ran, pointed, wide, grouped := 0, 0, 0, 0
+			for range 200 {
 				axis := func(kernel, most int) Axis {
 					return Axis{Out: 1 + rng.IntN(most), Kernel: kernel, Stride: 1 + rng.IntN(3), Dilation: 1 + rng.IntN(3)}
 				}
-				w.Group = []int{1, 4, 8}[rng.IntN(3)]
+				w.Group = []int{1, 4, 8, 16, 1}[rng.IntN(5)]
 				c := w.Group * (1 + rng.IntN(100/w.Group))
 				w.Pitch = c + rng.IntN(2)*rng.IntN(9)
 				w.X, w.Y = axis([]int{3, 5, 7, 1, 2, 9, 13}[rng.IntN(7)], 40), axis(1+rng.IntN(9), 30)
@@ -461,7 +461,10 @@ func TestDepthwiseWindows(t *testing.T) {
 					continue
 				}
 				ran++
-				if d, _ := k.sharing(w.X.Kernel, w.X.Stride, w.X.Dilation, w.Group); d == nil {
+				packed := k.Grouped(w.Y, w.X, w.Group)
+				if packed {
+					grouped++
+				} else if d, _ := k.sharing(w.X.Kernel, w.X.Stride, w.X.Dilation, w.Group); d == nil {
 					wide++
 				}
 				pool := newGuarded(50*c, 3, rng).mid
@@ -474,11 +477,16 @@ func TestDepthwiseWindows(t *testing.T) {
 				weights, bias, clamp := newGuarded(taps*w.Group*c, 1, rng).mid, newGuarded(c, 1, rng).mid, [2]float32{-0.5, 9}
 				out := newGuarded((w.Y.Out*w.X.Out-1)*w.Pitch+c, 40, nil)
 				cut := rng.IntN(2) * 32 * rng.IntN(3)
+				if packed {
+					cut = w.Group * rng.IntN(c/w.Group)
+				}
 				for _, part := range [][2]int{{0, cut}, {cut, c}} {
-					if w.From, w.To = part[0], part[1]; c-cut < 32 {
+					if w.From, w.To = part[0], part[1]; !packed && c-cut < 32 {
 						w.From, w.To = 0, c
 					}
-					if w.From < w.To {
+					if packed && w.From < w.To {
+						k.GroupedWindows(&w, PackGroups(weights, c, w.Group), out.mid, bias, &clamp)
+					} else if w.From < w.To {
 						if w.To-w.From == c && k.Pointed(w.Y, w.X, w.Group, c) {
 							pointed++
 						}
@@ -487,7 +495,7 @@ func TestDepthwiseWindows(t *testing.T) {
 				}
 				out.check(t)
 				alone := make([]float32, c)
-				for i := range w.Y.Out * w.X.Out {
+				for i := 0; i < w.Y.Out*w.X.Out; i += 1 + rng.IntN(1+w.Group/2) {
 					var inputs [][]float32 // by tap and channel of a group, spread over outputs
 					for tap := range taps {
 						y := i/w.X.Out*w.Y.Stride + tap/w.X.Kernel*w.Y.Dilation
@@ -511,8 +519,8 @@ func TestDepthwiseWindows(t *testing.T) {
 					}
 				}
 			}
-			if k.together != nil && (ran < 40 || pointed < 5 || wide < 15 || ran-pointed-wide < 5) {
-				t.Errorf("only %d rectangles, %d where they lie, %d of windows without a kernel of their own", ran, pointed, wide)
+			if k.together != nil && (ran < 40 || pointed < 5 || wide < 15 || ran-pointed-wide-grouped < 5 || k.groups != nil && grouped < 20) {
+				t.Errorf("only %d rectangles, %d where they lie, %d of windows without a kernel of their own, %d of groups of a vector", ran, pointed, wide, grouped)
 			}
 		})
 	}

@@ -33,6 +33,9 @@ func main() {
 			grouped(set, per, 1)
 			grouped(set, per, 2)
 		}
+		if set.lane == 16 {
+			groups(set)
+		}
 		together(set)
 		add(set)
 		pointwise(set)
