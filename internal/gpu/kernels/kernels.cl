@@ -8,12 +8,15 @@
 
 #pragma OPENCL FP_CONTRACT OFF
 
-// clang has no library of OpenCL's functions for this target.
+// clang has no library of OpenCL's functions for this target. Other compilers that have one can
+// make the kernels too, but for those with instructions of this target: a second opinion.
+#ifdef __NVPTX__
 #define get_local_id(axis) ((int)__nvvm_read_ptx_sreg_tid_x())
 #define get_group_id(axis) ((int)((axis) == 0 ? __nvvm_read_ptx_sreg_ctaid_x() : (axis) == 1 ? __nvvm_read_ptx_sreg_ctaid_y() : __nvvm_read_ptx_sreg_ctaid_z()))
 #define get_num_groups(axis) ((int)__nvvm_read_ptx_sreg_nctaid_y())
 #define barrier(flags) __syncthreads()
 #define fma(a, b, c) _Generic((c), float: __builtin_fmaf, double: __builtin_fma)(a, b, c)
+#endif
 
 #define UNROLL _Pragma("unroll")
 #define SMALLER(a, b) ((a) < (b) ? (a) : (b))
@@ -1038,6 +1041,7 @@ kernel void commit(JOBS, global int *restrict flags, float limit, struct shape g
 			to[c] = number_at(from, c);
 }
 
+#ifdef __NVPTX__
 // Convolutions by tensor cores. A block of PIXELS by COLUMNS outputs is computed by four warps,
 // each a quarter of 32 by 32: of these a warp has products of matrices of 16 by 8. WORDS words
 // of a pixel and of a column lie in shared memory at a time: numbers of tf32, or pairs of
@@ -1155,3 +1159,4 @@ static uint4 pairs_at(ulong address, int left)
 
 TENSOR_CONVOLVE(convolve_tf32, 1, tf32_at, "m16n8k8", "tf32")
 TENSOR_CONVOLVE(convolve_bf16, 2, pairs_at, "m16n8k16", "bf16")
+#endif

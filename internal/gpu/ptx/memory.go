@@ -58,6 +58,15 @@ func (m *Memory) Buffers() int {
 	return n
 }
 
+// Each calls f with the address and the bytes of each buffer that there is; f must not write them.
+func (m *Memory) Each(f func(address uint64, bytes []byte)) {
+	for i, b := range m.buffers {
+		if b != nil {
+			f(uint64(i+1)<<bufferBits, b.bytes)
+		}
+	}
+}
+
 // Write puts bytes at an address.
 func (m *Memory) Write(address uint64, data []byte) error {
 	to, _, err := m.at(address, len(data), 1)
