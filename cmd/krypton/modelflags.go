@@ -85,7 +85,7 @@ func (o *modelOptions) addWindowFlag(f *pflag.FlagSet) {
 
 func (o *modelOptions) addLoadFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.input, "input", "", "`name` of the picture's input, if the model has several")
-	f.StringVar(&o.output, "output", "", "`name` of the output that holds the scores (default: the first that can be made)")
+	f.StringVar(&o.output, "output", "", "`name` of the output that holds the scores, or of a value within the network (default: the first output that can be made)")
 	f.StringVar(&o.layout, "layout", "", "nchw or nhwc, or of series one of "+strings.Join(graph.SeriesLayouts, ", ")+" (default: told from the input's shape)")
 	f.StringVar(&o.size, "size", "", "`HxW` of the input where the model leaves it open, or a series' length")
 	f.StringSliceVar(&o.dims, "dim", nil, "a symbolic dimension as `NAME=N`")

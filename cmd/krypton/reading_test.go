@@ -375,6 +375,16 @@ func TestLabelFirst(t *testing.T) {
 			t.Error(errs)
 		}
 	}
+	// A network that gives nothing else has them inside.
+	for _, more := range [][]string{nil, {"best"}} {
+		model := label(more...)
+		if _, errs := d.krypton(exitData, "obe", p, "--model", model); !strings.Contains(errs, "(--output y takes the numbers that it chooses from)") {
+			t.Error(errs)
+		}
+		if r, named := d.obe(p, model, "--output", "y"), d.obe(p, label("y"), "--output", "y"); r.Output != "y" || r.Activation != named.Activation || r.Classes[0].BaseScore != named.Classes[0].BaseScore {
+			t.Errorf("%+v", r)
+		}
+	}
 	for model, want := range map[string]string{label("y", "logs"): "another: y of shape [1 4], logs of shape [1 4])", label("boxes", "y"): "another: y of shape [1 4])"} {
 		if _, errs := d.krypton(exitData, "obe", p, "--model", model); !strings.Contains(errs, want) {
 			t.Errorf("%s: %s", model, errs)

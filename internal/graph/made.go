@@ -43,6 +43,8 @@ type Made struct {
 	// Node and Operator name what made them so; empty for Plain numbers of
 	// no node.
 	Node, Operator string
+	// From names the value whose greatest numbers a Ranking tells of, if it is known.
+	From string
 	// Lo and Hi are bounds.
 	Lo, Hi float64
 	// Of is the number of Shares that add to 1, 0 if that is not known.
@@ -145,7 +147,7 @@ func (m *maker) node(n *Node, i int) Made {
 		case i > 0 && name != "Split":
 			return unbounded() // a mask
 		case strings.HasPrefix(name, "Gather") && m.of(in(n, 1)).Kind == Ranking:
-			return Made{Kind: Ranking, Lo: x.Lo, Hi: x.Hi}
+			return Made{Kind: Ranking, From: m.of(in(n, 1)).From, Lo: x.Lo, Hi: x.Hi}
 		}
 		return x
 	case slices.Contains(extremes, name):
@@ -180,7 +182,9 @@ func (m *maker) node(n *Node, i int) Made {
 		return m.together(name, n.In)
 	case name == "Where":
 		return m.together(name, n.In[1:])
-	case name == "ArgMax", name == "ArgMin", name == "TopK", name == "NonMaxSuppression", name == "NonZero":
+	case name == "ArgMax", name == "TopK":
+		return Made{Kind: Ranking, From: m.g.Values[n.In[0]].Name, Lo: math.Inf(-1), Hi: math.Inf(1)}
+	case name == "ArgMin", name == "NonMaxSuppression", name == "NonZero":
 		return Made{Kind: Ranking, Lo: math.Inf(-1), Hi: math.Inf(1)}
 	case slices.Contains(comparisons, name):
 		return Made{Kind: Chances, Hi: 1}

@@ -58,7 +58,11 @@ func (b *builder) choose() error {
 	b.see(g)
 	names := b.opt.Outputs
 	for _, name := range names {
-		if !slices.ContainsFunc(g.outputs, func(v valueInfo) bool { return v.name == name }) {
+		switch made := b.byOut[name] != nil; {
+		case slices.ContainsFunc(g.outputs, func(v valueInfo) bool { return v.name == name }):
+		case made: // a value within the network, such as the scores that an ArgMax chooses from
+			g.outputs = append(g.outputs, valueInfo{name: name})
+		default:
 			return b.noOutput(name)
 		}
 	}

@@ -287,6 +287,10 @@ func TestCut(t *testing.T) {
 	if _, err := LoadBytes(m.Marshal(), "m", "", Options{Outputs: []string{"z"}}); err == nil || !strings.Contains(err.Error(), `node "tail": operator NonsenseTail of domain "com.example"`) {
 		t.Errorf("asked for: %v", err)
 	}
+	within := lines("h = Abs x", "y = Neg h")
+	if got, g, err := results(within, Options{Outputs: []string{"h"}}); err != nil || fmt.Sprint(got) != "[3 5]" || len(g.Outputs) != 1 {
+		t.Errorf("within the network: %v, %v", got, err)
+	}
 	if _, err := LoadBytes(m.Marshal(), "m", "", Options{Outputs: []string{"q"}}); !errors.Is(err, ErrOutput) || !strings.Contains(err.Error(), "y, z") {
 		t.Errorf("unknown: %v", err)
 	}

@@ -40,7 +40,8 @@ type Options struct {
 	// become one input, whose channels are theirs one behind the other, the picture's
 	// first (graph.Joined says which are whose).
 	With []string
-	// Outputs names the outputs that are asked for; nil for all that can be made.
+	// Outputs names the outputs that are asked for, or values that nodes within the graph
+	// make; nil for all outputs that can be made.
 	Outputs []string
 }
 

@@ -215,10 +215,18 @@ func Row(shape []int) (n int, ok bool) {
 // refuse says that an output is no row of classes, and which are.
 func (q *Question) refuse(what string) error {
 	var others []string
+	from := q.Plan.Made(q.Output).From
+	least := 1
+	if from != "" { // beside the best class, its score is no row of them
+		least = 2
+	}
 	for i, name := range q.Plan.Outputs() {
-		if i != q.Output && Numbers(q.Plan, i) > 0 {
+		if i != q.Output && Numbers(q.Plan, i) >= least {
 			others = append(others, fmt.Sprint(name, " of shape ", q.Plan.OutputShape(i)))
 		}
+	}
+	if others == nil && from != "" {
+		return failure.Settingf("%s %w (%v %s takes the numbers that it chooses from)", what, ErrNoClasses, failure.Setting("output"), from)
 	}
 	if others == nil {
 		return fmt.Errorf("%s %w (the model has no other output that is)", what, ErrNoClasses)
