@@ -473,15 +473,35 @@ func (w *worker) enter(q *passage, steps []step, k int) {
 // of all.
 const mostTwice = 0.1
 
+// evenRows is how many rows there are at least for each worker where steps are taken together
+// though they need not be: shares of fewer are too different.
+const evenRows = 3
+
+// apart says that every pixel goes through the steps by itself, and that each step would be
+// shared out by pixels: then workers that take the steps together have fewer to wait for one
+// another after, and find in their caches what they have just made.
+func (p *Plan) apart(steps []step, workers int) bool {
+	for i := range steps {
+		s := &steps[i]
+		if _, part := p.inParts(s.prim, p.values[s.out].plane.Len(), workers); part != nil || !s.single() {
+			return false
+		}
+	}
+	return true
+}
+
 // parts is in how many parts of rows a whole run of fused steps, whose outputs' planes
 // rects are, is shared out among workers, 0 where the steps had better run one by one: what lies between them stays
-// in the cache as it is, or the parts would compute too much twice.
+// in the cache as it is and workers would share them out otherwise, or the parts would compute too much twice.
 func (p *Plan) parts(steps []step, rects []region.Rect, workers int) int {
 	tile := steps[len(steps)-1].rows()
 	out := rects[len(steps)-1]
 	rows := (out.Y.Hi + tile - 1) / tile
 	whole := p.between(steps, rects, out.Y)
 	if whole < p.bandBytes(steps)*workers {
+		if workers > 1 && rows >= evenRows*workers && p.apart(steps, workers) {
+			return bands(workers, rows, tile*out.X.Len())
+		}
 		return 0
 	}
 	for _, n := range []int{bands(workers, rows, tile*out.X.Len()), min(workers, rows)} {
