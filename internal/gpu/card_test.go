@@ -3,9 +3,13 @@
 package gpu
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 
 	"krypton/internal/gpu/driver"
@@ -105,7 +109,12 @@ func BenchmarkCard(b *testing.B) {
 		{3, 64, 64, 1, 112}, {3, 128, 128, 1, 56}, {3, 256, 256, 1, 28}, {3, 512, 512, 1, 14}, // VGG and ResNet
 		{1, 256, 64, 1, 56}, {1, 1024, 256, 1, 14}, {3, 96, 96, 96, 56},
 	}
-	positions := 64
+	positions, said := 64, map[string]string{}
+	defer func() {
+		for _, name := range slices.Sorted(maps.Keys(said)) {
+			tell(b, strings.TrimPrefix(name, "BenchmarkCard/"), said[name], "")
+		}
+	}()
 	if testing.Short() {
 		layers, positions = layers[:1], 2
 		layers[0].in, layers[0].out, layers[0].size = 16, 16, 8
@@ -164,8 +173,27 @@ func BenchmarkCard(b *testing.B) {
 					seconds += s
 				}
 				reach := int64(side) + 2*pad
-				work := 2 * float64(positions) * float64(reach*reach*l.window*l.window*l.in/l.group*l.out)
-				b.ReportMetric(work*float64(b.N)/seconds/1e9, "GFLOP/s")
+				s := speed{card: dev.Card(), peak: fused(dev.Card(), precision), seconds: seconds / float64(b.N), work: float64(positions) * float64(reach*reach*l.window*l.window*l.in/l.group*l.out)}
+				b.ReportMetric(2*s.work/s.seconds/1e9, "GFLOP/s")
+				// Where a convolution is several launches the largest is looked at.
+				s.launch = slices.MaxFunc(launches, func(a, b kernels.Launch) int { return cmp.Compare(a.Grid[0]*a.Threads, b.Grid[0]*b.Threads) })
+				word := 4.0
+				if precision == incremental.BF16 {
+					word = 2
+				}
+				weights := word * float64(l.window*l.window*l.in/l.group*l.out)
+				s.least = 4*float64(positions)*float64((reach+2*pad)*(reach+2*pad)*l.in+reach*reach*l.out) + weights
+				if l.group == 1 { // tiles of 64 pixels and 64 columns
+					all, _ := s.blocks()
+					s.fetched = all * float64(l.window*l.window*l.in) * 64 * (4 + word)
+				}
+				if s.rates, err = dev.Rates(); err == nil {
+					s.fit, err = dev.Fit(s.launch.Kernel, s.launch.Threads)
+				}
+				if err != nil {
+					b.Fatal(err)
+				}
+				said[b.Name()] = s.String() // of the last, longest round
 				if err := n.Close(); err != nil {
 					b.Fatal(err)
 				}

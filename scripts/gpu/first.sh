@@ -149,11 +149,23 @@ map() {
 	done
 }
 
+# Rows of $rows are what Go tells: of each kernel why it is as fast as it is.
 kernels() {
-	bounded "${card[@]}" bin/gpu.test "${short[@]}" -test.run '^$' -test.bench '^BenchmarkCard$' -test.benchtime "$time" >"$out/kernels.txt" 2>&1 || { cat "$out/kernels.txt" >&2; return 1; }
+	local rows=$out/kernels-rows.txt
+	rm -f "$rows"
+	KRYPTON_ROWS=$rows bounded "${card[@]}" bin/gpu.test "${short[@]}" -test.run '^$' -test.bench '^BenchmarkCard$' -test.benchtime "$time" >"$out/kernels.txt" 2>&1 || { cat "$out/kernels.txt" >&2; return 1; }
 	cat "$out/kernels.txt" >&2
 	awk '/^BenchmarkCard\// { for (i = 3; i < NF; i++) if ($(i + 1) == "GFLOP/s") { sub(/^BenchmarkCard\//, "", $1); sub(/-[0-9]+$/, "", $1); printf "%s\t%s\tGFLOP/s\n", $1, $i; n++ } }
 		END { exit n == 0 }' "$out/kernels.txt"
+	cat "$rows"
+}
+
+# profile MODEL: how the time of a chunk is spread over kernels.
+profile() {
+	local rows=$out/profile-rows-$BASHPID.txt
+	KRYPTON_ROWS=$rows KRYPTON_PROFILE=$1 tests '^TestCardProfile$' >&2 || return
+	cat "$rows"
+	rm "$rows"
 }
 
 export_models() {
@@ -172,9 +184,11 @@ if [ -e "$out/load.tsv" ]; then
 	step tensor 60 tests '^TestCardPrecisions$'
 	step map-builtin 120 map builtin
 	step kernels 90 kernels
+	step profile-builtin 30 profile models/shapes.onnx
 	for m in "$@"; do
 		name=$(basename "$m" .onnx)
 		step "map-$name" 120 map "$name" --model "$m"
+		step "profile-$name" 60 profile "$m"
 	done
 	python='' ort=''
 	provider=$([ -n "$dry" ] && echo CPU || echo CUDA)ExecutionProvider
@@ -194,6 +208,7 @@ if [ -e "$out/load.tsv" ]; then
 			side=$([ $net = inception_v3 ] && echo 299 || echo 224)
 			step "export-$net" 60 export_models "$net"
 			[ ! -e "$out/export-$net.tsv" ] || step "map-$net" 120 map "$net" --model "$out/models/$net.onnx" --size "${side}x$side"
+			[ ! -e "$out/export-$net.tsv" ] || step "profile-$net" 60 profile "$out/models/$net.onnx"
 			step "torch-$net" 120 torch "$net"
 			[ -z "$ort" ] || [ ! -e "$out/export-$net.tsv" ] || step "onnxruntime-$net" 60 runtime "$out/models/$net.onnx" "$side"
 		done

@@ -261,6 +261,66 @@ func (d *Device) kernel(name string) (uintptr, error) {
 	return k, nil
 }
 
+// Rates are what a card's clocks allow at their highest.
+type Rates struct {
+	Clock     float64 // of multiprocessors, Hz
+	Bandwidth float64 // of memory, bytes a second
+	Threads   int     // that a multiprocessor holds at once
+}
+
+// Rates are those of the card; what the driver does not know of it is 0.
+func (d *Device) Rates() (Rates, error) {
+	var of [4]int
+	for i, which := range []uintptr{attributeClock, attributeMemoryClock, attributeBus, attributeThreads} {
+		var err error
+		if of[i], err = d.driver.attribute(&d.card, which); err != nil {
+			return Rates{}, err
+		}
+		of[i] = max(0, of[i])
+	}
+	// Memory moves two bits a line and cycle.
+	return Rates{Clock: 1e3 * float64(of[0]), Bandwidth: 1e3 * float64(of[1]) * 2 * float64(of[2]) / 8, Threads: of[3]}, nil
+}
+
+// Fit is how a kernel lies on a multiprocessor, as the driver's compiler has made it.
+type Fit struct {
+	// Registers is how many a thread has, Local how many bytes of a thread found no place in them,
+	// Shared how many bytes of shared memory a block has.
+	Registers, Local, Shared int
+	// Blocks is how many are on a multiprocessor at once.
+	Blocks int
+}
+
+// Attributes of functions.
+const (
+	functionShared    = 1
+	functionLocal     = 3
+	functionRegisters = 4
+)
+
+// Fit is that of a kernel with so many threads in a block.
+func (d *Device) Fit(kernel string, threads int) (f Fit, err error) {
+	return f, d.within(func() error {
+		k, err := d.kernel(kernel)
+		if err != nil {
+			return err
+		}
+		var value int32
+		for _, a := range []struct {
+			to        *int
+			attribute uintptr
+		}{{&f.Shared, functionShared}, {&f.Local, functionLocal}, {&f.Registers, functionRegisters}} {
+			if err := d.driver.call(funcGetAttribute, uintptr(unsafe.Pointer(&value)), a.attribute, k); err != nil {
+				return err
+			}
+			*a.to = int(value)
+		}
+		err = d.driver.call(occupancy, uintptr(unsafe.Pointer(&value)), k, uintptr(threads), 0)
+		f.Blocks = int(value)
+		return err
+	})
+}
+
 // Time is how many seconds the card works on what f asks of it.
 func (d *Device) Time(f func() error) (seconds float64, err error) {
 	var events [2]uintptr

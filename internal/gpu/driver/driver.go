@@ -45,6 +45,8 @@ const (
 	eventSynchronize
 	eventElapsedTime
 	launchKernel
+	funcGetAttribute
+	occupancy
 	functions
 )
 
@@ -54,7 +56,7 @@ var names = [functions]string{
 	"cuDeviceTotalMem_v2", "cuDevicePrimaryCtxRetain", "cuDevicePrimaryCtxRelease_v2", "cuCtxSetCurrent", "cuModuleLoadDataEx", "cuModuleUnload",
 	"cuModuleGetFunction", "cuMemGetInfo_v2", "cuMemAlloc_v2", "cuMemFree_v2", "cuMemcpyHtoDAsync_v2", "cuMemcpyDtoHAsync_v2", "cuStreamCreate",
 	"cuStreamDestroy_v2", "cuStreamSynchronize", "cuEventCreate", "cuEventDestroy_v2", "cuEventRecord", "cuEventSynchronize", "cuEventElapsedTime",
-	"cuLaunchKernel",
+	"cuLaunchKernel", "cuFuncGetAttribute", "cuOccupancyMaxActiveBlocksPerMultiprocessor",
 }
 
 // Versions, as the driver counts: 1000 for a major one, 10 for a minor one.
@@ -191,7 +193,11 @@ type Card struct {
 
 // Attributes of cards.
 const (
+	attributeClock           = 13 // kHz
 	attributeMultiprocessors = 16
+	attributeMemoryClock     = 36 // kHz
+	attributeBus             = 37 // bits
+	attributeThreads         = 39 // of a multiprocessor
 	attributeMajor           = 75
 	attributeMinor           = 76
 )
@@ -232,15 +238,21 @@ func (d *Driver) card(c *Card, number int) error {
 		return err
 	}
 	c.Memory = uint64(bytes)
+	var err error
 	for _, a := range []struct {
 		to        *int
 		attribute uintptr
 	}{{&c.Multiprocessor, attributeMultiprocessors}, {&c.Major, attributeMajor}, {&c.Minor, attributeMinor}} {
-		var value int32
-		if err := d.call(deviceGetAttribute, uintptr(unsafe.Pointer(&value)), a.attribute, uintptr(c.device)); err != nil {
+		if *a.to, err = d.attribute(c, a.attribute); err != nil {
 			return err
 		}
-		*a.to = int(value)
 	}
 	return nil
+}
+
+// attribute is one of a card's.
+func (d *Driver) attribute(c *Card, which uintptr) (int, error) {
+	var value int32
+	err := d.call(deviceGetAttribute, uintptr(unsafe.Pointer(&value)), which, uintptr(c.device))
+	return int(value), err
 }

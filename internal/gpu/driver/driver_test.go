@@ -168,6 +168,14 @@ func TestCalls(t *testing.T) {
 	expect(t, f, "cuEventCreate 0", "cuEventRecord 0x7fffffff0010 0x7fffffff0003", "cuModuleGetFunction 0x7fffffff0002 mean", launch[0], launch[1], launch[0], launch[1],
 		"cuEventCreate 0", "cuEventRecord 0x7fffffff0011 0x7fffffff0003", "cuEventSynchronize 0x7fffffff0011", "cuEventElapsedTime 0x7fffffff0010 0x7fffffff0011",
 		"cuEventDestroy 0x7fffffff0010", "cuEventDestroy 0x7fffffff0011")
+	if fit, err := dev.Fit("mean", 256); err != nil || fit != (Fit{Registers: 80, Local: 16, Shared: 12288, Blocks: 6}) {
+		t.Error(fit, err)
+	}
+	if rates, err := dev.Rates(); err != nil || rates != (Rates{Clock: 1.98e9, Bandwidth: 2.619e9 * 2 * 640, Threads: 2048}) {
+		t.Error(rates, err)
+	}
+	expect(t, f, "cuFuncGetAttribute 1 mean", "cuFuncGetAttribute 3 mean", "cuFuncGetAttribute 4 mean", "cuOccupancyMaxActiveBlocksPerMultiprocessor mean 256 0",
+		"cuDeviceGetAttribute 13 40", "cuDeviceGetAttribute 36 40", "cuDeviceGetAttribute 37 40", "cuDeviceGetAttribute 39 40")
 	if err := dev.Close(); err != nil {
 		t.Error(err)
 	}
@@ -218,6 +226,12 @@ func TestFailures(t *testing.T) {
 		}
 		if err == nil {
 			_, _, err = dev.Memory()
+		}
+		if err == nil {
+			_, err = dev.Fit("mean", 256)
+		}
+		if err == nil {
+			_, err = dev.Rates()
 		}
 		if err == nil {
 			err = dev.Free(at)

@@ -153,7 +153,16 @@ CUresult cuDeviceGetName(char *name, int length, CUdevice d)
 CUresult cuDeviceGetAttribute(int *value, int attribute, CUdevice d)
 {
 	CALL("cuDeviceGetAttribute %d %d", attribute, d);
-	*value = attribute == 75 ? (d == 41 ? 7 : 9) : attribute == 76 ? (d == 41 ? 5 : 0) : attribute == 16 ? 132 : -1;
+	switch (attribute) {
+	case 13: *value = 1980000; break;
+	case 16: *value = 132; break;
+	case 36: *value = 2619000; break;
+	case 37: *value = 5120; break;
+	case 39: *value = 2048; break;
+	case 75: *value = d == 41 ? 7 : 9; break;
+	case 76: *value = d == 41 ? 5 : 0; break;
+	default: *value = -1;
+	}
 	return 0;
 }
 
@@ -266,6 +275,20 @@ CUresult cuEventDestroy_v2(void *event) { CALL("cuEventDestroy %p", event); retu
 CUresult cuEventRecord(void *event, void *stream) { CALL("cuEventRecord %p %p", event, stream); return 0; }
 CUresult cuEventSynchronize(void *event) { CALL("cuEventSynchronize %p", event); return 0; }
 CUresult cuEventElapsedTime(float *ms, void *start, void *end) { CALL("cuEventElapsedTime %p %p", start, end); *ms = 1500; return 0; }
+
+CUresult cuFuncGetAttribute(int *value, int attribute, void *f)
+{
+	CALL("cuFuncGetAttribute %d %s", attribute, ((struct kernel *)f)->name);
+	*value = attribute == 1 ? 12288 : attribute == 3 ? 16 : attribute == 4 ? 80 : -1;
+	return 0;
+}
+
+CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, void *f, int threads, size_t shared)
+{
+	CALL("cuOccupancyMaxActiveBlocksPerMultiprocessor %s %d %zu", ((struct kernel *)f)->name, threads, shared);
+	*blocks = 6;
+	return 0;
+}
 
 CUresult cuLaunchKernel(void *f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, void *stream, void **params, void **extra)
 {
