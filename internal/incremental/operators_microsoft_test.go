@@ -183,6 +183,20 @@ var operatorFamilies = map[string]func(c *operatorCase){
 		}
 		c.output(c.node(microsoft, "MatMulIntegerToFloat", nil, 1, in...)[0])
 	},
+	"MatMulNBits": func(c *operatorCase) {
+		bits, block := pick(c, 4, 8), pick(c, 16, 32)
+		k, n := 8*(2+c.below(8)), 3+c.below(4)
+		blocks := (k + block - 1) / block
+		in := []any{c.input(c.plain(1, 2, 3, k)), c.bytesTensor(false, n, blocks, block*bits/8), c.plain(.05, n, blocks), nil, nil, nil}
+		if c.below(2) == 0 {
+			in[3] = c.bytesTensor(false, n, (blocks*bits+7)/8)
+		}
+		if c.below(2) == 0 {
+			in[5] = c.plain(1, n)
+		}
+		attrs := []onnxwrite.Attribute{onnxwrite.Int("K", int64(k)), onnxwrite.Int("N", int64(n)), onnxwrite.Int("bits", int64(bits)), onnxwrite.Int("block_size", int64(block))}
+		c.output(c.node(microsoft, "MatMulNBits", attrs, 1, in...)[0])
+	},
 	"FusedConv": func(c *operatorCase) {
 		activation := pick(c, "Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh", "HardSigmoid")
 		attrs := []onnxwrite.Attribute{onnxwrite.Ints("pads", 1, 1, 1, 1), onnxwrite.Ints("kernel_shape", 3, 3), onnxwrite.String("activation", activation)}

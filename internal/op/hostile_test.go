@@ -46,6 +46,8 @@ func needed(d *Definition, opset int) attrs {
 		}
 	case "BitCast":
 		return attrs{"to": int64(tensor.Int32)}
+	case "MatMulNBits":
+		return attrs{"K": int64(4), "N": int64(2), "block_size": int64(16)}
 	case "ImageScaler":
 		return attrs{"bias": []float32{1, 2}}
 	case "Reshape":

@@ -14,6 +14,7 @@ var microsoftOperators = []Definition{
 	microsoft("SkipSimplifiedLayerNormalization", 3, 4, 4, newSkipNorm(true)),
 	microsoft("NhwcMaxPool", 1, 1, 1, newNhwcMaxPool),
 	microsoft("GridSample", 2, 2, 1, asOf("GridSample", 16)),
+	{Name: "com.microsoft.MatMulNBits", Since: MinOpset, MinInputs: 3, MaxInputs: 6, Outputs: 1, Static: []int{1, 2, 3, 4}, New: requiring(3, newMatMulNBits)},
 	microsoft("QuantizeLinear", 2, 3, 1, asOf("QuantizeLinear", 13)),
 	microsoft("DequantizeLinear", 2, 3, 1, asOf("DequantizeLinear", 13)),
 	microsoft("MatMulIntegerToFloat", 4, 7, 1, newDynamicProduct(true)),
