@@ -26,10 +26,15 @@ func RowOf(dst, x []float32, many float64) {
 }
 
 // Rows writes what Row does, or LogRow, for each of many rows of size numbers, by kernels
-// that compute short ones side by side: not to the same bits as those.
+// that compute short ones, of fewer than asm.ShortRow numbers, side by side: these not to the
+// same bits.
 func Rows(dst, x []float32, size int, log bool) {
 	if size < asm.ShortRow {
 		asm.ShortSoftmax(x, dst, size, log)
+		return
+	}
+	if size%asm.SoftmaxStep == 0 && !log {
+		asm.SoftmaxRows(x, dst, size)
 		return
 	}
 	row := Row

@@ -1133,6 +1133,12 @@ func rowScaleAVX512(x *float32, out *float32, scale *float32, bias *float32, blo
 //go:noescape
 func rowExpAVX512(x *float32, out *float32, blocks int, top float64, table *float64) float64
 
+// softmaxRowsAVX512 writes exp(x) over the sum of exp(x) of each row of bytes/4 numbers, a multiple of 16, rows
+// being at least 1. See softmaxRowsGeneric.
+//
+//go:noescape
+func softmaxRowsAVX512(x *float32, out *float32, rows int, bytes int, table *float64)
+
 // shortSoftmaxAVX512 computes, for each i < 16, of the numbers x[i], x[16+i], .. x[16*(n-1)+i],
 // n being at least 1, exp(x) / sum of exp(x), in their place. See shortSoftmaxGeneric.
 //
@@ -2342,6 +2348,12 @@ func rowScaleAVX2(x *float32, out *float32, scale *float32, bias *float32, block
 //
 //go:noescape
 func rowExpAVX2(x *float32, out *float32, blocks int, top float64, table *float64) float64
+
+// softmaxRowsAVX2 writes exp(x) over the sum of exp(x) of each row of bytes/4 numbers, a multiple of 16, rows
+// being at least 1. See softmaxRowsGeneric.
+//
+//go:noescape
+func softmaxRowsAVX2(x *float32, out *float32, rows int, bytes int, table *float64)
 
 // shortSoftmaxAVX2 computes, for each i < 16, of the numbers x[i], x[16+i], .. x[16*(n-1)+i],
 // n being at least 1, exp(x) / sum of exp(x), in their place. See shortSoftmaxGeneric.

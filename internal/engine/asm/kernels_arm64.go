@@ -1033,6 +1033,12 @@ func rowScaleNEON(x *float32, out *float32, scale *float32, bias *float32, block
 //go:noescape
 func rowExpNEON(x *float32, out *float32, blocks int, top float64, table *float64) float64
 
+// softmaxRowsNEON writes exp(x) over the sum of exp(x) of each row of bytes/4 numbers, a multiple of 16, rows
+// being at least 1. See softmaxRowsGeneric.
+//
+//go:noescape
+func softmaxRowsNEON(x *float32, out *float32, rows int, bytes int, table *float64)
+
 // shortSoftmaxNEON computes, for each i < 16, of the numbers x[i], x[16+i], .. x[16*(n-1)+i],
 // n being at least 1, exp(x) / sum of exp(x), in their place. See shortSoftmaxGeneric.
 //

@@ -31319,6 +31319,460 @@ block:
 	FMOVD F0, ret+40(FP)
 	RET
 
+TEXT ·softmaxRowsNEON(SB), NOSPLIT, $0-40
+	MOVD x+0(FP), R7
+	MOVD out+8(FP), R8
+	MOVD rows+16(FP), R10
+	MOVD bytes+24(FP), R11
+	MOVD table+32(FP), R9
+
+row:
+	MOVD $0, R12
+	ADD R12, R7, R19
+	FMOVQ 0(R19), F0
+	WORD $0x4e617801 // fcvtl2 v1.2d, v0.4s
+	WORD $0x0e617800 // fcvtl v0.2d, v0.2s
+	FMOVQ 16(R19), F2
+	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
+	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
+	MOVD $0, R12
+
+largest:
+	ADD R12, R7, R20
+	FMOVQ 0(R20), F4
+	WORD $0x4e617885 // fcvtl2 v5.2d, v4.4s
+	WORD $0x0e617884 // fcvtl v4.2d, v4.2s
+	FMOVQ 16(R20), F6
+	WORD $0x4e6178c7 // fcvtl2 v7.2d, v6.4s
+	WORD $0x0e6178c6 // fcvtl v6.2d, v6.2s
+	WORD $0x6ee4e41f // fcmgt v31.2d, v0.2d, v4.2d
+	WORD $0x6eff1c80 // bif v0.16b, v4.16b, v31.16b
+	WORD $0x6ee5e43f // fcmgt v31.2d, v1.2d, v5.2d
+	WORD $0x6eff1ca1 // bif v1.16b, v5.16b, v31.16b
+	WORD $0x6ee6e45f // fcmgt v31.2d, v2.2d, v6.2d
+	WORD $0x6eff1cc2 // bif v2.16b, v6.16b, v31.16b
+	WORD $0x6ee7e47f // fcmgt v31.2d, v3.2d, v7.2d
+	WORD $0x6eff1ce3 // bif v3.16b, v7.16b, v31.16b
+	FMOVQ 32(R20), F4
+	WORD $0x4e617885 // fcvtl2 v5.2d, v4.4s
+	WORD $0x0e617884 // fcvtl v4.2d, v4.2s
+	FMOVQ 48(R20), F6
+	WORD $0x4e6178c7 // fcvtl2 v7.2d, v6.4s
+	WORD $0x0e6178c6 // fcvtl v6.2d, v6.2s
+	WORD $0x6ee4e41f // fcmgt v31.2d, v0.2d, v4.2d
+	WORD $0x6eff1c80 // bif v0.16b, v4.16b, v31.16b
+	WORD $0x6ee5e43f // fcmgt v31.2d, v1.2d, v5.2d
+	WORD $0x6eff1ca1 // bif v1.16b, v5.16b, v31.16b
+	WORD $0x6ee6e45f // fcmgt v31.2d, v2.2d, v6.2d
+	WORD $0x6eff1cc2 // bif v2.16b, v6.16b, v31.16b
+	WORD $0x6ee7e47f // fcmgt v31.2d, v3.2d, v7.2d
+	WORD $0x6eff1ce3 // bif v3.16b, v7.16b, v31.16b
+	ADD $64, R12, R12
+	CMP R11, R12
+	BLT largest
+	WORD $0x6ee2e41f // fcmgt v31.2d, v0.2d, v2.2d
+	WORD $0x6eff1c40 // bif v0.16b, v2.16b, v31.16b
+	WORD $0x6ee3e43f // fcmgt v31.2d, v1.2d, v3.2d
+	WORD $0x6eff1c61 // bif v1.16b, v3.16b, v31.16b
+	WORD $0x4ea11c22 // mov v2.16b, v1.16b
+	WORD $0x4ea01c03 // mov v3.16b, v0.16b
+	WORD $0x6ee2e41f // fcmgt v31.2d, v0.2d, v2.2d
+	WORD $0x6eff1c40 // bif v0.16b, v2.16b, v31.16b
+	WORD $0x6ee3e43f // fcmgt v31.2d, v1.2d, v3.2d
+	WORD $0x6eff1c61 // bif v1.16b, v3.16b, v31.16b
+	WORD $0x6e004002 // ext v2.16b, v0.16b, v0.16b, #8
+	WORD $0x6e014023 // ext v3.16b, v1.16b, v1.16b, #8
+	WORD $0x6ee2e41f // fcmgt v31.2d, v0.2d, v2.2d
+	WORD $0x6eff1c40 // bif v0.16b, v2.16b, v31.16b
+	WORD $0x6ee3e43f // fcmgt v31.2d, v1.2d, v3.2d
+	WORD $0x6eff1c61 // bif v1.16b, v3.16b, v31.16b
+	WORD $0x6f00e402 // movi v2.2d, #0
+	WORD $0x6f00e404 // movi v4.2d, #0
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e408 // movi v8.2d, #0
+	MOVD $0, R12
+	WORD $0x4ea21c43 // mov v3.16b, v2.16b
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+
+sum:
+	ADD R12, R7, R21
+	FMOVQ 0(R21), F10
+	WORD $0x4e61794b // fcvtl2 v11.2d, v10.4s
+	WORD $0x0e61794a // fcvtl v10.2d, v10.2s
+	FMOVQ 16(R21), F12
+	WORD $0x4e61798d // fcvtl2 v13.2d, v12.4s
+	WORD $0x0e61798c // fcvtl v12.2d, v12.2s
+	WORD $0x4ee0d54a // fsub v10.2d, v10.2d, v0.2d
+	WORD $0x4ee1d56b // fsub v11.2d, v11.2d, v1.2d
+	WORD $0x4ee0d58c // fsub v12.2d, v12.2d, v0.2d
+	WORD $0x4ee1d5ad // fsub v13.2d, v13.2d, v1.2d
+	ADD $104, R9, R22
+	VLD1R (R22), [V14.D2]
+	WORD $0x6eeae5df // fcmgt v31.2d, v14.2d, v10.2d
+	WORD $0x6ebf1dca // bit v10.16b, v14.16b, v31.16b
+	WORD $0x6eebe5df // fcmgt v31.2d, v14.2d, v11.2d
+	WORD $0x6ebf1dcb // bit v11.16b, v14.16b, v31.16b
+	WORD $0x6eece5df // fcmgt v31.2d, v14.2d, v12.2d
+	WORD $0x6ebf1dcc // bit v12.16b, v14.16b, v31.16b
+	WORD $0x6eede5df // fcmgt v31.2d, v14.2d, v13.2d
+	WORD $0x6ebf1dcd // bit v13.16b, v14.16b, v31.16b
+	ADD $112, R9, R23
+	VLD1R (R23), [V14.D2]
+	WORD $0x6eeee55f // fcmgt v31.2d, v10.2d, v14.2d
+	WORD $0x6ebf1dca // bit v10.16b, v14.16b, v31.16b
+	WORD $0x6eeee57f // fcmgt v31.2d, v11.2d, v14.2d
+	WORD $0x6ebf1dcb // bit v11.16b, v14.16b, v31.16b
+	WORD $0x6eeee59f // fcmgt v31.2d, v12.2d, v14.2d
+	WORD $0x6ebf1dcc // bit v12.16b, v14.16b, v31.16b
+	WORD $0x6eeee5bf // fcmgt v31.2d, v13.2d, v14.2d
+	WORD $0x6ebf1dcd // bit v13.16b, v14.16b, v31.16b
+	ADD $32, R9, R24
+	VLD1R (R24), [V14.D2]
+	ADD $40, R9, R25
+	VLD1R (R25), [V16.D2]
+	WORD $0x4eb01e12 // mov v18.16b, v16.16b
+	WORD $0x4eb21e53 // mov v19.16b, v18.16b
+	WORD $0x4e6ecd52 // fmla v18.2d, v10.2d, v14.2d
+	WORD $0x4e6ecd73 // fmla v19.2d, v11.2d, v14.2d
+	WORD $0x4eb01e10 // mov v16.16b, v16.16b
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	WORD $0x4e6ecd90 // fmla v16.2d, v12.2d, v14.2d
+	WORD $0x4e6ecdb1 // fmla v17.2d, v13.2d, v14.2d
+	VLD1R (R25), [V14.D2]
+	WORD $0x4eeed654 // fsub v20.2d, v18.2d, v14.2d
+	WORD $0x4eeed675 // fsub v21.2d, v19.2d, v14.2d
+	WORD $0x4eae1dcf // mov v15.16b, v14.16b
+	WORD $0x4eeed60e // fsub v14.2d, v16.2d, v14.2d
+	WORD $0x4eefd62f // fsub v15.2d, v17.2d, v15.2d
+	ADD $48, R9, R19
+	VLD1R (R19), [V22.D2]
+	WORD $0x4ef6ce8a // fmls v10.2d, v20.2d, v22.2d
+	WORD $0x4ef6ceab // fmls v11.2d, v21.2d, v22.2d
+	WORD $0x4ef6cdcc // fmls v12.2d, v14.2d, v22.2d
+	WORD $0x4ef6cded // fmls v13.2d, v15.2d, v22.2d
+	ADD $16, R9, R20
+	VLD1R (R20), [V14.D2]
+	WORD $0x4f745652 // shl v18.2d, v18.2d, #52
+	WORD $0x4f745673 // shl v19.2d, v19.2d, #52
+	WORD $0x4eee8652 // add v18.2d, v18.2d, v14.2d
+	WORD $0x4eee8673 // add v19.2d, v19.2d, v14.2d
+	WORD $0x4f745610 // shl v16.2d, v16.2d, #52
+	WORD $0x4f745631 // shl v17.2d, v17.2d, #52
+	WORD $0x4eee8610 // add v16.2d, v16.2d, v14.2d
+	WORD $0x4eee8631 // add v17.2d, v17.2d, v14.2d
+	ADD $56, R9, R21
+	VLD1R (R21), [V14.D2]
+	VLD1R (R21), [V20.D2]
+	ADD $64, R9, R22
+	VLD1R (R22), [V22.D2]
+	WORD $0x4eae1dcf // mov v15.16b, v14.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	ADD $72, R9, R23
+	VLD1R (R23), [V22.D2]
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	ADD $80, R9, R24
+	VLD1R (R24), [V22.D2]
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	ADD $88, R9, R25
+	VLD1R (R25), [V22.D2]
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	ADD $96, R9, R19
+	VLD1R (R19), [V22.D2]
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	WORD $0x6e6addca // fmul v10.2d, v14.2d, v10.2d
+	WORD $0x6e6bddeb // fmul v11.2d, v15.2d, v11.2d
+	WORD $0x6e6cde8c // fmul v12.2d, v20.2d, v12.2d
+	WORD $0x6e6ddead // fmul v13.2d, v21.2d, v13.2d
+	WORD $0x4eb21e4e // mov v14.16b, v18.16b
+	WORD $0x4eb31e6f // mov v15.16b, v19.16b
+	WORD $0x4e6ace4e // fmla v14.2d, v18.2d, v10.2d
+	WORD $0x4e6bce6f // fmla v15.2d, v19.2d, v11.2d
+	WORD $0x4eb01e0a // mov v10.16b, v16.16b
+	WORD $0x4eb11e2b // mov v11.16b, v17.16b
+	WORD $0x4e6cce0a // fmla v10.2d, v16.2d, v12.2d
+	WORD $0x4e6dce2b // fmla v11.2d, v17.2d, v13.2d
+	WORD $0x4e6ed442 // fadd v2.2d, v2.2d, v14.2d
+	WORD $0x4e6fd463 // fadd v3.2d, v3.2d, v15.2d
+	WORD $0x4e6ad484 // fadd v4.2d, v4.2d, v10.2d
+	WORD $0x4e6bd4a5 // fadd v5.2d, v5.2d, v11.2d
+	WORD $0x0e6169cc // fcvtn v12.2s, v14.2d
+	WORD $0x4e6169ec // fcvtn2 v12.4s, v15.2d
+	WORD $0x0e61694a // fcvtn v10.2s, v10.2d
+	WORD $0x4e61696a // fcvtn2 v10.4s, v11.2d
+	ADD R12, R8, R20
+	FMOVQ F12, 0(R20)
+	FMOVQ F10, 16(R20)
+	ADD R12, R7, R21
+	FMOVQ 32(R21), F10
+	WORD $0x4e61794b // fcvtl2 v11.2d, v10.4s
+	WORD $0x0e61794a // fcvtl v10.2d, v10.2s
+	FMOVQ 48(R21), F12
+	WORD $0x4e61798d // fcvtl2 v13.2d, v12.4s
+	WORD $0x0e61798c // fcvtl v12.2d, v12.2s
+	WORD $0x4ee0d54a // fsub v10.2d, v10.2d, v0.2d
+	WORD $0x4ee1d56b // fsub v11.2d, v11.2d, v1.2d
+	WORD $0x4ee0d58c // fsub v12.2d, v12.2d, v0.2d
+	WORD $0x4ee1d5ad // fsub v13.2d, v13.2d, v1.2d
+	ADD $104, R9, R22
+	VLD1R (R22), [V14.D2]
+	WORD $0x6eeae5df // fcmgt v31.2d, v14.2d, v10.2d
+	WORD $0x6ebf1dca // bit v10.16b, v14.16b, v31.16b
+	WORD $0x6eebe5df // fcmgt v31.2d, v14.2d, v11.2d
+	WORD $0x6ebf1dcb // bit v11.16b, v14.16b, v31.16b
+	WORD $0x6eece5df // fcmgt v31.2d, v14.2d, v12.2d
+	WORD $0x6ebf1dcc // bit v12.16b, v14.16b, v31.16b
+	WORD $0x6eede5df // fcmgt v31.2d, v14.2d, v13.2d
+	WORD $0x6ebf1dcd // bit v13.16b, v14.16b, v31.16b
+	ADD $112, R9, R23
+	VLD1R (R23), [V14.D2]
+	WORD $0x6eeee55f // fcmgt v31.2d, v10.2d, v14.2d
+	WORD $0x6ebf1dca // bit v10.16b, v14.16b, v31.16b
+	WORD $0x6eeee57f // fcmgt v31.2d, v11.2d, v14.2d
+	WORD $0x6ebf1dcb // bit v11.16b, v14.16b, v31.16b
+	WORD $0x6eeee59f // fcmgt v31.2d, v12.2d, v14.2d
+	WORD $0x6ebf1dcc // bit v12.16b, v14.16b, v31.16b
+	WORD $0x6eeee5bf // fcmgt v31.2d, v13.2d, v14.2d
+	WORD $0x6ebf1dcd // bit v13.16b, v14.16b, v31.16b
+	ADD $32, R9, R24
+	VLD1R (R24), [V14.D2]
+	ADD $40, R9, R25
+	VLD1R (R25), [V16.D2]
+	WORD $0x4eb01e12 // mov v18.16b, v16.16b
+	WORD $0x4eb21e53 // mov v19.16b, v18.16b
+	WORD $0x4e6ecd52 // fmla v18.2d, v10.2d, v14.2d
+	WORD $0x4e6ecd73 // fmla v19.2d, v11.2d, v14.2d
+	WORD $0x4eb01e10 // mov v16.16b, v16.16b
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	WORD $0x4e6ecd90 // fmla v16.2d, v12.2d, v14.2d
+	WORD $0x4e6ecdb1 // fmla v17.2d, v13.2d, v14.2d
+	VLD1R (R25), [V14.D2]
+	WORD $0x4eeed654 // fsub v20.2d, v18.2d, v14.2d
+	WORD $0x4eeed675 // fsub v21.2d, v19.2d, v14.2d
+	WORD $0x4eae1dcf // mov v15.16b, v14.16b
+	WORD $0x4eeed60e // fsub v14.2d, v16.2d, v14.2d
+	WORD $0x4eefd62f // fsub v15.2d, v17.2d, v15.2d
+	ADD $48, R9, R19
+	VLD1R (R19), [V22.D2]
+	WORD $0x4ef6ce8a // fmls v10.2d, v20.2d, v22.2d
+	WORD $0x4ef6ceab // fmls v11.2d, v21.2d, v22.2d
+	WORD $0x4ef6cdcc // fmls v12.2d, v14.2d, v22.2d
+	WORD $0x4ef6cded // fmls v13.2d, v15.2d, v22.2d
+	ADD $16, R9, R20
+	VLD1R (R20), [V14.D2]
+	WORD $0x4f745652 // shl v18.2d, v18.2d, #52
+	WORD $0x4f745673 // shl v19.2d, v19.2d, #52
+	WORD $0x4eee8652 // add v18.2d, v18.2d, v14.2d
+	WORD $0x4eee8673 // add v19.2d, v19.2d, v14.2d
+	WORD $0x4f745610 // shl v16.2d, v16.2d, #52
+	WORD $0x4f745631 // shl v17.2d, v17.2d, #52
+	WORD $0x4eee8610 // add v16.2d, v16.2d, v14.2d
+	WORD $0x4eee8631 // add v17.2d, v17.2d, v14.2d
+	ADD $56, R9, R21
+	VLD1R (R21), [V14.D2]
+	VLD1R (R21), [V20.D2]
+	ADD $64, R9, R22
+	VLD1R (R22), [V22.D2]
+	WORD $0x4eae1dcf // mov v15.16b, v14.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	ADD $72, R9, R23
+	VLD1R (R23), [V22.D2]
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	ADD $80, R9, R24
+	VLD1R (R24), [V22.D2]
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	ADD $88, R9, R25
+	VLD1R (R25), [V22.D2]
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	ADD $96, R9, R19
+	VLD1R (R19), [V22.D2]
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	WORD $0x6e6addca // fmul v10.2d, v14.2d, v10.2d
+	WORD $0x6e6bddeb // fmul v11.2d, v15.2d, v11.2d
+	WORD $0x6e6cde8c // fmul v12.2d, v20.2d, v12.2d
+	WORD $0x6e6ddead // fmul v13.2d, v21.2d, v13.2d
+	WORD $0x4eb21e4e // mov v14.16b, v18.16b
+	WORD $0x4eb31e6f // mov v15.16b, v19.16b
+	WORD $0x4e6ace4e // fmla v14.2d, v18.2d, v10.2d
+	WORD $0x4e6bce6f // fmla v15.2d, v19.2d, v11.2d
+	WORD $0x4eb01e0a // mov v10.16b, v16.16b
+	WORD $0x4eb11e2b // mov v11.16b, v17.16b
+	WORD $0x4e6cce0a // fmla v10.2d, v16.2d, v12.2d
+	WORD $0x4e6dce2b // fmla v11.2d, v17.2d, v13.2d
+	WORD $0x4e6ed4c6 // fadd v6.2d, v6.2d, v14.2d
+	WORD $0x4e6fd4e7 // fadd v7.2d, v7.2d, v15.2d
+	WORD $0x4e6ad508 // fadd v8.2d, v8.2d, v10.2d
+	WORD $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
+	WORD $0x0e6169cc // fcvtn v12.2s, v14.2d
+	WORD $0x4e6169ec // fcvtn2 v12.4s, v15.2d
+	WORD $0x0e61694a // fcvtn v10.2s, v10.2d
+	WORD $0x4e61696a // fcvtn2 v10.4s, v11.2d
+	ADD R12, R8, R20
+	FMOVQ F12, 32(R20)
+	FMOVQ F10, 48(R20)
+	ADD $64, R12, R12
+	CMP R11, R12
+	BLT sum
+	WORD $0x4e66d440 // fadd v0.2d, v2.2d, v6.2d
+	WORD $0x4e67d461 // fadd v1.2d, v3.2d, v7.2d
+	WORD $0x4e68d482 // fadd v2.2d, v4.2d, v8.2d
+	WORD $0x4e69d4a3 // fadd v3.2d, v5.2d, v9.2d
+	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
+	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
+	WORD $0x4ea11c22 // mov v2.16b, v1.16b
+	WORD $0x4ea01c03 // mov v3.16b, v0.16b
+	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
+	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
+	WORD $0x6e004002 // ext v2.16b, v0.16b, v0.16b, #8
+	WORD $0x6e014023 // ext v3.16b, v1.16b, v1.16b, #8
+	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
+	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
+	ADD $16, R9, R21
+	VLD1R (R21), [V2.D2]
+	WORD $0x6e60fc40 // fdiv v0.2d, v2.2d, v0.2d
+	WORD $0x6e61fc41 // fdiv v1.2d, v2.2d, v1.2d
+	WORD $0x0e616802 // fcvtn v2.2s, v0.2d
+	WORD $0x4e616822 // fcvtn2 v2.4s, v1.2d
+	WORD $0x0e616800 // fcvtn v0.2s, v0.2d
+	WORD $0x4e616820 // fcvtn2 v0.4s, v1.2d
+	MOVD $0, R12
+
+result:
+	ADD R12, R8, R22
+	FMOVQ 0(R22), F0
+	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
+	FMOVQ F0, 0(R22)
+	FMOVQ 16(R22), F0
+	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
+	FMOVQ F0, 16(R22)
+	FMOVQ 32(R22), F0
+	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
+	FMOVQ F0, 32(R22)
+	FMOVQ 48(R22), F0
+	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
+	FMOVQ F0, 48(R22)
+	ADD $64, R12, R12
+	CMP R11, R12
+	BLT result
+	ADD R11, R7, R7
+	ADD R11, R8, R8
+	SUBS $1, R10, R10
+	BNE row
+	RET
+
 TEXT ·shortSoftmaxNEON(SB), NOSPLIT, $0-24
 	MOVD x+0(FP), R7
 	MOVD table+16(FP), R9

@@ -213,6 +213,17 @@ func rowExp(x, out *float32, blocks int, top float64, table *float64) float64 {
 	return rowExpGeneric(x, out, blocks, top, table)
 }
 
+func softmaxRows(x, out *float32, rows, bytes int, table *float64) {
+	switch {
+	case hasAVX512:
+		softmaxRowsAVX512(x, out, rows, bytes, table)
+	case hasAVX2:
+		softmaxRowsAVX2(x, out, rows, bytes, table)
+	default:
+		softmaxRowsGeneric(x, out, rows, bytes, table)
+	}
+}
+
 func shortSoftmax(x *float32, n int, table *float64, log bool) {
 	switch {
 	case hasAVX512 && log:

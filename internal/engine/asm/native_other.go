@@ -22,6 +22,10 @@ func rowExp(x, out *float32, blocks int, top float64, table *float64) float64 {
 	return rowExpGeneric(x, out, blocks, top, table)
 }
 
+func softmaxRows(x, out *float32, rows, bytes int, table *float64) {
+	softmaxRowsGeneric(x, out, rows, bytes, table)
+}
+
 func shortSoftmax(x *float32, n int, table *float64, log bool) {
 	shortSoftmaxGeneric(x, n, table, log)
 }

@@ -108,6 +108,32 @@ func RowExp(x, out []float32, top float32) float64 {
 	return sum
 }
 
+// SoftmaxRows writes exp(x) over the sum of all exp(x) of each row of n numbers, a multiple of
+// SoftmaxStep: what RowLargest, RowExp and RowTimes make of each. out may be x.
+func SoftmaxRows(x, out []float32, n int) {
+	if n < 1 || n%SoftmaxStep != 0 || len(x)%n != 0 || len(out) < len(x) {
+		panic(fmt.Sprintf("asm: SoftmaxRows of %d into %d, rows of %d", len(x), len(out), n))
+	}
+	if len(x) > 0 {
+		softmaxRows(&x[0], &out[0], len(x)/n, 4*n, &expTable[0])
+	}
+}
+
+// SoftmaxStep divides the lengths of the rows of SoftmaxRows.
+const SoftmaxStep = rowLanes
+
+func softmaxRowsGeneric(x, out *float32, rows, bytes int, table *float64) {
+	n := bytes / 4
+	from, to := unsafe.Slice(x, rows*n), unsafe.Slice(out, rows*n)
+	for ; len(from) > 0; from, to = from[n:], to[n:] {
+		top := rowLargestGeneric(&from[0], n/rowLanes)
+		factor := float32(1 / rowExpGeneric(&from[0], &to[0], n/rowLanes, float64(top), table))
+		for i := range n {
+			to[i] *= factor
+		}
+	}
+}
+
 var expTable = Table(Exp)
 
 // ShortRow is below how many numbers rows are short: many of them are computed side by

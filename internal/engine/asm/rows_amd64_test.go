@@ -16,6 +16,7 @@ func TestRowsEverywhere(t *testing.T) {
 		t.Run(level.name, func(t *testing.T) {
 			TestRows(t)
 			TestRowExpBlocks(t)
+			TestSoftmaxRows(t)
 			TestShortSoftmax(t)
 			TestTranspose(t)
 		})

@@ -79,6 +79,32 @@ func TestRowExpBlocks(t *testing.T) {
 	}
 }
 
+// TestSoftmaxRows: many rows in one call are what each is by itself, to the bit.
+func TestSoftmaxRows(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 9))
+	for blocks := 1; blocks < 6; blocks++ {
+		for _, rows := range []int{1, 2, 7} {
+			for _, special := range []float32{0, float32(math.Copysign(0, -1)), float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), 3e38} {
+				n := blocks * rowLanes
+				x := floats(rng, rows*n, []float32{1, 30, 3e38}[rng.IntN(3)])
+				x[rng.IntN(len(x))] = special
+				out, want := beforeGuard(rows*n), make([]float32, rows*n)
+				SoftmaxRows(x, out, n)
+				for i := range rows {
+					from, to := x[i*n:][:n], want[i*n:][:n]
+					RowTimes(to, to, float32(1/RowExp(from, to, RowLargest(from))))
+					softmaxIsNear(t, from, out[i*n:][:n], false)
+				}
+				sameRow(t, "softmax", x, out, want)
+				softmaxRowsGeneric(&x[0], &want[0], rows, 4*n, &expTable[0])
+				sameRow(t, "softmax in plain Go", x, out, want)
+				SoftmaxRows(x, x, n)
+				sameRow(t, "softmax in place", want, x, want)
+			}
+		}
+	}
+}
+
 // TestShortSoftmax: rows beside one another are those of plain Go to the bit, and near
 // sums in float64; what is no number makes all of its row none, and no other.
 func TestShortSoftmax(t *testing.T) {

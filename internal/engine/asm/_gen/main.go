@@ -48,6 +48,7 @@ func main() {
 		rowSum(set)
 		rowScale(set)
 		rowExp(set)
+		softmaxRows(set)
 		shortRows(set)
 		moved(set)
 		for _, w := range winogradTiles() {

@@ -179,6 +179,103 @@ func rowExp(s isa) {
 	RET()
 }
 
+// softmaxRows writes softmax of many rows of blocks of rowLanes numbers, which so follow one
+// another without waiting: a row's own operations each wait for the one before.
+func softmaxRows(s isa) {
+	name := "softmaxRows" + s.name
+	TEXT(name, NOSPLIT, "func(x, out *float32, rows, bytes int, table *float64)")
+	Doc(name+" writes exp(x) over the sum of exp(x) of each row of bytes/4 numbers, a multiple of 16, rows",
+		"being at least 1. See softmaxRowsGeneric.")
+	Pragma("noescape")
+	x, out, table, left, bytes, off := reg.R8, reg.R9, reg.R10, reg.R11, reg.R12, reg.R13
+	MOVQ(arg("x", 0), x)
+	MOVQ(arg("out", 1), out)
+	MOVQ(arg("rows", 2), left)
+	MOVQ(arg("bytes", 3), bytes)
+	MOVQ(arg("table", 4), table)
+	f := function{s, table}
+	each := func(label string, body func(v int)) {
+		XORQ(off, off)
+		Label(label)
+		for v := range s.rowVectors() {
+			body(v)
+		}
+		ADDQ(operand.Imm(4*rowLanes), off)
+		CMPQ(off, bytes)
+		JLT(operand.LabelRef(label))
+	}
+	Label("row")
+	XORQ(off, off)
+	most := f.widened(x, off, 0)
+	each("largest", func(v int) {
+		w := f.widened(x, off, v)
+		for h := range w {
+			VMAXPD(w[h], most[h], most[h])
+		}
+	})
+	top := f.everywhere([]pair{most}, VMAXPD)
+	acc := f.sums()
+	each("sum", func(v int) {
+		e := f.exp(f.sub(f.widened(x, off, v), pair{top, top}))
+		for h := range e {
+			VADDPD(e[h], acc[v][h], acc[v][h])
+		}
+		for h, half := range f.narrow(e) {
+			VMOVUPS(half, indexed(out, off, v*s.bytes()+h*s.bytes()/2))
+		}
+	})
+	share := f.everywhere(acc, VADDPD)
+	VDIVPD(share, f.constant(atOne)[0], share)
+	factor := f.narrow(pair{share, share})[0]
+	each("result", func(v int) {
+		for h := range 2 {
+			at := indexed(out, off, v*s.bytes()+h*s.bytes()/2)
+			y := f.half()
+			VMULPS(at, factor, y)
+			VMOVUPS(y, at)
+		}
+	})
+	ADDQ(bytes, x)
+	ADDQ(bytes, out)
+	DECQ(left)
+	JNZ(operand.LabelRef("row"))
+	VZEROUPPER()
+	RET()
+}
+
+// everywhere combines lanes in halves, as total does, and leaves the result in all of them.
+func (f function) everywhere(acc []pair, combine func(...operand.Op)) reg.VecVirtual {
+	y := f.wide()
+	switch {
+	case f.s.lane == 16:
+		combine(acc[0][1], acc[0][0], y)
+	case len(acc) == 2:
+		a, b := YMM(), YMM()
+		combine(acc[1][0], acc[0][0], a)
+		combine(acc[1][1], acc[0][1], b)
+		combine(b, a, y)
+	default:
+		combine(acc[0][1], acc[0][0], y)
+	}
+	swap := func(to reg.VecVirtual) { VPERM2F128(operand.U8(1), y, y, to) }
+	if f.s.lane == 16 {
+		halves := f.wide()
+		VSHUFF64X2(operand.U8(0x4e), y, y, halves)
+		combine(halves, y, y)
+		swap = func(to reg.VecVirtual) { VSHUFF64X2(operand.U8(0xb1), y, y, to) }
+	}
+	quarters, pairs := f.wide(), f.wide()
+	swap(quarters)
+	combine(quarters, y, y)
+	neighbours := uint8(0x5)
+	if f.s.lane == 16 {
+		neighbours = 0x55
+	}
+	VPERMILPD(operand.U8(neighbours), y, pairs)
+	combine(pairs, y, y)
+	return y
+}
+
 // shortRows writes softmax of rowLanes short rows, and its logarithm.
 func shortRows(s isa) {
 	for _, log := range []bool{false, true} {

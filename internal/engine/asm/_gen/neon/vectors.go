@@ -470,8 +470,10 @@ func (t *translator) permute(it item) bool {
 	switch it.op {
 	case "VPERMILPS":
 		t.permilps(int(a[0].value), a[1], a[2])
-	case "VPERMILPD":
-		t.expect(a[0], 1)
+	case "VPERMILPD": // both of each half change places
+		if a[0].value != 5 {
+			t.expect(a[0], 1)
+		}
 		t.lanes(a[1:], func(d int, s []int) { t.word(swapHalves(d, s[0])) })
 	case "VMOVSHDUP":
 		t.lanes(a, func(d int, s []int) { t.word(encode3("trn2", singles, d, s[0], s[0])) })
