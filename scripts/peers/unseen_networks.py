@@ -8,7 +8,9 @@ SIZES = {  # of a picture's side, or the shape of another input
         "alexnet", "convnext_small", "densenet169", "mnasnet1_0", "mobilenet_v3_small", "regnet_x_800mf", "regnet_y_400mf", "resnet34",
         "shufflenet_v2_x1_5", "squeezenet1_0", "swin_t", "wide_resnet50_2",
         "convmixer", "fasternet", "ghostnet", "mobilenetv4", "se_resnext50", "starnet",
+        "efficientnet_v2_s", "cbam_resnet18", "convnextv2_atto", "edgenext_xs", "hrnet_w18", "lcnet", "mobilenet_v1", "poolformer_s12", "res2net50", "van_b0",
     ), 224),
+    "inceptiontime": (12, 1000), "mobilevit_xs": 256, "xception": 299, "yolov8n": 320,
     "efficientnet_b1": 240, "darknet53": 256, "hourglass": 256, "segformer": 256, "crnn": (1, 32, 128), "wavenet": (12, 1000),
 }
 
@@ -248,7 +250,368 @@ def make(torch):
                 all_of, x = all_of + y, x + y
             return self.head(all_of)
 
+    class Chunked(nn.Module):
+        """YOLOv8's C2f: half of the channels go through bottlenecks, and all that these make is joined."""
+
+        def __init__(self, i, o, blocks, add):
+            super().__init__()
+            silu, half = nn.SiLU, o // 2
+            self.first, self.last = layer(i, o, 1, act=silu), layer((2 + blocks) * half, o, 1, act=silu)
+            ways = [nn.Sequential(layer(half, half, act=silu), layer(half, half, act=silu)) for _ in range(blocks)]
+            self.blocks = nn.ModuleList([Residual(w) if add else w for w in ways])
+
+        def forward(self, x):
+            parts = list(self.first(x).chunk(2, 1))
+            for b in self.blocks:
+                parts.append(b(parts[-1]))
+            return self.last(torch.cat(parts, 1))
+
+    class Pyramid(nn.Module):
+        """YOLOv8's SPPF: three maximum pools of 5x5, one behind the other."""
+
+        def __init__(self, c):
+            super().__init__()
+            self.first, self.last = layer(c, c // 2, 1, act=nn.SiLU), layer(2 * c, c, 1, act=nn.SiLU)
+
+        def forward(self, x):
+            parts = [self.first(x)]
+            for _ in range(3):
+                parts.append(F.max_pool2d(parts[-1], 5, 1, 2))
+            return self.last(torch.cat(parts, 1))
+
+    class Yolov8(nn.Module):
+        """YOLOv8 n: boxes as distributions over 16 distances a side, 80 classes."""
+
+        def __init__(self):
+            super().__init__()
+            silu = nn.SiLU
+            down = lambda i, o: layer(i, o, 3, 2, act=silu)
+            self.stem = nn.Sequential(down(3, 16), down(16, 32), Chunked(32, 32, 1, True), down(32, 64), Chunked(64, 64, 2, True))
+            self.mid, self.deep = nn.Sequential(down(64, 128), Chunked(128, 128, 2, True)), nn.Sequential(down(128, 256), Chunked(256, 256, 1, True), Pyramid(256))
+            self.up = nn.ModuleList([Chunked(384, 128, 1, False), Chunked(192, 64, 1, False)])
+            self.less = nn.ModuleList([down(64, 64), down(128, 128)])
+            self.join = nn.ModuleList([Chunked(192, 128, 1, False), Chunked(384, 256, 1, False)])
+            self.boxes = nn.ModuleList([nn.Sequential(layer(c, 64, act=silu), layer(64, 64, act=silu), nn.Conv2d(64, 64, 1)) for c in (64, 128, 256)])
+            self.classes = nn.ModuleList([nn.Sequential(layer(c, 80, act=silu), layer(80, 80, act=silu), nn.Conv2d(80, 80, 1)) for c in (64, 128, 256)])
+            self.sides = nn.Conv2d(16, 1, 1, bias=False)
+            places, strides = [], []
+            for stride in (8, 16, 32):
+                n = 320 // stride
+                y, x = torch.meshgrid(torch.arange(n) + 0.5, torch.arange(n) + 0.5, indexing="ij")
+                places.append(torch.stack([x, y]).reshape(2, -1))
+                strides.append(torch.full((1, n * n), float(stride)))
+            self.register_buffer("places", torch.cat(places, 1)[None])
+            self.register_buffer("strides", torch.cat(strides, 1)[None])
+
+        def forward(self, x):
+            a = self.stem(x)
+            b = self.mid(a)
+            c = self.deep(b)
+            d = self.up[0](torch.cat([F.interpolate(c, scale_factor=2.0), b], 1))
+            e = self.up[1](torch.cat([F.interpolate(d, scale_factor=2.0), a], 1))
+            f = self.join[0](torch.cat([self.less[0](e), d], 1))
+            g = self.join[1](torch.cat([self.less[1](f), c], 1))
+            rows = torch.cat([torch.cat([box(v), cls(v)], 1).flatten(2) for v, box, cls in zip((e, f, g), self.boxes, self.classes)], 2)
+            box, scores = rows.split((64, 80), 1)
+            n = int(box.shape[2])
+            away = self.sides(box.view(-1, 4, 16, n).transpose(2, 1).softmax(1)).view(-1, 4, n)
+            first, last = away.chunk(2, 1)
+            first, last = self.places - first, self.places + last
+            return torch.cat([torch.cat([(first + last) / 2, last - first], 1) * self.strides, scores.sigmoid()], 1)
+
+    class Split(nn.Module):
+        """Res2Net's middle: parts of the channels, each with what the one before made."""
+
+        def __init__(self, width, parts, stride):
+            super().__init__()
+            self.width, self.stride = width, stride
+            self.convs = nn.ModuleList([layer(width, width, 3, stride) for _ in range(parts - 1)])
+
+        def forward(self, x):
+            parts, done = x.split(self.width, 1), []
+            for conv, part in zip(self.convs, parts):
+                done.append(conv(part + done[-1] if done and self.stride == 1 else part))
+            done.append(parts[-1] if self.stride == 1 else F.avg_pool2d(parts[-1], 3, self.stride, 1))
+            return torch.cat(done, 1)
+
+    def res2net50():
+        parts, i = [layer(3, 64, 7, 2), nn.MaxPool2d(3, 2, 1)], 64
+        for width, out, blocks, first in ((26, 256, 3, 1), (52, 512, 4, 2), (104, 1024, 6, 2), (208, 2048, 3, 2)):
+            for stride in [first] + [1] * (blocks - 1):
+                way = nn.Sequential(layer(i, 4 * width, 1), Split(width, 4, stride), layer(4 * width, out, 1, act=None))
+                parts.append(Residual(way, layer(i, out, 1, stride, act=None) if i != out or stride > 1 else None, relu=True))
+                i = out
+        return nn.Sequential(*parts, *head(i))
+
+    class Normalized(nn.Module):
+        """Layer normalization over the channels of a plane."""
+
+        def __init__(self, c):
+            super().__init__()
+            self.norm = nn.LayerNorm(c, eps=1e-6)
+
+        def forward(self, x):
+            return self.norm(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+    class Response(nn.Module):
+        """ConvNeXt v2's block: channels compete by their norms over the whole plane."""
+
+        def __init__(self, c):
+            super().__init__()
+            self.conv, self.norm, self.wide, self.less = nn.Conv2d(c, c, 7, padding=3, groups=c), nn.LayerNorm(c, eps=1e-6), nn.Linear(c, 4 * c), nn.Linear(4 * c, c)
+            self.scale, self.shift = nn.Parameter(torch.randn(4 * c) * 0.1), nn.Parameter(torch.randn(4 * c) * 0.1)
+
+        def forward(self, x):
+            y = F.gelu(self.wide(self.norm(self.conv(x).permute(0, 2, 3, 1))))
+            g = torch.norm(y, p=2, dim=(1, 2), keepdim=True)
+            y = self.scale * (y * (g / (g.mean(-1, keepdim=True) + 1e-6))) + self.shift + y
+            return x + self.less(y).permute(0, 3, 1, 2)
+
+    def convnextv2_atto():
+        parts, i = [nn.Conv2d(3, 40, 4, 4), Normalized(40)], 40
+        for c, blocks in ((40, 2), (80, 2), (160, 6), (320, 2)):
+            parts += [Normalized(i), nn.Conv2d(i, c, 2, 2)] if c != i else []
+            parts += [Response(c) for _ in range(blocks)]
+            i = c
+        return nn.Sequential(*parts, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.LayerNorm(i), nn.Linear(i, 1000))
+
+    def mobilenet_v1():
+        parts, i = [layer(3, 32, 3, 2)], 32
+        for o, stride in ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *[(512, 1)] * 5, (1024, 2), (1024, 1)):
+            parts += [layer(i, i, 3, stride, i), layer(i, o, 1)]
+            i = o
+        return nn.Sequential(*parts, *head(i))
+
+    def lcnet():
+        swish, parts, i = nn.Hardswish, [layer(3, 16, 3, 2, act=nn.Hardswish)], 16
+        for k, o, stride, gate in ((3, 32, 1, 0), (3, 64, 2, 0), (3, 64, 1, 0), (3, 128, 2, 0), (3, 128, 1, 0), (5, 256, 2, 0), *[(5, 256, 1, 0)] * 5, (5, 512, 2, 1), (5, 512, 1, 1)):
+            parts += [layer(i, i, k, stride, i, act=swish)] + ([Gate(i, 4, F.hardsigmoid)] if gate else []) + [layer(i, o, 1, act=swish)]
+            i = o
+        return nn.Sequential(*parts, nn.AdaptiveAvgPool2d(1), nn.Conv2d(i, 1280, 1), nn.Hardswish(), nn.Flatten(), nn.Linear(1280, 1000))
+
+    def xception():
+        def separable(i, o, first=True):
+            return ([nn.ReLU()] if first else []) + [nn.Conv2d(i, i, 3, padding=1, groups=i, bias=False), nn.Conv2d(i, o, 1, bias=False), nn.BatchNorm2d(o)]
+
+        parts, i = [nn.Conv2d(3, 32, 3, 2, bias=False), nn.BatchNorm2d(32), nn.ReLU(), nn.Conv2d(32, 64, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU()], 64
+        for k, o in enumerate((128, 256, 728)):
+            parts.append(Residual(nn.Sequential(*separable(i, o, k > 0), *separable(o, o), nn.MaxPool2d(3, 2, 1)), layer(i, o, 1, 2, act=None)))
+            i = o
+        parts += [Residual(nn.Sequential(*separable(i, i), *separable(i, i), *separable(i, i))) for _ in range(8)]
+        parts.append(Residual(nn.Sequential(*separable(728, 728), *separable(728, 1024), nn.MaxPool2d(3, 2, 1)), layer(728, 1024, 1, 2, act=None)))
+        return nn.Sequential(*parts, *separable(1024, 1536, False), nn.ReLU(), *separable(1536, 2048, False), nn.ReLU(), *head(2048))
+
+    class Pooled(nn.Module):
+        """PoolFormer's block: a mean of 3x3 less the pixel itself, then two pointwise layers, both scaled."""
+
+        def __init__(self, c):
+            super().__init__()
+            self.norm, self.norm2, self.wide, self.less = nn.GroupNorm(1, c), nn.GroupNorm(1, c), nn.Conv2d(c, 4 * c, 1), nn.Conv2d(4 * c, c, 1)
+            self.a, self.b = nn.Parameter(0.1 * torch.ones(c, 1, 1)), nn.Parameter(0.1 * torch.ones(c, 1, 1))
+
+        def forward(self, x):
+            y = self.norm(x)
+            x = x + self.a * (F.avg_pool2d(y, 3, 1, 1, count_include_pad=False) - y)
+            return x + self.b * self.less(F.gelu(self.wide(self.norm2(x))))
+
+    def poolformer_s12():
+        parts, i = [nn.Conv2d(3, 64, 7, 4, 2)], 64
+        for c, blocks in ((64, 2), (128, 2), (320, 6), (512, 2)):
+            parts += ([nn.Conv2d(i, c, 3, 2, 1)] if i != c else []) + [Pooled(c) for _ in range(blocks)]
+            i = c
+        return nn.Sequential(*parts, nn.GroupNorm(1, i), *head(i))
+
+    class Inception1d(nn.Module):
+        """InceptionTime's module: windows of 39, 19 and 9 samples, and a maximum of three."""
+
+        def __init__(self, i, c=32):
+            super().__init__()
+            self.less = nn.Conv1d(i, c, 1, bias=False)
+            self.ways = nn.ModuleList([nn.Conv1d(c, c, k, padding=k // 2, bias=False) for k in (39, 19, 9)])
+            self.pooled, self.norm = nn.Conv1d(i, c, 1, bias=False), nn.BatchNorm1d(4 * c)
+
+        def forward(self, x):
+            y = self.less(x)
+            return self.norm(torch.cat([w(y) for w in self.ways] + [self.pooled(F.max_pool1d(x, 3, 1, 1))], 1)).relu()
+
+    class InceptionTime(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.blocks = nn.ModuleList([Inception1d(12 if k == 0 else 128) for k in range(6)])
+            self.short = nn.ModuleList([nn.Sequential(nn.Conv1d(i, 128, 1, bias=False), nn.BatchNorm1d(128)) for i in (12, 128)])
+            self.head = nn.Linear(128, 5)
+
+        def forward(self, x):
+            y = x
+            for k, b in enumerate(self.blocks):
+                y = b(y)
+                if k % 3 == 2:
+                    y = x = (y + self.short[k // 3](x)).relu()
+            return self.head(y.mean(2))
+
+    class Exchanged(nn.Module):
+        """HRNet's stage: branches of several sizes, each of which then gets all others."""
+
+        def __init__(self, widths):
+            super().__init__()
+            n = len(widths)
+            block = lambda c: Residual(nn.Sequential(layer(c, c), layer(c, c, act=None)), relu=True)
+            self.ways = nn.ModuleList([nn.Sequential(*[block(c) for _ in range(4)]) for c in widths])
+
+            def to(j, i):
+                if j > i:
+                    return nn.Sequential(layer(widths[j], widths[i], 1, act=None), nn.Upsample(scale_factor=float(1 << (j - i)), mode="nearest"))
+                return nn.Sequential(*[layer(widths[j], widths[j if k < i - j - 1 else i], 3, 2, act=nn.ReLU if k < i - j - 1 else None) for k in range(i - j)])
+
+            self.mix = nn.ModuleList([nn.ModuleList([to(j, i) for j in range(n)]) for i in range(n)])
+
+        def forward(self, xs):
+            ys = [w(x) for w, x in zip(self.ways, xs)]
+            return [sum(m(y) for m, y in zip(row, ys)).relu() for row in self.mix]
+
+    class Hrnet(nn.Module):
+        """HRNet-W18 with a head for segments, 19 classes."""
+
+        def __init__(self, widths=(18, 36, 72, 144)):
+            super().__init__()
+            wide = lambda i: Residual(nn.Sequential(layer(i, 64, 1), layer(64, 64), layer(64, 256, 1, act=None)), layer(i, 256, 1, act=None) if i != 256 else None, relu=True)
+            self.stem = nn.Sequential(layer(3, 64, 3, 2), layer(64, 64, 3, 2), wide(64), wide(256), wide(256), wide(256))
+            self.begin = nn.ModuleList([layer(256, widths[0]), layer(256, widths[1], 3, 2)])
+            self.more = nn.ModuleList([layer(a, b, 3, 2) for a, b in zip(widths[1:], widths[2:])])
+            self.stages = nn.ModuleList([nn.ModuleList([Exchanged(widths[: k + 2]) for _ in range(n)]) for k, n in enumerate((1, 4, 3))])
+            self.head = nn.Sequential(layer(sum(widths), sum(widths), 1), nn.Conv2d(sum(widths), 19, 1))
+
+        def forward(self, x):
+            x = self.stem(x)
+            xs = [b(x) for b in self.begin]
+            for k, stage in enumerate(self.stages):
+                xs = xs + [self.more[k - 1](xs[-1])] if k else xs
+                for s in stage:
+                    xs = s(xs)
+            size = [int(v) for v in xs[0].shape[2:]]
+            return self.head(torch.cat([xs[0]] + [F.interpolate(v, size=size, mode="bilinear", align_corners=False) for v in xs[1:]], 1))
+
+    class CrossCovariance(nn.Module):
+        """EdgeNeXt's: parts of the channels one behind the other, then attention among channels, then two linear layers."""
+
+        def __init__(self, c, parts, heads):
+            super().__init__()
+            self.width, self.heads = -(-c // parts), heads
+            self.convs = nn.ModuleList([nn.Conv2d(self.width, self.width, 3, padding=1, groups=self.width) for _ in range(parts - 1)])
+            self.a, self.b, self.qkv, self.out = nn.LayerNorm(c), nn.LayerNorm(c), nn.Linear(c, 3 * c), nn.Linear(c, c)
+            self.heat, self.wide, self.less = nn.Parameter(torch.ones(heads, 1, 1)), nn.Linear(c, 4 * c), nn.Linear(4 * c, c)
+
+        def forward(self, x):
+            parts, done = x.split(self.width, 1), []
+            for conv, part in zip(self.convs, parts):
+                done.append(conv(part + done[-1] if done else part))
+            y = torch.cat(done + [parts[-1]], 1)
+            c, h, w = (int(v) for v in y.shape[1:])
+            t = y.flatten(2).transpose(1, 2)
+            q, k, v = self.qkv(self.a(t)).reshape(-1, h * w, 3, self.heads, c // self.heads).permute(2, 0, 3, 4, 1).unbind(0)
+            attention = (F.normalize(q, dim=-1) @ F.normalize(k, dim=-1).transpose(-2, -1) * self.heat).softmax(-1)
+            t = t + self.out((attention @ v).permute(0, 3, 1, 2).reshape(-1, h * w, c))
+            y = self.less(F.gelu(self.wide(self.b(t))))
+            return x + y.transpose(1, 2).reshape(-1, c, h, w)
+
+    class Encoder(nn.Module):
+        """ConvNeXt's block with any window."""
+
+        def __init__(self, c, kernel):
+            super().__init__()
+            self.conv, self.norm, self.wide, self.less = nn.Conv2d(c, c, kernel, padding=kernel // 2, groups=c), nn.LayerNorm(c, eps=1e-6), nn.Linear(c, 4 * c), nn.Linear(4 * c, c)
+
+        def forward(self, x):
+            return x + self.less(F.gelu(self.wide(self.norm(self.conv(x).permute(0, 2, 3, 1))))).permute(0, 3, 1, 2)
+
+    def edgenext_xs():
+        parts, i = [nn.Conv2d(3, 32, 4, 4), Normalized(32)], 32
+        for k, (c, blocks, kernel) in enumerate(((32, 3, 3), (64, 3, 5), (100, 9, 7), (192, 3, 9))):
+            parts += [Normalized(i), nn.Conv2d(i, c, 2, 2)] if k else []
+            last = k > 0
+            parts += [Encoder(c, kernel) for _ in range(blocks - last)] + ([CrossCovariance(c, (2, 2, 3, 4)[k], 4)] if last else [])
+            i = c
+        return nn.Sequential(*parts, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.LayerNorm(i), nn.Linear(i, 1000))
+
+    class Unfolded(nn.Module):
+        """MobileViT's block: attention among every second pixel of every second row, for all four such sets."""
+
+        def __init__(self, c, wide, blocks):
+            super().__init__()
+            silu = nn.SiLU
+            self.first, self.last, self.join = nn.Sequential(layer(c, c, act=silu), nn.Conv2d(c, wide, 1, bias=False)), layer(wide, c, 1, act=silu), layer(2 * c, c, act=silu)
+            self.blocks = nn.ModuleList([nn.ModuleList([nn.LayerNorm(wide), nn.Linear(wide, 3 * wide), nn.Linear(wide, wide), nn.LayerNorm(wide), nn.Linear(wide, 2 * wide), nn.Linear(2 * wide, wide)]) for _ in range(blocks)])
+            self.norm = nn.LayerNorm(wide)
+
+        def forward(self, x):
+            y = self.first(x)
+            c, h, w = (int(v) for v in y.shape[1:])
+            t = y.reshape(-1, c, h // 2, 2, w // 2, 2).permute(0, 3, 5, 2, 4, 1).reshape(-1, h * w // 4, c)
+            for a, qkv, out, b, wide, less in self.blocks:
+                q, k, v = qkv(a(t)).reshape(-1, h * w // 4, 3, 4, c // 4).permute(2, 0, 3, 1, 4).unbind(0)
+                z = (q * (c // 4) ** -0.5 @ k.transpose(-2, -1)).softmax(-1) @ v
+                t = t + out(z.transpose(1, 2).reshape(-1, h * w // 4, c))
+                t = t + less(F.silu(wide(b(t))))
+            y = self.norm(t).reshape(-1, 2, 2, h // 2, w // 2, c).permute(0, 5, 3, 1, 4, 2).reshape(-1, c, h, w)
+            return self.join(torch.cat([x, self.last(y)], 1))
+
+    def mobilevit_xs():
+        def inverted(i, o, stride):
+            way = nn.Sequential(layer(i, 4 * i, 1, act=nn.SiLU), layer(4 * i, 4 * i, 3, stride, 4 * i, act=nn.SiLU), layer(4 * i, o, 1, act=None))
+            return Residual(way) if i == o and stride == 1 else way
+
+        return nn.Sequential(
+            layer(3, 16, 3, 2, act=nn.SiLU), inverted(16, 32, 1), inverted(32, 48, 2), inverted(48, 48, 1), inverted(48, 48, 1),
+            inverted(48, 64, 2), Unfolded(64, 96, 2), inverted(64, 80, 2), Unfolded(80, 120, 4), inverted(80, 96, 2), Unfolded(96, 144, 3),
+            layer(96, 384, 1, act=nn.SiLU), *head(384))
+
+    class LargeKernel(nn.Module):
+        """VAN's block: a gate of a 5x5 and a 7x7 window at every third pixel, then two pointwise layers with a depthwise one."""
+
+        def __init__(self, c, by):
+            super().__init__()
+            d, p = lambda c, k, **a: nn.Conv2d(c, c, k, groups=c, **a), lambda i, o: nn.Conv2d(i, o, 1)
+            self.a, self.b = nn.BatchNorm2d(c), nn.BatchNorm2d(c)
+            self.first, self.last, self.far = p(c, c), p(c, c), nn.Sequential(d(c, 5, padding=2), d(c, 7, padding=9, dilation=3), p(c, c))
+            self.wide = nn.Sequential(p(c, by * c), d(by * c, 3, padding=1), nn.GELU(), p(by * c, c))
+            self.scales = nn.ParameterList([nn.Parameter(0.01 * torch.ones(c, 1, 1)) for _ in range(2)])
+
+        def forward(self, x):
+            y = F.gelu(self.first(self.a(x)))
+            x = x + self.scales[0] * self.last(y * self.far(y))
+            return x + self.scales[1] * self.wide(self.b(x))
+
+    def van_b0():
+        parts, i = [], 3
+        for k, (c, blocks, by) in enumerate(((32, 3, 8), (64, 3, 8), (160, 5, 4), (256, 2, 4))):
+            parts += [nn.Conv2d(i, c, 3 if k else 7, 2 if k else 4, 1 if k else 3), nn.BatchNorm2d(c)] + [LargeKernel(c, by) for _ in range(blocks)]
+            i = c
+        return nn.Sequential(*parts, *head(i))
+
+    class Attentive(nn.Module):
+        """ECA and CBAM: a gate of channels by a window over them, and one of pixels by a 7x7 layer of mean and maximum."""
+
+        def __init__(self):
+            super().__init__()
+            self.over, self.at = nn.Conv1d(1, 1, 3, padding=1, bias=False), nn.Conv2d(2, 1, 7, padding=3, bias=False)
+
+        def forward(self, x):
+            g = self.over(F.adaptive_avg_pool2d(x, 1).squeeze(-1).transpose(-1, -2)).transpose(-1, -2).unsqueeze(-1).sigmoid()
+            x = x * g
+            return x * self.at(torch.cat([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], 1)).sigmoid()
+
+    def cbam_resnet18():
+        parts, i = [layer(3, 64, 7, 2), nn.MaxPool2d(3, 2, 1)], 64
+        for o, first in ((64, 1), (128, 2), (256, 2), (512, 2)):
+            for stride in (first, 1):
+                parts.append(Residual(nn.Sequential(layer(i, o, 3, stride), layer(o, o, act=None), Attentive()), layer(i, o, 1, stride, act=None) if i != o else None, relu=True))
+                i = o
+        return nn.Sequential(*parts, *head(i))
+
     return {
+        "cbam_resnet18": cbam_resnet18, "convnextv2_atto": convnextv2_atto, "edgenext_xs": edgenext_xs, "hrnet_w18": Hrnet, "inceptiontime": InceptionTime,
+        "lcnet": lcnet, "mobilenet_v1": mobilenet_v1, "mobilevit_xs": mobilevit_xs, "poolformer_s12": poolformer_s12, "res2net50": res2net50, "van_b0": van_b0,
+        "xception": xception, "yolov8n": Yolov8,
         "convmixer": convmixer, "crnn": Crnn, "darknet53": darknet53, "fasternet": fasternet, "ghostnet": ghostnet, "hourglass": hourglass,
         "mobilenetv4": mobilenetv4, "se_resnext50": se_resnext50, "segformer": SegFormer, "starnet": starnet, "wavenet": WaveNet,
     }
