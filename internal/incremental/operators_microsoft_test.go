@@ -44,6 +44,15 @@ func (c *operatorCase) dequantizedOutput(q string, scale, zero *tensor.Tensor) {
 	c.output(q, c.node("", "DequantizeLinear", nil, 1, q, scale, zero)[0])
 }
 
+// headsOf are the attributes of an attention, with a scale or without.
+func headsOf(c *operatorCase, heads int) []onnxwrite.Attribute {
+	attrs := []onnxwrite.Attribute{onnxwrite.Int("num_heads", int64(heads))}
+	if c.below(2) == 0 {
+		attrs = append(attrs, onnxwrite.Float("scale", .3))
+	}
+	return attrs
+}
+
 // operatorFamilies makes the cases of each family.
 var operatorFamilies = map[string]func(c *operatorCase){
 	"QLinearAdd": func(c *operatorCase) { qlinearBinary(c, "QLinearAdd") },
@@ -182,6 +191,21 @@ var operatorFamilies = map[string]func(c *operatorCase){
 			in = append(in, c.plain(1, 5))
 		}
 		c.output(c.node(microsoft, "MatMulIntegerToFloat", nil, 1, in...)[0])
+	},
+	"Attention, fused": func(c *operatorCase) {
+		heads := 1 + c.below(3)
+		size := 4 * heads
+		in := []any{c.input(c.plain(1, 1, 5, 6)), c.plain(.5, 6, 3*size), c.plain(1, 3*size)}
+		c.output(c.node(microsoft, "Attention", headsOf(c, heads), 1, in...)[0])
+	},
+	"MultiHeadAttention": func(c *operatorCase) {
+		heads := 1 + c.below(3)
+		size := 4 * heads
+		in := []any{c.input(c.plain(1, 1, 5, size)), c.input(c.plain(1, 1, 7, size)), c.input(c.plain(1, 1, 7, size)), nil}
+		if c.below(2) == 0 {
+			in[3] = c.plain(1, 3*size)
+		}
+		c.output(c.node(microsoft, "MultiHeadAttention", headsOf(c, heads), 1, in...)[0])
 	},
 	"MatMulNBits": func(c *operatorCase) {
 		bits, block := pick(c, 4, 8), pick(c, 16, 32)

@@ -14,7 +14,7 @@ import (
 
 // needed are the attributes without which New refuses a node.
 func needed(d *Definition, opset int) attrs {
-	switch _, name := unqualified(d.Name); name {
+	switch domain, name := unqualified(d.Name); name {
 	case "MaxPool", "AveragePool", "LpPool", "NhwcMaxPool", "QLinearAveragePool":
 		return attrs{"kernel_shape": []int64{2, 2}}
 	case "Concat", "LayerNormalization", "QLinearConcat":
@@ -46,6 +46,10 @@ func needed(d *Definition, opset int) attrs {
 		}
 	case "BitCast":
 		return attrs{"to": int64(tensor.Int32)}
+	case "Attention", "MultiHeadAttention":
+		if domain != "" {
+			return attrs{"num_heads": int64(2)}
+		}
 	case "MatMulNBits":
 		return attrs{"K": int64(4), "N": int64(2), "block_size": int64(16)}
 	case "ImageScaler":

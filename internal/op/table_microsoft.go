@@ -12,6 +12,8 @@ var microsoftOperators = []Definition{
 	microsoft("QuickGelu", 1, 1, 1, newQuickGelu),
 	microsoft("SkipLayerNormalization", 3, 5, 4, newSkipNorm(false)),
 	microsoft("SkipSimplifiedLayerNormalization", 3, 4, 4, newSkipNorm(true)),
+	microsoft("Attention", 2, 7, 1, newFusedAttention),
+	microsoft("MultiHeadAttention", 3, 10, 1, newMultiHeadAttention),
 	microsoft("NhwcMaxPool", 1, 1, 1, newNhwcMaxPool),
 	microsoft("GridSample", 2, 2, 1, asOf("GridSample", 16)),
 	{Name: "com.microsoft.MatMulNBits", Since: MinOpset, MinInputs: 3, MaxInputs: 6, Outputs: 1, Static: []int{1, 2, 3, 4}, New: requiring(3, newMatMulNBits)},
