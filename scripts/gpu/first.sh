@@ -28,7 +28,7 @@ budget=${FIRST_SECONDS:-540}
 export CGO_ENABLED=0
 if command -v go >/dev/null; then
 	make -s build-gpu
-	go test -c -tags gpu -o bin/gpu.test ./internal/gpu
+	go test -c -tags gpu -ldflags '-s -w' -o bin/gpu.test ./internal/gpu
 	[ -z "$dry" ] || go build -o bin/standin ./scripts/gpu/standin
 fi
 for f in bin/krypton-gpu bin/gpu.test; do
