@@ -45,6 +45,11 @@ func (r *Reduce) Run(s *Scratch, jobs []Job) {
 		out := j.Out
 		for y := j.Rect.Y.Lo; y < j.Rect.Y.Hi; y++ {
 			src := p.pixels(y, j.Rect.X, s.lineBuffer(0, w*p.C))
+			if r.sideBySide(w) {
+				r.extremes(s, src, p.C, out[:w])
+				out = out[w:]
+				continue
+			}
 			for x := range w {
 				px, to := src[x*p.C:][:p.C], out[:len(r.Source)]
 				out = out[len(to):]
@@ -183,6 +188,48 @@ func (r *Reduce) extreme(s *Scratch, x []float32) float32 {
 		v = r.add(v, f)
 	}
 	return float32(v) + 0 // of zeros 0, whatever halves they met in
+}
+
+// fewPixels is how many pixels of a row are reduced one by one.
+const fewPixels = 8
+
+// sideBySide says whether the only output of so many pixels is an extreme of numbers that lie
+// together and are not few.
+func (r *Reduce) sideBySide(pixels int) bool {
+	if len(r.Source) != 1 || pixels < fewPixels || r.Kind != ReduceMax && r.Kind != ReduceMin {
+		return false
+	}
+	from := r.Source[0]
+	n := len(from)
+	return n >= 8 && from[n-1]-from[0] == n-1
+}
+
+// extremes is extreme of each of a row of pixels of so many channels: the numbers of some
+// pixels are laid out in rows, and one half of the rows is combined with the other until there
+// is one. The largest or least number is the same in any order, a NaN too.
+func (r *Reduce) extremes(s *Scratch, src []float32, channels int, out []float32) {
+	const most = 64 // pixels
+	from, how := r.Source[0], r.arithmetic()
+	columns := grow(&s.places, most)
+	for i := range columns {
+		columns[i] = int32(i * channels)
+	}
+	for len(out) > 0 {
+		n := min(most, len(out))
+		rows := s.lineBuffer(1, len(from)*n)
+		asm.Transpose(rows, n, src[from[0]:], columns[:n], len(from))
+		for left := len(from); left > 1; {
+			half := (left + 1) / 2
+			s.Kernels.Combine(how, rows, rows[(left-half)*n:], rows, 1, 0, half*n, false)
+			left = half
+		}
+		for i, v := range rows[:n] {
+			out[i] = v + 0 // of zeros 0, whatever halves they met in
+		}
+		if out = out[n:]; len(out) > 0 {
+			src = src[n*channels:]
+		}
+	}
 }
 
 // first is where the reduction begins.
