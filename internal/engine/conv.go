@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"unsafe"
 
 	"krypton/internal/caches"
 	"krypton/internal/engine/asm"
@@ -185,6 +186,7 @@ func (c *Conv) RunPanels(s *Scratch, jobs []Job, lo, hi int) {
 		s.differing = grow(&s.differing, blockTiles)
 	}
 	grow(&s.sink, c.Out.C)
+	b.most = c.blockPixels(mr)
 	b.begin(left)
 	for i := range jobs {
 		j := &jobs[i]
@@ -221,6 +223,7 @@ type tiles struct {
 	panels        []panel
 	taps, rowTaps int
 	left          int       // pixels still to come, those of the block included
+	most          int       // pixels of a block, at most
 	size          int       // pixels in the block
 	n             int       // pixels laid out
 	tile          int       // index of the present tile
@@ -237,7 +240,13 @@ type tiles struct {
 
 func (b *tiles) begin(left int) {
 	b.left = left
-	b.size = min(left, blockTiles*b.scratch.Kernels.Rows)
+	b.size = left
+	if left > b.most {
+		// Blocks of about the same size, in whole tiles.
+		rows := b.scratch.Kernels.Rows
+		n := (left + b.most - 1) / b.most
+		b.size = (left + n*rows - 1) / (n * rows) * rows
+	}
 	b.n, b.tile, b.base, b.used = 0, 0, 0, 0
 	b.open()
 }
@@ -540,48 +549,77 @@ func (b *tiles) multiplyDense(panels []panel, from int) {
 		}
 		return
 	}
-	if len(panels) > 0 && b.alone() {
+	if len(panels) > 0 && b.conv.linear() {
 		// Nothing but these pixels' inputs: a part of them stays in the cache until
 		// all panels have had it.
+		apart := from == 0 && len(panels) >= apartPanels && b.size > b.scratch.Kernels.Rows && b.rowTaps == 1 && b.colliding()
 		b.eachPart(&panels[0], func(at part) {
+			table, begin := b.scratch.table, panels[0].begin+at.channels.Lo
+			if apart {
+				table, begin = b.apart(at), 0
+			}
 			for i := range panels {
-				b.multiplyPart(&panels[i], from, at)
+				b.multiplyPart(&panels[i], from, at, table, begin)
 			}
 		})
 		return
 	}
 	for i := range panels {
 		p := &panels[i]
-		b.eachPart(p, func(at part) { b.multiplyPart(p, from, at) })
+		b.eachPart(p, func(at part) { b.multiplyPart(p, from, at, b.scratch.table, p.begin+at.channels.Lo) })
 	}
 }
 
-// alone says that no two windows share inputs.
-func (b *tiles) alone() bool { return b.conv.Out.H*b.conv.Out.W == 1 && b.conv.Group == 1 }
+// alone says that the output is one pixel, so that jobs share no inputs.
+func (c *Conv) alone() bool { return c.Out.H*c.Out.W == 1 && c.Group == 1 }
+
+// linear says that no two windows share inputs, which have one pixel each.
+func (c *Conv) linear() bool {
+	return !c.quads && c.Group == 1 && (c.alone() || c.Y.Kernel*c.X.Kernel == 1)
+}
+
+// blockPixels is how many output pixels are laid out at a time: of linear layers as many as
+// have their inputs in the second-level cache while all panels pass over them.
+func (c *Conv) blockPixels(rows int) int {
+	if c.alone() || !c.linear() {
+		return blockTiles * rows
+	}
+	n := max(linearBytes/4/c.In.C, linearPixels) / rows
+	return min(max(n, 1), blockTiles) * rows
+}
 
 // part is some taps of a panel, or some channels, from its first one on, of a single
 // tap.
 type part struct{ taps, channels region.Span }
 
 // partBytes is the most that the weights of one part should have, aloneBytes those and
-// the inputs of pixels that share none.
+// the inputs of pixels that share none, partLinear of blocks of linear layers, whose inputs
+// have linearBytes, or more if these would be fewer than linearPixels.
 var (
-	partBytes  = caches.Fit(256 << 10)
-	aloneBytes = caches.Fit(512 << 10)
+	partBytes   = caches.Fit(256 << 10)
+	aloneBytes  = caches.Fit(512 << 10)
+	partLinear  = caches.Fit(640 << 10)
+	linearBytes = caches.Fit(448 << 10)
 )
+
+const linearPixels = 144
 
 // eachPart calls f for the parts of a panel that pass over all tiles together.
 func (b *tiles) eachPart(p *panel, f func(part)) {
 	each := p.end - p.begin
 	most := partBytes / 4 / len(p.bias) // channels of a part
-	if b.alone() {
+	linear := b.conv.linear()
+	switch {
+	case b.conv.alone():
 		most = min(most, aloneBytes/4/(len(p.bias)+b.size))
+	case linear:
+		most = min(most, partLinear/4/(len(p.bias)+b.size))
 	}
 	parts := (b.rowTaps*each + most - 1) / most
 	switch {
 	case b.size <= b.scratch.Kernels.Rows: // each weight is read once
 		parts = 1
-	case !b.alone():
+	case !linear:
 		parts = min(parts, b.rowTaps)
 	}
 	if parts <= b.rowTaps {
@@ -599,21 +637,58 @@ func (b *tiles) eachPart(p *panel, f func(part)) {
 	}
 }
 
-// multiplyPart passes a part of a panel over the tiles from the given one on.
-func (b *tiles) multiplyPart(p *panel, from int, at part) {
+// colliding says that most of the first tile's rows lie in the same lines of the first-level
+// cache, whose ways repeat after so many bytes: those of 1024 channels do, and of 3072.
+func (b *tiles) colliding() bool {
+	const line, way = 64, 4096
+	rows := b.scratch.table[:min(b.size, b.scratch.Kernels.Rows)]
+	at := func(p *float32) uintptr { return uintptr(unsafe.Pointer(p)) % way / line }
+	n := 0
+	for _, p := range rows {
+		if at(p) == at(rows[0]) {
+			n++
+		}
+	}
+	return 2*n > len(rows)
+}
+
+// apart copies a part of the inputs of a linear layer's block, row by row, so that rows lie in
+// different lines of the first-level cache, and gives the table of the copies.
+func (b *tiles) apart(at part) []*float32 {
+	const line = 16 // numbers
+	s, n := b.scratch, at.channels.Len()
+	pitch := (n+line-1)/line | 1 // lines of a row, an odd number
+	pitch *= line
+	rows := s.table[:b.base]
+	s.apart = grow(&s.apart, len(rows)*pitch)
+	s.apartTable = grow(&s.apartTable, len(rows))
+	for i, p := range rows {
+		to := s.apart[i*pitch:][:n]
+		copy(to, unsafe.Slice(p, at.channels.Hi)[at.channels.Lo:])
+		s.apartTable[i] = &to[0]
+	}
+	return s.apartTable
+}
+
+// apartPanels is how many panels at least must share a copy of the inputs.
+const apartPanels = 4
+
+// multiplyPart passes a part of a panel over the tiles from the given one on, whose inputs
+// the table points to, from the given channel on.
+func (b *tiles) multiplyPart(p *panel, from int, at part, inputs []*float32, begin int) {
 	c, s := b.conv, b.scratch
 	k := s.Kernels
 	taps, each := at.taps, p.end-p.begin
 	first := (taps.Lo*each + at.channels.Lo) * len(p.bias)
 	weights := p.weights[first:][:taps.Len()*at.channels.Len()*len(p.bias)]
-	begin, end := p.begin+at.channels.Lo, p.begin+at.channels.Hi
+	end := begin + at.channels.Len()
 	more := taps.Hi < b.rowTaps || at.channels.Hi < each
 	pass := func(tile, tiles, rows int) {
 		part := asm.Part{Resumed: first > 0, Unbounded: more, Ahead: asm.StreamAhead, Tiles: tiles, Stride: rows * b.rowTaps}
 		if b.sum != nil && !more {
 			part.Add, part.Sum = s.adds[tile*k.Rows:][:tiles*rows], b.sum
 		}
-		table := s.table[tile*k.Rows*b.rowTaps+taps.Lo*rows:]
+		table := inputs[tile*k.Rows*b.rowTaps+taps.Lo*rows:]
 		k.GemmPart(table, taps.Len(), begin, end, weights, s.out[tile*k.Rows:][:tiles*rows], p.column, p.bias, &c.Clamp, p.valid, part)
 	}
 	full := b.size / k.Rows

@@ -133,10 +133,13 @@ type Scratch struct {
 	adds   []*float32 // what is added to out
 	rows   []rowRef
 	copies []copiedRow
-	gather []float32
-	zero   []float32
-	sink   []float32
-	line   [][]float32
+	// Inputs of a block that would collide where they lie, and pointers to them.
+	apart      []float32
+	apartTable []*float32
+	gather     []float32
+	zero       []float32
+	sink       []float32
+	line       [][]float32
 	// Channels': what is done, the numbers of inputs' first channels, rows.
 	moves   []move
 	first   []int

@@ -97,6 +97,13 @@ func (s *step) single() bool {
 	return s.kind == op.Pointwise || s.kind == op.Windowed && one(s.windows[0]) && one(s.windows[1])
 }
 
+// sameMemory says that step m, whose outputs' regions are given, writes where what it reads
+// lies: a function of single elements of rows that are computed when it asks for them.
+func sameMemory(steps []step, m int, rects []region.Rect) bool {
+	_, ok := steps[m].prim.(*engine.Unary)
+	return ok && m > 0 && m < len(steps)-1 && steps[m-1].rows() == 1 && rects[m-1] == rects[m]
+}
+
 // assembles says whether a step puts memory together that others have written to.
 func (s *step) assembles() bool { return s.inPlace != nil || s.grows }
 
@@ -241,7 +248,13 @@ func (q *passage) plan(steps []step, p *Plan, until int) {
 			q.next[m-1] = fresh.Hi
 		}
 		q.fresh[m-1] = fresh
-		q.strips[m-1].turn(need.Lo, fresh, rect.X.Len()*p.values[before.out].plane.C, q.memory)
+		n := rect.X.Len() * p.values[before.out].plane.C
+		if sameMemory(steps, m, q.rects) {
+			after := &q.strips[m]
+			q.strips[m-1] = strip{fresh, after.data[(fresh.Lo-after.rows.Lo)*n:][:fresh.Len()*n]}
+			continue
+		}
+		q.strips[m-1].turn(need.Lo, fresh, n, q.memory)
 	}
 }
 
@@ -367,6 +380,9 @@ func (p *Plan) between(steps []step, rects []region.Rect, rows region.Span) int 
 		before := &steps[m-1]
 		if before.joins(rects[m-1], rects[m]) {
 			continue // nothing lies there
+		}
+		if sameMemory(steps, m, rects) {
+			continue // where its output does
 		}
 		rows = before.wholeTiles(steps[m].rowsRead(rows).Intersect(rects[m-1].Y)).Intersect(rects[m-1].Y)
 		n += 4 * rows.Len() * rects[m-1].X.Len() * p.values[before.out].plane.C

@@ -41,8 +41,14 @@ func blockLoop(s isa, length operand.Op, body func(n int, label string), left fu
 // vectorFrame writes all of a kernel behind its arguments that computes vector by vector,
 // and what is left by the lanes of its mask. RSI is the byte offset, RDX the byte length.
 func vectorFrame(s isa, length, maskArg operand.Mem, vector func(), partial func(lanes operand.Mem)) {
-	off, end := reg.RSI, reg.RDX
+	off := reg.RSI
 	XORQ(off, off)
+	vectorFrameFrom(s, length, maskArg, vector, partial)
+}
+
+// vectorFrameFrom is vectorFrame from the offset on.
+func vectorFrameFrom(s isa, length, maskArg operand.Mem, vector func(), partial func(lanes operand.Mem)) {
+	off, end := reg.RSI, reg.RDX
 	MOVQ(length, end)
 	SUBQ(operand.U32(s.bytes()), end)
 	Label("vector")
@@ -60,6 +66,21 @@ func vectorFrame(s isa, length, maskArg operand.Mem, vector func(), partial func
 	Label("done")
 	VZEROUPPER()
 	RET()
+}
+
+// twoVectors writes the loop over pairs of vectors of a row, before what vectorFrame
+// writes for the rest.
+func twoVectors(s isa, length operand.Mem, body func()) {
+	off, end := reg.RSI, reg.RDX
+	MOVQ(length, end)
+	SUBQ(operand.U32(2*s.bytes()), end)
+	Label("two")
+	CMPQ(off, end)
+	JGT(operand.LabelRef("one"))
+	body()
+	ADDQ(operand.U32(2*s.bytes()), off)
+	JMP(operand.LabelRef("two"))
+	Label("one")
 }
 
 // channelLoop writes all of a per-channel kernel behind its arguments: body's lanes of k

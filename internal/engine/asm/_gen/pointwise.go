@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	. "github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
@@ -31,15 +32,17 @@ const (
 	atSingle   = atTail + 1 + tailTerms + 1 // of the functions in float32
 )
 
-// pair is a vector of float32 widened to float64: its lower and its upper half.
-type pair [2]reg.VecVirtual
+// pair is a vector of float32 widened to float64: its lower and its upper half. With
+// registers enough it is two vectors, of which one is computed while the other waits.
+type pair []reg.VecVirtual
 
 // function writes code for a function of single elements: each method is one
 // operation on a pair, or one that functions share. They stand for the same names in
 // package asm's pointwise_generic.go.
 type function struct {
-	s     isa
-	table reg.Register
+	s      isa
+	table  reg.Register
+	halves int // of a pair
 }
 
 func (f function) wide() reg.VecVirtual {
@@ -50,18 +53,22 @@ func (f function) wide() reg.VecVirtual {
 }
 
 func (f function) each(op func(h int, to reg.VecVirtual)) pair {
-	p := pair{f.wide(), f.wide()}
+	p := make(pair, f.halves)
 	for h := range p {
+		p[h] = f.wide()
 		op(h, p[h])
 	}
 	return p
 }
 
+// same is a pair of the same numbers.
+func (f function) same(v reg.VecVirtual) pair { return slices.Repeat(pair{v}, f.halves) }
+
 // constant is the table's number i in all lanes.
 func (f function) constant(i int) pair {
 	v := f.wide()
 	VBROADCASTSD(mem(f.table, 8*i), v)
-	return pair{v, v}
+	return f.same(v)
 }
 
 func (f function) add(a, b pair) pair {
@@ -100,7 +107,7 @@ func (f function) atLeast(v, least pair) pair {
 func (f function) zero() pair {
 	v := f.wide()
 	VXORPD(v, v, v)
-	return pair{v, v}
+	return f.same(v)
 }
 
 func (f function) neg(v pair) pair {
@@ -282,6 +289,9 @@ var functions = []struct {
 	{"reciprocal", "1 / x", func(f function, x pair) pair { return f.div(f.constant(atOne), x) }},
 }
 
+// byTwo are the functions for which there are registers enough for two vectors at a time.
+var byTwo = map[string]bool{"gelu": true, "exp": true, "tanh": true, "geluTanh": true, "mish": true}
+
 // pointwise writes the functions of single elements.
 func pointwise(s isa) {
 	for _, fn := range functions {
@@ -294,22 +304,28 @@ func pointwise(s isa) {
 
 func pointwiseFunction(s isa, name, doc string, of func(f function, x pair) pair) {
 	elementLoop(s, name, doc, "float64 (see pointwise_generic.go", func(table reg.Register) elements {
-		f := function{s, table}
-		return elements{
-			vector: func(from, to, off reg.Register) {
+		vectors := func(n int) func(from, to, off reg.Register) {
+			return func(from, to, off reg.Register) {
+				f := function{s, table, 2 * n}
 				y := of(f, f.each(func(h int, v reg.VecVirtual) { VCVTPS2PD(indexed(from, off, h*s.bytes()/2), v) }))
 				for h, half := range f.narrow(y) {
 					VMOVUPS(half, indexed(to, off, h*s.bytes()/2))
 				}
-			},
-			partial: func(from, to, lanes operand.Mem) { f.partial(of, from, to, lanes) },
+			}
 		}
+		f := function{s, table, 2}
+		e := elements{vector: vectors(1), partial: func(from, to, lanes operand.Mem) { f.partial(of, from, to, lanes) }}
+		if s.lane == 16 && byTwo[name] {
+			e.two = vectors(2)
+		}
+		return e
 	})
 }
 
-// elements computes a function of single elements: of a vector at an offset, and of the
-// one of which only the lanes of a mask are there.
+// elements computes a function of single elements: of a vector at an offset, of two at a
+// time if that is not nil, and of the one of which only the lanes of a mask are there.
 type elements struct {
+	two     func(from, to, off reg.Register)
 	vector  func(from, to, off reg.Register)
 	partial func(from, to, lanes operand.Mem)
 }
@@ -327,13 +343,18 @@ func elementLoop(s isa, name, doc, where string, begin func(table reg.Register) 
 	MOVQ(arg("out", 1), to)
 	MOVQ(arg("table", 3), table)
 	e := begin(table)
-	vectorFrame(s, arg("bytes", 2), arg("mask", 4), func() { e.vector(from, to, off) }, func(lanes operand.Mem) {
+	XORQ(off, off)
+	if e.two != nil {
+		twoVectors(s, arg("bytes", 2), func() { e.two(from, to, off) })
+	}
+	vectorFrameFrom(s, arg("bytes", 2), arg("mask", 4), func() { e.vector(from, to, off) }, func(lanes operand.Mem) {
 		e.partial(indexed(from, off, 0), indexed(to, off, 0), lanes)
 	})
 }
 
-// narrow rounds both halves to float32.
-func (f function) narrow(y pair) (halves [2]reg.VecVirtual) {
+// narrow rounds all halves to float32.
+func (f function) narrow(y pair) []reg.VecVirtual {
+	halves := make([]reg.VecVirtual, len(y))
 	for h := range y {
 		if f.s.lane == 16 {
 			halves[h] = YMM()

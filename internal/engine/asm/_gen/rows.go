@@ -84,7 +84,7 @@ func rowSum(s isa) {
 	TEXT(name, NOSPLIT, "func(x *float32, blocks int) float64")
 	Doc(name + " adds up 16*blocks numbers, blocks being at least 1. See rowSumGeneric.")
 	Pragma("noescape")
-	f := function{s: s}
+	f := function{s: s, halves: 2}
 	x := GP64()
 	MOVQ(arg("x", 0), x)
 	acc := f.sums()
@@ -129,7 +129,7 @@ func rowScale(s isa) {
 	Doc(name+" computes out[i] = (x[i]-mean)*factor*scale[i] + bias[i] of 16*blocks numbers, blocks being at",
 		"least 1, in float64. See rowScaleGeneric.")
 	Pragma("noescape")
-	f := function{s: s}
+	f := function{s: s, halves: 2}
 	x, out, scale, bias := GP64(), GP64(), GP64(), GP64()
 	MOVQ(arg("x", 0), x)
 	MOVQ(arg("out", 1), out)
@@ -160,7 +160,7 @@ func rowExp(s isa) {
 	MOVQ(arg("x", 0), x)
 	MOVQ(arg("out", 1), out)
 	MOVQ(arg("table", 4), table)
-	f := function{s, table}
+	f := function{s, table, 2}
 	top := f.argument("top", 3)
 	acc := f.sums()
 	blocks(2, func(off reg.Register) {
@@ -290,7 +290,7 @@ func shortRows(s isa) {
 		first, table := reg.R8, reg.R10
 		MOVQ(arg("x", 0), first)
 		MOVQ(arg("table", 2), table)
-		f := function{s: s, table: table}
+		f := function{s: s, table: table, halves: 2}
 		for v := range s.rowVectors() {
 			f.shortSoftmax(first, v, log)
 		}
