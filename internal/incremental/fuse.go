@@ -25,6 +25,8 @@ const (
 	fusedWeights  = 512 << 10
 	singleWeights = 6 << 20
 	wideBands     = 2
+	// largePage is how many numbers a large page holds.
+	largePage = 2 << 20 / 4
 	// fusedSteps is how many there are at most.
 	fusedSteps = 32
 	// fusedPixels is how many pixels of the last output a band has at least: some
@@ -168,7 +170,11 @@ type bandMemory struct {
 // begin takes back what strips had.
 func (m *bandMemory) begin() {
 	if m.used > len(m.space) {
-		m.space = pages.Numbers(m.used + m.used/4)
+		n := m.used + m.used/4
+		if n > fusedBytes/8 {
+			n = max(n, largePage) // what lies on small pages collides in the second-level cache
+		}
+		m.space = pages.Numbers(n)
 	}
 	m.used = 0
 }
