@@ -193,7 +193,7 @@ func softmaxRows(s isa) {
 	MOVQ(arg("rows", 2), left)
 	MOVQ(arg("bytes", 3), bytes)
 	MOVQ(arg("table", 4), table)
-	f := function{s, table}
+	f := function{s, table, 2}
 	each := func(label string, body func(v int)) {
 		XORQ(off, off)
 		Label(label)
