@@ -69,7 +69,7 @@ const (
 	// mostCertified is the number of maps of one task that are certified together.
 	mostCertified = 8
 	// A share of the positions is sampled, within bounds.
-	sampleShare, fewestSamples, mostSamples = 0.04, 96, 144
+	sampleShare, fewestSamples, mostSamples = 0.04, 80, 144
 	// The step of the lattice's first positions, of which the middles of its squares are
 	// computed too, is coarse4, or fine2 on grids of fewer positions than largeGrid, of
 	// which each counts.
@@ -115,10 +115,10 @@ type certifier struct {
 	drawn               bool      // the second samples
 	chance              []float64 // of each position to be sampled
 	sampled             []bool
-	cheap               [][]float32    // of each item at each position that the rung has computed
+	cheap               [][]float32    // of each item at each position that a rung has computed
 	kinds               []certify.Kind // as if nobody had sampled
 	known               []bool         // exactly
-	asked               []bool         // the rung has been, about a position
+	asked               []bool         // a rung has been, about a position
 	raw                 [][]float32    // of each item: computed by the rung, or interpolated of what is
 	between             [][]float32    // of each item: interpolated, also where computed
 	lean                []*leaning     // of each item: what the rung's answers are off by
@@ -219,6 +219,7 @@ func (w *certifier) make() error {
 		}
 	}
 	reason := "what approximate answers miss is more than what may be lost"
+	w.forget()
 	for rung, a := range w.Certify.Rungs {
 		last := rung == len(w.Certify.Rungs)-1
 		ask, err := w.climb(a)
@@ -234,6 +235,11 @@ func (w *certifier) make() error {
 			return w.all(noNumbers)
 		}
 		if loss > most && !last {
+			// Of a coarse lattice, which is a small part of the map, what the bolder rung
+			// said may stay: samples on it tell what that costs.
+			if !w.large() {
+				w.forget()
+			}
 			continue
 		}
 		if loss > most {
@@ -242,6 +248,7 @@ func (w *certifier) make() error {
 		if done, err := w.refine(ask, a); done || err != nil {
 			return err
 		}
+		w.forget()
 		reason = "the bound does not meet the wish otherwise"
 	}
 	return w.all(reason)
@@ -386,20 +393,27 @@ func (c *Certificate) whole(reason string) {
 	c.Scores, c.Expected, c.Rendered, c.ExpectedRendered, c.Reason = one, one, &one, &one, reason
 }
 
-// climb takes a rung: it computes the samples and the lattice's first positions by it.
-func (w *certifier) climb(a Approximation) (func(pick []int) error, error) {
-	by, err := w.answersBy(a)
-	if err != nil {
-		return nil, err
-	}
-	w.cheap = make([][]float32, len(w.r.Items))
+// forget takes back all that rungs have answered.
+func (w *certifier) forget() {
+	w.cheap, w.asked = make([][]float32, len(w.r.Items)), make([]bool, w.Grid.Len())
 	for k := range w.cheap {
 		w.cheap[k] = make([]float32, w.Grid.Len())
 	}
 	for i := range w.kinds {
 		w.kinds[i] = certify.Interpolated
 	}
-	w.asked = make([]bool, w.Grid.Len())
+}
+
+// climb takes a rung: it computes the samples and the lattice's first positions by it, but
+// for what a bolder one has said of the lattice and nobody has taken back.
+func (w *certifier) climb(a Approximation) (func(pick []int) error, error) {
+	by, err := w.answersBy(a)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range w.samples {
+		w.asked[i] = w.asked[i] && w.kinds[i] == certify.Computed // as if nobody had sampled
+	}
 	ask := func(pick []int) error {
 		slices.Sort(pick)
 		for _, i := range pick {
@@ -429,6 +443,7 @@ func (w *certifier) climb(a Approximation) (func(pick []int) error, error) {
 			pick = append(pick, i)
 		}
 	}
+	pick = slices.DeleteFunc(pick, func(i int) bool { return w.asked[i] })
 	if err := ask(pick); err != nil {
 		return nil, err
 	}

@@ -69,9 +69,9 @@ var defaults = map[Family]obe.Approximation{
 // costs in positions that may be left out.
 var rungs = map[Family][]obe.Approximation{
 	Plain:     {{Tau: 0.6, Epsilon: 0.02, Shortlist: 128}, {Epsilon: 0.01, Shortlist: 128}, {Shortlist: 128}},
-	Branching: {{Tau: 0.6, Epsilon: 0.02, Shortlist: 128}, {Epsilon: 0.01, Shortlist: 128}, {Shortlist: 128}},
+	Branching: {{Tau: 0.7, Epsilon: 0.015, Shortlist: 128}, {Epsilon: 0.01, Shortlist: 128}, {Shortlist: 128}},
 	Residual:  {{Epsilon: 0.05, Shortlist: 128}, {Epsilon: 0.02, Shortlist: 128}, {Shortlist: 128}},
-	Separable: {{Epsilon: 0.03, Shortlist: 128}, {Epsilon: 0.02, Shortlist: 128}, {Shortlist: 128}},
+	Separable: {{Epsilon: 0.02, Shortlist: 128}, {Shortlist: 128}},
 }
 
 // Rungs are what certified maps of a family's networks may give up, the boldest first. A
