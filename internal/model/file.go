@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -136,7 +137,11 @@ func said(data []byte, beside []string) exporter.Settings {
 			f.Beside[name], _ = regular.ReadSmall(path) // most have none
 		}
 	}
-	return *exporter.Read(f)
+	s := exporter.Read(f)
+	if !card.Open { // what lies beside may be of another file's size
+		s.Values = slices.DeleteFunc(s.Values, func(v exporter.Setting) bool { return v.Key == "size" && v.File != "" })
+	}
+	return *s
 }
 
 // couldBeName says whether text is rather a model's name than a path.

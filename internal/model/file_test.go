@@ -231,14 +231,26 @@ func TestSettings(t *testing.T) {
 // TestBeside: what Hugging Face's libraries leave is found in the model's folder, or above
 // one that is called onnx.
 func TestBeside(t *testing.T) {
-	for folder, want := range map[string][2]string{"": {"cat", "64x64"}, "onnx": {"cat", "64x64"}, "other": {}} {
+	open := network(1)
+	open.Graph.Inputs[0].Dims = []onnxwrite.Dim{{Value: 1}, {Value: 3}, onnxwrite.Symbolic("h"), onnxwrite.Symbolic("w")}
+	for folder, want := range map[string][2]string{"": {"cat", "64x64"}, "onnx": {"cat", "64x64"}, "other": {}, "fixed/onnx": {"cat", ""}} {
+		m := open
+		if folder == "fixed/onnx" {
+			m = network(1)
+		}
 		dir := t.TempDir()
 		if err := os.MkdirAll(filepath.Join(dir, folder), 0o777); err != nil {
 			t.Fatal(err)
 		}
-		put(t, dir, "config.json", []byte(`{"model_type":"vit","id2label":{"0":"cat"}}`))
-		put(t, dir, "preprocessor_config.json", []byte(`{"do_normalize":false,"do_resize":true,"size":64}`))
-		f, err := Open(put(t, filepath.Join(dir, folder), "m.onnx", network(1).Marshal()), opening)
+		beside := filepath.Dir(filepath.Join(dir, folder, "x"))
+		if filepath.Base(beside) == "onnx" {
+			beside = filepath.Dir(beside)
+		} else {
+			beside = dir
+		}
+		put(t, beside, "config.json", []byte(`{"model_type":"vit","id2label":{"0":"cat"}}`))
+		put(t, beside, "preprocessor_config.json", []byte(`{"do_normalize":false,"do_resize":true,"size":64}`))
+		f, err := Open(put(t, filepath.Join(dir, folder), "m.onnx", m.Marshal()), opening)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,6 +9,8 @@ type Card struct {
 	// Outputs are the declared shapes of the graph's outputs: symbols, numbers, ? for
 	// what is not said; nil for an output without a shape.
 	Outputs [][]string
+	// Open says that an input has an open axis behind its first.
+	Open bool
 }
 
 // Peek reads a file's card and passes over all else: weights are not looked at.
@@ -28,7 +30,7 @@ func Peek(data []byte) (*Card, error) {
 			return err
 		}
 		return fields(b, func(f field) error {
-			if f.number != 12 {
+			if f.number != 11 && f.number != 12 {
 				return nil
 			}
 			b, err := f.message()
@@ -36,6 +38,12 @@ func Peek(data []byte) (*Card, error) {
 				return err
 			}
 			v, err := info(b)
+			if f.number == 11 {
+				for _, d := range v.dims[min(1, len(v.dims)):] {
+					c.Open = c.Open || d.value < 0
+				}
+				return err
+			}
 			var dims []string
 			for _, d := range v.dims {
 				dims = append(dims, d.String())
