@@ -69,7 +69,7 @@ const (
 	// mostCertified is the number of maps of one task that are certified together.
 	mostCertified = 8
 	// A share of the positions is sampled, within bounds.
-	sampleShare, fewestSamples, mostSamples = 0.04, 80, 144
+	sampleShare, fewestSamples, mostSamples = 0.04, 96, 144
 	// The step of the lattice's first positions, of which the middles of its squares are
 	// computed too, is coarse4, or fine2 on grids of fewer positions than largeGrid, of
 	// which each counts.

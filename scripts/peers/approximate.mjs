@@ -56,7 +56,7 @@ const all = [
   ['tau 0.5, epsilon 0.05, 64 classes, int8, steps 2,1 with a quarter', ...bold, '--drill-down', '0.25'],
   ['tau 0.5, epsilon 0.05, 64 classes, int8, every second', ...bold, '--drill-down', '0'],
   ['certified at 0.9 (default flags)', '--mode', 'approximate'],
-  ['as certified maps mostly are: tau 0.6, epsilon 0.02, 128 classes, int8, seven tenths of the positions', '--tau', '0.6', '--epsilon', '0.02', '--shortlist', '128', '--precision', 'int8', '--checkerboard', '--drill-down', '0.2'],
+  ['as certified maps begin: tau 0.7, epsilon 0.015, 128 classes, int8, seven tenths of the positions', '--tau', '0.7', '--epsilon', '0.015', '--shortlist', '128', '--precision', 'int8', '--checkerboard', '--drill-down', '0.2'],
 ];
 const settings = flags.settings ? [all[0], ...flags.settings.split(',').map((k) => all[Number(k)])] : all;
 const preset = flags.preset === 'none' ? [] : ['--preset', flags.preset];
