@@ -123,7 +123,7 @@ The scores are bit for bit those of running the whole network at every position
 	for flag, values := range map[string][]string{
 		"device": devices, "mode": {"exact", "approximate", "naive"}, "fill": slices.Concat(obe.Fills, obe.SeriesFills), "border": {"cover", "cut", "skip"}, "activation": prediction.Activations,
 		"score": textsOf(explain.Scores), "target": textsOf(explain.Kinds), "reduce": target.Reductions, "colormap": heatmap.Colormaps, "combine": heatmap.Combines, "preset": imagein.Presets,
-		"box": {"best", "all", "false"}, "scale": {"auto", "shared"}, "compare": {"all"}, "precision": precisions(), "resize": {"stretch", "crop", "letterbox"}, "interpolation": {imagein.Bilinear, imagein.Bicubic}, "order": {"rgb", "bgr", "gray"}, "layout": append([]string{"nchw", "nhwc"}, graph.SeriesLayouts...), "resample": model.Resamplers, "normalize": model.Normalizes, "missing": model.Missings,
+		"box": {"best", "all", "false"}, "scale": {"auto", "shared"}, "compare": {"all"}, "precision": precisions(), "resize": imagein.Resizes, "interpolation": {imagein.Bilinear, imagein.Bicubic}, "order": {"rgb", "bgr", "gray"}, "layout": append([]string{"nchw", "nhwc"}, graph.SeriesLayouts...), "resample": model.Resamplers, "normalize": model.Normalizes, "missing": model.Missings,
 	} {
 		// The error would be that a flag of this name does not exist.
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))

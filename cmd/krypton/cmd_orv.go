@@ -180,7 +180,7 @@ in the model's own file (m.onnx: m.krypton.yaml).` + exitHelp,
 	m.addFlags(cmd.Flags())
 	for flag, values := range map[string][]string{
 		"device": devices, "precision": {"fp32", "tf32", "bf16"}, "mode": {"approximate", "exact", "naive"}, "shape": {"mask", "tiles", "box"}, "activation": prediction.Activations,
-		"format": framelabels.Formats, "preset": imagein.Presets, "resize": {"stretch", "crop", "letterbox"}, "interpolation": {imagein.Bilinear, imagein.Bicubic}, "order": {"rgb", "bgr", "gray"}, "layout": {"nchw", "nhwc"},
+		"format": framelabels.Formats, "preset": imagein.Presets, "resize": imagein.Resizes, "interpolation": {imagein.Bilinear, imagein.Bicubic}, "order": {"rgb", "bgr", "gray"}, "layout": {"nchw", "nhwc"},
 	} {
 		// The error would be that a flag of this name does not exist.
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))

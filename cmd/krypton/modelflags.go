@@ -45,8 +45,8 @@ func (o *modelOptions) addFlags(f *pflag.FlagSet) {
 	f.Float64SliceVar(&o.std, "std", nil, "divides each channel")
 	f.Float64Var(&o.scale, "pixel-scale", 0, "multiplies pixels of 0 to 255, with fractions where the file's are deeper")
 	f.StringVar(&o.order, "order", "", "channel order: rgb, bgr or gray")
-	f.StringVar(&o.resize, "resize", "", "stretch, crop (short side, then centre) or letterbox")
-	f.Float64Var(&o.crop, "crop-fraction", 0, "share of the resized short side that --resize crop keeps, 0.01 to 1")
+	f.StringVar(&o.resize, "resize", "", "stretch, squash (stretch to more, then centre), crop (short side, then centre) or letterbox")
+	f.Float64Var(&o.crop, "crop-fraction", 0, "share of the resized short side that --resize crop keeps, or of both sides that squash keeps, 0.01 to 1")
 	f.StringVar(&o.interpolation, "interpolation", "", "how pictures are resized, over all pixels that one covers: bilinear (the default) or bicubic, as many of timm's and Hugging Face's models were trained")
 	f.IntVar(&o.pad, "pad", 128, "gray that --resize letterbox lays around pictures, 0 to 255")
 }

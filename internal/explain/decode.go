@@ -68,7 +68,7 @@ func pictureInput(ctx context.Context, r *Reader, p *model.Plane, from io.Reader
 	for _, n := range pic.Notes {
 		in.notes = append(in.notes, failure.Spell(n, r.host.Spell))
 	}
-	if d := pic.DICOM; d != nil && pre.Resize != "stretch" && math.Abs(d.Aspect-1) > 1e-3 {
+	if d := pic.DICOM; d != nil && pre.KeepsShape() && math.Abs(d.Aspect-1) > 1e-3 {
 		in.notes = append(in.notes, fmt.Sprintf("pixels are %.4g times as high as wide, and taken as squares", d.Aspect))
 	}
 	behind := &pictureBackdrop{image: pic.Image}

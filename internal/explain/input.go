@@ -278,7 +278,7 @@ func (in *Input) Preprocessed() map[string]any {
 	if pre.Interpolation == imagein.Bicubic { // else it is linear, as ever
 		p["interpolation"] = pre.Interpolation
 	}
-	if pre.Resize == "letterbox" {
+	if pre.Resize == imagein.Letterbox {
 		p["pad"] = pre.Pad
 	}
 	in.kind.describe(in.plane, p)

@@ -1,6 +1,7 @@
 package exporter
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -176,12 +177,10 @@ func (s *Settings) timm(c object, file string) {
 	if share == 0 {
 		share = .875 // DEFAULT_CROP_PCT
 	}
-	switch mode := c.text("crop_mode"); {
-	case (mode == "center" || mode == "") && share >= .01 && share <= 1:
-		say("resize", "crop", "crop_mode")
+	switch mode := cmp.Or(c.text("crop_mode"), "center"); {
+	case (mode == "center" || mode == "squash") && share >= .01 && share <= 1:
+		say("resize", map[string]string{"center": "crop", "squash": "squash"}[mode], "crop_mode")
 		say("crop-fraction", join([]float64{share}), "crop_pct")
-	case mode == "squash" && share == 1:
-		say("resize", "stretch", "crop_mode")
 	default:
 		s.note("%s beside the model asks for crop_mode %q of %g, which there is not here", file, mode, share)
 	}
@@ -296,9 +295,8 @@ func (s *Settings) processorSize(o object, kind string) {
 		say("resize", "stretch", "size")
 	case h > 0 && h == w && ch > 0 && ch == cw && ch <= h:
 		say("size", fmt.Sprintf("%dx%d", ch, cw), "crop_size")
-		say("resize", "crop", "size")
+		say("resize", "squash", "size")
 		say("crop-fraction", join([]float64{float64(ch) / float64(h)}), "crop_size")
-		s.note("%s beside the model stretches pictures to squares before it cuts out the middle: here they keep their shape", processorFile)
 	case short > 0 && crop && ch > 0 && ch == cw && ch <= short:
 		say("size", fmt.Sprintf("%dx%d", ch, cw), "crop_size")
 		say("resize", "crop", "size")

@@ -21,7 +21,7 @@ func TestBeside(t *testing.T) {
 		"MobileViT":         {`{"do_normalize":false,"do_flip_channel_order":true,"do_resize":true,"size":{"height":256,"width":256}}`, "preset=unit order=bgr size=256x256 resize=stretch", ""},
 		"raw":               {`{"do_normalize":false,"do_rescale":false,"do_resize":true,"size":96}`, "preset=raw size=96x96 resize=stretch", ""},
 		"a factor":          {`{"do_normalize":false,"rescale_factor":0.0078125,"do_resize":true,"size":96}`, "preset=raw pixel-scale=0.0078125 size=96x96 resize=stretch", ""},
-		"DeiT":              {`{` + pixels + `"crop_size":224,"size":256}`, half + " size=224x224 resize=crop crop-fraction=0.875", "keep their shape"},
+		"DeiT":              {`{` + pixels + `"crop_size":224,"size":256}`, half + " size=224x224 resize=squash crop-fraction=0.875", ""},
 		"nearest":           {`{` + pixels + `"resample":0,"size":64}`, half + " size=64x64 resize=stretch", "filter 0"},
 		"EfficientNet":      {`{` + pixels + `"include_top":true,"size":64}`, "size=64x64 resize=stretch", "prepares pixels"},
 		"DETR":              {`{` + pixels + `"image_processor_type":"DetrImageProcessor","size":{"shortest_edge":800,"longest_edge":1333}}`, half, "not known here (Detr)"},
@@ -29,7 +29,7 @@ func TestBeside(t *testing.T) {
 		"no mean":           {`{"do_normalize":true,"do_resize":true,"size":64}`, "size=64x64 resize=stretch", "prepares pixels"},
 		"sound":             {`{"do_normalize":true,"feature_extractor_type":"Wav2Vec2FeatureExtractor","sampling_rate":16000}`, "", ""},
 		"timm's":            {`{"image_processor_type":"TimmWrapperImageProcessor","pretrained_cfg":{"mean":[0.5,0.5,0.5],"std":[0.25],"input_size":[3,160,192],"interpolation":"bicubic","crop_pct":0.95,"crop_mode":"center"}}`, half + " size=160x192 interpolation=bicubic resize=crop crop-fraction=0.95", ""},
-		"timm's, squashed":  {`{"pretrained_cfg":{"mean":[0.5,0.5,0.5],"std":[0.25],"crop_pct":1.0,"crop_mode":"squash"}}`, half + " resize=stretch", ""},
+		"timm's, squashed":  {`{"pretrained_cfg":{"mean":[0.5,0.5,0.5],"std":[0.25],"crop_pct":1.0,"crop_mode":"squash"}}`, half + " resize=squash crop-fraction=1", ""},
 		"timm's, border":    {`{"pretrained_cfg":{"mean":[0.5,0.5,0.5],"std":[0.25],"crop_mode":"border"}}`, half, `crop_mode "border"`},
 		"cut off":           {`{"do_resize":`, "", "not understood"},
 	} {

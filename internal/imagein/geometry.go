@@ -31,14 +31,16 @@ func (p *Preprocess) Geometry(picture image.Point, aspect float64, plane image.P
 		return int(math.Round(shown * s)), int(math.Round(float64(picture.Y) * s))
 	}
 	switch p.Resize {
-	case "crop":
+	case Crop, Squash:
 		// As torchvision's Resize and CenterCrop do, and timm, which gives them the size:
 		// whole pixels of what is left of fractions, middles that are rounded to even.
 		size := func(n int) float64 { return math.Floor(float64(n)/p.CropFraction + 1e-6) }
 		w, h := size(plane.X), size(plane.Y)
-		if sx > sy {
+		switch {
+		case p.Resize == Squash:
+		case sx > sy:
 			h = math.Floor(w * float64(picture.Y) / shown)
-		} else {
+		default:
 			w = math.Floor(h * shown / float64(picture.Y))
 		}
 		g.Scaled = image.Pt(max(plane.X, int(w)), max(plane.Y, int(h)))
@@ -46,7 +48,7 @@ func (p *Preprocess) Geometry(picture image.Point, aspect float64, plane image.P
 		free := g.Scaled.Sub(plane)
 		at := image.Pt(middle(free.X), middle(free.Y))
 		g.Kept = image.Rectangle{at, at.Add(plane)}
-	case "letterbox":
+	case Letterbox:
 		w, h := scaled(min(sx, sy))
 		g.Scaled = image.Pt(min(plane.X, max(1, w)), min(plane.Y, max(1, h)))
 		g.Offset = plane.Sub(g.Scaled).Div(2)

@@ -22,6 +22,7 @@ func TestGeometry(t *testing.T) {
 		{"stretch", image.Pt(200, 100), 1, image.Pt(50, 50), image.Rect(0, 0, 50, 50), image.Pt(0, 0), 25, 25, 100, 50},
 		{"crop", image.Pt(200, 100), 1, image.Pt(100, 50), image.Rect(25, 0, 75, 50), image.Pt(0, 0), 25, 10, 100, 20},
 		{"letterbox", image.Pt(200, 100), 1, image.Pt(50, 25), image.Rect(0, 0, 50, 25), image.Pt(0, 12), 25, 12, 100, 0},
+		{"squash", image.Pt(200, 100), 1, image.Pt(50, 50), image.Rect(0, 0, 50, 50), image.Pt(0, 0), 25, 25, 100, 50},
 		// Pixels that are twice as wide as high: 100 x 100 is shown as 200 x 100.
 		{"stretch", image.Pt(100, 100), 2, image.Pt(50, 50), image.Rect(0, 0, 50, 50), image.Pt(0, 0), 25, 25, 50, 50},
 		{"crop", image.Pt(100, 100), 2, image.Pt(100, 50), image.Rect(25, 0, 75, 50), image.Pt(0, 0), 25, 10, 50, 20},
@@ -103,7 +104,7 @@ func TestScaleIsFit(t *testing.T) {
 			rgb = append(rgb, img.Pix[i:i+3]...)
 		}
 		for _, plane := range []image.Point{{32, 32}, {224, 224}, {40, 24}} {
-			for _, p := range []Preprocess{{Resize: "stretch"}, {Resize: "crop", CropFraction: .875}, {Resize: "letterbox", Pad: 9}} {
+			for _, p := range []Preprocess{{Resize: "stretch"}, {Resize: "crop", CropFraction: .875}, {Resize: "squash", CropFraction: .7}, {Resize: "letterbox", Pad: 9}} {
 				want, _ := p.Fit(img, plane.X, plane.Y)
 				g := p.Geometry(img.Rect.Size(), 1, plane)
 				kept := make([]byte, 3*g.Kept.Dx()*g.Kept.Dy())

@@ -324,6 +324,7 @@ func TestFit(t *testing.T) {
 	}{
 		{"stretch", 1, Transform{4, 2, 0, 0}},
 		{"crop", 1, Transform{2, 2, 50, 0}},
+		{"squash", .5, Transform{2, 1, 50, 25}},
 		{"letterbox", 1, Transform{4, 4, 0, -48}},
 	} {
 		p := Preprocess{Resize: c.mode, CropFraction: c.crop, Pad: 114}

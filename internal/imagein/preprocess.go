@@ -6,6 +6,7 @@ import (
 	"image/color"
 	"image/draw"
 	"math"
+	"slices"
 	"strings"
 
 	"krypton/internal/failure"
@@ -23,8 +24,9 @@ type Preprocess struct {
 	Scale     float64
 	// Order is rgb, bgr or gray (luma of Rec. 601, rounded where values are whole).
 	Order string
-	// Resize is stretch, crop (short side to size/CropFraction, then the
-	// centre) or letterbox (long side to size, the rest gray: Pad, of 255).
+	// Resize is one of Resizes: Stretch, Squash (stretched to size/CropFraction, then the
+	// centre), Crop (short side to size/CropFraction, then the centre) or Letterbox (long
+	// side to size, the rest gray: Pad, of 255).
 	Resize       string
 	CropFraction float64
 	// Interpolation, by which pictures are resized, is Bilinear or Bicubic; "" is Bilinear.
@@ -41,6 +43,20 @@ const (
 	Bicubic  = "bicubic"
 )
 
+// Ways in which a picture comes to the network's size.
+const (
+	Stretch   = "stretch"
+	Squash    = "squash" // timm's name (crop_mode)
+	Crop      = "crop"
+	Letterbox = "letterbox"
+)
+
+// Resizes lists them.
+var Resizes = []string{Stretch, Squash, Crop, Letterbox}
+
+// KeepsShape says whether pictures keep their proportions.
+func (p *Preprocess) KeepsShape() bool { return p.Resize == Crop || p.Resize == Letterbox }
+
 // MinCropFraction is the least share of a picture that can be cut out of it.
 const MinCropFraction = 0.01
 
@@ -49,13 +65,13 @@ var Presets = []string{"imagenet", "caffe", "unit", "symmetric", "raw"}
 
 // Preset gives a common preprocessing by name.
 func Preset(name string) (Preprocess, error) {
-	p := Preprocess{Scale: 1, Order: "rgb", Resize: "stretch", CropFraction: 1, Pad: 128}
+	p := Preprocess{Scale: 1, Order: "rgb", Resize: Stretch, CropFraction: 1, Pad: 128}
 	switch name {
 	case "imagenet":
 		p.Scale, p.Mean, p.Std = 1/255., []float64{.485, .456, .406}, []float64{.229, .224, .225}
-		p.Resize, p.CropFraction = "crop", .875
+		p.Resize, p.CropFraction = Crop, .875
 	case "caffe":
-		p.Order, p.Mean, p.Resize = "bgr", []float64{104, 117, 123}, "crop"
+		p.Order, p.Mean, p.Resize = "bgr", []float64{104, 117, 123}, Crop
 	case "unit":
 		p.Scale = 1 / 255.
 	case "symmetric":
@@ -77,10 +93,8 @@ func (p *Preprocess) Validate(channels int) error {
 	default:
 		return fmt.Errorf("order is %q, want rgb, bgr or gray", p.Order)
 	}
-	switch p.Resize {
-	case "stretch", "crop", "letterbox":
-	default:
-		return fmt.Errorf("resize is %q, want stretch, crop or letterbox", p.Resize)
+	if !slices.Contains(Resizes, p.Resize) {
+		return fmt.Errorf("resize is %q, want one of %s", p.Resize, strings.Join(Resizes, ", "))
 	}
 	switch p.Interpolation {
 	case "", Bilinear, Bicubic:

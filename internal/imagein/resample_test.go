@@ -43,7 +43,7 @@ func TestFitIsScaledThenCropped(t *testing.T) {
 	for _, size := range [][2]int{{1, 1}, {2, 3}, {7, 5}, {31, 17}, {64, 64}, {200, 133}, {133, 200}, {640, 480}, {1000, 37}, {37, 1000}, {3, 300}, {300, 3}, {1, 900}, {900, 1}, {2, 3000}, {3000, 2}} {
 		img := noise(size[0], size[1])
 		for _, plane := range [][2]int{{32, 32}, {64, 64}, {224, 224}, {40, 24}, {96, 5}, {320, 200}} {
-			for _, p := range []Preprocess{{Resize: "stretch"}, {Resize: "crop", CropFraction: .875}, {Resize: "crop", CropFraction: 1}, {Resize: "crop", CropFraction: .3}, {Resize: "letterbox"}, {Resize: "stretch", Interpolation: Bicubic}, {Resize: "crop", CropFraction: .875, Interpolation: Bicubic}} {
+			for _, p := range []Preprocess{{Resize: "stretch"}, {Resize: "crop", CropFraction: .875}, {Resize: "crop", CropFraction: 1}, {Resize: "crop", CropFraction: .3}, {Resize: "squash", CropFraction: .875}, {Resize: "letterbox"}, {Resize: "stretch", Interpolation: Bicubic}, {Resize: "crop", CropFraction: .875, Interpolation: Bicubic}} {
 				name := fmt.Sprintf("%v to %v, %s %g %s", size, plane, p.Resize, p.CropFraction, p.Interpolation)
 				if g := p.Geometry(img.Rect.Size(), 1, image.Pt(plane[0], plane[1])); g.Scaled.X*g.Scaled.Y > 1<<20 {
 					continue // the other way takes too much

@@ -55,6 +55,7 @@ var fittings = []imagein.Preprocess{
 	{Resize: "crop", CropFraction: .875},
 	{Resize: "crop", CropFraction: 1},
 	{Resize: "letterbox", Pad: 114},
+	{Resize: "squash", CropFraction: .875},
 	{Resize: "crop", CropFraction: .875, Interpolation: imagein.Bicubic},
 }
 
