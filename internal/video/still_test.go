@@ -55,8 +55,8 @@ var fittings = []imagein.Preprocess{
 	{Resize: "crop", CropFraction: .875},
 	{Resize: "crop", CropFraction: 1},
 	{Resize: "letterbox", Pad: 114},
-	{Resize: "squash", CropFraction: .875},
 	{Resize: "crop", CropFraction: .875, Interpolation: imagein.Bicubic},
+	{Resize: "squash", CropFraction: .875},
 }
 
 // asStill is what a still of these pixels becomes on the plane: all of it scaled by
