@@ -94,8 +94,8 @@ type Options struct {
 
 // Read reads a table. The first line holds names if any of it is no number, or if it
 // counts the columns, and the second one units if none of it is a number. A column of time, by
-// its name, gives the rate, and must be even, but for how its times are rounded, as must be one
-// in front that numbers the lines, which is no channel.
+// its name or as it holds dates or clocks, gives the rate, and must be even, but for how its
+// times are rounded, as must be one in front that numbers the lines, which is no channel.
 func Read(r io.Reader, opt Options, want recording.Want) (*recording.Recording, error) {
 	b := bufio.NewReaderSize(r, maxLine)
 	head, err := b.Peek(maxLine)
@@ -200,6 +200,8 @@ type table struct {
 	mayBe     bool // the next line may hold units
 	time      int  // the column of time, -1 if there is none
 	unit      float64
+	moments   bool        // times are moments, not numbers: seconds since the first
+	first     moment      // line's
 	digits    int         // behind the point of times
 	varied    bool        // steps of times are unlike
 	step      [2]float64  // of times whose rounding is coarse: what it may be, from least to greatest
@@ -234,6 +236,38 @@ func (t *table) number(s string) (float64, error) {
 	return v, nil
 }
 
+// findMoments finds the column of the first line whose times are moments: that of time, or one
+// that nobody takes for time by its name, as an index without a name.
+func (t *table) findMoments(record []string) {
+	for i, cell := range record {
+		if m := momentOf(cell); m.told && (t.time < 0 || i == t.time) {
+			t.time, t.unit, t.moments, t.first = i, 1, true, m
+			if t.rows == i {
+				t.rows = -1
+			}
+		}
+	}
+}
+
+// cell reads a cell of a column, and how far times are rounded.
+func (t *table) cell(i int, text string) (float64, error) {
+	if i != t.time || !t.moments {
+		if text = strings.TrimSpace(text); i == t.time {
+			if at := strings.IndexAny(text, ".,"); at >= 0 && !strings.ContainsAny(text, "eE") {
+				t.digits = max(t.digits, len(text)-at-1)
+			}
+		}
+		return t.number(text)
+	}
+	m := momentOf(text)
+	v, ok := m.after(t.first)
+	if !m.told || !ok {
+		return 0, fmt.Errorf("%q is no time as the first line has", recording.Clip(text))
+	}
+	t.digits = max(t.digits, m.digits)
+	return v, nil
+}
+
 // line takes a line.
 func (t *table) line(record []string) error {
 	if t.names == nil {
@@ -253,20 +287,19 @@ func (t *table) line(record []string) error {
 			return nil
 		}
 	}
+	if t.lines == 0 {
+		t.findMoments(record)
+	}
 	row := make([]float64, len(record))
 	for i, cell := range record {
-		v, err := t.number(cell)
+		v, err := t.cell(i, cell)
 		if err != nil {
 			return err
 		}
 		row[i] = v
 	}
 	t.doubt(record)
-	text := ""
-	if t.time >= 0 {
-		text = strings.TrimSpace(record[t.time])
-	}
-	if err := t.even(row, text); err != nil {
+	if err := t.even(row); err != nil {
 		return err
 	}
 	if err := t.numbered(row); err != nil {
@@ -291,7 +324,7 @@ func (t *table) header(record []string) bool {
 	t.time, t.rows, t.unit, t.units = -1, -1, 1, make([]string, len(record))
 	named := slices.ContainsFunc(record, func(cell string) bool {
 		_, err := t.number(cell)
-		return err != nil
+		return err != nil && !momentOf(cell).told
 	})
 	if n := counting(record); !named && n > 0 {
 		// Tables of numbers without names are written with the columns' numbers for names.
@@ -452,15 +485,12 @@ func (t *table) begin() error {
 }
 
 // even checks that a line's time is one step behind the last one's, as far as the digits tell
-// that times have; text is how it is written.
-func (t *table) even(row []float64, text string) error {
+// that times have.
+func (t *table) even(row []float64) error {
 	if t.time < 0 {
 		return nil
 	}
 	now := row[t.time]
-	if at := strings.IndexAny(text, ".,"); at >= 0 && !strings.ContainsAny(text, "eE") {
-		t.digits = max(t.digits, len(text)-at-1)
-	}
 	defer func() {
 		t.last = now
 		t.times = append(t.times[:min(len(t.times), 1)], now)
