@@ -131,7 +131,7 @@ func TestInputsTogether(t *testing.T) {
 		{exitNoInput, `none.png`, []string{"--input", "x", "--with", "d=none.png", "--with", "n=" + at("n.npy") + ",fill=none"}},
 		{exitData, `pictures of the same place have the same shape`, []string{"--input", "x", "--with", "d=" + at("wide.png"), "--with", "n=" + at("n.npy") + ",fill=none"}},
 		{exitData, `give it .npy tensors`, []string{"--input", "x", "--with", "d=" + at("p-d.png"), "--with", "n=" + at("p.png")}},
-		{exitUsage, `is a colour, and the network reads 2 channels`, []string{"--input", "x", "--with", "d=" + at("p-d.png"), "--with", "n=" + at("n.npy")}},
+		{exitUsage, `is of pictures, and the network reads 2 channels that are none`, []string{"--input", "x", "--with", "d=" + at("p-d.png"), "--with", "n=" + at("n.npy")}},
 	} {
 		args := append([]string{"obe", at("p.png"), "--model", at("m.onnx"), "--patch", "4", "--stride", "4", "-o", at("x.png")}, c.args...)
 		if code, out, text := krypton(t, args...); code != c.code || !strings.Contains(text, c.says) || out != "" || strings.Count(text, "\n") != 1 {

@@ -2,6 +2,7 @@ package explain
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"image"
@@ -219,14 +220,42 @@ func (k *plainTensor) fill(p *model.Plane, f namedFill) (filled, error) {
 		}, number: func(_ int, v float64) float64 { return v }}
 		return filled{numbers: k.data, paint: l.paint}, nil
 	}
+	if k.series != nil && (f.Kind == "mean" || f.name == "gray") { // as recordings have it
+		return filled{numbers: k.means(p), note: fmt.Sprintf("fill %s is the mean of each channel", f.name)}, nil
+	}
 	if numbers := f.Numbers(k.data, p.H, p.W, p.C); numbers != nil {
 		p.Round(numbers)
 		return filled{numbers: numbers, note: "fill " + string(f.name) + " is that of the tensor's numbers"}, nil
 	}
-	if p.NoPictures != nil {
-		return filled{}, failure.Wrongf("%s: %v %s is a colour, and the network reads %d channels: take mean or blur", k.name, failure.Setting("fill"), f.name, p.C)
+	if p.NoPictures != nil || k.series != nil {
+		return filled{}, failure.Wrongf("%s: %v %s is of pictures, and the network reads %d channels that are none: take mean or blur", k.name, failure.Setting("fill"), f.name, cmp.Or(k.leads(), p.C))
 	}
 	return filled{numbers: p.Pre.Normalize(f.Image(k.image), p.C), note: "fill " + string(f.name) + " is what the preprocessing makes of that colour"}, nil
+}
+
+// leads is the number of a series' channels, 0 of what is none.
+func (k *plainTensor) leads() int {
+	if k.series == nil {
+		return 0
+	}
+	return k.series.Leads
+}
+
+// means is a series each channel of which is its mean.
+func (k *plainTensor) means(p *model.Plane) []float32 {
+	out := make([]float32, len(k.data))
+	for lead := range k.series.Leads {
+		at := func(t int) int { return lead*k.series.LeadStep + t*k.series.TimeStep }
+		sum := 0.
+		for t := range k.series.Samples {
+			sum += float64(k.data[at(t)])
+		}
+		for t := range k.series.Samples {
+			out[at(t)] = float32(sum / float64(k.series.Samples))
+		}
+	}
+	p.Round(out)
+	return out
 }
 
 func (k *plainTensor) shown(p *model.Plane, _ image.Point) image.Rectangle {

@@ -67,3 +67,35 @@ func TestLine(t *testing.T) {
 		}
 	}
 }
+
+// TestMeans: each channel of a tensor is its own mean, however channels lie.
+func TestMeans(t *testing.T) {
+	for name, c := range map[string]struct {
+		series model.Series
+		plane  model.Plane
+		data   []float32
+		want   []float32
+	}{
+		"channels":        {model.Series{Leads: 2, Samples: 3, LeadStep: 1, TimeStep: 2, Rows: 1, Columns: 3}, model.Plane{H: 1, W: 3, C: 2}, []float32{1, 10, 2, 20, 6, 60}, []float32{3, 30, 3, 30, 3, 30}},
+		"rows":            {model.Series{Leads: 2, Samples: 3, LeadStep: 3, TimeStep: 1, Rows: 2, Columns: 3}, model.Plane{H: 2, W: 3, C: 1}, []float32{1, 2, 6, 10, 20, 60}, []float32{3, 3, 3, 30, 30, 30}},
+		"one, of a plane": {model.Series{Leads: 1, Samples: 3, TimeStep: 1, Rows: 1, Columns: 3}, model.Plane{H: 1, W: 3, C: 1}, []float32{1, 2, 6}, []float32{3, 3, 3}},
+	} {
+		k := &plainTensor{data: c.data, series: &c.series}
+		for _, fill := range []Fill{"gray", "mean"} {
+			fills, err := parseFills([]Fill{fill}, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := k.fill(&c.plane, fills[0]); err != nil || !slices.Equal(got.numbers, c.want) {
+				t.Errorf("%s, %s: %v, %v; want %v", name, fill, got.numbers, err, c.want)
+			}
+		}
+		fills, err := parseFills([]Fill{"black"}, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := k.fill(&c.plane, fills[0]); err == nil {
+			t.Errorf("%s: black was taken", name)
+		}
+	}
+}
