@@ -93,7 +93,7 @@ type Options struct {
 }
 
 // Read reads a table. The first line holds names if any of it is no number, or if it
-// counts the columns, and the second one units if none of it is a number. A column of time, by
+// counts the columns, or a comment right above it does, and the second one units if none of it is a number. A column of time, by
 // its name or as it holds dates or clocks, gives the rate, and must be even, but for how its
 // times are rounded, as must be one in front that numbers the lines, which is no channel.
 func Read(r io.Reader, opt Options, want recording.Want) (*recording.Recording, error) {
@@ -113,6 +113,7 @@ func Read(r io.Reader, opt Options, want recording.Want) (*recording.Recording, 
 	if t.separator == 0 {
 		t.separator = separatorOf(string(head))
 	}
+	t.above = namesAbove(string(head), t.separator)
 	from := io.Reader(b)
 	if bytes.IndexByte(head, '\n') < 0 && bytes.IndexByte(head, '\r') >= 0 {
 		from = returns{b}
@@ -178,6 +179,24 @@ func separatorOf(text string) rune {
 	return best
 }
 
+// namesAbove are the cells of a comment right above the first other line, as NumPy's savetxt
+// writes names there; nil where it can be none.
+func namesAbove(text string, separator rune) []string {
+	comment := ""
+	for line := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '\n' || r == '\r' }) {
+		rest, found := strings.CutPrefix(line, "#")
+		if !found {
+			break
+		}
+		comment = strings.TrimSpace(rest)
+	}
+	cells := strings.FieldsFunc(comment, func(r rune) bool { return r == separator })
+	if len(cells) < 2 || separator != ' ' && strings.Count(comment, string(separator)) != len(cells)-1 {
+		return nil
+	}
+	return cells
+}
+
 // mostUnsure is by how much of itself a rate may be wrong because times are rounded.
 const mostUnsure = .01
 
@@ -191,6 +210,7 @@ type table struct {
 	want      *recording.Want
 	budget    *recording.Budget
 	names     []string
+	above     []string   // names, of a table whose first line has none
 	rows      int        // the column of the lines' numbers, -1 if there is none
 	steps     [2]float64 // from one of these to the next, and the last one
 	counted   string     // the first line, if it was taken as numbers and may be names
@@ -326,12 +346,16 @@ func (t *table) header(record []string) bool {
 		_, err := t.number(cell)
 		return err != nil && !momentOf(cell).told
 	})
-	if n := counting(record); !named && n > 0 {
+	here := named
+	if n := counting(record); !named && t.namedAbove(record) {
+		named, record = true, t.above
+	} else if !named && n > 0 {
 		// Tables of numbers without names are written with the columns' numbers for names.
 		// Of one or two columns that may as well be a sample.
 		if named = n > 2 || n < len(record); !named {
 			t.counted = strings.Join(record, string(t.separator))
 		}
+		here = named
 	}
 	if named && len(record) > 1 && slices.Contains(rowNames, strings.ToLower(strings.TrimSpace(record[0]))) {
 		t.rows = 0
@@ -362,10 +386,18 @@ func (t *table) header(record []string) bool {
 	if unlike(bare) == unlike(t.names) { // else what is in brackets tells them apart
 		t.names, t.units = bare, of
 	}
-	if t.mayBe = named; !named && len(record) > 1 {
+	if t.mayBe = here; !named && len(record) > 1 {
 		t.rise = &rise{}
 	}
-	return named
+	return here
+}
+
+// namedAbove says whether the comment above a line names its columns.
+func (t *table) namedAbove(record []string) bool {
+	return len(t.above) == len(record) && !slices.ContainsFunc(t.above, func(cell string) bool {
+		_, err := t.number(cell)
+		return err == nil
+	})
 }
 
 // counting is how many cells a line has that count from 0 or 1 on, one by one, behind a
