@@ -37,7 +37,11 @@ func badInputs() []badInput {
 		looked("M22/zero-channels", dims(n(1), n(0), n(16), n(16)), exitData, "0 channels"),
 		looked("M22/symbolic-size", dims(n(1), n(3), symbol("h"), symbol("w")), exitUsage, "--size HxW"),
 		looked("M22/symbolic-batch", dims(symbol("n"), n(3), n(16), n(16)), exitOK, ""),
-		looked("M22/symbolic-channels", dims(n(1), symbol("c"), n(16), n(16)), exitUsage, "dimension 1 (c)"),
+		looked("M22/symbolic-channels", dims(n(1), symbol("c"), n(16), n(16)), exitOK, ""), // the convolution tells them
+		looked("M22/symbolic-channels-untold", changed(func(m *onnxwrite.Model) {
+			m.Graph.Inputs[0].Dims = []onnxwrite.Dim{n(1), symbol("c"), n(16), n(16)}
+			m.Graph.Nodes = []onnxwrite.Node{{OpType: "Relu", Inputs: []string{"x"}, Outputs: []string{"y"}}}
+		}), exitUsage, "dimension 1 (c)"),
 		looked("M22/missing-sizes", dims(none, n(3), none, none), exitUsage, "dimension 2 (?)"),
 		looked("M22/no-shape", changed(func(m *onnxwrite.Model) { m.Graph.Inputs[0].Dims = nil }), exitUsage, "declares no shape"),
 		looked("M22/no-type", changed(func(m *onnxwrite.Model) { m.Graph.Inputs[0].ElemType = 0 }), exitData, `input "x" has element type`),

@@ -255,7 +255,8 @@ func (j *Job) enough(ctx context.Context, g **obe.Grid, mode obe.Mode) (*obe.Res
 			return r, err
 		}
 		n := float64((*g).Len())
-		n *= max(2, 1.25*least.Seconds()/max(1e-6, r.Map.Seconds()))
+		// A few positions, or an interruption, tell little of how long many take.
+		n *= min(8, max(1.2, 1.25*least.Seconds()/max(1e-6, r.Map.Seconds())))
 		*g = sampleGrid(j.grid, int(min(n, float64(j.grid.Len()))), rand.New(rand.NewPCG(1, uint64(n))))
 	}
 }

@@ -112,7 +112,7 @@ func (p *Product) block(s *Scratch, left []float32, leftRows []int32, right, out
 			lanes := k.TileRows(count - at)
 			tiles := max(1, (count-at)/lanes)
 			k.GemmPart(s.table[at:][:tiles*lanes], 1, 0, depth, packed, s.out[at:][:tiles*lanes], j, zeros[:width], &unclamped, valid,
-				asm.Part{Unbounded: true, Tiles: tiles, Stride: lanes})
+				asm.Part{Ahead: asm.StreamAhead, Tiles: tiles, Stride: lanes})
 			at += tiles * lanes
 		}
 		j += width
