@@ -38,7 +38,7 @@ Written by \`${r.made}\`; the numbers behind it are in the JSON file beside this
     models.map((x) => [x.model, (2e-9 * x.multiply_adds).toFixed(2), ms(x.onnxruntime.batch_one), ms(x.krypton.whole), times(x.ratio.whole), x.ratio.whole_median.toFixed(2),
       rate(x.onnxruntime.batch_one), rate(x.krypton.whole), x.difference.toExponential(1)]),
   );
-  out += `The difference is the largest of all outputs on the same input, relative to the largest number of the same output.${models.some((x) => x.model === 'starnet') ? ' StarNet multiplies features with each other in every block; with random weights its outputs are noise: those of ONNX Runtime alone move by 0.64 to 0.92 where the input moves by 1e-7.' : ''}
+  out += `The difference is the largest of all outputs on the same input, relative to the largest number of the same output.${models.some((x) => x.model === 'starnet') ? ' StarNet multiplies features with each other in every block; with random weights its outputs are noise: those of ONNX Runtime alone move by 0.64 to 0.92 where the input moves by 1e-7.' : ''}${models.some((x) => x.model === 'efficientnet_v2_s') ? ' With random weights those of EfficientNet v2 move by 0.20 so.' : ''}
 
 ## A whole exact heatmap: patch ${s.patch}, stride ${s.stride}
 
