@@ -2,7 +2,6 @@ package explain
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"fmt"
 	"image"
@@ -215,9 +214,7 @@ func (k *plainTensor) fill(p *model.Plane, f namedFill) (filled, error) {
 	case f.Kind == "line" && k.series == nil:
 		return filled{}, failure.Wrongf("%s: %v %s is for series", k.name, failure.Setting("fill"), f.name)
 	case f.Kind == "line":
-		l := line{series: *k.series, plane: p, sample: func(lead, t int) float64 {
-			return float64(k.data[lead*k.series.LeadStep+t*k.series.TimeStep])
-		}, number: func(_ int, v float64) float64 { return v }}
+		l := line{series: *k.series, plane: p, sample: k.sample, number: func(_ int, v float64) float64 { return v }}
 		return filled{numbers: k.data, paint: l.paint}, nil
 	}
 	if k.series != nil && (f.Kind == "mean" || f.name == "gray") { // as recordings have it
@@ -228,30 +225,31 @@ func (k *plainTensor) fill(p *model.Plane, f namedFill) (filled, error) {
 		return filled{numbers: numbers, note: "fill " + string(f.name) + " is that of the tensor's numbers"}, nil
 	}
 	if p.NoPictures != nil || k.series != nil {
-		return filled{}, failure.Wrongf("%s: %v %s is of pictures, and the network reads %d channels that are none: take mean or blur", k.name, failure.Setting("fill"), f.name, cmp.Or(k.leads(), p.C))
+		channels := p.C
+		if k.series != nil {
+			channels = k.series.Leads
+		}
+		return filled{}, failure.Wrongf("%s: %v %s is of pictures, and the network reads %d channels that are none: take mean or blur", k.name, failure.Setting("fill"), f.name, channels)
 	}
 	return filled{numbers: p.Pre.Normalize(f.Image(k.image), p.C), note: "fill " + string(f.name) + " is what the preprocessing makes of that colour"}, nil
 }
 
-// leads is the number of a series' channels, 0 of what is none.
-func (k *plainTensor) leads() int {
-	if k.series == nil {
-		return 0
-	}
-	return k.series.Leads
+// sample is one of a series.
+func (k *plainTensor) sample(lead, t int) float64 {
+	return float64(k.data[lead*k.series.LeadStep+t*k.series.TimeStep])
 }
 
 // means is a series each channel of which is its mean.
 func (k *plainTensor) means(p *model.Plane) []float32 {
 	out := make([]float32, len(k.data))
 	for lead := range k.series.Leads {
-		at := func(t int) int { return lead*k.series.LeadStep + t*k.series.TimeStep }
-		sum := 0.
-		for t := range k.series.Samples {
-			sum += float64(k.data[at(t)])
+		samples := make([]float64, k.series.Samples)
+		for t := range samples {
+			samples[t] = k.sample(lead, t)
 		}
-		for t := range k.series.Samples {
-			out[at(t)] = float32(sum / float64(k.series.Samples))
+		mean := float32(meanOf(samples))
+		for t := range samples {
+			out[lead*k.series.LeadStep+t*k.series.TimeStep] = mean
 		}
 	}
 	p.Round(out)

@@ -10,11 +10,7 @@ import (
 // attention, whose scores, as many as pairs of tokens, then never lie in memory.
 func (c *compiler) attend() {
 	p := c.p
-	readers := p.readers()
-	producer := map[int]int{}
-	for i := range p.steps {
-		producer[p.steps[i].out] = i
-	}
+	readers, producer := p.readers(), p.producers()
 	// before is the step that makes input k of s for s alone.
 	before := func(s *step, k int) *step {
 		value := s.in[k].value

@@ -11,11 +11,7 @@ import (
 // split so become one copy of each half.
 func (c *compiler) compose() {
 	p := c.p
-	readers := p.readers()
-	producer := map[int]int{}
-	for i := range p.steps {
-		producer[p.steps[i].out] = i
-	}
+	readers, producer := p.readers(), p.producers()
 	left := map[int]bool{}
 	for i := range p.steps {
 		s := &p.steps[i]

@@ -96,6 +96,15 @@ func (c *compiler) begins(i, j int, readers [][]int) int {
 	return have
 }
 
+// producers are the steps that make values; inputs have none.
+func (p *Plan) producers() map[int]int {
+	steps := make(map[int]int, len(p.steps))
+	for i := range p.steps {
+		steps[p.steps[i].out] = i
+	}
+	return steps
+}
+
 // readers lists the steps that read each value, -1 for the model's outputs.
 func (p *Plan) readers() [][]int {
 	readers := make([][]int, len(p.values))
@@ -151,11 +160,7 @@ type part struct{ of, offset int }
 // parts of pixels. (In updates a value's region would become that of the concatenation.)
 func (p *Plan) inConcats() []part {
 	parts := make([]part, len(p.values))
-	readers := p.readers()
-	producer := make([]*step, len(p.values))
-	for i := range p.steps {
-		producer[p.steps[i].out] = &p.steps[i]
-	}
+	readers, producer := p.readers(), p.producers()
 	for i := range p.steps {
 		s := &p.steps[i]
 		if _, ok := s.prim.(*engine.Concat); !ok || s.grows || p.values[s.out].partOf != 0 {
@@ -165,7 +170,8 @@ func (p *Plan) inConcats() []part {
 		for _, src := range s.in {
 			v := &p.values[src.value]
 			of := parts[src.value].of
-			if of == 0 && v.partOf == 0 && !v.inner && v.plane == src.plane && producer[src.value].writesParts() &&
+			made, ok := producer[src.value]
+			if ok && of == 0 && v.partOf == 0 && !v.inner && v.plane == src.plane && p.steps[made].writesParts() &&
 				p.readInParts(src.value, i, readers[src.value]) {
 				parts[src.value] = part{s.out, first}
 			}
@@ -193,7 +199,7 @@ func (p *Plan) readInParts(value, i int, readers []int) bool {
 
 // writesParts says whether a step can write its output's pixels apart.
 func (s *step) writesParts() bool {
-	if s == nil || s.joined {
+	if s.joined {
 		return false
 	}
 	switch s.prim.(type) {

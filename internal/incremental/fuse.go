@@ -513,8 +513,9 @@ func (p *Plan) apart(steps []step, workers int) bool {
 }
 
 // parts is in how many parts of rows a whole run of fused steps, whose outputs' planes
-// rects are, is shared out among workers, 0 where the steps had better run one by one: what lies between them stays
-// in the cache as it is and workers would share them out otherwise, or the parts would compute too much twice.
+// rects are, is shared out among workers, 0 where the steps had better run one by one: what
+// lies between them stays in the cache as it is and workers would share them out otherwise, or
+// the parts would compute too much twice.
 func (p *Plan) parts(steps []step, rects []region.Rect, workers int) int {
 	tile := steps[len(steps)-1].rows()
 	out := rects[len(steps)-1]

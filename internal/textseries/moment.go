@@ -25,10 +25,9 @@ var fraction = regexp.MustCompile(`:\d{2}[.,](\d+)`)
 
 // A moment is one of those that a column of times may hold in place of numbers.
 type moment struct {
-	day    time.Time     // midnight of it, zero if only the clock is told
-	since  time.Duration // since then
-	digits int           // of the fraction of its seconds
-	told   bool          // it is a moment
+	at          time.Time
+	digits      int  // of the fraction of its seconds
+	told, dated bool // it is a moment, and has a date
 }
 
 // momentOf reads one; told is false where there is none.
@@ -51,24 +50,15 @@ func momentOf(cell string) (m moment) {
 		if err != nil || s >= 60 || c[1] != "" && min >= 60 {
 			return m
 		}
-		m.since = time.Duration(h)*time.Hour + time.Duration(min)*time.Minute + time.Duration(math.Round(s*1e9))
-		m.told = true
+		since := time.Duration(h)*time.Hour + time.Duration(min)*time.Minute + time.Duration(math.Round(s*1e9))
+		m.at, m.told = m.at.Add(since), true
 		return m
 	}
 	for _, layout := range dates {
 		if at, err := time.Parse(layout, cell); err == nil {
-			at = at.UTC()
-			m.day = time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, time.UTC)
-			m.since, m.told = at.Sub(m.day), true
+			m.at, m.told, m.dated = at, true, true
 			return m
 		}
 	}
 	return m
-}
-
-// after is how many seconds lie between two moments. ok is false where only one of them tells
-// its day.
-func (m moment) after(first moment) (seconds float64, ok bool) {
-	days := m.day.Sub(first.day) // at most 292 years, which is enough of a series
-	return days.Seconds() + (m.since - first.since).Seconds(), m.day.IsZero() == first.day.IsZero()
 }

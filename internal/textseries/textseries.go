@@ -93,9 +93,10 @@ type Options struct {
 }
 
 // Read reads a table. The first line holds names if any of it is no number, or if it
-// counts the columns, or a comment right above it does, and the second one units if none of it is a number. A column of time, by
-// its name or as it holds dates or clocks, gives the rate, and must be even, but for how its
-// times are rounded, as must be one in front that numbers the lines, which is no channel.
+// counts the columns, or a comment right above it does, and the second one units if none of
+// it is a number. A column of time, by its name or as it holds dates or clocks, gives the
+// rate, and must be even, but for how its times are rounded, as must be one in front that
+// numbers the lines, which is no channel.
 func Read(r io.Reader, opt Options, want recording.Want) (*recording.Recording, error) {
 	b := bufio.NewReaderSize(r, maxLine)
 	head, err := b.Peek(maxLine)
@@ -280,12 +281,11 @@ func (t *table) cell(i int, text string) (float64, error) {
 		return t.number(text)
 	}
 	m := momentOf(text)
-	v, ok := m.after(t.first)
-	if !m.told || !ok {
+	if !m.told || m.dated != t.first.dated {
 		return 0, fmt.Errorf("%q is no time as the first line has", recording.Clip(text))
 	}
 	t.digits = max(t.digits, m.digits)
-	return v, nil
+	return m.at.Sub(t.first.at).Seconds(), nil
 }
 
 // line takes a line.
