@@ -47,7 +47,7 @@ type deviceOptions struct {
 
 // addFlags adds them to a command that has a device answer something.
 func (o *deviceOptions) addFlags(f *pflag.FlagSet, what string) {
-	f.StringVar(&o.device, "device", onCPU, "what answers "+what+": cpu, gpu (an NVIDIA card, by the program krypton-gpu beside this one), or auto (a card that is there, can run the network and is predicted to be faster; else cpu)")
+	f.StringVar(&o.device, "device", onCPU, "what answers "+what+": cpu, gpu (an NVIDIA card, by the program krypton-gpu beside this one), or auto (a card that is there, can run the network and is guessed to be faster; else cpu)")
 	f.StringVar(&o.memory, "gpu-memory", "", "`limit` for the memory that is taken of the card, such as 4GiB (default: 90 % of what is free there)")
 }
 

@@ -392,6 +392,33 @@ func TestLabelFirst(t *testing.T) {
 	}
 }
 
+// TestOutputOfNames: names of classes say which output has the scores, where the first has
+// another number of them.
+func TestOutputOfNames(t *testing.T) {
+	d := newDesk(t)
+	m := headed([]float32{1, 2, 3}, onnxwrite.Node{OpType: "ReduceSum", Inputs: []string{"x"}, Outputs: []string{"age"}}, onnxwrite.Node{OpType: "Softmax", Inputs: []string{"x"}, Outputs: []string{"y"}})
+	m.Graph.Outputs = []onnxwrite.ValueInfo{{Name: "age"}, {Name: "y"}}
+	model, p := d.write("m.onnx", m.Marshal()), d.picture("p.npy", .1, .2, .3)
+	d.write("three.txt", []byte("a\nb\nc\n"))
+	d.write("two.txt", []byte("a\nb\n"))
+	for _, c := range []struct{ labels, output, note string }{{"", "age", ""}, {"three.txt", "y", "is not of 3 classes, as there are names: they are taken from \"y\" of shape [1 3]"}, {"two.txt", "age", ""}} {
+		var more []string
+		if c.labels != "" {
+			more = []string{"--labels", d.path(c.labels)}
+		}
+		if r := d.obe(p, model, more...); r.Output != c.output || !strings.Contains(fmt.Sprint(r.Notes), c.note) || c.note == "" && strings.Contains(fmt.Sprint(r.Notes), "taken from") {
+			t.Errorf("%q: %+v", c.labels, r)
+		}
+	}
+	m = headed([]float32{1}, onnxwrite.Node{OpType: "Greater", Inputs: []string{"x", "x0"}, Outputs: []string{"decided"}}, onnxwrite.Node{OpType: "Cast", Inputs: []string{"decided"}, Outputs: []string{"y"}, Attributes: []onnxwrite.Attribute{onnxwrite.Int("to", 7)}})
+	m.Graph.Initializers = append(m.Graph.Initializers, onnxwrite.Raw("x0", []int64{1}, []float32{.5}))
+	for _, args := range [][]string{{"obe", p}, {"orv", smallPictures(t, 1, 16), "--preset", "unit"}} {
+		if _, errs := d.krypton(exitData, append(args, "--model", d.write("g.onnx", m.Marshal()))...); !strings.Contains(errs, "(--output x takes the numbers that it is cut from)") || strings.Contains(errs, "detector") || strings.Contains(errs, "--target") {
+			t.Error(errs)
+		}
+	}
+}
+
 // one writes a map of ones of 16 x 16 pixels.
 func (d *desk) one(name string) {
 	head := "{'descr': '<f4', 'fortran_order': False, 'shape': (16, 16), }"

@@ -364,9 +364,11 @@ func (a *Aim) readClasses(ctx context.Context, r *Reader, q *Question) error {
 	if a.Reading, err = a.reading(ctx, r, q, a.part); err != nil {
 		if errors.Is(err, prediction.ErrNoClasses) {
 			if a.spec == nil {
-				err = failure.Dataf("%w; %s", err, m.DescribeHead(a.Output))
+				err = failure.Dataf("%w%s", err, m.DescribeHead(a.Output))
 			}
-			err = failure.Mark(err, ErrNoTarget)
+			if n, row := prediction.Row(a.part.Shape); !row || n != 1 || a.part.Shape == nil { // of one number no other is made
+				err = failure.Mark(err, ErrNoTarget)
+			}
 		}
 		return err
 	}

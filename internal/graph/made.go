@@ -45,6 +45,9 @@ type Made struct {
 	Node, Operator string
 	// From names the value whose greatest numbers a Ranking tells of, if it is known.
 	From string
+	// Cut names the value that was made a yes or no, or a whole number, "" if none was that
+	// is known.
+	Cut string
 	// Lo and Hi are bounds.
 	Lo, Hi float64
 	// Of is the number of Shares that add to 1, 0 if that is not known.
@@ -75,6 +78,9 @@ func (g *Graph) Made() []Made {
 			}
 			if made.Node == "" {
 				made.Node, made.Operator = n.Name, n.Def.Name
+			}
+			if made.Cut == "" && made.Kind != Ranking && i == 0 {
+				made.Cut = m.cut(n)
 			}
 			m.made[id] = made
 		}
@@ -208,12 +214,55 @@ func (m *maker) node(n *Node, i int) Made {
 	return unbounded()
 }
 
+// cut names the value that a node decides by: the one input of a comparison, a rounding or a
+// cast to whole numbers that is no constant, or what that one was cut from.
+func (m *maker) cut(n *Node) string {
+	ids := n.In
+	switch name := n.Def.Name; {
+	case name == "Where": // between two constants
+		if !m.constant(n.In[1]) || !m.constant(n.In[2]) {
+			return ""
+		}
+		ids = n.In[:1]
+	case name == "Cast", name == "CastLike":
+		ids = n.In[:1]
+		if m.float(n.Out[0]) {
+			return m.of(ids[0]).Cut
+		}
+	case !slices.Contains(comparisons, name) && !slices.Contains([]string{"Round", "Floor", "Ceil", "Sign"}, name):
+		return ""
+	}
+	from := ValueID(-1)
+	for _, id := range ids {
+		if id < 0 || m.constant(id) {
+			continue
+		}
+		if from >= 0 {
+			return ""
+		}
+		from = id
+	}
+	if from < 0 {
+		return ""
+	}
+	if made := m.of(from); made.Cut != "" || !m.float(from) {
+		return made.Cut
+	}
+	return m.g.Values[from].Name
+}
+
+// float says whether a value holds numbers with fractions.
+func (m *maker) float(id ValueID) bool {
+	t := m.g.Values[id].Info.Type
+	return t == tensor.Float32 || t == tensor.Float64 || t == tensor.Float16 || t == tensor.BFloat16
+}
+
 // cast loses what integers cannot hold.
 func (m *maker) cast(n *Node, x Made) Made {
-	switch m.g.Values[n.Out[0]].Info.Type {
-	case tensor.Float32, tensor.Float64, tensor.Float16, tensor.BFloat16:
+	switch {
+	case m.float(n.Out[0]):
 		return x
-	case tensor.Bool:
+	case m.g.Values[n.Out[0]].Info.Type == tensor.Bool:
 		return Made{Kind: Chances, Hi: 1}
 	}
 	if x.Kind == Ranking {

@@ -170,15 +170,17 @@ func (p *Picture) takeOther(data []byte, l *Limits, w *Window) error {
 	}
 	p.Format, p.Orientation = format, orientation(data, format)
 	var img image.Image
-	if format == "webp" {
+	switch format {
+	case "webp":
 		img, err = decodeWebP(data)
-	} else {
+	case "jpeg":
+		img, err = chroma.Decode(data)
+	default:
 		img, _, err = image.Decode(bytes.NewReader(data))
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnusable, err)
 	}
-	img = chroma.Decoded(img) // of JPEG: package webp's are other colours already
 	// A GIF frame may cover part of its screen only.
 	if b := img.Bounds(); b.Dx() < 1 || b.Dy() < 1 || int64(b.Dx()) > l.MaxPixels/int64(b.Dy()) {
 		return fmt.Errorf("%w: first frame is %v", ErrUnusable, b)

@@ -238,14 +238,16 @@ func (m *Model) Output() (int, error) {
 
 // ScoreOutput is Output, but where nobody names one and the first is one number that is no
 // score, such as that of the best class: then it is the only one that may hold scores of
-// several classes, and the note says so. Where there is more than one, or an output that is
-// no row, as the boxes of a detector are, it is the first.
+// several classes; or where the first has another number of classes than there are names,
+// and one output alone has that. The note says so. Where there is more than one, or an
+// output that is no row, as the boxes of a detector are, it is the first.
 func (m *Model) ScoreOutput() (output int, note string, err error) {
-	if output, err = m.Output(); err != nil || m.network.opt.Output != "" || m.File.Config.Detector != nil || m.File.Says.Head != nil ||
-		prediction.Numbers(m.Plan, output) > 0 {
+	c := m.File.Config
+	if output, err = m.Output(); err != nil || m.network.opt.Output != "" || c.Detector != nil || m.File.Says.Head != nil || c.Value != nil || c.Values != nil {
 		return output, "", err
 	}
-	if n, _ := prediction.Row(m.Plan.OutputShape(output)); n != 1 || m.Plan.OutputShape(output) == nil {
+	first := prediction.Numbers(m.Plan, output)
+	if n, _ := prediction.Row(m.Plan.OutputShape(output)); m.Plan.OutputShape(output) == nil || first == 0 && n != 1 || first > 0 && (len(m.Labels) < 2 || first == len(m.Labels)) {
 		return output, "", nil
 	}
 	names, found := m.Plan.Outputs(), -1
@@ -254,16 +256,21 @@ func (m *Model) ScoreOutput() (output int, note string, err error) {
 			return output, "", nil
 		}
 		switch n := prediction.Numbers(m.Plan, i); {
-		case n > 1 && found >= 0:
+		case n < 2, first > 0 && n != len(m.Labels):
+		case found >= 0:
 			return output, "", nil
-		case n > 1:
+		default:
 			found = i
 		}
 	}
 	if found < 0 {
 		return output, "", nil
 	}
-	return found, fmt.Sprintf("output %q of shape %v is no row of scores: they are taken from %q of shape %v", names[output], m.Plan.OutputShape(output), names[found], m.Plan.OutputShape(found)), nil
+	why := "is no row of scores"
+	if first > 0 {
+		why = fmt.Sprintf("is not of %d classes, as there are names", len(m.Labels))
+	}
+	return found, fmt.Sprintf("output %q of shape %v %s: they are taken from %q of shape %v", names[output], m.Plan.OutputShape(output), why, names[found], m.Plan.OutputShape(found)), nil
 }
 
 // Outputs are the network's outputs without numbers.
@@ -287,13 +294,17 @@ func (m *Model) Detector() (*detect.Spec, error) {
 	return spec, nil
 }
 
-// DescribeHead says how a detector's head would be described, if an output belongs to one.
+// DescribeHead says, to be put behind an error, how a detector's head would be described, if
+// an output may belong to one: "" for a single number.
 func (m *Model) DescribeHead(output int) string {
+	if n, row := prediction.Row(m.Plan.OutputShape(output)); row && n == 1 && m.Plan.OutputShape(output) != nil {
+		return ""
+	}
 	advice := "'detector:'"
 	if l := detect.Suggest(m.Plan.OutputShape(output), len(m.Labels)); len(l) > 0 {
 		advice = "'" + strings.Join(l, "' or '") + "'"
 	}
-	return fmt.Sprintf("describe a detector's head as %s in %s (see docs/video.md)", advice, m.File.Where)
+	return fmt.Sprintf("; describe a detector's head as %s in %s (see docs/video.md)", advice, m.File.Where)
 }
 
 // Label is a class's name, "" if it has none.

@@ -179,6 +179,12 @@ func Read(ctx context.Context, q Question) (Reading, error) {
 		probability = runs.chances
 		r.Activation, r.Reason = runs.answer(r.Pair)
 	}
+	if r.Doubt == nil && made.Cut != "" {
+		r.Doubt = failure.Settingf("output %q is cut to whole numbers: maps show only where they jump (%v %s takes the numbers behind)", name, failure.Setting("output"), made.Cut)
+	}
+	if r.Doubt == nil && n == 1 && made.Kind == graph.Shares && made.Of == 1 {
+		r.Doubt = fmt.Errorf("the model takes a softmax of one number, %s, which is always 1", made.By())
+	}
 	r.Exclusive = r.Activation == Softmax && n > 1 || r.Activation == None && runs.shares ||
 		made.Of == n && n > 1 && (r.Activation == None && made.Kind == graph.Shares || r.Activation == Exp && made.Kind == graph.Logarithms)
 	if r.odds = r.Activation == None && !probability; r.Pair {
@@ -215,7 +221,7 @@ func Row(shape []int) (n int, ok bool) {
 // refuse says that an output is no row of classes, and which are.
 func (q *Question) refuse(what string) error {
 	var others []string
-	from := q.Plan.Made(q.Output).From
+	from, cut := q.Plan.Made(q.Output).From, q.Plan.Made(q.Output).Cut
 	least := 1
 	if from != "" { // beside the best class, its score is no row of them
 		least = 2
@@ -227,6 +233,9 @@ func (q *Question) refuse(what string) error {
 	}
 	if others == nil && from != "" {
 		return failure.Settingf("%s %w (%v %s takes the numbers that it chooses from)", what, ErrNoClasses, failure.Setting("output"), from)
+	}
+	if others == nil && cut != "" {
+		return failure.Settingf("%s %w (%v %s takes the numbers that it is cut from)", what, ErrNoClasses, failure.Setting("output"), cut)
 	}
 	if others == nil {
 		return fmt.Errorf("%s %w (the model has no other output that is)", what, ErrNoClasses)

@@ -506,6 +506,37 @@ func TestDoubts(t *testing.T) {
 	}
 }
 
+// TestCut: decisions and rounded numbers are doubted, with the name of what they are made
+// of; numbers that keep their fractions are not.
+func TestCut(t *testing.T) {
+	half := floats("half", []float32{.5})
+	s := func() *build { return stem(1).add("Sigmoid", "sig", []string{"x"}).constant(half) }
+	for name, c := range map[string]struct {
+		b    *build
+		want string
+	}{
+		"compared":         {s().add("Greater", "cmp", []string{"sig", "half"}).add("Cast", "y", []string{"cmp"}, onnxwrite.Int("to", 1)), "output sig takes"},
+		"the other way":    {s().add("Less", "cmp", []string{"half", "sig"}).add("Not", "not", []string{"cmp"}).add("Cast", "y", []string{"not"}, onnxwrite.Int("to", 1)), "output sig takes"},
+		"rounded":          {s().add("Round", "y", []string{"sig"}), "output sig takes"},
+		"rounded by casts": {s().add("Cast", "int", []string{"sig"}, onnxwrite.Int("to", 7)).add("Cast", "y", []string{"int"}, onnxwrite.Int("to", 1)), "output sig takes"},
+		"chosen":           {s().constant(floats("on", []float32{1})).constant(floats("off", []float32{0})).add("Greater", "cmp", []string{"sig", "half"}).add("Where", "y", []string{"cmp", "on", "off"}), "output sig takes"},
+		"whole":            {s().add("Cast", "y", []string{"sig"}, onnxwrite.Int("to", 7)), "output sig takes"},
+		"two":              {s().add("Greater", "cmp", []string{"sig", "x"}).add("Cast", "y", []string{"cmp"}, onnxwrite.Int("to", 1)), ""},
+		"float16":          {s().add("Cast", "dbl", []string{"sig"}, onnxwrite.Int("to", 10)).add("Cast", "y", []string{"dbl"}, onnxwrite.Int("to", 1)), ""},
+		"masked":           {s().add("Greater", "cmp", []string{"sig", "half"}).add("Where", "y", []string{"cmp", "sig", "half"}), ""},
+		"softmax of one":   {stem(1).add("Softmax", "y", []string{"x"}), "always 1"},
+		"softmax of two":   {stem(2).add("Softmax", "y", []string{"x"}), ""},
+	} {
+		r, err := read(c.b.plan(t), Question{})
+		if err == nil {
+			err = r.Doubt
+		}
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}
+
 // TestBounds: whatever is claimed of numbers holds for those that a network computes,
 // in random chains of operators.
 func TestBounds(t *testing.T) {

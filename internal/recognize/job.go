@@ -109,7 +109,7 @@ func (j *Job) prepareClassifier(ctx context.Context) error {
 	var err error
 	j.reading, err = m.Reading(ctx, model.Part{Output: j.output}, q.Activation, j.threads, 0)
 	if errors.Is(err, prediction.ErrNoClasses) {
-		return failure.Dataf("%w; %s", err, m.DescribeHead(j.output))
+		return failure.Dataf("%w%s", err, m.DescribeHead(j.output))
 	}
 	if err != nil {
 		return err

@@ -34,10 +34,7 @@ func decodeJPEG(data []byte, size image.Point, opt Options) (img image.Image, er
 	if size != (image.Point{}) && size != image.Pt(c.Width, c.Height) {
 		return nil, fmt.Errorf("%d x %d pixels, the first frame %d x %d", c.Width, c.Height, size.X, size.Y)
 	}
-	if img, err = jpeg.Decode(bytes.NewReader(data)); err != nil {
-		return nil, err
-	}
-	return chroma.Decoded(img), nil // as of a still
+	return chroma.Decode(data) // as of a still
 }
 
 // withTables adds the standard Huffman tables to pictures without any: cameras
