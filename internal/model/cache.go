@@ -53,15 +53,6 @@ func (c *Cache) Plan(ctx context.Context, n *Network, need Need) (*Plans, error)
 	return kept(ctx, c, planKey{n.key(), need}, n.key(), n.room(), func() (*Plans, error) { return n.Plan(need) })
 }
 
-// Forget makes the next Open of a name read the file again: what has changed in it counts
-// from then on. Plans stay for whoever has them.
-func (c *Cache) Forget(name string) {
-	c.kept.forget(func(key any) bool {
-		k, ok := key.(fileKey)
-		return ok && k.name == name
-	})
-}
-
 // kept gives what a cache has for a key, made by f if there is none.
 func kept[V sized](ctx context.Context, c *Cache, key, uses any, room int64, f func() (V, error)) (V, error) {
 	if c == nil {

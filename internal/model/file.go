@@ -223,7 +223,7 @@ func loadError(err error) error {
 }
 
 // ErrChanged says that a model's file is not what it was when it was opened.
-var ErrChanged = errors.New("the file has changed since it was opened")
+var ErrChanged = errors.New("the file has changed since it was opened: start anew")
 
 // take gives the file's bytes and lets go of them: weights are large. Those that are
 // gone are read once more.

@@ -129,14 +129,3 @@ func (m *memo[K, V]) remove(e *entry[K, V]) {
 	delete(m.entries, e.key)
 	m.recent.Remove(e.at)
 }
-
-// forget forgets those that are made and whose keys fit.
-func (m *memo[K, V]) forget(fits func(K) bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for key, e := range m.entries {
-		if e.at != nil && fits(key) {
-			m.remove(e)
-		}
-	}
-}

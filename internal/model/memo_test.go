@@ -176,8 +176,6 @@ func TestMemoBudget(t *testing.T) {
 	}
 	put("e", "", 1, 0, false)
 	has("e", "file")
-	m.forget(func(key string) bool { return key == "e" })
-	has("file")
 }
 
 // TestMemoAtOnce asks for many keys at once under a budget that keeps few: nobody gets

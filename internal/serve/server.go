@@ -188,13 +188,6 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	return nil
 }
 
-// working is the number of maps under way.
-func (s *Server) working() int {
-	s.turns.mu.Lock()
-	defer s.turns.mu.Unlock()
-	return len(s.turns.seats)
-}
-
 // handle answers a request of a client.
 type handle = func(w http.ResponseWriter, r *http.Request, client string)
 

@@ -99,6 +99,13 @@ func serveWith(t *testing.T, s *Server, l net.Listener, by *http.Transport) *ser
 	return x
 }
 
+// working is the number of maps under way.
+func (s *Server) working() int {
+	s.turns.mu.Lock()
+	defer s.turns.mu.Unlock()
+	return len(s.turns.seats)
+}
+
 // client is one more client that has shown the token.
 func (s *served) client() *http.Client {
 	s.t.Helper()
