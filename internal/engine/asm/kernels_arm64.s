@@ -19109,184 +19109,6 @@ vector:
 	WORD $0x4eeecda1 // fmls v1.2d, v13.2d, v14.2d
 	WORD $0x4eeecc82 // fmls v2.2d, v4.2d, v14.2d
 	WORD $0x4eeecca3 // fmls v3.2d, v5.2d, v14.2d
-	ADD $16, R9, R25
-	VLD1R (R25), [V4.D2]
-	WORD $0x4f74554a // shl v10.2d, v10.2d, #52
-	WORD $0x4f74556b // shl v11.2d, v11.2d, #52
-	WORD $0x4ee4854a // add v10.2d, v10.2d, v4.2d
-	WORD $0x4ee4856b // add v11.2d, v11.2d, v4.2d
-	WORD $0x4f745508 // shl v8.2d, v8.2d, #52
-	WORD $0x4f745529 // shl v9.2d, v9.2d, #52
-	WORD $0x4ee48508 // add v8.2d, v8.2d, v4.2d
-	WORD $0x4ee48529 // add v9.2d, v9.2d, v4.2d
-	ADD $56, R9, R19
-	VLD1R (R19), [V4.D2]
-	VLD1R (R19), [V12.D2]
-	ADD $64, R9, R20
-	VLD1R (R20), [V14.D2]
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e64cc1f // fmla v31.2d, v0.2d, v4.2d
-	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e65cc3f // fmla v31.2d, v1.2d, v5.2d
-	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6ccc5f // fmla v31.2d, v2.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $72, R9, R21
-	VLD1R (R21), [V14.D2]
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e64cc1f // fmla v31.2d, v0.2d, v4.2d
-	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e65cc3f // fmla v31.2d, v1.2d, v5.2d
-	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6ccc5f // fmla v31.2d, v2.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $80, R9, R22
-	VLD1R (R22), [V14.D2]
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e64cc1f // fmla v31.2d, v0.2d, v4.2d
-	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e65cc3f // fmla v31.2d, v1.2d, v5.2d
-	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6ccc5f // fmla v31.2d, v2.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $88, R9, R23
-	VLD1R (R23), [V14.D2]
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e64cc1f // fmla v31.2d, v0.2d, v4.2d
-	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e65cc3f // fmla v31.2d, v1.2d, v5.2d
-	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6ccc5f // fmla v31.2d, v2.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $96, R9, R24
-	VLD1R (R24), [V14.D2]
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e64cc1f // fmla v31.2d, v0.2d, v4.2d
-	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e65cc3f // fmla v31.2d, v1.2d, v5.2d
-	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6ccc5f // fmla v31.2d, v2.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x6e60dc80 // fmul v0.2d, v4.2d, v0.2d
-	WORD $0x6e61dca1 // fmul v1.2d, v5.2d, v1.2d
-	WORD $0x6e62dd82 // fmul v2.2d, v12.2d, v2.2d
-	WORD $0x6e63dda3 // fmul v3.2d, v13.2d, v3.2d
-	WORD $0x4eaa1d44 // mov v4.16b, v10.16b
-	WORD $0x4eab1d65 // mov v5.16b, v11.16b
-	WORD $0x4e60cd44 // fmla v4.2d, v10.2d, v0.2d
-	WORD $0x4e61cd65 // fmla v5.2d, v11.2d, v1.2d
-	WORD $0x4ea81d00 // mov v0.16b, v8.16b
-	WORD $0x4ea91d21 // mov v1.16b, v9.16b
-	WORD $0x4e62cd00 // fmla v0.2d, v8.2d, v2.2d
-	WORD $0x4e63cd21 // fmla v1.2d, v9.2d, v3.2d
-	WORD $0x0e616882 // fcvtn v2.2s, v4.2d
-	WORD $0x4e6168a2 // fcvtn2 v2.4s, v5.2d
-	WORD $0x0e616800 // fcvtn v0.2s, v0.2d
-	WORD $0x4e616820 // fcvtn2 v0.4s, v1.2d
-	ADD R4, R8, R25
-	FMOVQ F2, 0(R25)
-	FMOVQ F0, 16(R25)
-	ADD $32, R4, R4
-	B vector
-
-partial:
-	ADD $32, R3, R3
-	CMP R3, R4
-	BGE done
-	MOVD mask+32(FP), R0
-	FLDPQ 0(R0), (F0, F1)
-	WORD $0x4ea01c1f // mov v31.16b, v0.16b
-	WORD $0x4ea11c3e // mov v30.16b, v1.16b
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
-	ADD R4, R7, R16
-	VMOV V31.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V30.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	WORD $0x4ea11c22 // mov v2.16b, v1.16b
-	WORD $0x4e617801 // fcvtl2 v1.2d, v0.4s
-	WORD $0x0e617800 // fcvtl v0.2d, v0.2s
-	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
-	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
-	ADD $104, R9, R19
-	VLD1R (R19), [V4.D2]
-	WORD $0x6ee0e49f // fcmgt v31.2d, v4.2d, v0.2d
-	WORD $0x6ebf1c80 // bit v0.16b, v4.16b, v31.16b
-	WORD $0x6ee1e49f // fcmgt v31.2d, v4.2d, v1.2d
-	WORD $0x6ebf1c81 // bit v1.16b, v4.16b, v31.16b
-	WORD $0x6ee2e49f // fcmgt v31.2d, v4.2d, v2.2d
-	WORD $0x6ebf1c82 // bit v2.16b, v4.16b, v31.16b
-	WORD $0x6ee3e49f // fcmgt v31.2d, v4.2d, v3.2d
-	WORD $0x6ebf1c83 // bit v3.16b, v4.16b, v31.16b
-	ADD $112, R9, R20
-	VLD1R (R20), [V4.D2]
-	WORD $0x6ee4e41f // fcmgt v31.2d, v0.2d, v4.2d
-	WORD $0x6ebf1c80 // bit v0.16b, v4.16b, v31.16b
-	WORD $0x6ee4e43f // fcmgt v31.2d, v1.2d, v4.2d
-	WORD $0x6ebf1c81 // bit v1.16b, v4.16b, v31.16b
-	WORD $0x6ee4e45f // fcmgt v31.2d, v2.2d, v4.2d
-	WORD $0x6ebf1c82 // bit v2.16b, v4.16b, v31.16b
-	WORD $0x6ee4e47f // fcmgt v31.2d, v3.2d, v4.2d
-	WORD $0x6ebf1c83 // bit v3.16b, v4.16b, v31.16b
-	ADD $32, R9, R21
-	VLD1R (R21), [V4.D2]
-	ADD $40, R9, R22
-	VLD1R (R22), [V8.D2]
-	WORD $0x4ea81d0a // mov v10.16b, v8.16b
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4e64cc0a // fmla v10.2d, v0.2d, v4.2d
-	WORD $0x4e64cc2b // fmla v11.2d, v1.2d, v4.2d
-	WORD $0x4ea81d08 // mov v8.16b, v8.16b
-	WORD $0x4ea81d09 // mov v9.16b, v8.16b
-	WORD $0x4e64cc48 // fmla v8.2d, v2.2d, v4.2d
-	WORD $0x4e64cc69 // fmla v9.2d, v3.2d, v4.2d
-	VLD1R (R22), [V4.D2]
-	WORD $0x4ee4d54c // fsub v12.2d, v10.2d, v4.2d
-	WORD $0x4ee4d56d // fsub v13.2d, v11.2d, v4.2d
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4ee4d504 // fsub v4.2d, v8.2d, v4.2d
-	WORD $0x4ee5d525 // fsub v5.2d, v9.2d, v5.2d
-	ADD $48, R9, R23
-	VLD1R (R23), [V14.D2]
-	WORD $0x4eeecd80 // fmls v0.2d, v12.2d, v14.2d
-	WORD $0x4eeecda1 // fmls v1.2d, v13.2d, v14.2d
-	WORD $0x4eeecc82 // fmls v2.2d, v4.2d, v14.2d
-	WORD $0x4eeecca3 // fmls v3.2d, v5.2d, v14.2d
-	ADD $16, R9, R24
-	VLD1R (R24), [V4.D2]
-	WORD $0x4f74554a // shl v10.2d, v10.2d, #52
-	WORD $0x4f74556b // shl v11.2d, v11.2d, #52
-	WORD $0x4ee4854a // add v10.2d, v10.2d, v4.2d
-	WORD $0x4ee4856b // add v11.2d, v11.2d, v4.2d
-	WORD $0x4f745508 // shl v8.2d, v8.2d, #52
-	WORD $0x4f745529 // shl v9.2d, v9.2d, #52
-	WORD $0x4ee48508 // add v8.2d, v8.2d, v4.2d
-	WORD $0x4ee48529 // add v9.2d, v9.2d, v4.2d
 	ADD $56, R9, R25
 	VLD1R (R25), [V4.D2]
 	VLD1R (R25), [V12.D2]
@@ -19366,6 +19188,184 @@ partial:
 	WORD $0x6e61dca1 // fmul v1.2d, v5.2d, v1.2d
 	WORD $0x6e62dd82 // fmul v2.2d, v12.2d, v2.2d
 	WORD $0x6e63dda3 // fmul v3.2d, v13.2d, v3.2d
+	ADD $16, R9, R24
+	VLD1R (R24), [V4.D2]
+	WORD $0x4f74554a // shl v10.2d, v10.2d, #52
+	WORD $0x4f74556b // shl v11.2d, v11.2d, #52
+	WORD $0x4ee4854a // add v10.2d, v10.2d, v4.2d
+	WORD $0x4ee4856b // add v11.2d, v11.2d, v4.2d
+	WORD $0x4f745508 // shl v8.2d, v8.2d, #52
+	WORD $0x4f745529 // shl v9.2d, v9.2d, #52
+	WORD $0x4ee48508 // add v8.2d, v8.2d, v4.2d
+	WORD $0x4ee48529 // add v9.2d, v9.2d, v4.2d
+	WORD $0x4eaa1d44 // mov v4.16b, v10.16b
+	WORD $0x4eab1d65 // mov v5.16b, v11.16b
+	WORD $0x4e60cd44 // fmla v4.2d, v10.2d, v0.2d
+	WORD $0x4e61cd65 // fmla v5.2d, v11.2d, v1.2d
+	WORD $0x4ea81d00 // mov v0.16b, v8.16b
+	WORD $0x4ea91d21 // mov v1.16b, v9.16b
+	WORD $0x4e62cd00 // fmla v0.2d, v8.2d, v2.2d
+	WORD $0x4e63cd21 // fmla v1.2d, v9.2d, v3.2d
+	WORD $0x0e616882 // fcvtn v2.2s, v4.2d
+	WORD $0x4e6168a2 // fcvtn2 v2.4s, v5.2d
+	WORD $0x0e616800 // fcvtn v0.2s, v0.2d
+	WORD $0x4e616820 // fcvtn2 v0.4s, v1.2d
+	ADD R4, R8, R25
+	FMOVQ F2, 0(R25)
+	FMOVQ F0, 16(R25)
+	ADD $32, R4, R4
+	B vector
+
+partial:
+	ADD $32, R3, R3
+	CMP R3, R4
+	BGE done
+	MOVD mask+32(FP), R0
+	FLDPQ 0(R0), (F0, F1)
+	WORD $0x4ea01c1f // mov v31.16b, v0.16b
+	WORD $0x4ea11c3e // mov v30.16b, v1.16b
+	WORD $0x6f00e400 // movi v0.2d, #0
+	WORD $0x6f00e401 // movi v1.2d, #0
+	ADD R4, R7, R16
+	VMOV V31.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V30.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
+	WORD $0x4ea11c22 // mov v2.16b, v1.16b
+	WORD $0x4e617801 // fcvtl2 v1.2d, v0.4s
+	WORD $0x0e617800 // fcvtl v0.2d, v0.2s
+	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
+	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
+	ADD $104, R9, R19
+	VLD1R (R19), [V4.D2]
+	WORD $0x6ee0e49f // fcmgt v31.2d, v4.2d, v0.2d
+	WORD $0x6ebf1c80 // bit v0.16b, v4.16b, v31.16b
+	WORD $0x6ee1e49f // fcmgt v31.2d, v4.2d, v1.2d
+	WORD $0x6ebf1c81 // bit v1.16b, v4.16b, v31.16b
+	WORD $0x6ee2e49f // fcmgt v31.2d, v4.2d, v2.2d
+	WORD $0x6ebf1c82 // bit v2.16b, v4.16b, v31.16b
+	WORD $0x6ee3e49f // fcmgt v31.2d, v4.2d, v3.2d
+	WORD $0x6ebf1c83 // bit v3.16b, v4.16b, v31.16b
+	ADD $112, R9, R20
+	VLD1R (R20), [V4.D2]
+	WORD $0x6ee4e41f // fcmgt v31.2d, v0.2d, v4.2d
+	WORD $0x6ebf1c80 // bit v0.16b, v4.16b, v31.16b
+	WORD $0x6ee4e43f // fcmgt v31.2d, v1.2d, v4.2d
+	WORD $0x6ebf1c81 // bit v1.16b, v4.16b, v31.16b
+	WORD $0x6ee4e45f // fcmgt v31.2d, v2.2d, v4.2d
+	WORD $0x6ebf1c82 // bit v2.16b, v4.16b, v31.16b
+	WORD $0x6ee4e47f // fcmgt v31.2d, v3.2d, v4.2d
+	WORD $0x6ebf1c83 // bit v3.16b, v4.16b, v31.16b
+	ADD $32, R9, R21
+	VLD1R (R21), [V4.D2]
+	ADD $40, R9, R22
+	VLD1R (R22), [V8.D2]
+	WORD $0x4ea81d0a // mov v10.16b, v8.16b
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	WORD $0x4e64cc0a // fmla v10.2d, v0.2d, v4.2d
+	WORD $0x4e64cc2b // fmla v11.2d, v1.2d, v4.2d
+	WORD $0x4ea81d08 // mov v8.16b, v8.16b
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	WORD $0x4e64cc48 // fmla v8.2d, v2.2d, v4.2d
+	WORD $0x4e64cc69 // fmla v9.2d, v3.2d, v4.2d
+	VLD1R (R22), [V4.D2]
+	WORD $0x4ee4d54c // fsub v12.2d, v10.2d, v4.2d
+	WORD $0x4ee4d56d // fsub v13.2d, v11.2d, v4.2d
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	WORD $0x4ee4d504 // fsub v4.2d, v8.2d, v4.2d
+	WORD $0x4ee5d525 // fsub v5.2d, v9.2d, v5.2d
+	ADD $48, R9, R23
+	VLD1R (R23), [V14.D2]
+	WORD $0x4eeecd80 // fmls v0.2d, v12.2d, v14.2d
+	WORD $0x4eeecda1 // fmls v1.2d, v13.2d, v14.2d
+	WORD $0x4eeecc82 // fmls v2.2d, v4.2d, v14.2d
+	WORD $0x4eeecca3 // fmls v3.2d, v5.2d, v14.2d
+	ADD $56, R9, R24
+	VLD1R (R24), [V4.D2]
+	VLD1R (R24), [V12.D2]
+	ADD $64, R9, R25
+	VLD1R (R25), [V14.D2]
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e64cc1f // fmla v31.2d, v0.2d, v4.2d
+	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e65cc3f // fmla v31.2d, v1.2d, v5.2d
+	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e6ccc5f // fmla v31.2d, v2.2d, v12.2d
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	ADD $72, R9, R19
+	VLD1R (R19), [V14.D2]
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e64cc1f // fmla v31.2d, v0.2d, v4.2d
+	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e65cc3f // fmla v31.2d, v1.2d, v5.2d
+	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e6ccc5f // fmla v31.2d, v2.2d, v12.2d
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	ADD $80, R9, R20
+	VLD1R (R20), [V14.D2]
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e64cc1f // fmla v31.2d, v0.2d, v4.2d
+	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e65cc3f // fmla v31.2d, v1.2d, v5.2d
+	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e6ccc5f // fmla v31.2d, v2.2d, v12.2d
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	ADD $88, R9, R21
+	VLD1R (R21), [V14.D2]
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e64cc1f // fmla v31.2d, v0.2d, v4.2d
+	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e65cc3f // fmla v31.2d, v1.2d, v5.2d
+	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e6ccc5f // fmla v31.2d, v2.2d, v12.2d
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	ADD $96, R9, R22
+	VLD1R (R22), [V14.D2]
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e64cc1f // fmla v31.2d, v0.2d, v4.2d
+	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e65cc3f // fmla v31.2d, v1.2d, v5.2d
+	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e6ccc5f // fmla v31.2d, v2.2d, v12.2d
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	WORD $0x6e60dc80 // fmul v0.2d, v4.2d, v0.2d
+	WORD $0x6e61dca1 // fmul v1.2d, v5.2d, v1.2d
+	WORD $0x6e62dd82 // fmul v2.2d, v12.2d, v2.2d
+	WORD $0x6e63dda3 // fmul v3.2d, v13.2d, v3.2d
+	ADD $16, R9, R23
+	VLD1R (R23), [V4.D2]
+	WORD $0x4f74554a // shl v10.2d, v10.2d, #52
+	WORD $0x4f74556b // shl v11.2d, v11.2d, #52
+	WORD $0x4ee4854a // add v10.2d, v10.2d, v4.2d
+	WORD $0x4ee4856b // add v11.2d, v11.2d, v4.2d
+	WORD $0x4f745508 // shl v8.2d, v8.2d, #52
+	WORD $0x4f745529 // shl v9.2d, v9.2d, #52
+	WORD $0x4ee48508 // add v8.2d, v8.2d, v4.2d
+	WORD $0x4ee48529 // add v9.2d, v9.2d, v4.2d
 	WORD $0x4eaa1d44 // mov v4.16b, v10.16b
 	WORD $0x4eab1d65 // mov v5.16b, v11.16b
 	WORD $0x4e60cd44 // fmla v4.2d, v10.2d, v0.2d
@@ -19482,21 +19482,11 @@ vector:
 	WORD $0x4ef2ce21 // fmls v1.2d, v17.2d, v18.2d
 	WORD $0x4ef2cd42 // fmls v2.2d, v10.2d, v18.2d
 	WORD $0x4ef2cd63 // fmls v3.2d, v11.2d, v18.2d
-	ADD $16, R9, R21
+	ADD $56, R9, R21
 	VLD1R (R21), [V10.D2]
-	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
-	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
-	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
-	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
-	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
-	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
-	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
-	ADD $56, R9, R22
-	VLD1R (R22), [V10.D2]
-	VLD1R (R22), [V16.D2]
-	ADD $64, R9, R23
-	VLD1R (R23), [V18.D2]
+	VLD1R (R21), [V16.D2]
+	ADD $64, R9, R22
+	VLD1R (R22), [V18.D2]
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6acc1f // fmla v31.2d, v0.2d, v10.2d
@@ -19511,7 +19501,21 @@ vector:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71cc7f // fmla v31.2d, v3.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $72, R9, R24
+	ADD $72, R9, R23
+	VLD1R (R23), [V18.D2]
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e6acc1f // fmla v31.2d, v0.2d, v10.2d
+	WORD $0x4ebf1fea // mov v10.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e6bcc3f // fmla v31.2d, v1.2d, v11.2d
+	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e70cc5f // fmla v31.2d, v2.2d, v16.2d
+	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e71cc7f // fmla v31.2d, v3.2d, v17.2d
+	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
+	ADD $80, R9, R24
 	VLD1R (R24), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6acc1f // fmla v31.2d, v0.2d, v10.2d
@@ -19525,7 +19529,7 @@ vector:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71cc7f // fmla v31.2d, v3.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $80, R9, R25
+	ADD $88, R9, R25
 	VLD1R (R25), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6acc1f // fmla v31.2d, v0.2d, v10.2d
@@ -19539,22 +19543,8 @@ vector:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71cc7f // fmla v31.2d, v3.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $88, R9, R19
+	ADD $96, R9, R19
 	VLD1R (R19), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6acc1f // fmla v31.2d, v0.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bcc3f // fmla v31.2d, v1.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc5f // fmla v31.2d, v2.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71cc7f // fmla v31.2d, v3.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $96, R9, R20
-	VLD1R (R20), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6acc1f // fmla v31.2d, v0.2d, v10.2d
 	WORD $0x4ebf1fea // mov v10.16b, v31.16b
@@ -19571,6 +19561,16 @@ vector:
 	WORD $0x6e61dd61 // fmul v1.2d, v11.2d, v1.2d
 	WORD $0x6e62de02 // fmul v2.2d, v16.2d, v2.2d
 	WORD $0x6e63de23 // fmul v3.2d, v17.2d, v3.2d
+	ADD $16, R9, R20
+	VLD1R (R20), [V10.D2]
+	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
+	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
+	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
+	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
+	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
+	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
+	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
+	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
 	WORD $0x4eae1dca // mov v10.16b, v14.16b
 	WORD $0x4eaf1deb // mov v11.16b, v15.16b
 	WORD $0x4e60cdca // fmla v10.2d, v14.2d, v0.2d
@@ -19579,7 +19579,7 @@ vector:
 	WORD $0x4ead1da1 // mov v1.16b, v13.16b
 	WORD $0x4e62cd80 // fmla v0.2d, v12.2d, v2.2d
 	WORD $0x4e63cda1 // fmla v1.2d, v13.2d, v3.2d
-	VLD1R (R21), [V2.D2]
+	VLD1R (R20), [V2.D2]
 	WORD $0x4e62d54a // fadd v10.2d, v10.2d, v2.2d
 	WORD $0x4e62d56b // fadd v11.2d, v11.2d, v2.2d
 	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
@@ -19691,21 +19691,11 @@ partial:
 	WORD $0x4ef2ce21 // fmls v1.2d, v17.2d, v18.2d
 	WORD $0x4ef2cd42 // fmls v2.2d, v10.2d, v18.2d
 	WORD $0x4ef2cd63 // fmls v3.2d, v11.2d, v18.2d
-	ADD $16, R9, R23
+	ADD $56, R9, R23
 	VLD1R (R23), [V10.D2]
-	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
-	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
-	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
-	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
-	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
-	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
-	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
-	ADD $56, R9, R24
-	VLD1R (R24), [V10.D2]
-	VLD1R (R24), [V16.D2]
-	ADD $64, R9, R25
-	VLD1R (R25), [V18.D2]
+	VLD1R (R23), [V16.D2]
+	ADD $64, R9, R24
+	VLD1R (R24), [V18.D2]
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6acc1f // fmla v31.2d, v0.2d, v10.2d
@@ -19720,7 +19710,21 @@ partial:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71cc7f // fmla v31.2d, v3.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $72, R9, R19
+	ADD $72, R9, R25
+	VLD1R (R25), [V18.D2]
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e6acc1f // fmla v31.2d, v0.2d, v10.2d
+	WORD $0x4ebf1fea // mov v10.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e6bcc3f // fmla v31.2d, v1.2d, v11.2d
+	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e70cc5f // fmla v31.2d, v2.2d, v16.2d
+	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e71cc7f // fmla v31.2d, v3.2d, v17.2d
+	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
+	ADD $80, R9, R19
 	VLD1R (R19), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6acc1f // fmla v31.2d, v0.2d, v10.2d
@@ -19734,7 +19738,7 @@ partial:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71cc7f // fmla v31.2d, v3.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $80, R9, R20
+	ADD $88, R9, R20
 	VLD1R (R20), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6acc1f // fmla v31.2d, v0.2d, v10.2d
@@ -19748,22 +19752,8 @@ partial:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71cc7f // fmla v31.2d, v3.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $88, R9, R21
+	ADD $96, R9, R21
 	VLD1R (R21), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6acc1f // fmla v31.2d, v0.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bcc3f // fmla v31.2d, v1.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc5f // fmla v31.2d, v2.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71cc7f // fmla v31.2d, v3.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $96, R9, R22
-	VLD1R (R22), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6acc1f // fmla v31.2d, v0.2d, v10.2d
 	WORD $0x4ebf1fea // mov v10.16b, v31.16b
@@ -19780,6 +19770,16 @@ partial:
 	WORD $0x6e61dd61 // fmul v1.2d, v11.2d, v1.2d
 	WORD $0x6e62de02 // fmul v2.2d, v16.2d, v2.2d
 	WORD $0x6e63de23 // fmul v3.2d, v17.2d, v3.2d
+	ADD $16, R9, R22
+	VLD1R (R22), [V10.D2]
+	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
+	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
+	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
+	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
+	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
+	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
+	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
+	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
 	WORD $0x4eae1dca // mov v10.16b, v14.16b
 	WORD $0x4eaf1deb // mov v11.16b, v15.16b
 	WORD $0x4e60cdca // fmla v10.2d, v14.2d, v0.2d
@@ -19788,7 +19788,7 @@ partial:
 	WORD $0x4ead1da1 // mov v1.16b, v13.16b
 	WORD $0x4e62cd80 // fmla v0.2d, v12.2d, v2.2d
 	WORD $0x4e63cda1 // fmla v1.2d, v13.2d, v3.2d
-	VLD1R (R23), [V2.D2]
+	VLD1R (R22), [V2.D2]
 	WORD $0x4e62d54a // fadd v10.2d, v10.2d, v2.2d
 	WORD $0x4e62d56b // fadd v11.2d, v11.2d, v2.2d
 	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
@@ -19877,21 +19877,11 @@ vector:
 	WORD $0x4eeecda1 // fmls v1.2d, v13.2d, v14.2d
 	WORD $0x4eeeccc2 // fmls v2.2d, v6.2d, v14.2d
 	WORD $0x4eeecce3 // fmls v3.2d, v7.2d, v14.2d
-	ADD $16, R9, R25
+	ADD $56, R9, R25
 	VLD1R (R25), [V6.D2]
-	WORD $0x4f74554a // shl v10.2d, v10.2d, #52
-	WORD $0x4f74556b // shl v11.2d, v11.2d, #52
-	WORD $0x4ee6854a // add v10.2d, v10.2d, v6.2d
-	WORD $0x4ee6856b // add v11.2d, v11.2d, v6.2d
-	WORD $0x4f745508 // shl v8.2d, v8.2d, #52
-	WORD $0x4f745529 // shl v9.2d, v9.2d, #52
-	WORD $0x4ee68508 // add v8.2d, v8.2d, v6.2d
-	WORD $0x4ee68529 // add v9.2d, v9.2d, v6.2d
-	ADD $56, R9, R19
-	VLD1R (R19), [V6.D2]
-	VLD1R (R19), [V12.D2]
-	ADD $64, R9, R20
-	VLD1R (R20), [V14.D2]
+	VLD1R (R25), [V12.D2]
+	ADD $64, R9, R19
+	VLD1R (R19), [V14.D2]
 	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
 	WORD $0x4eae1ddf // mov v31.16b, v14.16b
 	WORD $0x4e66cc1f // fmla v31.2d, v0.2d, v6.2d
@@ -19906,7 +19896,21 @@ vector:
 	WORD $0x4eae1ddf // mov v31.16b, v14.16b
 	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
 	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $72, R9, R21
+	ADD $72, R9, R20
+	VLD1R (R20), [V14.D2]
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e66cc1f // fmla v31.2d, v0.2d, v6.2d
+	WORD $0x4ebf1fe6 // mov v6.16b, v31.16b
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e67cc3f // fmla v31.2d, v1.2d, v7.2d
+	WORD $0x4ebf1fe7 // mov v7.16b, v31.16b
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e6ccc5f // fmla v31.2d, v2.2d, v12.2d
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	ADD $80, R9, R21
 	VLD1R (R21), [V14.D2]
 	WORD $0x4eae1ddf // mov v31.16b, v14.16b
 	WORD $0x4e66cc1f // fmla v31.2d, v0.2d, v6.2d
@@ -19920,7 +19924,7 @@ vector:
 	WORD $0x4eae1ddf // mov v31.16b, v14.16b
 	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
 	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $80, R9, R22
+	ADD $88, R9, R22
 	VLD1R (R22), [V14.D2]
 	WORD $0x4eae1ddf // mov v31.16b, v14.16b
 	WORD $0x4e66cc1f // fmla v31.2d, v0.2d, v6.2d
@@ -19934,22 +19938,8 @@ vector:
 	WORD $0x4eae1ddf // mov v31.16b, v14.16b
 	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
 	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $88, R9, R23
+	ADD $96, R9, R23
 	VLD1R (R23), [V14.D2]
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e66cc1f // fmla v31.2d, v0.2d, v6.2d
-	WORD $0x4ebf1fe6 // mov v6.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e67cc3f // fmla v31.2d, v1.2d, v7.2d
-	WORD $0x4ebf1fe7 // mov v7.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6ccc5f // fmla v31.2d, v2.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $96, R9, R24
-	VLD1R (R24), [V14.D2]
 	WORD $0x4eae1ddf // mov v31.16b, v14.16b
 	WORD $0x4e66cc1f // fmla v31.2d, v0.2d, v6.2d
 	WORD $0x4ebf1fe6 // mov v6.16b, v31.16b
@@ -19966,7 +19956,17 @@ vector:
 	WORD $0x6e61dce1 // fmul v1.2d, v7.2d, v1.2d
 	WORD $0x6e62dd82 // fmul v2.2d, v12.2d, v2.2d
 	WORD $0x6e63dda3 // fmul v3.2d, v13.2d, v3.2d
-	VLD1R (R25), [V6.D2]
+	ADD $16, R9, R24
+	VLD1R (R24), [V6.D2]
+	WORD $0x4f74554a // shl v10.2d, v10.2d, #52
+	WORD $0x4f74556b // shl v11.2d, v11.2d, #52
+	WORD $0x4ee6854a // add v10.2d, v10.2d, v6.2d
+	WORD $0x4ee6856b // add v11.2d, v11.2d, v6.2d
+	WORD $0x4f745508 // shl v8.2d, v8.2d, #52
+	WORD $0x4f745529 // shl v9.2d, v9.2d, #52
+	WORD $0x4ee68508 // add v8.2d, v8.2d, v6.2d
+	WORD $0x4ee68529 // add v9.2d, v9.2d, v6.2d
+	VLD1R (R24), [V6.D2]
 	WORD $0x4ee6d54c // fsub v12.2d, v10.2d, v6.2d
 	WORD $0x4ee6d56d // fsub v13.2d, v11.2d, v6.2d
 	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
@@ -20066,21 +20066,11 @@ partial:
 	WORD $0x4eeecda1 // fmls v1.2d, v13.2d, v14.2d
 	WORD $0x4eeeccc2 // fmls v2.2d, v6.2d, v14.2d
 	WORD $0x4eeecce3 // fmls v3.2d, v7.2d, v14.2d
-	ADD $16, R9, R25
+	ADD $56, R9, R25
 	VLD1R (R25), [V6.D2]
-	WORD $0x4f74554a // shl v10.2d, v10.2d, #52
-	WORD $0x4f74556b // shl v11.2d, v11.2d, #52
-	WORD $0x4ee6854a // add v10.2d, v10.2d, v6.2d
-	WORD $0x4ee6856b // add v11.2d, v11.2d, v6.2d
-	WORD $0x4f745508 // shl v8.2d, v8.2d, #52
-	WORD $0x4f745529 // shl v9.2d, v9.2d, #52
-	WORD $0x4ee68508 // add v8.2d, v8.2d, v6.2d
-	WORD $0x4ee68529 // add v9.2d, v9.2d, v6.2d
-	ADD $56, R9, R19
-	VLD1R (R19), [V6.D2]
-	VLD1R (R19), [V12.D2]
-	ADD $64, R9, R20
-	VLD1R (R20), [V14.D2]
+	VLD1R (R25), [V12.D2]
+	ADD $64, R9, R19
+	VLD1R (R19), [V14.D2]
 	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
 	WORD $0x4eae1ddf // mov v31.16b, v14.16b
 	WORD $0x4e66cc1f // fmla v31.2d, v0.2d, v6.2d
@@ -20095,7 +20085,21 @@ partial:
 	WORD $0x4eae1ddf // mov v31.16b, v14.16b
 	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
 	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $72, R9, R21
+	ADD $72, R9, R20
+	VLD1R (R20), [V14.D2]
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e66cc1f // fmla v31.2d, v0.2d, v6.2d
+	WORD $0x4ebf1fe6 // mov v6.16b, v31.16b
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e67cc3f // fmla v31.2d, v1.2d, v7.2d
+	WORD $0x4ebf1fe7 // mov v7.16b, v31.16b
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e6ccc5f // fmla v31.2d, v2.2d, v12.2d
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	ADD $80, R9, R21
 	VLD1R (R21), [V14.D2]
 	WORD $0x4eae1ddf // mov v31.16b, v14.16b
 	WORD $0x4e66cc1f // fmla v31.2d, v0.2d, v6.2d
@@ -20109,7 +20113,7 @@ partial:
 	WORD $0x4eae1ddf // mov v31.16b, v14.16b
 	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
 	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $80, R9, R22
+	ADD $88, R9, R22
 	VLD1R (R22), [V14.D2]
 	WORD $0x4eae1ddf // mov v31.16b, v14.16b
 	WORD $0x4e66cc1f // fmla v31.2d, v0.2d, v6.2d
@@ -20123,22 +20127,8 @@ partial:
 	WORD $0x4eae1ddf // mov v31.16b, v14.16b
 	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
 	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $88, R9, R23
+	ADD $96, R9, R23
 	VLD1R (R23), [V14.D2]
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e66cc1f // fmla v31.2d, v0.2d, v6.2d
-	WORD $0x4ebf1fe6 // mov v6.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e67cc3f // fmla v31.2d, v1.2d, v7.2d
-	WORD $0x4ebf1fe7 // mov v7.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6ccc5f // fmla v31.2d, v2.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $96, R9, R24
-	VLD1R (R24), [V14.D2]
 	WORD $0x4eae1ddf // mov v31.16b, v14.16b
 	WORD $0x4e66cc1f // fmla v31.2d, v0.2d, v6.2d
 	WORD $0x4ebf1fe6 // mov v6.16b, v31.16b
@@ -20155,7 +20145,17 @@ partial:
 	WORD $0x6e61dce1 // fmul v1.2d, v7.2d, v1.2d
 	WORD $0x6e62dd82 // fmul v2.2d, v12.2d, v2.2d
 	WORD $0x6e63dda3 // fmul v3.2d, v13.2d, v3.2d
-	VLD1R (R25), [V6.D2]
+	ADD $16, R9, R24
+	VLD1R (R24), [V6.D2]
+	WORD $0x4f74554a // shl v10.2d, v10.2d, #52
+	WORD $0x4f74556b // shl v11.2d, v11.2d, #52
+	WORD $0x4ee6854a // add v10.2d, v10.2d, v6.2d
+	WORD $0x4ee6856b // add v11.2d, v11.2d, v6.2d
+	WORD $0x4f745508 // shl v8.2d, v8.2d, #52
+	WORD $0x4f745529 // shl v9.2d, v9.2d, #52
+	WORD $0x4ee68508 // add v8.2d, v8.2d, v6.2d
+	WORD $0x4ee68529 // add v9.2d, v9.2d, v6.2d
+	VLD1R (R24), [V6.D2]
 	WORD $0x4ee6d54c // fsub v12.2d, v10.2d, v6.2d
 	WORD $0x4ee6d56d // fsub v13.2d, v11.2d, v6.2d
 	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
@@ -20320,7 +20320,7 @@ vector:
 	WORD $0x4ea81d09 // mov v9.16b, v8.16b
 	WORD $0x4e681c48 // bic v8.16b, v2.16b, v8.16b
 	WORD $0x4e691c69 // bic v9.16b, v3.16b, v9.16b
-	ADD $112, R9, R21
+	ADD $208, R9, R21
 	VLD1R (R21), [V12.D2]
 	WORD $0x6eece55f // fcmgt v31.2d, v10.2d, v12.2d
 	WORD $0x6ebf1d8a // bit v10.16b, v12.16b, v31.16b
@@ -20330,383 +20330,331 @@ vector:
 	WORD $0x6ebf1d88 // bit v8.16b, v12.16b, v31.16b
 	WORD $0x6eece53f // fcmgt v31.2d, v9.2d, v12.2d
 	WORD $0x6ebf1d89 // bit v9.16b, v12.16b, v31.16b
-	ADD $144, R9, R22
+	ADD $216, R9, R22
 	VLD1R (R22), [V12.D2]
-	WORD $0x6e6cdd50 // fmul v16.2d, v10.2d, v12.2d
-	WORD $0x6e6cdd71 // fmul v17.2d, v11.2d, v12.2d
-	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x6e6cdd0c // fmul v12.2d, v8.2d, v12.2d
-	WORD $0x6e6ddd2d // fmul v13.2d, v9.2d, v13.2d
+	ADD $144, R9, R23
+	VLD1R (R23), [V16.D2]
+	WORD $0x6e70dd52 // fmul v18.2d, v10.2d, v16.2d
+	WORD $0x6e70dd73 // fmul v19.2d, v11.2d, v16.2d
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	WORD $0x6e70dd10 // fmul v16.2d, v8.2d, v16.2d
+	WORD $0x6e71dd31 // fmul v17.2d, v9.2d, v17.2d
 	WORD $0x6e6add4a // fmul v10.2d, v10.2d, v10.2d
 	WORD $0x6e6bdd6b // fmul v11.2d, v11.2d, v11.2d
 	WORD $0x6e68dd08 // fmul v8.2d, v8.2d, v8.2d
 	WORD $0x6e69dd29 // fmul v9.2d, v9.2d, v9.2d
-	VLD1R (R20), [V18.D2]
-	WORD $0x6e321d4a // eor v10.16b, v10.16b, v18.16b
-	WORD $0x6e321d6b // eor v11.16b, v11.16b, v18.16b
-	WORD $0x6e321d08 // eor v8.16b, v8.16b, v18.16b
-	WORD $0x6e321d29 // eor v9.16b, v9.16b, v18.16b
-	ADD $208, R9, R23
-	VLD1R (R23), [V18.D2]
-	ADD $16, R9, R24
-	VLD1R (R24), [V20.D2]
-	WORD $0x4e72d616 // fadd v22.2d, v16.2d, v18.2d
-	WORD $0x4e72d637 // fadd v23.2d, v17.2d, v18.2d
-	WORD $0x4eb21e53 // mov v19.16b, v18.16b
-	WORD $0x4e72d592 // fadd v18.2d, v12.2d, v18.2d
-	WORD $0x4e73d5b3 // fadd v19.2d, v13.2d, v19.2d
-	WORD $0x6e76fe96 // fdiv v22.2d, v20.2d, v22.2d
-	WORD $0x6e77fe97 // fdiv v23.2d, v20.2d, v23.2d
-	WORD $0x6e72fe92 // fdiv v18.2d, v20.2d, v18.2d
-	WORD $0x6e73fe93 // fdiv v19.2d, v20.2d, v19.2d
-	VLD1R (R23), [V20.D2]
-	WORD $0x4ef4d610 // fsub v16.2d, v16.2d, v20.2d
-	WORD $0x4ef4d631 // fsub v17.2d, v17.2d, v20.2d
-	WORD $0x4ef4d58c // fsub v12.2d, v12.2d, v20.2d
-	WORD $0x4ef4d5ad // fsub v13.2d, v13.2d, v20.2d
-	WORD $0x6e76de10 // fmul v16.2d, v16.2d, v22.2d
-	WORD $0x6e77de31 // fmul v17.2d, v17.2d, v23.2d
-	WORD $0x6e72dd8c // fmul v12.2d, v12.2d, v18.2d
-	WORD $0x6e73ddad // fmul v13.2d, v13.2d, v19.2d
-	ADD $216, R9, R25
-	VLD1R (R25), [V20.D2]
-	VLD1R (R25), [V24.D2]
-	ADD $224, R9, R19
-	VLD1R (R19), [V26.D2]
-	WORD $0x4eb41e95 // mov v21.16b, v20.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e74ce1f // fmla v31.2d, v16.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e75ce3f // fmla v31.2d, v17.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4eb81f19 // mov v25.16b, v24.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78cd9f // fmla v31.2d, v12.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cdbf // fmla v31.2d, v13.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $232, R9, R20
-	VLD1R (R20), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e74ce1f // fmla v31.2d, v16.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e75ce3f // fmla v31.2d, v17.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78cd9f // fmla v31.2d, v12.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cdbf // fmla v31.2d, v13.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $240, R9, R21
-	VLD1R (R21), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e74ce1f // fmla v31.2d, v16.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e75ce3f // fmla v31.2d, v17.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78cd9f // fmla v31.2d, v12.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cdbf // fmla v31.2d, v13.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $248, R9, R22
-	VLD1R (R22), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e74ce1f // fmla v31.2d, v16.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e75ce3f // fmla v31.2d, v17.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78cd9f // fmla v31.2d, v12.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cdbf // fmla v31.2d, v13.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $256, R9, R23
-	VLD1R (R23), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e74ce1f // fmla v31.2d, v16.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e75ce3f // fmla v31.2d, v17.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78cd9f // fmla v31.2d, v12.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cdbf // fmla v31.2d, v13.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $264, R9, R24
-	VLD1R (R24), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e74ce1f // fmla v31.2d, v16.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e75ce3f // fmla v31.2d, v17.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78cd9f // fmla v31.2d, v12.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cdbf // fmla v31.2d, v13.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $272, R9, R25
-	VLD1R (R25), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e74ce1f // fmla v31.2d, v16.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e75ce3f // fmla v31.2d, v17.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78cd9f // fmla v31.2d, v12.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cdbf // fmla v31.2d, v13.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $280, R9, R19
-	VLD1R (R19), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e74ce1f // fmla v31.2d, v16.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e75ce3f // fmla v31.2d, v17.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78cd9f // fmla v31.2d, v12.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cdbf // fmla v31.2d, v13.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $288, R9, R20
-	VLD1R (R20), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e74ce1f // fmla v31.2d, v16.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e75ce3f // fmla v31.2d, v17.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78cd9f // fmla v31.2d, v12.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cdbf // fmla v31.2d, v13.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $296, R9, R21
-	VLD1R (R21), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e74ce1f // fmla v31.2d, v16.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e75ce3f // fmla v31.2d, v17.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78cd9f // fmla v31.2d, v12.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cdbf // fmla v31.2d, v13.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	WORD $0x6e76de8c // fmul v12.2d, v20.2d, v22.2d
-	WORD $0x6e77dead // fmul v13.2d, v21.2d, v23.2d
-	WORD $0x6e72df10 // fmul v16.2d, v24.2d, v18.2d
-	WORD $0x6e73df31 // fmul v17.2d, v25.2d, v19.2d
-	ADD $104, R9, R22
-	VLD1R (R22), [V18.D2]
-	WORD $0x6eeae65f // fcmgt v31.2d, v18.2d, v10.2d
-	WORD $0x6ebf1e4a // bit v10.16b, v18.16b, v31.16b
-	WORD $0x6eebe65f // fcmgt v31.2d, v18.2d, v11.2d
-	WORD $0x6ebf1e4b // bit v11.16b, v18.16b, v31.16b
-	WORD $0x6ee8e65f // fcmgt v31.2d, v18.2d, v8.2d
-	WORD $0x6ebf1e48 // bit v8.16b, v18.16b, v31.16b
-	WORD $0x6ee9e65f // fcmgt v31.2d, v18.2d, v9.2d
-	WORD $0x6ebf1e49 // bit v9.16b, v18.16b, v31.16b
-	ADD $112, R9, R23
-	VLD1R (R23), [V18.D2]
-	WORD $0x6ef2e55f // fcmgt v31.2d, v10.2d, v18.2d
-	WORD $0x6ebf1e4a // bit v10.16b, v18.16b, v31.16b
-	WORD $0x6ef2e57f // fcmgt v31.2d, v11.2d, v18.2d
-	WORD $0x6ebf1e4b // bit v11.16b, v18.16b, v31.16b
-	WORD $0x6ef2e51f // fcmgt v31.2d, v8.2d, v18.2d
-	WORD $0x6ebf1e48 // bit v8.16b, v18.16b, v31.16b
-	WORD $0x6ef2e53f // fcmgt v31.2d, v9.2d, v18.2d
-	WORD $0x6ebf1e49 // bit v9.16b, v18.16b, v31.16b
+	VLD1R (R20), [V20.D2]
+	WORD $0x6e341d4a // eor v10.16b, v10.16b, v20.16b
+	WORD $0x6e341d6b // eor v11.16b, v11.16b, v20.16b
+	WORD $0x6e341d08 // eor v8.16b, v8.16b, v20.16b
+	WORD $0x6e341d29 // eor v9.16b, v9.16b, v20.16b
 	ADD $32, R9, R24
-	VLD1R (R24), [V18.D2]
+	VLD1R (R24), [V20.D2]
 	ADD $40, R9, R25
-	VLD1R (R25), [V20.D2]
-	WORD $0x4eb41e96 // mov v22.16b, v20.16b
-	WORD $0x4eb61ed7 // mov v23.16b, v22.16b
-	WORD $0x4e72cd56 // fmla v22.2d, v10.2d, v18.2d
-	WORD $0x4e72cd77 // fmla v23.2d, v11.2d, v18.2d
-	WORD $0x4eb41e94 // mov v20.16b, v20.16b
-	WORD $0x4eb41e95 // mov v21.16b, v20.16b
-	WORD $0x4e72cd14 // fmla v20.2d, v8.2d, v18.2d
-	WORD $0x4e72cd35 // fmla v21.2d, v9.2d, v18.2d
-	VLD1R (R25), [V18.D2]
-	WORD $0x4ef2d6d8 // fsub v24.2d, v22.2d, v18.2d
-	WORD $0x4ef2d6f9 // fsub v25.2d, v23.2d, v18.2d
-	WORD $0x4eb21e53 // mov v19.16b, v18.16b
-	WORD $0x4ef2d692 // fsub v18.2d, v20.2d, v18.2d
-	WORD $0x4ef3d6b3 // fsub v19.2d, v21.2d, v19.2d
-	ADD $48, R9, R19
-	VLD1R (R19), [V26.D2]
-	WORD $0x4efacf0a // fmls v10.2d, v24.2d, v26.2d
-	WORD $0x4efacf2b // fmls v11.2d, v25.2d, v26.2d
-	WORD $0x4eface48 // fmls v8.2d, v18.2d, v26.2d
-	WORD $0x4eface69 // fmls v9.2d, v19.2d, v26.2d
-	ADD $16, R9, R20
-	VLD1R (R20), [V18.D2]
-	WORD $0x4f7456d6 // shl v22.2d, v22.2d, #52
-	WORD $0x4f7456f7 // shl v23.2d, v23.2d, #52
-	WORD $0x4ef286d6 // add v22.2d, v22.2d, v18.2d
-	WORD $0x4ef286f7 // add v23.2d, v23.2d, v18.2d
-	WORD $0x4f745694 // shl v20.2d, v20.2d, #52
-	WORD $0x4f7456b5 // shl v21.2d, v21.2d, #52
-	WORD $0x4ef28694 // add v20.2d, v20.2d, v18.2d
-	WORD $0x4ef286b5 // add v21.2d, v21.2d, v18.2d
-	ADD $56, R9, R21
-	VLD1R (R21), [V18.D2]
-	VLD1R (R21), [V24.D2]
-	ADD $64, R9, R22
-	VLD1R (R22), [V26.D2]
-	WORD $0x4eb21e53 // mov v19.16b, v18.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
+	VLD1R (R25), [V22.D2]
+	WORD $0x4eb61ed8 // mov v24.16b, v22.16b
 	WORD $0x4eb81f19 // mov v25.16b, v24.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78cd1f // fmla v31.2d, v8.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cd3f // fmla v31.2d, v9.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $72, R9, R23
-	VLD1R (R23), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78cd1f // fmla v31.2d, v8.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cd3f // fmla v31.2d, v9.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $80, R9, R24
-	VLD1R (R24), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78cd1f // fmla v31.2d, v8.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cd3f // fmla v31.2d, v9.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $88, R9, R25
-	VLD1R (R25), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78cd1f // fmla v31.2d, v8.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cd3f // fmla v31.2d, v9.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $96, R9, R19
+	WORD $0x4e74cd58 // fmla v24.2d, v10.2d, v20.2d
+	WORD $0x4e74cd79 // fmla v25.2d, v11.2d, v20.2d
+	WORD $0x4eb61ed6 // mov v22.16b, v22.16b
+	WORD $0x4eb61ed7 // mov v23.16b, v22.16b
+	WORD $0x4e74cd16 // fmla v22.2d, v8.2d, v20.2d
+	WORD $0x4e74cd37 // fmla v23.2d, v9.2d, v20.2d
+	VLD1R (R25), [V20.D2]
+	WORD $0x4ef4d71a // fsub v26.2d, v24.2d, v20.2d
+	WORD $0x4ef4d73b // fsub v27.2d, v25.2d, v20.2d
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	WORD $0x4ef4d6d4 // fsub v20.2d, v22.2d, v20.2d
+	WORD $0x4ef5d6f5 // fsub v21.2d, v23.2d, v21.2d
+	ADD $48, R9, R19
+	VLD1R (R19), [V28.D2]
+	WORD $0x4efccf4a // fmls v10.2d, v26.2d, v28.2d
+	WORD $0x4efccf6b // fmls v11.2d, v27.2d, v28.2d
+	WORD $0x4efcce88 // fmls v8.2d, v20.2d, v28.2d
+	WORD $0x4efccea9 // fmls v9.2d, v21.2d, v28.2d
+	ADD $56, R9, R20
+	VLD1R (R20), [V20.D2]
+	VLD1R (R20), [V26.D2]
+	ADD $64, R9, R21
+	VLD1R (R21), [V28.D2]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e74cd5f // fmla v31.2d, v10.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e75cd7f // fmla v31.2d, v11.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	WORD $0x4eba1f5b // mov v27.16b, v26.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7acd1f // fmla v31.2d, v8.2d, v26.2d
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7bcd3f // fmla v31.2d, v9.2d, v27.2d
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	ADD $72, R9, R22
+	VLD1R (R22), [V28.D2]
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e74cd5f // fmla v31.2d, v10.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e75cd7f // fmla v31.2d, v11.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7acd1f // fmla v31.2d, v8.2d, v26.2d
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7bcd3f // fmla v31.2d, v9.2d, v27.2d
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	ADD $80, R9, R23
+	VLD1R (R23), [V28.D2]
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e74cd5f // fmla v31.2d, v10.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e75cd7f // fmla v31.2d, v11.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7acd1f // fmla v31.2d, v8.2d, v26.2d
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7bcd3f // fmla v31.2d, v9.2d, v27.2d
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	ADD $88, R9, R24
+	VLD1R (R24), [V28.D2]
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e74cd5f // fmla v31.2d, v10.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e75cd7f // fmla v31.2d, v11.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7acd1f // fmla v31.2d, v8.2d, v26.2d
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7bcd3f // fmla v31.2d, v9.2d, v27.2d
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	ADD $96, R9, R25
+	VLD1R (R25), [V28.D2]
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e74cd5f // fmla v31.2d, v10.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e75cd7f // fmla v31.2d, v11.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7acd1f // fmla v31.2d, v8.2d, v26.2d
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7bcd3f // fmla v31.2d, v9.2d, v27.2d
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	WORD $0x6e6ade8a // fmul v10.2d, v20.2d, v10.2d
+	WORD $0x6e6bdeab // fmul v11.2d, v21.2d, v11.2d
+	WORD $0x6e68df48 // fmul v8.2d, v26.2d, v8.2d
+	WORD $0x6e69df69 // fmul v9.2d, v27.2d, v9.2d
+	ADD $224, R9, R19
+	VLD1R (R19), [V20.D2]
 	VLD1R (R19), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78cd1f // fmla v31.2d, v8.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cd3f // fmla v31.2d, v9.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	WORD $0x6e6ade4a // fmul v10.2d, v18.2d, v10.2d
-	WORD $0x6e6bde6b // fmul v11.2d, v19.2d, v11.2d
-	WORD $0x6e68df08 // fmul v8.2d, v24.2d, v8.2d
-	WORD $0x6e69df29 // fmul v9.2d, v25.2d, v9.2d
-	WORD $0x4eb61ed2 // mov v18.16b, v22.16b
-	WORD $0x4eb71ef3 // mov v19.16b, v23.16b
-	WORD $0x4e6aced2 // fmla v18.2d, v22.2d, v10.2d
-	WORD $0x4e6bcef3 // fmla v19.2d, v23.2d, v11.2d
-	WORD $0x4eb41e8a // mov v10.16b, v20.16b
-	WORD $0x4eb51eab // mov v11.16b, v21.16b
-	WORD $0x4e68ce8a // fmla v10.2d, v20.2d, v8.2d
-	WORD $0x4e69ceab // fmla v11.2d, v21.2d, v9.2d
-	WORD $0x6e6cde48 // fmul v8.2d, v18.2d, v12.2d
-	WORD $0x6e6dde69 // fmul v9.2d, v19.2d, v13.2d
-	WORD $0x6e70dd4a // fmul v10.2d, v10.2d, v16.2d
-	WORD $0x6e71dd6b // fmul v11.2d, v11.2d, v17.2d
-	VLD1R (R20), [V12.D2]
-	WORD $0x4e68d508 // fadd v8.2d, v8.2d, v8.2d
-	WORD $0x4e69d529 // fadd v9.2d, v9.2d, v9.2d
-	WORD $0x4e6ad54a // fadd v10.2d, v10.2d, v10.2d
-	WORD $0x4e6bd56b // fadd v11.2d, v11.2d, v11.2d
-	WORD $0x4ee8d588 // fsub v8.2d, v12.2d, v8.2d
-	WORD $0x4ee9d589 // fsub v9.2d, v12.2d, v9.2d
-	WORD $0x4eead58a // fsub v10.2d, v12.2d, v10.2d
-	WORD $0x4eebd58b // fsub v11.2d, v12.2d, v11.2d
-	ADD $24, R9, R20
-	VLD1R (R20), [V12.D2]
-	WORD $0x4e2c1c10 // and v16.16b, v0.16b, v12.16b
-	WORD $0x4e2c1c31 // and v17.16b, v1.16b, v12.16b
-	WORD $0x4ea81e10 // orr v16.16b, v16.16b, v8.16b
-	WORD $0x4ea91e31 // orr v17.16b, v17.16b, v9.16b
-	WORD $0x4e2c1c48 // and v8.16b, v2.16b, v12.16b
-	WORD $0x4e2c1c69 // and v9.16b, v3.16b, v12.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	VLD1R (R20), [V10.D2]
-	WORD $0x4e6a1c00 // bic v0.16b, v0.16b, v10.16b
-	WORD $0x4e6a1c21 // bic v1.16b, v1.16b, v10.16b
-	WORD $0x4e6a1c42 // bic v2.16b, v2.16b, v10.16b
-	WORD $0x4e6a1c63 // bic v3.16b, v3.16b, v10.16b
-	ADD $136, R9, R21
-	VLD1R (R21), [V10.D2]
-	WORD $0x6ee0e540 // fcmgt v0.2d, v10.2d, v0.2d
-	WORD $0x6ee1e541 // fcmgt v1.2d, v10.2d, v1.2d
+	ADD $232, R9, R20
+	VLD1R (R20), [V28.D2]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e74ce5f // fmla v31.2d, v18.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e75ce7f // fmla v31.2d, v19.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	WORD $0x4eba1f5b // mov v27.16b, v26.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7ace1f // fmla v31.2d, v16.2d, v26.2d
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7bce3f // fmla v31.2d, v17.2d, v27.2d
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	ADD $240, R9, R21
+	VLD1R (R21), [V28.D2]
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e74ce5f // fmla v31.2d, v18.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e75ce7f // fmla v31.2d, v19.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7ace1f // fmla v31.2d, v16.2d, v26.2d
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7bce3f // fmla v31.2d, v17.2d, v27.2d
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	ADD $248, R9, R22
+	VLD1R (R22), [V28.D2]
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e74ce5f // fmla v31.2d, v18.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e75ce7f // fmla v31.2d, v19.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7ace1f // fmla v31.2d, v16.2d, v26.2d
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7bce3f // fmla v31.2d, v17.2d, v27.2d
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	ADD $256, R9, R23
+	VLD1R (R23), [V28.D2]
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e74ce5f // fmla v31.2d, v18.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e75ce7f // fmla v31.2d, v19.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7ace1f // fmla v31.2d, v16.2d, v26.2d
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7bce3f // fmla v31.2d, v17.2d, v27.2d
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	WORD $0x6e6cde94 // fmul v20.2d, v20.2d, v12.2d
+	WORD $0x6e6cdeb5 // fmul v21.2d, v21.2d, v12.2d
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	WORD $0x6e6cdf4c // fmul v12.2d, v26.2d, v12.2d
+	WORD $0x6e6ddf6d // fmul v13.2d, v27.2d, v13.2d
+	WORD $0x4eb41e9a // mov v26.16b, v20.16b
+	WORD $0x4eb51ebb // mov v27.16b, v21.16b
+	WORD $0x4e6ace9a // fmla v26.2d, v20.2d, v10.2d
+	WORD $0x4e6bcebb // fmla v27.2d, v21.2d, v11.2d
+	WORD $0x4eac1d8a // mov v10.16b, v12.16b
+	WORD $0x4ead1dab // mov v11.16b, v13.16b
+	WORD $0x4e68cd8a // fmla v10.2d, v12.2d, v8.2d
+	WORD $0x4e69cdab // fmla v11.2d, v13.2d, v9.2d
+	ADD $264, R9, R24
+	VLD1R (R24), [V8.D2]
+	VLD1R (R24), [V12.D2]
+	ADD $272, R9, R25
+	VLD1R (R25), [V20.D2]
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e68ce5f // fmla v31.2d, v18.2d, v8.2d
+	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e69ce7f // fmla v31.2d, v19.2d, v9.2d
+	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6cce1f // fmla v31.2d, v16.2d, v12.2d
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6dce3f // fmla v31.2d, v17.2d, v13.2d
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	ADD $280, R9, R19
+	VLD1R (R19), [V20.D2]
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e68ce5f // fmla v31.2d, v18.2d, v8.2d
+	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e69ce7f // fmla v31.2d, v19.2d, v9.2d
+	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6cce1f // fmla v31.2d, v16.2d, v12.2d
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6dce3f // fmla v31.2d, v17.2d, v13.2d
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	ADD $288, R9, R20
+	VLD1R (R20), [V20.D2]
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e68ce5f // fmla v31.2d, v18.2d, v8.2d
+	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e69ce7f // fmla v31.2d, v19.2d, v9.2d
+	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6cce1f // fmla v31.2d, v16.2d, v12.2d
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6dce3f // fmla v31.2d, v17.2d, v13.2d
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	ADD $296, R9, R21
+	VLD1R (R21), [V20.D2]
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e68ce5f // fmla v31.2d, v18.2d, v8.2d
+	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e69ce7f // fmla v31.2d, v19.2d, v9.2d
+	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6cce1f // fmla v31.2d, v16.2d, v12.2d
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6dce3f // fmla v31.2d, v17.2d, v13.2d
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	ADD $304, R9, R22
+	VLD1R (R22), [V20.D2]
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e68ce5f // fmla v31.2d, v18.2d, v8.2d
+	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e69ce7f // fmla v31.2d, v19.2d, v9.2d
+	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6cce1f // fmla v31.2d, v16.2d, v12.2d
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6dce3f // fmla v31.2d, v17.2d, v13.2d
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	WORD $0x6e68ff48 // fdiv v8.2d, v26.2d, v8.2d
+	WORD $0x6e69ff69 // fdiv v9.2d, v27.2d, v9.2d
+	WORD $0x6e6cfd4a // fdiv v10.2d, v10.2d, v12.2d
+	WORD $0x6e6dfd6b // fdiv v11.2d, v11.2d, v13.2d
+	WORD $0x4f74570c // shl v12.2d, v24.2d, #52
+	WORD $0x4f74572d // shl v13.2d, v25.2d, #52
+	WORD $0x4ee8858c // add v12.2d, v12.2d, v8.2d
+	WORD $0x4ee985ad // add v13.2d, v13.2d, v9.2d
+	WORD $0x4f7456c8 // shl v8.2d, v22.2d, #52
+	WORD $0x4f7456e9 // shl v9.2d, v23.2d, #52
+	WORD $0x4eea8508 // add v8.2d, v8.2d, v10.2d
+	WORD $0x4eeb8529 // add v9.2d, v9.2d, v11.2d
+	ADD $16, R9, R23
+	VLD1R (R23), [V10.D2]
+	WORD $0x4eecd54c // fsub v12.2d, v10.2d, v12.2d
+	WORD $0x4eedd54d // fsub v13.2d, v10.2d, v13.2d
+	WORD $0x4ee8d548 // fsub v8.2d, v10.2d, v8.2d
+	WORD $0x4ee9d549 // fsub v9.2d, v10.2d, v9.2d
+	ADD $24, R9, R24
+	VLD1R (R24), [V10.D2]
+	WORD $0x4e2a1c10 // and v16.16b, v0.16b, v10.16b
+	WORD $0x4e2a1c31 // and v17.16b, v1.16b, v10.16b
+	WORD $0x4eac1e10 // orr v16.16b, v16.16b, v12.16b
+	WORD $0x4ead1e31 // orr v17.16b, v17.16b, v13.16b
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	WORD $0x4e2a1c4a // and v10.16b, v2.16b, v10.16b
+	WORD $0x4e2b1c6b // and v11.16b, v3.16b, v11.16b
+	WORD $0x4ea81d4a // orr v10.16b, v10.16b, v8.16b
+	WORD $0x4ea91d6b // orr v11.16b, v11.16b, v9.16b
+	VLD1R (R24), [V8.D2]
+	WORD $0x4e681c00 // bic v0.16b, v0.16b, v8.16b
+	WORD $0x4e681c21 // bic v1.16b, v1.16b, v8.16b
+	WORD $0x4e681c42 // bic v2.16b, v2.16b, v8.16b
+	WORD $0x4e681c63 // bic v3.16b, v3.16b, v8.16b
+	ADD $136, R9, R25
+	VLD1R (R25), [V8.D2]
+	WORD $0x6ee0e500 // fcmgt v0.2d, v8.2d, v0.2d
+	WORD $0x6ee1e501 // fcmgt v1.2d, v8.2d, v1.2d
 	WORD $0x4ee0a800 // cmlt v0.2d, v0.2d, #0
 	WORD $0x6e701c80 // bsl v0.16b, v4.16b, v16.16b
 	WORD $0x4ee0a821 // cmlt v1.2d, v1.2d, #0
 	WORD $0x6e711ca1 // bsl v1.16b, v5.16b, v17.16b
-	WORD $0x6ee2e542 // fcmgt v2.2d, v10.2d, v2.2d
-	WORD $0x6ee3e543 // fcmgt v3.2d, v10.2d, v3.2d
+	WORD $0x6ee2e502 // fcmgt v2.2d, v8.2d, v2.2d
+	WORD $0x6ee3e503 // fcmgt v3.2d, v8.2d, v3.2d
 	WORD $0x4ee0a842 // cmlt v2.2d, v2.2d, #0
-	WORD $0x6e681cc2 // bsl v2.16b, v6.16b, v8.16b
+	WORD $0x6e6a1cc2 // bsl v2.16b, v6.16b, v10.16b
 	WORD $0x4ee0a863 // cmlt v3.2d, v3.2d, #0
-	WORD $0x6e691ce3 // bsl v3.16b, v7.16b, v9.16b
+	WORD $0x6e6b1ce3 // bsl v3.16b, v7.16b, v11.16b
 	WORD $0x0e616800 // fcvtn v0.2s, v0.2d
 	WORD $0x4e616820 // fcvtn2 v0.4s, v1.2d
 	WORD $0x0e616842 // fcvtn v2.2s, v2.2d
 	WORD $0x4e616862 // fcvtn2 v2.4s, v3.2d
-	ADD R4, R8, R22
-	FMOVQ F0, 0(R22)
-	FMOVQ F2, 16(R22)
+	ADD R4, R8, R19
+	FMOVQ F0, 0(R19)
+	FMOVQ F2, 16(R19)
 	ADD $32, R4, R4
 	B vector
 
@@ -20731,11 +20679,11 @@ partial:
 	WORD $0x6e61dc25 // fmul v5.2d, v1.2d, v1.2d
 	WORD $0x6e62dc46 // fmul v6.2d, v2.2d, v2.2d
 	WORD $0x6e63dc67 // fmul v7.2d, v3.2d, v3.2d
-	ADD $152, R9, R23
-	VLD1R (R23), [V8.D2]
-	VLD1R (R23), [V10.D2]
-	ADD $160, R9, R24
-	VLD1R (R24), [V12.D2]
+	ADD $152, R9, R20
+	VLD1R (R20), [V8.D2]
+	VLD1R (R20), [V10.D2]
+	ADD $160, R9, R21
+	VLD1R (R21), [V12.D2]
 	WORD $0x4ea81d09 // mov v9.16b, v8.16b
 	WORD $0x4eac1d9f // mov v31.16b, v12.16b
 	WORD $0x4e68cc9f // fmla v31.2d, v4.2d, v8.2d
@@ -20750,7 +20698,49 @@ partial:
 	WORD $0x4eac1d9f // mov v31.16b, v12.16b
 	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
 	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	ADD $168, R9, R25
+	ADD $168, R9, R22
+	VLD1R (R22), [V12.D2]
+	WORD $0x4eac1d9f // mov v31.16b, v12.16b
+	WORD $0x4e68cc9f // fmla v31.2d, v4.2d, v8.2d
+	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
+	WORD $0x4eac1d9f // mov v31.16b, v12.16b
+	WORD $0x4e69ccbf // fmla v31.2d, v5.2d, v9.2d
+	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
+	WORD $0x4eac1d9f // mov v31.16b, v12.16b
+	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
+	WORD $0x4ebf1fea // mov v10.16b, v31.16b
+	WORD $0x4eac1d9f // mov v31.16b, v12.16b
+	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
+	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	ADD $176, R9, R23
+	VLD1R (R23), [V12.D2]
+	WORD $0x4eac1d9f // mov v31.16b, v12.16b
+	WORD $0x4e68cc9f // fmla v31.2d, v4.2d, v8.2d
+	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
+	WORD $0x4eac1d9f // mov v31.16b, v12.16b
+	WORD $0x4e69ccbf // fmla v31.2d, v5.2d, v9.2d
+	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
+	WORD $0x4eac1d9f // mov v31.16b, v12.16b
+	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
+	WORD $0x4ebf1fea // mov v10.16b, v31.16b
+	WORD $0x4eac1d9f // mov v31.16b, v12.16b
+	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
+	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	ADD $184, R9, R24
+	VLD1R (R24), [V12.D2]
+	WORD $0x4eac1d9f // mov v31.16b, v12.16b
+	WORD $0x4e68cc9f // fmla v31.2d, v4.2d, v8.2d
+	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
+	WORD $0x4eac1d9f // mov v31.16b, v12.16b
+	WORD $0x4e69ccbf // fmla v31.2d, v5.2d, v9.2d
+	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
+	WORD $0x4eac1d9f // mov v31.16b, v12.16b
+	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
+	WORD $0x4ebf1fea // mov v10.16b, v31.16b
+	WORD $0x4eac1d9f // mov v31.16b, v12.16b
+	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
+	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	ADD $192, R9, R25
 	VLD1R (R25), [V12.D2]
 	WORD $0x4eac1d9f // mov v31.16b, v12.16b
 	WORD $0x4e68cc9f // fmla v31.2d, v4.2d, v8.2d
@@ -20764,50 +20754,8 @@ partial:
 	WORD $0x4eac1d9f // mov v31.16b, v12.16b
 	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
 	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	ADD $176, R9, R19
+	ADD $200, R9, R19
 	VLD1R (R19), [V12.D2]
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e68cc9f // fmla v31.2d, v4.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e69ccbf // fmla v31.2d, v5.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	ADD $184, R9, R20
-	VLD1R (R20), [V12.D2]
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e68cc9f // fmla v31.2d, v4.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e69ccbf // fmla v31.2d, v5.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	ADD $192, R9, R21
-	VLD1R (R21), [V12.D2]
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e68cc9f // fmla v31.2d, v4.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e69ccbf // fmla v31.2d, v5.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	ADD $200, R9, R22
-	VLD1R (R22), [V12.D2]
 	WORD $0x4eac1d9f // mov v31.16b, v12.16b
 	WORD $0x4e68cc9f // fmla v31.2d, v4.2d, v8.2d
 	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
@@ -20828,15 +20776,15 @@ partial:
 	WORD $0x4ea31c67 // mov v7.16b, v3.16b
 	WORD $0x4e62cd46 // fmla v6.2d, v10.2d, v2.2d
 	WORD $0x4e63cd67 // fmla v7.2d, v11.2d, v3.2d
-	ADD $24, R9, R23
-	VLD1R (R23), [V8.D2]
+	ADD $24, R9, R20
+	VLD1R (R20), [V8.D2]
 	WORD $0x4e681c0a // bic v10.16b, v0.16b, v8.16b
 	WORD $0x4e681c2b // bic v11.16b, v1.16b, v8.16b
 	WORD $0x4ea81d09 // mov v9.16b, v8.16b
 	WORD $0x4e681c48 // bic v8.16b, v2.16b, v8.16b
 	WORD $0x4e691c69 // bic v9.16b, v3.16b, v9.16b
-	ADD $112, R9, R24
-	VLD1R (R24), [V12.D2]
+	ADD $208, R9, R21
+	VLD1R (R21), [V12.D2]
 	WORD $0x6eece55f // fcmgt v31.2d, v10.2d, v12.2d
 	WORD $0x6ebf1d8a // bit v10.16b, v12.16b, v31.16b
 	WORD $0x6eece57f // fcmgt v31.2d, v11.2d, v12.2d
@@ -20845,376 +20793,324 @@ partial:
 	WORD $0x6ebf1d88 // bit v8.16b, v12.16b, v31.16b
 	WORD $0x6eece53f // fcmgt v31.2d, v9.2d, v12.2d
 	WORD $0x6ebf1d89 // bit v9.16b, v12.16b, v31.16b
-	ADD $144, R9, R25
-	VLD1R (R25), [V12.D2]
-	WORD $0x6e6cdd50 // fmul v16.2d, v10.2d, v12.2d
-	WORD $0x6e6cdd71 // fmul v17.2d, v11.2d, v12.2d
-	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x6e6cdd0c // fmul v12.2d, v8.2d, v12.2d
-	WORD $0x6e6ddd2d // fmul v13.2d, v9.2d, v13.2d
+	ADD $216, R9, R22
+	VLD1R (R22), [V12.D2]
+	ADD $144, R9, R23
+	VLD1R (R23), [V16.D2]
+	WORD $0x6e70dd52 // fmul v18.2d, v10.2d, v16.2d
+	WORD $0x6e70dd73 // fmul v19.2d, v11.2d, v16.2d
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	WORD $0x6e70dd10 // fmul v16.2d, v8.2d, v16.2d
+	WORD $0x6e71dd31 // fmul v17.2d, v9.2d, v17.2d
 	WORD $0x6e6add4a // fmul v10.2d, v10.2d, v10.2d
 	WORD $0x6e6bdd6b // fmul v11.2d, v11.2d, v11.2d
 	WORD $0x6e68dd08 // fmul v8.2d, v8.2d, v8.2d
 	WORD $0x6e69dd29 // fmul v9.2d, v9.2d, v9.2d
-	VLD1R (R23), [V18.D2]
-	WORD $0x6e321d4a // eor v10.16b, v10.16b, v18.16b
-	WORD $0x6e321d6b // eor v11.16b, v11.16b, v18.16b
-	WORD $0x6e321d08 // eor v8.16b, v8.16b, v18.16b
-	WORD $0x6e321d29 // eor v9.16b, v9.16b, v18.16b
-	ADD $208, R9, R19
-	VLD1R (R19), [V18.D2]
-	ADD $16, R9, R20
 	VLD1R (R20), [V20.D2]
-	WORD $0x4e72d616 // fadd v22.2d, v16.2d, v18.2d
-	WORD $0x4e72d637 // fadd v23.2d, v17.2d, v18.2d
-	WORD $0x4eb21e53 // mov v19.16b, v18.16b
-	WORD $0x4e72d592 // fadd v18.2d, v12.2d, v18.2d
-	WORD $0x4e73d5b3 // fadd v19.2d, v13.2d, v19.2d
-	WORD $0x6e76fe96 // fdiv v22.2d, v20.2d, v22.2d
-	WORD $0x6e77fe97 // fdiv v23.2d, v20.2d, v23.2d
-	WORD $0x6e72fe92 // fdiv v18.2d, v20.2d, v18.2d
-	WORD $0x6e73fe93 // fdiv v19.2d, v20.2d, v19.2d
-	VLD1R (R19), [V20.D2]
-	WORD $0x4ef4d610 // fsub v16.2d, v16.2d, v20.2d
-	WORD $0x4ef4d631 // fsub v17.2d, v17.2d, v20.2d
-	WORD $0x4ef4d58c // fsub v12.2d, v12.2d, v20.2d
-	WORD $0x4ef4d5ad // fsub v13.2d, v13.2d, v20.2d
-	WORD $0x6e76de10 // fmul v16.2d, v16.2d, v22.2d
-	WORD $0x6e77de31 // fmul v17.2d, v17.2d, v23.2d
-	WORD $0x6e72dd8c // fmul v12.2d, v12.2d, v18.2d
-	WORD $0x6e73ddad // fmul v13.2d, v13.2d, v19.2d
-	ADD $216, R9, R21
-	VLD1R (R21), [V20.D2]
-	VLD1R (R21), [V24.D2]
-	ADD $224, R9, R22
-	VLD1R (R22), [V26.D2]
-	WORD $0x4eb41e95 // mov v21.16b, v20.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e74ce1f // fmla v31.2d, v16.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e75ce3f // fmla v31.2d, v17.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	WORD $0x6e341d4a // eor v10.16b, v10.16b, v20.16b
+	WORD $0x6e341d6b // eor v11.16b, v11.16b, v20.16b
+	WORD $0x6e341d08 // eor v8.16b, v8.16b, v20.16b
+	WORD $0x6e341d29 // eor v9.16b, v9.16b, v20.16b
+	ADD $32, R9, R24
+	VLD1R (R24), [V20.D2]
+	ADD $40, R9, R25
+	VLD1R (R25), [V22.D2]
+	WORD $0x4eb61ed8 // mov v24.16b, v22.16b
 	WORD $0x4eb81f19 // mov v25.16b, v24.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78cd9f // fmla v31.2d, v12.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cdbf // fmla v31.2d, v13.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $232, R9, R23
-	VLD1R (R23), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e74ce1f // fmla v31.2d, v16.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e75ce3f // fmla v31.2d, v17.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78cd9f // fmla v31.2d, v12.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cdbf // fmla v31.2d, v13.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $240, R9, R24
-	VLD1R (R24), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e74ce1f // fmla v31.2d, v16.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e75ce3f // fmla v31.2d, v17.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78cd9f // fmla v31.2d, v12.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cdbf // fmla v31.2d, v13.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $248, R9, R25
-	VLD1R (R25), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e74ce1f // fmla v31.2d, v16.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e75ce3f // fmla v31.2d, v17.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78cd9f // fmla v31.2d, v12.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cdbf // fmla v31.2d, v13.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $256, R9, R19
-	VLD1R (R19), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e74ce1f // fmla v31.2d, v16.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e75ce3f // fmla v31.2d, v17.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78cd9f // fmla v31.2d, v12.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cdbf // fmla v31.2d, v13.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $264, R9, R20
-	VLD1R (R20), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e74ce1f // fmla v31.2d, v16.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e75ce3f // fmla v31.2d, v17.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78cd9f // fmla v31.2d, v12.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cdbf // fmla v31.2d, v13.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $272, R9, R21
-	VLD1R (R21), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e74ce1f // fmla v31.2d, v16.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e75ce3f // fmla v31.2d, v17.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78cd9f // fmla v31.2d, v12.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cdbf // fmla v31.2d, v13.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $280, R9, R22
-	VLD1R (R22), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e74ce1f // fmla v31.2d, v16.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e75ce3f // fmla v31.2d, v17.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78cd9f // fmla v31.2d, v12.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cdbf // fmla v31.2d, v13.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $288, R9, R23
-	VLD1R (R23), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e74ce1f // fmla v31.2d, v16.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e75ce3f // fmla v31.2d, v17.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78cd9f // fmla v31.2d, v12.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cdbf // fmla v31.2d, v13.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $296, R9, R24
-	VLD1R (R24), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e74ce1f // fmla v31.2d, v16.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e75ce3f // fmla v31.2d, v17.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78cd9f // fmla v31.2d, v12.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cdbf // fmla v31.2d, v13.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	WORD $0x6e76de8c // fmul v12.2d, v20.2d, v22.2d
-	WORD $0x6e77dead // fmul v13.2d, v21.2d, v23.2d
-	WORD $0x6e72df10 // fmul v16.2d, v24.2d, v18.2d
-	WORD $0x6e73df31 // fmul v17.2d, v25.2d, v19.2d
-	ADD $104, R9, R25
-	VLD1R (R25), [V18.D2]
-	WORD $0x6eeae65f // fcmgt v31.2d, v18.2d, v10.2d
-	WORD $0x6ebf1e4a // bit v10.16b, v18.16b, v31.16b
-	WORD $0x6eebe65f // fcmgt v31.2d, v18.2d, v11.2d
-	WORD $0x6ebf1e4b // bit v11.16b, v18.16b, v31.16b
-	WORD $0x6ee8e65f // fcmgt v31.2d, v18.2d, v8.2d
-	WORD $0x6ebf1e48 // bit v8.16b, v18.16b, v31.16b
-	WORD $0x6ee9e65f // fcmgt v31.2d, v18.2d, v9.2d
-	WORD $0x6ebf1e49 // bit v9.16b, v18.16b, v31.16b
-	ADD $112, R9, R19
-	VLD1R (R19), [V18.D2]
-	WORD $0x6ef2e55f // fcmgt v31.2d, v10.2d, v18.2d
-	WORD $0x6ebf1e4a // bit v10.16b, v18.16b, v31.16b
-	WORD $0x6ef2e57f // fcmgt v31.2d, v11.2d, v18.2d
-	WORD $0x6ebf1e4b // bit v11.16b, v18.16b, v31.16b
-	WORD $0x6ef2e51f // fcmgt v31.2d, v8.2d, v18.2d
-	WORD $0x6ebf1e48 // bit v8.16b, v18.16b, v31.16b
-	WORD $0x6ef2e53f // fcmgt v31.2d, v9.2d, v18.2d
-	WORD $0x6ebf1e49 // bit v9.16b, v18.16b, v31.16b
-	ADD $32, R9, R20
-	VLD1R (R20), [V18.D2]
-	ADD $40, R9, R21
-	VLD1R (R21), [V20.D2]
-	WORD $0x4eb41e96 // mov v22.16b, v20.16b
+	WORD $0x4e74cd58 // fmla v24.2d, v10.2d, v20.2d
+	WORD $0x4e74cd79 // fmla v25.2d, v11.2d, v20.2d
+	WORD $0x4eb61ed6 // mov v22.16b, v22.16b
 	WORD $0x4eb61ed7 // mov v23.16b, v22.16b
-	WORD $0x4e72cd56 // fmla v22.2d, v10.2d, v18.2d
-	WORD $0x4e72cd77 // fmla v23.2d, v11.2d, v18.2d
-	WORD $0x4eb41e94 // mov v20.16b, v20.16b
+	WORD $0x4e74cd16 // fmla v22.2d, v8.2d, v20.2d
+	WORD $0x4e74cd37 // fmla v23.2d, v9.2d, v20.2d
+	VLD1R (R25), [V20.D2]
+	WORD $0x4ef4d71a // fsub v26.2d, v24.2d, v20.2d
+	WORD $0x4ef4d73b // fsub v27.2d, v25.2d, v20.2d
 	WORD $0x4eb41e95 // mov v21.16b, v20.16b
-	WORD $0x4e72cd14 // fmla v20.2d, v8.2d, v18.2d
-	WORD $0x4e72cd35 // fmla v21.2d, v9.2d, v18.2d
-	VLD1R (R21), [V18.D2]
-	WORD $0x4ef2d6d8 // fsub v24.2d, v22.2d, v18.2d
-	WORD $0x4ef2d6f9 // fsub v25.2d, v23.2d, v18.2d
-	WORD $0x4eb21e53 // mov v19.16b, v18.16b
-	WORD $0x4ef2d692 // fsub v18.2d, v20.2d, v18.2d
-	WORD $0x4ef3d6b3 // fsub v19.2d, v21.2d, v19.2d
-	ADD $48, R9, R22
-	VLD1R (R22), [V26.D2]
-	WORD $0x4efacf0a // fmls v10.2d, v24.2d, v26.2d
-	WORD $0x4efacf2b // fmls v11.2d, v25.2d, v26.2d
-	WORD $0x4eface48 // fmls v8.2d, v18.2d, v26.2d
-	WORD $0x4eface69 // fmls v9.2d, v19.2d, v26.2d
-	ADD $16, R9, R23
-	VLD1R (R23), [V18.D2]
-	WORD $0x4f7456d6 // shl v22.2d, v22.2d, #52
-	WORD $0x4f7456f7 // shl v23.2d, v23.2d, #52
-	WORD $0x4ef286d6 // add v22.2d, v22.2d, v18.2d
-	WORD $0x4ef286f7 // add v23.2d, v23.2d, v18.2d
-	WORD $0x4f745694 // shl v20.2d, v20.2d, #52
-	WORD $0x4f7456b5 // shl v21.2d, v21.2d, #52
-	WORD $0x4ef28694 // add v20.2d, v20.2d, v18.2d
-	WORD $0x4ef286b5 // add v21.2d, v21.2d, v18.2d
-	ADD $56, R9, R24
-	VLD1R (R24), [V18.D2]
-	VLD1R (R24), [V24.D2]
-	ADD $64, R9, R25
-	VLD1R (R25), [V26.D2]
-	WORD $0x4eb21e53 // mov v19.16b, v18.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	WORD $0x4eb81f19 // mov v25.16b, v24.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78cd1f // fmla v31.2d, v8.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cd3f // fmla v31.2d, v9.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $72, R9, R19
-	VLD1R (R19), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78cd1f // fmla v31.2d, v8.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cd3f // fmla v31.2d, v9.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $80, R9, R20
+	WORD $0x4ef4d6d4 // fsub v20.2d, v22.2d, v20.2d
+	WORD $0x4ef5d6f5 // fsub v21.2d, v23.2d, v21.2d
+	ADD $48, R9, R19
+	VLD1R (R19), [V28.D2]
+	WORD $0x4efccf4a // fmls v10.2d, v26.2d, v28.2d
+	WORD $0x4efccf6b // fmls v11.2d, v27.2d, v28.2d
+	WORD $0x4efcce88 // fmls v8.2d, v20.2d, v28.2d
+	WORD $0x4efccea9 // fmls v9.2d, v21.2d, v28.2d
+	ADD $56, R9, R20
+	VLD1R (R20), [V20.D2]
 	VLD1R (R20), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78cd1f // fmla v31.2d, v8.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cd3f // fmla v31.2d, v9.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $88, R9, R21
-	VLD1R (R21), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78cd1f // fmla v31.2d, v8.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cd3f // fmla v31.2d, v9.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $96, R9, R22
-	VLD1R (R22), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78cd1f // fmla v31.2d, v8.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cd3f // fmla v31.2d, v9.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	WORD $0x6e6ade4a // fmul v10.2d, v18.2d, v10.2d
-	WORD $0x6e6bde6b // fmul v11.2d, v19.2d, v11.2d
-	WORD $0x6e68df08 // fmul v8.2d, v24.2d, v8.2d
-	WORD $0x6e69df29 // fmul v9.2d, v25.2d, v9.2d
-	WORD $0x4eb61ed2 // mov v18.16b, v22.16b
-	WORD $0x4eb71ef3 // mov v19.16b, v23.16b
-	WORD $0x4e6aced2 // fmla v18.2d, v22.2d, v10.2d
-	WORD $0x4e6bcef3 // fmla v19.2d, v23.2d, v11.2d
-	WORD $0x4eb41e8a // mov v10.16b, v20.16b
-	WORD $0x4eb51eab // mov v11.16b, v21.16b
-	WORD $0x4e68ce8a // fmla v10.2d, v20.2d, v8.2d
-	WORD $0x4e69ceab // fmla v11.2d, v21.2d, v9.2d
-	WORD $0x6e6cde48 // fmul v8.2d, v18.2d, v12.2d
-	WORD $0x6e6dde69 // fmul v9.2d, v19.2d, v13.2d
-	WORD $0x6e70dd4a // fmul v10.2d, v10.2d, v16.2d
-	WORD $0x6e71dd6b // fmul v11.2d, v11.2d, v17.2d
-	VLD1R (R23), [V12.D2]
-	WORD $0x4e68d508 // fadd v8.2d, v8.2d, v8.2d
-	WORD $0x4e69d529 // fadd v9.2d, v9.2d, v9.2d
-	WORD $0x4e6ad54a // fadd v10.2d, v10.2d, v10.2d
-	WORD $0x4e6bd56b // fadd v11.2d, v11.2d, v11.2d
-	WORD $0x4ee8d588 // fsub v8.2d, v12.2d, v8.2d
-	WORD $0x4ee9d589 // fsub v9.2d, v12.2d, v9.2d
-	WORD $0x4eead58a // fsub v10.2d, v12.2d, v10.2d
-	WORD $0x4eebd58b // fsub v11.2d, v12.2d, v11.2d
-	ADD $24, R9, R23
-	VLD1R (R23), [V12.D2]
-	WORD $0x4e2c1c10 // and v16.16b, v0.16b, v12.16b
-	WORD $0x4e2c1c31 // and v17.16b, v1.16b, v12.16b
-	WORD $0x4ea81e10 // orr v16.16b, v16.16b, v8.16b
-	WORD $0x4ea91e31 // orr v17.16b, v17.16b, v9.16b
-	WORD $0x4e2c1c48 // and v8.16b, v2.16b, v12.16b
-	WORD $0x4e2c1c69 // and v9.16b, v3.16b, v12.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	ADD $64, R9, R21
+	VLD1R (R21), [V28.D2]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e74cd5f // fmla v31.2d, v10.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e75cd7f // fmla v31.2d, v11.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	WORD $0x4eba1f5b // mov v27.16b, v26.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7acd1f // fmla v31.2d, v8.2d, v26.2d
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7bcd3f // fmla v31.2d, v9.2d, v27.2d
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	ADD $72, R9, R22
+	VLD1R (R22), [V28.D2]
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e74cd5f // fmla v31.2d, v10.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e75cd7f // fmla v31.2d, v11.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7acd1f // fmla v31.2d, v8.2d, v26.2d
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7bcd3f // fmla v31.2d, v9.2d, v27.2d
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	ADD $80, R9, R23
+	VLD1R (R23), [V28.D2]
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e74cd5f // fmla v31.2d, v10.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e75cd7f // fmla v31.2d, v11.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7acd1f // fmla v31.2d, v8.2d, v26.2d
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7bcd3f // fmla v31.2d, v9.2d, v27.2d
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	ADD $88, R9, R24
+	VLD1R (R24), [V28.D2]
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e74cd5f // fmla v31.2d, v10.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e75cd7f // fmla v31.2d, v11.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7acd1f // fmla v31.2d, v8.2d, v26.2d
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7bcd3f // fmla v31.2d, v9.2d, v27.2d
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	ADD $96, R9, R25
+	VLD1R (R25), [V28.D2]
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e74cd5f // fmla v31.2d, v10.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e75cd7f // fmla v31.2d, v11.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7acd1f // fmla v31.2d, v8.2d, v26.2d
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7bcd3f // fmla v31.2d, v9.2d, v27.2d
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	WORD $0x6e6ade8a // fmul v10.2d, v20.2d, v10.2d
+	WORD $0x6e6bdeab // fmul v11.2d, v21.2d, v11.2d
+	WORD $0x6e68df48 // fmul v8.2d, v26.2d, v8.2d
+	WORD $0x6e69df69 // fmul v9.2d, v27.2d, v9.2d
+	ADD $224, R9, R19
+	VLD1R (R19), [V20.D2]
+	VLD1R (R19), [V26.D2]
+	ADD $232, R9, R20
+	VLD1R (R20), [V28.D2]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e74ce5f // fmla v31.2d, v18.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e75ce7f // fmla v31.2d, v19.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	WORD $0x4eba1f5b // mov v27.16b, v26.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7ace1f // fmla v31.2d, v16.2d, v26.2d
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7bce3f // fmla v31.2d, v17.2d, v27.2d
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	ADD $240, R9, R21
+	VLD1R (R21), [V28.D2]
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e74ce5f // fmla v31.2d, v18.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e75ce7f // fmla v31.2d, v19.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7ace1f // fmla v31.2d, v16.2d, v26.2d
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7bce3f // fmla v31.2d, v17.2d, v27.2d
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	ADD $248, R9, R22
+	VLD1R (R22), [V28.D2]
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e74ce5f // fmla v31.2d, v18.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e75ce7f // fmla v31.2d, v19.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7ace1f // fmla v31.2d, v16.2d, v26.2d
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7bce3f // fmla v31.2d, v17.2d, v27.2d
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	ADD $256, R9, R23
+	VLD1R (R23), [V28.D2]
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e74ce5f // fmla v31.2d, v18.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e75ce7f // fmla v31.2d, v19.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7ace1f // fmla v31.2d, v16.2d, v26.2d
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7bce3f // fmla v31.2d, v17.2d, v27.2d
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	WORD $0x6e6cde94 // fmul v20.2d, v20.2d, v12.2d
+	WORD $0x6e6cdeb5 // fmul v21.2d, v21.2d, v12.2d
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	WORD $0x6e6cdf4c // fmul v12.2d, v26.2d, v12.2d
+	WORD $0x6e6ddf6d // fmul v13.2d, v27.2d, v13.2d
+	WORD $0x4eb41e9a // mov v26.16b, v20.16b
+	WORD $0x4eb51ebb // mov v27.16b, v21.16b
+	WORD $0x4e6ace9a // fmla v26.2d, v20.2d, v10.2d
+	WORD $0x4e6bcebb // fmla v27.2d, v21.2d, v11.2d
+	WORD $0x4eac1d8a // mov v10.16b, v12.16b
+	WORD $0x4ead1dab // mov v11.16b, v13.16b
+	WORD $0x4e68cd8a // fmla v10.2d, v12.2d, v8.2d
+	WORD $0x4e69cdab // fmla v11.2d, v13.2d, v9.2d
+	ADD $264, R9, R24
+	VLD1R (R24), [V8.D2]
+	VLD1R (R24), [V12.D2]
+	ADD $272, R9, R25
+	VLD1R (R25), [V20.D2]
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e68ce5f // fmla v31.2d, v18.2d, v8.2d
+	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e69ce7f // fmla v31.2d, v19.2d, v9.2d
+	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6cce1f // fmla v31.2d, v16.2d, v12.2d
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6dce3f // fmla v31.2d, v17.2d, v13.2d
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	ADD $280, R9, R19
+	VLD1R (R19), [V20.D2]
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e68ce5f // fmla v31.2d, v18.2d, v8.2d
+	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e69ce7f // fmla v31.2d, v19.2d, v9.2d
+	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6cce1f // fmla v31.2d, v16.2d, v12.2d
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6dce3f // fmla v31.2d, v17.2d, v13.2d
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	ADD $288, R9, R20
+	VLD1R (R20), [V20.D2]
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e68ce5f // fmla v31.2d, v18.2d, v8.2d
+	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e69ce7f // fmla v31.2d, v19.2d, v9.2d
+	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6cce1f // fmla v31.2d, v16.2d, v12.2d
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6dce3f // fmla v31.2d, v17.2d, v13.2d
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	ADD $296, R9, R21
+	VLD1R (R21), [V20.D2]
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e68ce5f // fmla v31.2d, v18.2d, v8.2d
+	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e69ce7f // fmla v31.2d, v19.2d, v9.2d
+	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6cce1f // fmla v31.2d, v16.2d, v12.2d
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6dce3f // fmla v31.2d, v17.2d, v13.2d
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	ADD $304, R9, R22
+	VLD1R (R22), [V20.D2]
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e68ce5f // fmla v31.2d, v18.2d, v8.2d
+	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e69ce7f // fmla v31.2d, v19.2d, v9.2d
+	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6cce1f // fmla v31.2d, v16.2d, v12.2d
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6dce3f // fmla v31.2d, v17.2d, v13.2d
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	WORD $0x6e68ff48 // fdiv v8.2d, v26.2d, v8.2d
+	WORD $0x6e69ff69 // fdiv v9.2d, v27.2d, v9.2d
+	WORD $0x6e6cfd4a // fdiv v10.2d, v10.2d, v12.2d
+	WORD $0x6e6dfd6b // fdiv v11.2d, v11.2d, v13.2d
+	WORD $0x4f74570c // shl v12.2d, v24.2d, #52
+	WORD $0x4f74572d // shl v13.2d, v25.2d, #52
+	WORD $0x4ee8858c // add v12.2d, v12.2d, v8.2d
+	WORD $0x4ee985ad // add v13.2d, v13.2d, v9.2d
+	WORD $0x4f7456c8 // shl v8.2d, v22.2d, #52
+	WORD $0x4f7456e9 // shl v9.2d, v23.2d, #52
+	WORD $0x4eea8508 // add v8.2d, v8.2d, v10.2d
+	WORD $0x4eeb8529 // add v9.2d, v9.2d, v11.2d
+	ADD $16, R9, R23
 	VLD1R (R23), [V10.D2]
-	WORD $0x4e6a1c00 // bic v0.16b, v0.16b, v10.16b
-	WORD $0x4e6a1c21 // bic v1.16b, v1.16b, v10.16b
-	WORD $0x4e6a1c42 // bic v2.16b, v2.16b, v10.16b
-	WORD $0x4e6a1c63 // bic v3.16b, v3.16b, v10.16b
-	ADD $136, R9, R24
+	WORD $0x4eecd54c // fsub v12.2d, v10.2d, v12.2d
+	WORD $0x4eedd54d // fsub v13.2d, v10.2d, v13.2d
+	WORD $0x4ee8d548 // fsub v8.2d, v10.2d, v8.2d
+	WORD $0x4ee9d549 // fsub v9.2d, v10.2d, v9.2d
+	ADD $24, R9, R24
 	VLD1R (R24), [V10.D2]
-	WORD $0x6ee0e540 // fcmgt v0.2d, v10.2d, v0.2d
-	WORD $0x6ee1e541 // fcmgt v1.2d, v10.2d, v1.2d
+	WORD $0x4e2a1c10 // and v16.16b, v0.16b, v10.16b
+	WORD $0x4e2a1c31 // and v17.16b, v1.16b, v10.16b
+	WORD $0x4eac1e10 // orr v16.16b, v16.16b, v12.16b
+	WORD $0x4ead1e31 // orr v17.16b, v17.16b, v13.16b
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	WORD $0x4e2a1c4a // and v10.16b, v2.16b, v10.16b
+	WORD $0x4e2b1c6b // and v11.16b, v3.16b, v11.16b
+	WORD $0x4ea81d4a // orr v10.16b, v10.16b, v8.16b
+	WORD $0x4ea91d6b // orr v11.16b, v11.16b, v9.16b
+	VLD1R (R24), [V8.D2]
+	WORD $0x4e681c00 // bic v0.16b, v0.16b, v8.16b
+	WORD $0x4e681c21 // bic v1.16b, v1.16b, v8.16b
+	WORD $0x4e681c42 // bic v2.16b, v2.16b, v8.16b
+	WORD $0x4e681c63 // bic v3.16b, v3.16b, v8.16b
+	ADD $136, R9, R25
+	VLD1R (R25), [V8.D2]
+	WORD $0x6ee0e500 // fcmgt v0.2d, v8.2d, v0.2d
+	WORD $0x6ee1e501 // fcmgt v1.2d, v8.2d, v1.2d
 	WORD $0x4ee0a800 // cmlt v0.2d, v0.2d, #0
 	WORD $0x6e701c80 // bsl v0.16b, v4.16b, v16.16b
 	WORD $0x4ee0a821 // cmlt v1.2d, v1.2d, #0
 	WORD $0x6e711ca1 // bsl v1.16b, v5.16b, v17.16b
-	WORD $0x6ee2e542 // fcmgt v2.2d, v10.2d, v2.2d
-	WORD $0x6ee3e543 // fcmgt v3.2d, v10.2d, v3.2d
+	WORD $0x6ee2e502 // fcmgt v2.2d, v8.2d, v2.2d
+	WORD $0x6ee3e503 // fcmgt v3.2d, v8.2d, v3.2d
 	WORD $0x4ee0a842 // cmlt v2.2d, v2.2d, #0
-	WORD $0x6e681cc2 // bsl v2.16b, v6.16b, v8.16b
+	WORD $0x6e6a1cc2 // bsl v2.16b, v6.16b, v10.16b
 	WORD $0x4ee0a863 // cmlt v3.2d, v3.2d, #0
-	WORD $0x6e691ce3 // bsl v3.16b, v7.16b, v9.16b
+	WORD $0x6e6b1ce3 // bsl v3.16b, v7.16b, v11.16b
 	WORD $0x0e61680e // fcvtn v14.2s, v0.2d
 	WORD $0x4e61682e // fcvtn2 v14.4s, v1.2d
 	WORD $0x6f00e40f // movi v15.2d, #0
@@ -21274,201 +21170,10 @@ vector:
 	WORD $0x6e6edd6b // fmul v11.2d, v11.2d, v14.2d
 	WORD $0x6e6edd8c // fmul v12.2d, v12.2d, v14.2d
 	WORD $0x6e6eddad // fmul v13.2d, v13.2d, v14.2d
-	ADD $208, R9, R23
+	ADD $32, R9, R23
 	VLD1R (R23), [V14.D2]
-	ADD $16, R9, R24
+	ADD $40, R9, R24
 	VLD1R (R24), [V16.D2]
-	WORD $0x4e6ed4d2 // fadd v18.2d, v6.2d, v14.2d
-	WORD $0x4e6ed4f3 // fadd v19.2d, v7.2d, v14.2d
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4e6ed48e // fadd v14.2d, v4.2d, v14.2d
-	WORD $0x4e6fd4af // fadd v15.2d, v5.2d, v15.2d
-	WORD $0x6e72fe12 // fdiv v18.2d, v16.2d, v18.2d
-	WORD $0x6e73fe13 // fdiv v19.2d, v16.2d, v19.2d
-	WORD $0x6e6efe0e // fdiv v14.2d, v16.2d, v14.2d
-	WORD $0x6e6ffe0f // fdiv v15.2d, v16.2d, v15.2d
-	VLD1R (R23), [V16.D2]
-	WORD $0x4ef0d4c6 // fsub v6.2d, v6.2d, v16.2d
-	WORD $0x4ef0d4e7 // fsub v7.2d, v7.2d, v16.2d
-	WORD $0x4ef0d484 // fsub v4.2d, v4.2d, v16.2d
-	WORD $0x4ef0d4a5 // fsub v5.2d, v5.2d, v16.2d
-	WORD $0x6e72dcc6 // fmul v6.2d, v6.2d, v18.2d
-	WORD $0x6e73dce7 // fmul v7.2d, v7.2d, v19.2d
-	WORD $0x6e6edc84 // fmul v4.2d, v4.2d, v14.2d
-	WORD $0x6e6fdca5 // fmul v5.2d, v5.2d, v15.2d
-	ADD $216, R9, R25
-	VLD1R (R25), [V16.D2]
-	VLD1R (R25), [V20.D2]
-	ADD $224, R9, R19
-	VLD1R (R19), [V22.D2]
-	WORD $0x4eb01e11 // mov v17.16b, v16.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e70ccdf // fmla v31.2d, v6.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e71ccff // fmla v31.2d, v7.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x4eb41e95 // mov v21.16b, v20.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $232, R9, R20
-	VLD1R (R20), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e70ccdf // fmla v31.2d, v6.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e71ccff // fmla v31.2d, v7.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $240, R9, R21
-	VLD1R (R21), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e70ccdf // fmla v31.2d, v6.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e71ccff // fmla v31.2d, v7.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $248, R9, R22
-	VLD1R (R22), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e70ccdf // fmla v31.2d, v6.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e71ccff // fmla v31.2d, v7.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $256, R9, R23
-	VLD1R (R23), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e70ccdf // fmla v31.2d, v6.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e71ccff // fmla v31.2d, v7.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $264, R9, R24
-	VLD1R (R24), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e70ccdf // fmla v31.2d, v6.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e71ccff // fmla v31.2d, v7.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $272, R9, R25
-	VLD1R (R25), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e70ccdf // fmla v31.2d, v6.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e71ccff // fmla v31.2d, v7.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $280, R9, R19
-	VLD1R (R19), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e70ccdf // fmla v31.2d, v6.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e71ccff // fmla v31.2d, v7.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $288, R9, R20
-	VLD1R (R20), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e70ccdf // fmla v31.2d, v6.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e71ccff // fmla v31.2d, v7.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $296, R9, R21
-	VLD1R (R21), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e70ccdf // fmla v31.2d, v6.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e71ccff // fmla v31.2d, v7.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x6e72de04 // fmul v4.2d, v16.2d, v18.2d
-	WORD $0x6e73de25 // fmul v5.2d, v17.2d, v19.2d
-	WORD $0x6e6ede86 // fmul v6.2d, v20.2d, v14.2d
-	WORD $0x6e6fdea7 // fmul v7.2d, v21.2d, v15.2d
-	ADD $104, R9, R22
-	VLD1R (R22), [V14.D2]
-	WORD $0x6eeae5df // fcmgt v31.2d, v14.2d, v10.2d
-	WORD $0x6ebf1dca // bit v10.16b, v14.16b, v31.16b
-	WORD $0x6eebe5df // fcmgt v31.2d, v14.2d, v11.2d
-	WORD $0x6ebf1dcb // bit v11.16b, v14.16b, v31.16b
-	WORD $0x6eece5df // fcmgt v31.2d, v14.2d, v12.2d
-	WORD $0x6ebf1dcc // bit v12.16b, v14.16b, v31.16b
-	WORD $0x6eede5df // fcmgt v31.2d, v14.2d, v13.2d
-	WORD $0x6ebf1dcd // bit v13.16b, v14.16b, v31.16b
-	ADD $112, R9, R23
-	VLD1R (R23), [V14.D2]
-	WORD $0x6eeee55f // fcmgt v31.2d, v10.2d, v14.2d
-	WORD $0x6ebf1dca // bit v10.16b, v14.16b, v31.16b
-	WORD $0x6eeee57f // fcmgt v31.2d, v11.2d, v14.2d
-	WORD $0x6ebf1dcb // bit v11.16b, v14.16b, v31.16b
-	WORD $0x6eeee59f // fcmgt v31.2d, v12.2d, v14.2d
-	WORD $0x6ebf1dcc // bit v12.16b, v14.16b, v31.16b
-	WORD $0x6eeee5bf // fcmgt v31.2d, v13.2d, v14.2d
-	WORD $0x6ebf1dcd // bit v13.16b, v14.16b, v31.16b
-	ADD $32, R9, R24
-	VLD1R (R24), [V14.D2]
-	ADD $40, R9, R25
-	VLD1R (R25), [V16.D2]
 	WORD $0x4eb01e12 // mov v18.16b, v16.16b
 	WORD $0x4eb21e53 // mov v19.16b, v18.16b
 	WORD $0x4e6ecd52 // fmla v18.2d, v10.2d, v14.2d
@@ -21477,33 +21182,23 @@ vector:
 	WORD $0x4eb01e11 // mov v17.16b, v16.16b
 	WORD $0x4e6ecd90 // fmla v16.2d, v12.2d, v14.2d
 	WORD $0x4e6ecdb1 // fmla v17.2d, v13.2d, v14.2d
-	VLD1R (R25), [V14.D2]
+	VLD1R (R24), [V14.D2]
 	WORD $0x4eeed654 // fsub v20.2d, v18.2d, v14.2d
 	WORD $0x4eeed675 // fsub v21.2d, v19.2d, v14.2d
 	WORD $0x4eae1dcf // mov v15.16b, v14.16b
 	WORD $0x4eeed60e // fsub v14.2d, v16.2d, v14.2d
 	WORD $0x4eefd62f // fsub v15.2d, v17.2d, v15.2d
-	ADD $48, R9, R19
-	VLD1R (R19), [V22.D2]
+	ADD $48, R9, R25
+	VLD1R (R25), [V22.D2]
 	WORD $0x4ef6ce8a // fmls v10.2d, v20.2d, v22.2d
 	WORD $0x4ef6ceab // fmls v11.2d, v21.2d, v22.2d
 	WORD $0x4ef6cdcc // fmls v12.2d, v14.2d, v22.2d
 	WORD $0x4ef6cded // fmls v13.2d, v15.2d, v22.2d
-	ADD $16, R9, R20
-	VLD1R (R20), [V14.D2]
-	WORD $0x4f745652 // shl v18.2d, v18.2d, #52
-	WORD $0x4f745673 // shl v19.2d, v19.2d, #52
-	WORD $0x4eee8652 // add v18.2d, v18.2d, v14.2d
-	WORD $0x4eee8673 // add v19.2d, v19.2d, v14.2d
-	WORD $0x4f745610 // shl v16.2d, v16.2d, #52
-	WORD $0x4f745631 // shl v17.2d, v17.2d, #52
-	WORD $0x4eee8610 // add v16.2d, v16.2d, v14.2d
-	WORD $0x4eee8631 // add v17.2d, v17.2d, v14.2d
-	ADD $56, R9, R21
-	VLD1R (R21), [V14.D2]
-	VLD1R (R21), [V20.D2]
-	ADD $64, R9, R22
-	VLD1R (R22), [V22.D2]
+	ADD $56, R9, R19
+	VLD1R (R19), [V14.D2]
+	VLD1R (R19), [V20.D2]
+	ADD $64, R9, R20
+	VLD1R (R20), [V22.D2]
 	WORD $0x4eae1dcf // mov v15.16b, v14.16b
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
@@ -21518,7 +21213,35 @@ vector:
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
 	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $72, R9, R23
+	ADD $72, R9, R21
+	VLD1R (R21), [V22.D2]
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	ADD $80, R9, R22
+	VLD1R (R22), [V22.D2]
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	ADD $88, R9, R23
 	VLD1R (R23), [V22.D2]
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
@@ -21532,36 +21255,8 @@ vector:
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
 	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $80, R9, R24
+	ADD $96, R9, R24
 	VLD1R (R24), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $88, R9, R25
-	VLD1R (R25), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $96, R9, R19
-	VLD1R (R19), [V22.D2]
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
 	WORD $0x4ebf1fee // mov v14.16b, v31.16b
@@ -21578,65 +21273,186 @@ vector:
 	WORD $0x6e6bddeb // fmul v11.2d, v15.2d, v11.2d
 	WORD $0x6e6cde8c // fmul v12.2d, v20.2d, v12.2d
 	WORD $0x6e6ddead // fmul v13.2d, v21.2d, v13.2d
-	WORD $0x4eb21e4e // mov v14.16b, v18.16b
-	WORD $0x4eb31e6f // mov v15.16b, v19.16b
-	WORD $0x4e6ace4e // fmla v14.2d, v18.2d, v10.2d
-	WORD $0x4e6bce6f // fmla v15.2d, v19.2d, v11.2d
-	WORD $0x4eb01e0a // mov v10.16b, v16.16b
-	WORD $0x4eb11e2b // mov v11.16b, v17.16b
-	WORD $0x4e6cce0a // fmla v10.2d, v16.2d, v12.2d
-	WORD $0x4e6dce2b // fmla v11.2d, v17.2d, v13.2d
-	WORD $0x6e64ddc4 // fmul v4.2d, v14.2d, v4.2d
-	WORD $0x6e65dde5 // fmul v5.2d, v15.2d, v5.2d
-	WORD $0x6e66dd46 // fmul v6.2d, v10.2d, v6.2d
-	WORD $0x6e67dd67 // fmul v7.2d, v11.2d, v7.2d
-	ADD $120, R9, R20
-	VLD1R (R20), [V10.D2]
-	WORD $0x6ee0e54c // fcmgt v12.2d, v10.2d, v0.2d
-	WORD $0x6e601d4c // bsl v12.16b, v10.16b, v0.16b
-	WORD $0x6ee1e54d // fcmgt v13.2d, v10.2d, v1.2d
-	WORD $0x6e611d4d // bsl v13.16b, v10.16b, v1.16b
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x6ee2e55f // fcmgt v31.2d, v10.2d, v2.2d
-	WORD $0x6eff1c4a // bif v10.16b, v2.16b, v31.16b
-	WORD $0x6ee3e57f // fcmgt v31.2d, v11.2d, v3.2d
-	WORD $0x6eff1c6b // bif v11.16b, v3.16b, v31.16b
-	ADD $128, R9, R21
-	VLD1R (R21), [V14.D2]
-	WORD $0x6eeee59f // fcmgt v31.2d, v12.2d, v14.2d
-	WORD $0x6ebf1dcc // bit v12.16b, v14.16b, v31.16b
-	WORD $0x6eeee5bf // fcmgt v31.2d, v13.2d, v14.2d
-	WORD $0x6ebf1dcd // bit v13.16b, v14.16b, v31.16b
-	WORD $0x6eeee55f // fcmgt v31.2d, v10.2d, v14.2d
-	WORD $0x6ebf1dca // bit v10.16b, v14.16b, v31.16b
-	WORD $0x6eeee57f // fcmgt v31.2d, v11.2d, v14.2d
-	WORD $0x6ebf1dcb // bit v11.16b, v14.16b, v31.16b
-	ADD $16, R9, R22
-	VLD1R (R22), [V14.D2]
-	WORD $0x4ee4d5d0 // fsub v16.2d, v14.2d, v4.2d
-	WORD $0x4ee5d5d1 // fsub v17.2d, v14.2d, v5.2d
+	ADD $224, R9, R25
+	VLD1R (R25), [V14.D2]
+	VLD1R (R25), [V20.D2]
+	ADD $232, R9, R19
+	VLD1R (R19), [V22.D2]
 	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4ee6d5ce // fsub v14.2d, v14.2d, v6.2d
-	WORD $0x4ee7d5ef // fsub v15.2d, v15.2d, v7.2d
-	WORD $0x4ee0a800 // cmlt v0.2d, v0.2d, #0
-	WORD $0x6e701c80 // bsl v0.16b, v4.16b, v16.16b
-	WORD $0x4ee0a821 // cmlt v1.2d, v1.2d, #0
-	WORD $0x6e711ca1 // bsl v1.16b, v5.16b, v17.16b
-	WORD $0x4ee0a842 // cmlt v2.2d, v2.2d, #0
-	WORD $0x6e6e1cc2 // bsl v2.16b, v6.16b, v14.16b
-	WORD $0x4ee0a863 // cmlt v3.2d, v3.2d, #0
-	WORD $0x6e6f1ce3 // bsl v3.16b, v7.16b, v15.16b
-	WORD $0x6e60dd80 // fmul v0.2d, v12.2d, v0.2d
-	WORD $0x6e61dda1 // fmul v1.2d, v13.2d, v1.2d
-	WORD $0x6e62dd42 // fmul v2.2d, v10.2d, v2.2d
-	WORD $0x6e63dd63 // fmul v3.2d, v11.2d, v3.2d
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6eccdf // fmla v31.2d, v6.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6fccff // fmla v31.2d, v7.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	ADD $240, R9, R20
+	VLD1R (R20), [V22.D2]
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6eccdf // fmla v31.2d, v6.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6fccff // fmla v31.2d, v7.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	ADD $248, R9, R21
+	VLD1R (R21), [V22.D2]
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6eccdf // fmla v31.2d, v6.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6fccff // fmla v31.2d, v7.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	ADD $256, R9, R22
+	VLD1R (R22), [V22.D2]
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6eccdf // fmla v31.2d, v6.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6fccff // fmla v31.2d, v7.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	WORD $0x6e66ddce // fmul v14.2d, v14.2d, v6.2d
+	WORD $0x6e67ddef // fmul v15.2d, v15.2d, v7.2d
+	WORD $0x6e64de94 // fmul v20.2d, v20.2d, v4.2d
+	WORD $0x6e65deb5 // fmul v21.2d, v21.2d, v5.2d
+	WORD $0x4eae1dd6 // mov v22.16b, v14.16b
+	WORD $0x4eaf1df7 // mov v23.16b, v15.16b
+	WORD $0x4e6acdd6 // fmla v22.2d, v14.2d, v10.2d
+	WORD $0x4e6bcdf7 // fmla v23.2d, v15.2d, v11.2d
+	WORD $0x4eb41e8a // mov v10.16b, v20.16b
+	WORD $0x4eb51eab // mov v11.16b, v21.16b
+	WORD $0x4e6cce8a // fmla v10.2d, v20.2d, v12.2d
+	WORD $0x4e6dceab // fmla v11.2d, v21.2d, v13.2d
+	ADD $264, R9, R23
+	VLD1R (R23), [V12.D2]
+	VLD1R (R23), [V14.D2]
+	ADD $272, R9, R24
+	VLD1R (R24), [V20.D2]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6cccdf // fmla v31.2d, v6.2d, v12.2d
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6dccff // fmla v31.2d, v7.2d, v13.2d
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	WORD $0x4eae1dcf // mov v15.16b, v14.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6ecc9f // fmla v31.2d, v4.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6fccbf // fmla v31.2d, v5.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	ADD $280, R9, R25
+	VLD1R (R25), [V20.D2]
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6cccdf // fmla v31.2d, v6.2d, v12.2d
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6dccff // fmla v31.2d, v7.2d, v13.2d
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6ecc9f // fmla v31.2d, v4.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6fccbf // fmla v31.2d, v5.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	ADD $288, R9, R19
+	VLD1R (R19), [V20.D2]
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6cccdf // fmla v31.2d, v6.2d, v12.2d
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6dccff // fmla v31.2d, v7.2d, v13.2d
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6ecc9f // fmla v31.2d, v4.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6fccbf // fmla v31.2d, v5.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	ADD $296, R9, R20
+	VLD1R (R20), [V20.D2]
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6cccdf // fmla v31.2d, v6.2d, v12.2d
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6dccff // fmla v31.2d, v7.2d, v13.2d
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6ecc9f // fmla v31.2d, v4.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6fccbf // fmla v31.2d, v5.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	ADD $304, R9, R21
+	VLD1R (R21), [V20.D2]
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6cccdf // fmla v31.2d, v6.2d, v12.2d
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6dccff // fmla v31.2d, v7.2d, v13.2d
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6ecc9f // fmla v31.2d, v4.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6fccbf // fmla v31.2d, v5.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	WORD $0x6e6cfec4 // fdiv v4.2d, v22.2d, v12.2d
+	WORD $0x6e6dfee5 // fdiv v5.2d, v23.2d, v13.2d
+	WORD $0x6e6efd46 // fdiv v6.2d, v10.2d, v14.2d
+	WORD $0x6e6ffd67 // fdiv v7.2d, v11.2d, v15.2d
+	WORD $0x4f74564a // shl v10.2d, v18.2d, #52
+	WORD $0x4f74566b // shl v11.2d, v19.2d, #52
+	WORD $0x4ee4854a // add v10.2d, v10.2d, v4.2d
+	WORD $0x4ee5856b // add v11.2d, v11.2d, v5.2d
+	WORD $0x4f745604 // shl v4.2d, v16.2d, #52
+	WORD $0x4f745625 // shl v5.2d, v17.2d, #52
+	WORD $0x4ee68484 // add v4.2d, v4.2d, v6.2d
+	WORD $0x4ee784a5 // add v5.2d, v5.2d, v7.2d
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6ee0e4df // fcmgt v31.2d, v6.2d, v0.2d
+	WORD $0x6ebf1cc0 // bit v0.16b, v6.16b, v31.16b
+	WORD $0x6ee1e4df // fcmgt v31.2d, v6.2d, v1.2d
+	WORD $0x6ebf1cc1 // bit v1.16b, v6.16b, v31.16b
+	WORD $0x6ee2e4df // fcmgt v31.2d, v6.2d, v2.2d
+	WORD $0x6ebf1cc2 // bit v2.16b, v6.16b, v31.16b
+	WORD $0x6ee3e4df // fcmgt v31.2d, v6.2d, v3.2d
+	WORD $0x6ebf1cc3 // bit v3.16b, v6.16b, v31.16b
+	WORD $0x4eead400 // fsub v0.2d, v0.2d, v10.2d
+	WORD $0x4eebd421 // fsub v1.2d, v1.2d, v11.2d
+	WORD $0x4ee4d442 // fsub v2.2d, v2.2d, v4.2d
+	WORD $0x4ee5d463 // fsub v3.2d, v3.2d, v5.2d
 	WORD $0x0e616800 // fcvtn v0.2s, v0.2d
 	WORD $0x4e616820 // fcvtn2 v0.4s, v1.2d
 	WORD $0x0e616842 // fcvtn v2.2s, v2.2d
 	WORD $0x4e616862 // fcvtn2 v2.4s, v3.2d
-	ADD R4, R8, R23
-	FMOVQ F0, 0(R23)
-	FMOVQ F2, 16(R23)
+	ADD R4, R8, R22
+	FMOVQ F0, 0(R22)
+	FMOVQ F2, 16(R22)
 	ADD $32, R4, R4
 	B vector
 
@@ -21657,15 +21473,15 @@ partial:
 	WORD $0x0e617800 // fcvtl v0.2d, v0.2s
 	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
 	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
-	ADD $24, R9, R24
-	VLD1R (R24), [V4.D2]
+	ADD $24, R9, R23
+	VLD1R (R23), [V4.D2]
 	WORD $0x4e641c06 // bic v6.16b, v0.16b, v4.16b
 	WORD $0x4e641c27 // bic v7.16b, v1.16b, v4.16b
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
 	WORD $0x4e641c44 // bic v4.16b, v2.16b, v4.16b
 	WORD $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	ADD $144, R9, R25
-	VLD1R (R25), [V10.D2]
+	ADD $144, R9, R24
+	VLD1R (R24), [V10.D2]
 	WORD $0x6eeae4df // fcmgt v31.2d, v6.2d, v10.2d
 	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
 	WORD $0x6eeae4ff // fcmgt v31.2d, v7.2d, v10.2d
@@ -21678,207 +21494,16 @@ partial:
 	WORD $0x6e67dceb // fmul v11.2d, v7.2d, v7.2d
 	WORD $0x6e64dc8c // fmul v12.2d, v4.2d, v4.2d
 	WORD $0x6e65dcad // fmul v13.2d, v5.2d, v5.2d
-	ADD $136, R9, R19
-	VLD1R (R19), [V14.D2]
+	ADD $136, R9, R25
+	VLD1R (R25), [V14.D2]
 	WORD $0x6e6edd4a // fmul v10.2d, v10.2d, v14.2d
 	WORD $0x6e6edd6b // fmul v11.2d, v11.2d, v14.2d
 	WORD $0x6e6edd8c // fmul v12.2d, v12.2d, v14.2d
 	WORD $0x6e6eddad // fmul v13.2d, v13.2d, v14.2d
-	ADD $208, R9, R20
-	VLD1R (R20), [V14.D2]
-	ADD $16, R9, R21
-	VLD1R (R21), [V16.D2]
-	WORD $0x4e6ed4d2 // fadd v18.2d, v6.2d, v14.2d
-	WORD $0x4e6ed4f3 // fadd v19.2d, v7.2d, v14.2d
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4e6ed48e // fadd v14.2d, v4.2d, v14.2d
-	WORD $0x4e6fd4af // fadd v15.2d, v5.2d, v15.2d
-	WORD $0x6e72fe12 // fdiv v18.2d, v16.2d, v18.2d
-	WORD $0x6e73fe13 // fdiv v19.2d, v16.2d, v19.2d
-	WORD $0x6e6efe0e // fdiv v14.2d, v16.2d, v14.2d
-	WORD $0x6e6ffe0f // fdiv v15.2d, v16.2d, v15.2d
-	VLD1R (R20), [V16.D2]
-	WORD $0x4ef0d4c6 // fsub v6.2d, v6.2d, v16.2d
-	WORD $0x4ef0d4e7 // fsub v7.2d, v7.2d, v16.2d
-	WORD $0x4ef0d484 // fsub v4.2d, v4.2d, v16.2d
-	WORD $0x4ef0d4a5 // fsub v5.2d, v5.2d, v16.2d
-	WORD $0x6e72dcc6 // fmul v6.2d, v6.2d, v18.2d
-	WORD $0x6e73dce7 // fmul v7.2d, v7.2d, v19.2d
-	WORD $0x6e6edc84 // fmul v4.2d, v4.2d, v14.2d
-	WORD $0x6e6fdca5 // fmul v5.2d, v5.2d, v15.2d
-	ADD $216, R9, R22
-	VLD1R (R22), [V16.D2]
-	VLD1R (R22), [V20.D2]
-	ADD $224, R9, R23
-	VLD1R (R23), [V22.D2]
-	WORD $0x4eb01e11 // mov v17.16b, v16.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e70ccdf // fmla v31.2d, v6.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e71ccff // fmla v31.2d, v7.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x4eb41e95 // mov v21.16b, v20.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $232, R9, R24
-	VLD1R (R24), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e70ccdf // fmla v31.2d, v6.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e71ccff // fmla v31.2d, v7.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $240, R9, R25
-	VLD1R (R25), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e70ccdf // fmla v31.2d, v6.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e71ccff // fmla v31.2d, v7.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $248, R9, R19
-	VLD1R (R19), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e70ccdf // fmla v31.2d, v6.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e71ccff // fmla v31.2d, v7.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $256, R9, R20
-	VLD1R (R20), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e70ccdf // fmla v31.2d, v6.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e71ccff // fmla v31.2d, v7.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $264, R9, R21
-	VLD1R (R21), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e70ccdf // fmla v31.2d, v6.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e71ccff // fmla v31.2d, v7.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $272, R9, R22
-	VLD1R (R22), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e70ccdf // fmla v31.2d, v6.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e71ccff // fmla v31.2d, v7.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $280, R9, R23
-	VLD1R (R23), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e70ccdf // fmla v31.2d, v6.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e71ccff // fmla v31.2d, v7.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $288, R9, R24
-	VLD1R (R24), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e70ccdf // fmla v31.2d, v6.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e71ccff // fmla v31.2d, v7.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $296, R9, R25
-	VLD1R (R25), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e70ccdf // fmla v31.2d, v6.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e71ccff // fmla v31.2d, v7.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x6e72de04 // fmul v4.2d, v16.2d, v18.2d
-	WORD $0x6e73de25 // fmul v5.2d, v17.2d, v19.2d
-	WORD $0x6e6ede86 // fmul v6.2d, v20.2d, v14.2d
-	WORD $0x6e6fdea7 // fmul v7.2d, v21.2d, v15.2d
-	ADD $104, R9, R19
+	ADD $32, R9, R19
 	VLD1R (R19), [V14.D2]
-	WORD $0x6eeae5df // fcmgt v31.2d, v14.2d, v10.2d
-	WORD $0x6ebf1dca // bit v10.16b, v14.16b, v31.16b
-	WORD $0x6eebe5df // fcmgt v31.2d, v14.2d, v11.2d
-	WORD $0x6ebf1dcb // bit v11.16b, v14.16b, v31.16b
-	WORD $0x6eece5df // fcmgt v31.2d, v14.2d, v12.2d
-	WORD $0x6ebf1dcc // bit v12.16b, v14.16b, v31.16b
-	WORD $0x6eede5df // fcmgt v31.2d, v14.2d, v13.2d
-	WORD $0x6ebf1dcd // bit v13.16b, v14.16b, v31.16b
-	ADD $112, R9, R20
-	VLD1R (R20), [V14.D2]
-	WORD $0x6eeee55f // fcmgt v31.2d, v10.2d, v14.2d
-	WORD $0x6ebf1dca // bit v10.16b, v14.16b, v31.16b
-	WORD $0x6eeee57f // fcmgt v31.2d, v11.2d, v14.2d
-	WORD $0x6ebf1dcb // bit v11.16b, v14.16b, v31.16b
-	WORD $0x6eeee59f // fcmgt v31.2d, v12.2d, v14.2d
-	WORD $0x6ebf1dcc // bit v12.16b, v14.16b, v31.16b
-	WORD $0x6eeee5bf // fcmgt v31.2d, v13.2d, v14.2d
-	WORD $0x6ebf1dcd // bit v13.16b, v14.16b, v31.16b
-	ADD $32, R9, R21
-	VLD1R (R21), [V14.D2]
-	ADD $40, R9, R22
-	VLD1R (R22), [V16.D2]
+	ADD $40, R9, R20
+	VLD1R (R20), [V16.D2]
 	WORD $0x4eb01e12 // mov v18.16b, v16.16b
 	WORD $0x4eb21e53 // mov v19.16b, v18.16b
 	WORD $0x4e6ecd52 // fmla v18.2d, v10.2d, v14.2d
@@ -21887,33 +21512,23 @@ partial:
 	WORD $0x4eb01e11 // mov v17.16b, v16.16b
 	WORD $0x4e6ecd90 // fmla v16.2d, v12.2d, v14.2d
 	WORD $0x4e6ecdb1 // fmla v17.2d, v13.2d, v14.2d
-	VLD1R (R22), [V14.D2]
+	VLD1R (R20), [V14.D2]
 	WORD $0x4eeed654 // fsub v20.2d, v18.2d, v14.2d
 	WORD $0x4eeed675 // fsub v21.2d, v19.2d, v14.2d
 	WORD $0x4eae1dcf // mov v15.16b, v14.16b
 	WORD $0x4eeed60e // fsub v14.2d, v16.2d, v14.2d
 	WORD $0x4eefd62f // fsub v15.2d, v17.2d, v15.2d
-	ADD $48, R9, R23
-	VLD1R (R23), [V22.D2]
+	ADD $48, R9, R21
+	VLD1R (R21), [V22.D2]
 	WORD $0x4ef6ce8a // fmls v10.2d, v20.2d, v22.2d
 	WORD $0x4ef6ceab // fmls v11.2d, v21.2d, v22.2d
 	WORD $0x4ef6cdcc // fmls v12.2d, v14.2d, v22.2d
 	WORD $0x4ef6cded // fmls v13.2d, v15.2d, v22.2d
-	ADD $16, R9, R24
-	VLD1R (R24), [V14.D2]
-	WORD $0x4f745652 // shl v18.2d, v18.2d, #52
-	WORD $0x4f745673 // shl v19.2d, v19.2d, #52
-	WORD $0x4eee8652 // add v18.2d, v18.2d, v14.2d
-	WORD $0x4eee8673 // add v19.2d, v19.2d, v14.2d
-	WORD $0x4f745610 // shl v16.2d, v16.2d, #52
-	WORD $0x4f745631 // shl v17.2d, v17.2d, #52
-	WORD $0x4eee8610 // add v16.2d, v16.2d, v14.2d
-	WORD $0x4eee8631 // add v17.2d, v17.2d, v14.2d
-	ADD $56, R9, R25
-	VLD1R (R25), [V14.D2]
-	VLD1R (R25), [V20.D2]
-	ADD $64, R9, R19
-	VLD1R (R19), [V22.D2]
+	ADD $56, R9, R22
+	VLD1R (R22), [V14.D2]
+	VLD1R (R22), [V20.D2]
+	ADD $64, R9, R23
+	VLD1R (R23), [V22.D2]
 	WORD $0x4eae1dcf // mov v15.16b, v14.16b
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
@@ -21928,50 +21543,50 @@ partial:
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
 	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $72, R9, R20
+	ADD $72, R9, R24
+	VLD1R (R24), [V22.D2]
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	ADD $80, R9, R25
+	VLD1R (R25), [V22.D2]
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	ADD $88, R9, R19
+	VLD1R (R19), [V22.D2]
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	ADD $96, R9, R20
 	VLD1R (R20), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $80, R9, R21
-	VLD1R (R21), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $88, R9, R22
-	VLD1R (R22), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $96, R9, R23
-	VLD1R (R23), [V22.D2]
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
 	WORD $0x4ebf1fee // mov v14.16b, v31.16b
@@ -21988,58 +21603,179 @@ partial:
 	WORD $0x6e6bddeb // fmul v11.2d, v15.2d, v11.2d
 	WORD $0x6e6cde8c // fmul v12.2d, v20.2d, v12.2d
 	WORD $0x6e6ddead // fmul v13.2d, v21.2d, v13.2d
-	WORD $0x4eb21e4e // mov v14.16b, v18.16b
-	WORD $0x4eb31e6f // mov v15.16b, v19.16b
-	WORD $0x4e6ace4e // fmla v14.2d, v18.2d, v10.2d
-	WORD $0x4e6bce6f // fmla v15.2d, v19.2d, v11.2d
-	WORD $0x4eb01e0a // mov v10.16b, v16.16b
-	WORD $0x4eb11e2b // mov v11.16b, v17.16b
-	WORD $0x4e6cce0a // fmla v10.2d, v16.2d, v12.2d
-	WORD $0x4e6dce2b // fmla v11.2d, v17.2d, v13.2d
-	WORD $0x6e64ddc4 // fmul v4.2d, v14.2d, v4.2d
-	WORD $0x6e65dde5 // fmul v5.2d, v15.2d, v5.2d
-	WORD $0x6e66dd46 // fmul v6.2d, v10.2d, v6.2d
-	WORD $0x6e67dd67 // fmul v7.2d, v11.2d, v7.2d
-	ADD $120, R9, R24
-	VLD1R (R24), [V10.D2]
-	WORD $0x6ee0e54c // fcmgt v12.2d, v10.2d, v0.2d
-	WORD $0x6e601d4c // bsl v12.16b, v10.16b, v0.16b
-	WORD $0x6ee1e54d // fcmgt v13.2d, v10.2d, v1.2d
-	WORD $0x6e611d4d // bsl v13.16b, v10.16b, v1.16b
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x6ee2e55f // fcmgt v31.2d, v10.2d, v2.2d
-	WORD $0x6eff1c4a // bif v10.16b, v2.16b, v31.16b
-	WORD $0x6ee3e57f // fcmgt v31.2d, v11.2d, v3.2d
-	WORD $0x6eff1c6b // bif v11.16b, v3.16b, v31.16b
-	ADD $128, R9, R25
-	VLD1R (R25), [V14.D2]
-	WORD $0x6eeee59f // fcmgt v31.2d, v12.2d, v14.2d
-	WORD $0x6ebf1dcc // bit v12.16b, v14.16b, v31.16b
-	WORD $0x6eeee5bf // fcmgt v31.2d, v13.2d, v14.2d
-	WORD $0x6ebf1dcd // bit v13.16b, v14.16b, v31.16b
-	WORD $0x6eeee55f // fcmgt v31.2d, v10.2d, v14.2d
-	WORD $0x6ebf1dca // bit v10.16b, v14.16b, v31.16b
-	WORD $0x6eeee57f // fcmgt v31.2d, v11.2d, v14.2d
-	WORD $0x6ebf1dcb // bit v11.16b, v14.16b, v31.16b
-	ADD $16, R9, R19
-	VLD1R (R19), [V14.D2]
-	WORD $0x4ee4d5d0 // fsub v16.2d, v14.2d, v4.2d
-	WORD $0x4ee5d5d1 // fsub v17.2d, v14.2d, v5.2d
+	ADD $224, R9, R21
+	VLD1R (R21), [V14.D2]
+	VLD1R (R21), [V20.D2]
+	ADD $232, R9, R22
+	VLD1R (R22), [V22.D2]
 	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4ee6d5ce // fsub v14.2d, v14.2d, v6.2d
-	WORD $0x4ee7d5ef // fsub v15.2d, v15.2d, v7.2d
-	WORD $0x4ee0a800 // cmlt v0.2d, v0.2d, #0
-	WORD $0x6e701c80 // bsl v0.16b, v4.16b, v16.16b
-	WORD $0x4ee0a821 // cmlt v1.2d, v1.2d, #0
-	WORD $0x6e711ca1 // bsl v1.16b, v5.16b, v17.16b
-	WORD $0x4ee0a842 // cmlt v2.2d, v2.2d, #0
-	WORD $0x6e6e1cc2 // bsl v2.16b, v6.16b, v14.16b
-	WORD $0x4ee0a863 // cmlt v3.2d, v3.2d, #0
-	WORD $0x6e6f1ce3 // bsl v3.16b, v7.16b, v15.16b
-	WORD $0x6e60dd80 // fmul v0.2d, v12.2d, v0.2d
-	WORD $0x6e61dda1 // fmul v1.2d, v13.2d, v1.2d
-	WORD $0x6e62dd42 // fmul v2.2d, v10.2d, v2.2d
-	WORD $0x6e63dd63 // fmul v3.2d, v11.2d, v3.2d
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6eccdf // fmla v31.2d, v6.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6fccff // fmla v31.2d, v7.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	ADD $240, R9, R23
+	VLD1R (R23), [V22.D2]
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6eccdf // fmla v31.2d, v6.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6fccff // fmla v31.2d, v7.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	ADD $248, R9, R24
+	VLD1R (R24), [V22.D2]
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6eccdf // fmla v31.2d, v6.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6fccff // fmla v31.2d, v7.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	ADD $256, R9, R25
+	VLD1R (R25), [V22.D2]
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6eccdf // fmla v31.2d, v6.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6fccff // fmla v31.2d, v7.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	WORD $0x6e66ddce // fmul v14.2d, v14.2d, v6.2d
+	WORD $0x6e67ddef // fmul v15.2d, v15.2d, v7.2d
+	WORD $0x6e64de94 // fmul v20.2d, v20.2d, v4.2d
+	WORD $0x6e65deb5 // fmul v21.2d, v21.2d, v5.2d
+	WORD $0x4eae1dd6 // mov v22.16b, v14.16b
+	WORD $0x4eaf1df7 // mov v23.16b, v15.16b
+	WORD $0x4e6acdd6 // fmla v22.2d, v14.2d, v10.2d
+	WORD $0x4e6bcdf7 // fmla v23.2d, v15.2d, v11.2d
+	WORD $0x4eb41e8a // mov v10.16b, v20.16b
+	WORD $0x4eb51eab // mov v11.16b, v21.16b
+	WORD $0x4e6cce8a // fmla v10.2d, v20.2d, v12.2d
+	WORD $0x4e6dceab // fmla v11.2d, v21.2d, v13.2d
+	ADD $264, R9, R19
+	VLD1R (R19), [V12.D2]
+	VLD1R (R19), [V14.D2]
+	ADD $272, R9, R20
+	VLD1R (R20), [V20.D2]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6cccdf // fmla v31.2d, v6.2d, v12.2d
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6dccff // fmla v31.2d, v7.2d, v13.2d
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	WORD $0x4eae1dcf // mov v15.16b, v14.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6ecc9f // fmla v31.2d, v4.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6fccbf // fmla v31.2d, v5.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	ADD $280, R9, R21
+	VLD1R (R21), [V20.D2]
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6cccdf // fmla v31.2d, v6.2d, v12.2d
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6dccff // fmla v31.2d, v7.2d, v13.2d
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6ecc9f // fmla v31.2d, v4.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6fccbf // fmla v31.2d, v5.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	ADD $288, R9, R22
+	VLD1R (R22), [V20.D2]
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6cccdf // fmla v31.2d, v6.2d, v12.2d
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6dccff // fmla v31.2d, v7.2d, v13.2d
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6ecc9f // fmla v31.2d, v4.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6fccbf // fmla v31.2d, v5.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	ADD $296, R9, R23
+	VLD1R (R23), [V20.D2]
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6cccdf // fmla v31.2d, v6.2d, v12.2d
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6dccff // fmla v31.2d, v7.2d, v13.2d
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6ecc9f // fmla v31.2d, v4.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6fccbf // fmla v31.2d, v5.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	ADD $304, R9, R24
+	VLD1R (R24), [V20.D2]
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6cccdf // fmla v31.2d, v6.2d, v12.2d
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6dccff // fmla v31.2d, v7.2d, v13.2d
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6ecc9f // fmla v31.2d, v4.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6fccbf // fmla v31.2d, v5.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	WORD $0x6e6cfec4 // fdiv v4.2d, v22.2d, v12.2d
+	WORD $0x6e6dfee5 // fdiv v5.2d, v23.2d, v13.2d
+	WORD $0x6e6efd46 // fdiv v6.2d, v10.2d, v14.2d
+	WORD $0x6e6ffd67 // fdiv v7.2d, v11.2d, v15.2d
+	WORD $0x4f74564a // shl v10.2d, v18.2d, #52
+	WORD $0x4f74566b // shl v11.2d, v19.2d, #52
+	WORD $0x4ee4854a // add v10.2d, v10.2d, v4.2d
+	WORD $0x4ee5856b // add v11.2d, v11.2d, v5.2d
+	WORD $0x4f745604 // shl v4.2d, v16.2d, #52
+	WORD $0x4f745625 // shl v5.2d, v17.2d, #52
+	WORD $0x4ee68484 // add v4.2d, v4.2d, v6.2d
+	WORD $0x4ee784a5 // add v5.2d, v5.2d, v7.2d
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6ee0e4df // fcmgt v31.2d, v6.2d, v0.2d
+	WORD $0x6ebf1cc0 // bit v0.16b, v6.16b, v31.16b
+	WORD $0x6ee1e4df // fcmgt v31.2d, v6.2d, v1.2d
+	WORD $0x6ebf1cc1 // bit v1.16b, v6.16b, v31.16b
+	WORD $0x6ee2e4df // fcmgt v31.2d, v6.2d, v2.2d
+	WORD $0x6ebf1cc2 // bit v2.16b, v6.16b, v31.16b
+	WORD $0x6ee3e4df // fcmgt v31.2d, v6.2d, v3.2d
+	WORD $0x6ebf1cc3 // bit v3.16b, v6.16b, v31.16b
+	WORD $0x4eead400 // fsub v0.2d, v0.2d, v10.2d
+	WORD $0x4eebd421 // fsub v1.2d, v1.2d, v11.2d
+	WORD $0x4ee4d442 // fsub v2.2d, v2.2d, v4.2d
+	WORD $0x4ee5d463 // fsub v3.2d, v3.2d, v5.2d
 	WORD $0x0e616808 // fcvtn v8.2s, v0.2d
 	WORD $0x4e616828 // fcvtn2 v8.4s, v1.2d
 	WORD $0x6f00e409 // movi v9.2d, #0
@@ -22078,24 +21814,24 @@ vector:
 	VLD1R (R21), [V6.D2]
 	WORD $0x6e261c88 // eor v8.16b, v4.16b, v6.16b
 	WORD $0x6e261c84 // eor v4.16b, v4.16b, v6.16b
-	WORD $0x6ee0e506 // fcmgt v6.2d, v8.2d, v0.2d
-	WORD $0x6e601d06 // bsl v6.16b, v8.16b, v0.16b
-	WORD $0x6ee1e507 // fcmgt v7.2d, v8.2d, v1.2d
-	WORD $0x6e611d07 // bsl v7.16b, v8.16b, v1.16b
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	WORD $0x6ee0e51f // fcmgt v31.2d, v8.2d, v0.2d
+	WORD $0x6ebf1d00 // bit v0.16b, v8.16b, v31.16b
+	WORD $0x6ee1e51f // fcmgt v31.2d, v8.2d, v1.2d
+	WORD $0x6ebf1d01 // bit v1.16b, v8.16b, v31.16b
 	WORD $0x6ee2e49f // fcmgt v31.2d, v4.2d, v2.2d
+	WORD $0x6ebf1c82 // bit v2.16b, v4.16b, v31.16b
+	WORD $0x6ee3e49f // fcmgt v31.2d, v4.2d, v3.2d
+	WORD $0x6ebf1c83 // bit v3.16b, v4.16b, v31.16b
+	VLD1R (R20), [V4.D2]
+	WORD $0x6ee4e406 // fcmgt v6.2d, v0.2d, v4.2d
+	WORD $0x6e601c86 // bsl v6.16b, v4.16b, v0.16b
+	WORD $0x6ee4e427 // fcmgt v7.2d, v1.2d, v4.2d
+	WORD $0x6e611c87 // bsl v7.16b, v4.16b, v1.16b
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	WORD $0x6ee4e45f // fcmgt v31.2d, v2.2d, v4.2d
 	WORD $0x6eff1c44 // bif v4.16b, v2.16b, v31.16b
-	WORD $0x6ee3e4bf // fcmgt v31.2d, v5.2d, v3.2d
+	WORD $0x6ee5e47f // fcmgt v31.2d, v3.2d, v5.2d
 	WORD $0x6eff1c65 // bif v5.16b, v3.16b, v31.16b
-	VLD1R (R20), [V8.D2]
-	WORD $0x6ee8e4df // fcmgt v31.2d, v6.2d, v8.2d
-	WORD $0x6ebf1d06 // bit v6.16b, v8.16b, v31.16b
-	WORD $0x6ee8e4ff // fcmgt v31.2d, v7.2d, v8.2d
-	WORD $0x6ebf1d07 // bit v7.16b, v8.16b, v31.16b
-	WORD $0x6ee8e49f // fcmgt v31.2d, v4.2d, v8.2d
-	WORD $0x6ebf1d04 // bit v4.16b, v8.16b, v31.16b
-	WORD $0x6ee8e4bf // fcmgt v31.2d, v5.2d, v8.2d
-	WORD $0x6ebf1d05 // bit v5.16b, v8.16b, v31.16b
 	WORD $0x6e66dcc8 // fmul v8.2d, v6.2d, v6.2d
 	WORD $0x6e67dce9 // fmul v9.2d, v7.2d, v7.2d
 	WORD $0x6e64dc8c // fmul v12.2d, v4.2d, v4.2d
@@ -22116,55 +21852,10 @@ vector:
 	WORD $0x6e73dce7 // fmul v7.2d, v7.2d, v19.2d
 	WORD $0x6e68dc84 // fmul v4.2d, v4.2d, v8.2d
 	WORD $0x6e69dca5 // fmul v5.2d, v5.2d, v9.2d
-	ADD $120, R9, R24
+	ADD $32, R9, R24
 	VLD1R (R24), [V8.D2]
-	WORD $0x6ee0e51f // fcmgt v31.2d, v8.2d, v0.2d
-	WORD $0x6ebf1d00 // bit v0.16b, v8.16b, v31.16b
-	WORD $0x6ee1e51f // fcmgt v31.2d, v8.2d, v1.2d
-	WORD $0x6ebf1d01 // bit v1.16b, v8.16b, v31.16b
-	WORD $0x6ee2e51f // fcmgt v31.2d, v8.2d, v2.2d
-	WORD $0x6ebf1d02 // bit v2.16b, v8.16b, v31.16b
-	WORD $0x6ee3e51f // fcmgt v31.2d, v8.2d, v3.2d
-	WORD $0x6ebf1d03 // bit v3.16b, v8.16b, v31.16b
-	ADD $128, R9, R25
-	VLD1R (R25), [V8.D2]
-	WORD $0x6ee8e41f // fcmgt v31.2d, v0.2d, v8.2d
-	WORD $0x6ebf1d00 // bit v0.16b, v8.16b, v31.16b
-	WORD $0x6ee8e43f // fcmgt v31.2d, v1.2d, v8.2d
-	WORD $0x6ebf1d01 // bit v1.16b, v8.16b, v31.16b
-	WORD $0x6ee8e45f // fcmgt v31.2d, v2.2d, v8.2d
-	WORD $0x6ebf1d02 // bit v2.16b, v8.16b, v31.16b
-	WORD $0x6ee8e47f // fcmgt v31.2d, v3.2d, v8.2d
-	WORD $0x6ebf1d03 // bit v3.16b, v8.16b, v31.16b
-	VLD1R (R21), [V8.D2]
-	WORD $0x6e281cc6 // eor v6.16b, v6.16b, v8.16b
-	WORD $0x6e281ce7 // eor v7.16b, v7.16b, v8.16b
-	WORD $0x6e281c84 // eor v4.16b, v4.16b, v8.16b
-	WORD $0x6e281ca5 // eor v5.16b, v5.16b, v8.16b
-	ADD $104, R9, R19
-	VLD1R (R19), [V8.D2]
-	WORD $0x6ee6e51f // fcmgt v31.2d, v8.2d, v6.2d
-	WORD $0x6ebf1d06 // bit v6.16b, v8.16b, v31.16b
-	WORD $0x6ee7e51f // fcmgt v31.2d, v8.2d, v7.2d
-	WORD $0x6ebf1d07 // bit v7.16b, v8.16b, v31.16b
-	WORD $0x6ee4e51f // fcmgt v31.2d, v8.2d, v4.2d
-	WORD $0x6ebf1d04 // bit v4.16b, v8.16b, v31.16b
-	WORD $0x6ee5e51f // fcmgt v31.2d, v8.2d, v5.2d
-	WORD $0x6ebf1d05 // bit v5.16b, v8.16b, v31.16b
-	ADD $112, R9, R20
-	VLD1R (R20), [V8.D2]
-	WORD $0x6ee8e4df // fcmgt v31.2d, v6.2d, v8.2d
-	WORD $0x6ebf1d06 // bit v6.16b, v8.16b, v31.16b
-	WORD $0x6ee8e4ff // fcmgt v31.2d, v7.2d, v8.2d
-	WORD $0x6ebf1d07 // bit v7.16b, v8.16b, v31.16b
-	WORD $0x6ee8e49f // fcmgt v31.2d, v4.2d, v8.2d
-	WORD $0x6ebf1d04 // bit v4.16b, v8.16b, v31.16b
-	WORD $0x6ee8e4bf // fcmgt v31.2d, v5.2d, v8.2d
-	WORD $0x6ebf1d05 // bit v5.16b, v8.16b, v31.16b
-	ADD $32, R9, R21
-	VLD1R (R21), [V8.D2]
-	ADD $40, R9, R22
-	VLD1R (R22), [V12.D2]
+	ADD $40, R9, R25
+	VLD1R (R25), [V12.D2]
 	WORD $0x4eac1d8e // mov v14.16b, v12.16b
 	WORD $0x4eae1dcf // mov v15.16b, v14.16b
 	WORD $0x4e68ccce // fmla v14.2d, v6.2d, v8.2d
@@ -22173,33 +21864,23 @@ vector:
 	WORD $0x4eac1d8d // mov v13.16b, v12.16b
 	WORD $0x4e68cc8c // fmla v12.2d, v4.2d, v8.2d
 	WORD $0x4e68ccad // fmla v13.2d, v5.2d, v8.2d
-	VLD1R (R22), [V8.D2]
+	VLD1R (R25), [V8.D2]
 	WORD $0x4ee8d5d0 // fsub v16.2d, v14.2d, v8.2d
 	WORD $0x4ee8d5f1 // fsub v17.2d, v15.2d, v8.2d
 	WORD $0x4ea81d09 // mov v9.16b, v8.16b
 	WORD $0x4ee8d588 // fsub v8.2d, v12.2d, v8.2d
 	WORD $0x4ee9d5a9 // fsub v9.2d, v13.2d, v9.2d
-	ADD $48, R9, R23
-	VLD1R (R23), [V18.D2]
+	ADD $48, R9, R19
+	VLD1R (R19), [V18.D2]
 	WORD $0x4ef2ce06 // fmls v6.2d, v16.2d, v18.2d
 	WORD $0x4ef2ce27 // fmls v7.2d, v17.2d, v18.2d
 	WORD $0x4ef2cd04 // fmls v4.2d, v8.2d, v18.2d
 	WORD $0x4ef2cd25 // fmls v5.2d, v9.2d, v18.2d
-	ADD $16, R9, R24
-	VLD1R (R24), [V8.D2]
-	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
-	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4ee885ce // add v14.2d, v14.2d, v8.2d
-	WORD $0x4ee885ef // add v15.2d, v15.2d, v8.2d
-	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
-	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
-	WORD $0x4ee8858c // add v12.2d, v12.2d, v8.2d
-	WORD $0x4ee885ad // add v13.2d, v13.2d, v8.2d
-	ADD $56, R9, R25
-	VLD1R (R25), [V8.D2]
-	VLD1R (R25), [V16.D2]
-	ADD $64, R9, R19
-	VLD1R (R19), [V18.D2]
+	ADD $56, R9, R20
+	VLD1R (R20), [V8.D2]
+	VLD1R (R20), [V16.D2]
+	ADD $64, R9, R21
+	VLD1R (R21), [V18.D2]
 	WORD $0x4ea81d09 // mov v9.16b, v8.16b
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e68ccdf // fmla v31.2d, v6.2d, v8.2d
@@ -22214,35 +21895,7 @@ vector:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $72, R9, R20
-	VLD1R (R20), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e68ccdf // fmla v31.2d, v6.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e69ccff // fmla v31.2d, v7.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $80, R9, R21
-	VLD1R (R21), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e68ccdf // fmla v31.2d, v6.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e69ccff // fmla v31.2d, v7.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $88, R9, R22
+	ADD $72, R9, R22
 	VLD1R (R22), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e68ccdf // fmla v31.2d, v6.2d, v8.2d
@@ -22256,8 +21909,36 @@ vector:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $96, R9, R23
+	ADD $80, R9, R23
 	VLD1R (R23), [V18.D2]
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e68ccdf // fmla v31.2d, v6.2d, v8.2d
+	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e69ccff // fmla v31.2d, v7.2d, v9.2d
+	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
+	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
+	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
+	ADD $88, R9, R24
+	VLD1R (R24), [V18.D2]
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e68ccdf // fmla v31.2d, v6.2d, v8.2d
+	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e69ccff // fmla v31.2d, v7.2d, v9.2d
+	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
+	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
+	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
+	ADD $96, R9, R25
+	VLD1R (R25), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e68ccdf // fmla v31.2d, v6.2d, v8.2d
 	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
@@ -22274,6 +21955,16 @@ vector:
 	WORD $0x6e67dd27 // fmul v7.2d, v9.2d, v7.2d
 	WORD $0x6e64de04 // fmul v4.2d, v16.2d, v4.2d
 	WORD $0x6e65de25 // fmul v5.2d, v17.2d, v5.2d
+	ADD $16, R9, R19
+	VLD1R (R19), [V8.D2]
+	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
+	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
+	WORD $0x4ee885ce // add v14.2d, v14.2d, v8.2d
+	WORD $0x4ee885ef // add v15.2d, v15.2d, v8.2d
+	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
+	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
+	WORD $0x4ee8858c // add v12.2d, v12.2d, v8.2d
+	WORD $0x4ee885ad // add v13.2d, v13.2d, v8.2d
 	WORD $0x4eae1dc8 // mov v8.16b, v14.16b
 	WORD $0x4eaf1de9 // mov v9.16b, v15.16b
 	WORD $0x4e66cdc8 // fmla v8.2d, v14.2d, v6.2d
@@ -22282,7 +21973,7 @@ vector:
 	WORD $0x4ead1da7 // mov v7.16b, v13.16b
 	WORD $0x4e64cd86 // fmla v6.2d, v12.2d, v4.2d
 	WORD $0x4e65cda7 // fmla v7.2d, v13.2d, v5.2d
-	VLD1R (R24), [V4.D2]
+	VLD1R (R19), [V4.D2]
 	WORD $0x4e64d508 // fadd v8.2d, v8.2d, v4.2d
 	WORD $0x4e64d529 // fadd v9.2d, v9.2d, v4.2d
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
@@ -22296,9 +21987,9 @@ vector:
 	WORD $0x4e616820 // fcvtn2 v0.4s, v1.2d
 	WORD $0x0e616842 // fcvtn v2.2s, v2.2d
 	WORD $0x4e616862 // fcvtn2 v2.4s, v3.2d
-	ADD R4, R8, R24
-	FMOVQ F0, 0(R24)
-	FMOVQ F2, 16(R24)
+	ADD R4, R8, R20
+	FMOVQ F0, 0(R20)
+	FMOVQ F2, 16(R20)
 	ADD $32, R4, R4
 	B vector
 
@@ -22319,38 +22010,38 @@ partial:
 	WORD $0x0e617800 // fcvtl v0.2d, v0.2s
 	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
 	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
-	ADD $152, R9, R25
-	VLD1R (R25), [V4.D2]
-	ADD $24, R9, R19
-	VLD1R (R19), [V6.D2]
+	ADD $152, R9, R21
+	VLD1R (R21), [V4.D2]
+	ADD $24, R9, R22
+	VLD1R (R22), [V6.D2]
 	WORD $0x6e261c88 // eor v8.16b, v4.16b, v6.16b
 	WORD $0x6e261c84 // eor v4.16b, v4.16b, v6.16b
-	WORD $0x6ee0e506 // fcmgt v6.2d, v8.2d, v0.2d
-	WORD $0x6e601d06 // bsl v6.16b, v8.16b, v0.16b
-	WORD $0x6ee1e507 // fcmgt v7.2d, v8.2d, v1.2d
-	WORD $0x6e611d07 // bsl v7.16b, v8.16b, v1.16b
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	WORD $0x6ee0e51f // fcmgt v31.2d, v8.2d, v0.2d
+	WORD $0x6ebf1d00 // bit v0.16b, v8.16b, v31.16b
+	WORD $0x6ee1e51f // fcmgt v31.2d, v8.2d, v1.2d
+	WORD $0x6ebf1d01 // bit v1.16b, v8.16b, v31.16b
 	WORD $0x6ee2e49f // fcmgt v31.2d, v4.2d, v2.2d
+	WORD $0x6ebf1c82 // bit v2.16b, v4.16b, v31.16b
+	WORD $0x6ee3e49f // fcmgt v31.2d, v4.2d, v3.2d
+	WORD $0x6ebf1c83 // bit v3.16b, v4.16b, v31.16b
+	VLD1R (R21), [V4.D2]
+	WORD $0x6ee4e406 // fcmgt v6.2d, v0.2d, v4.2d
+	WORD $0x6e601c86 // bsl v6.16b, v4.16b, v0.16b
+	WORD $0x6ee4e427 // fcmgt v7.2d, v1.2d, v4.2d
+	WORD $0x6e611c87 // bsl v7.16b, v4.16b, v1.16b
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	WORD $0x6ee4e45f // fcmgt v31.2d, v2.2d, v4.2d
 	WORD $0x6eff1c44 // bif v4.16b, v2.16b, v31.16b
-	WORD $0x6ee3e4bf // fcmgt v31.2d, v5.2d, v3.2d
+	WORD $0x6ee5e47f // fcmgt v31.2d, v3.2d, v5.2d
 	WORD $0x6eff1c65 // bif v5.16b, v3.16b, v31.16b
-	VLD1R (R25), [V8.D2]
-	WORD $0x6ee8e4df // fcmgt v31.2d, v6.2d, v8.2d
-	WORD $0x6ebf1d06 // bit v6.16b, v8.16b, v31.16b
-	WORD $0x6ee8e4ff // fcmgt v31.2d, v7.2d, v8.2d
-	WORD $0x6ebf1d07 // bit v7.16b, v8.16b, v31.16b
-	WORD $0x6ee8e49f // fcmgt v31.2d, v4.2d, v8.2d
-	WORD $0x6ebf1d04 // bit v4.16b, v8.16b, v31.16b
-	WORD $0x6ee8e4bf // fcmgt v31.2d, v5.2d, v8.2d
-	WORD $0x6ebf1d05 // bit v5.16b, v8.16b, v31.16b
 	WORD $0x6e66dcc8 // fmul v8.2d, v6.2d, v6.2d
 	WORD $0x6e67dce9 // fmul v9.2d, v7.2d, v7.2d
 	WORD $0x6e64dc8c // fmul v12.2d, v4.2d, v4.2d
 	WORD $0x6e65dcad // fmul v13.2d, v5.2d, v5.2d
-	ADD $144, R9, R20
-	VLD1R (R20), [V14.D2]
-	ADD $136, R9, R21
-	VLD1R (R21), [V16.D2]
+	ADD $144, R9, R23
+	VLD1R (R23), [V14.D2]
+	ADD $136, R9, R24
+	VLD1R (R24), [V16.D2]
 	WORD $0x4eb01e12 // mov v18.16b, v16.16b
 	WORD $0x4eb21e53 // mov v19.16b, v18.16b
 	WORD $0x4e6ecd12 // fmla v18.2d, v8.2d, v14.2d
@@ -22363,55 +22054,10 @@ partial:
 	WORD $0x6e73dce7 // fmul v7.2d, v7.2d, v19.2d
 	WORD $0x6e68dc84 // fmul v4.2d, v4.2d, v8.2d
 	WORD $0x6e69dca5 // fmul v5.2d, v5.2d, v9.2d
-	ADD $120, R9, R22
-	VLD1R (R22), [V8.D2]
-	WORD $0x6ee0e51f // fcmgt v31.2d, v8.2d, v0.2d
-	WORD $0x6ebf1d00 // bit v0.16b, v8.16b, v31.16b
-	WORD $0x6ee1e51f // fcmgt v31.2d, v8.2d, v1.2d
-	WORD $0x6ebf1d01 // bit v1.16b, v8.16b, v31.16b
-	WORD $0x6ee2e51f // fcmgt v31.2d, v8.2d, v2.2d
-	WORD $0x6ebf1d02 // bit v2.16b, v8.16b, v31.16b
-	WORD $0x6ee3e51f // fcmgt v31.2d, v8.2d, v3.2d
-	WORD $0x6ebf1d03 // bit v3.16b, v8.16b, v31.16b
-	ADD $128, R9, R23
-	VLD1R (R23), [V8.D2]
-	WORD $0x6ee8e41f // fcmgt v31.2d, v0.2d, v8.2d
-	WORD $0x6ebf1d00 // bit v0.16b, v8.16b, v31.16b
-	WORD $0x6ee8e43f // fcmgt v31.2d, v1.2d, v8.2d
-	WORD $0x6ebf1d01 // bit v1.16b, v8.16b, v31.16b
-	WORD $0x6ee8e45f // fcmgt v31.2d, v2.2d, v8.2d
-	WORD $0x6ebf1d02 // bit v2.16b, v8.16b, v31.16b
-	WORD $0x6ee8e47f // fcmgt v31.2d, v3.2d, v8.2d
-	WORD $0x6ebf1d03 // bit v3.16b, v8.16b, v31.16b
-	VLD1R (R19), [V8.D2]
-	WORD $0x6e281cc6 // eor v6.16b, v6.16b, v8.16b
-	WORD $0x6e281ce7 // eor v7.16b, v7.16b, v8.16b
-	WORD $0x6e281c84 // eor v4.16b, v4.16b, v8.16b
-	WORD $0x6e281ca5 // eor v5.16b, v5.16b, v8.16b
-	ADD $104, R9, R24
-	VLD1R (R24), [V8.D2]
-	WORD $0x6ee6e51f // fcmgt v31.2d, v8.2d, v6.2d
-	WORD $0x6ebf1d06 // bit v6.16b, v8.16b, v31.16b
-	WORD $0x6ee7e51f // fcmgt v31.2d, v8.2d, v7.2d
-	WORD $0x6ebf1d07 // bit v7.16b, v8.16b, v31.16b
-	WORD $0x6ee4e51f // fcmgt v31.2d, v8.2d, v4.2d
-	WORD $0x6ebf1d04 // bit v4.16b, v8.16b, v31.16b
-	WORD $0x6ee5e51f // fcmgt v31.2d, v8.2d, v5.2d
-	WORD $0x6ebf1d05 // bit v5.16b, v8.16b, v31.16b
-	ADD $112, R9, R25
+	ADD $32, R9, R25
 	VLD1R (R25), [V8.D2]
-	WORD $0x6ee8e4df // fcmgt v31.2d, v6.2d, v8.2d
-	WORD $0x6ebf1d06 // bit v6.16b, v8.16b, v31.16b
-	WORD $0x6ee8e4ff // fcmgt v31.2d, v7.2d, v8.2d
-	WORD $0x6ebf1d07 // bit v7.16b, v8.16b, v31.16b
-	WORD $0x6ee8e49f // fcmgt v31.2d, v4.2d, v8.2d
-	WORD $0x6ebf1d04 // bit v4.16b, v8.16b, v31.16b
-	WORD $0x6ee8e4bf // fcmgt v31.2d, v5.2d, v8.2d
-	WORD $0x6ebf1d05 // bit v5.16b, v8.16b, v31.16b
-	ADD $32, R9, R19
-	VLD1R (R19), [V8.D2]
-	ADD $40, R9, R20
-	VLD1R (R20), [V12.D2]
+	ADD $40, R9, R19
+	VLD1R (R19), [V12.D2]
 	WORD $0x4eac1d8e // mov v14.16b, v12.16b
 	WORD $0x4eae1dcf // mov v15.16b, v14.16b
 	WORD $0x4e68ccce // fmla v14.2d, v6.2d, v8.2d
@@ -22420,33 +22066,23 @@ partial:
 	WORD $0x4eac1d8d // mov v13.16b, v12.16b
 	WORD $0x4e68cc8c // fmla v12.2d, v4.2d, v8.2d
 	WORD $0x4e68ccad // fmla v13.2d, v5.2d, v8.2d
-	VLD1R (R20), [V8.D2]
+	VLD1R (R19), [V8.D2]
 	WORD $0x4ee8d5d0 // fsub v16.2d, v14.2d, v8.2d
 	WORD $0x4ee8d5f1 // fsub v17.2d, v15.2d, v8.2d
 	WORD $0x4ea81d09 // mov v9.16b, v8.16b
 	WORD $0x4ee8d588 // fsub v8.2d, v12.2d, v8.2d
 	WORD $0x4ee9d5a9 // fsub v9.2d, v13.2d, v9.2d
-	ADD $48, R9, R21
-	VLD1R (R21), [V18.D2]
+	ADD $48, R9, R20
+	VLD1R (R20), [V18.D2]
 	WORD $0x4ef2ce06 // fmls v6.2d, v16.2d, v18.2d
 	WORD $0x4ef2ce27 // fmls v7.2d, v17.2d, v18.2d
 	WORD $0x4ef2cd04 // fmls v4.2d, v8.2d, v18.2d
 	WORD $0x4ef2cd25 // fmls v5.2d, v9.2d, v18.2d
-	ADD $16, R9, R22
-	VLD1R (R22), [V8.D2]
-	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
-	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4ee885ce // add v14.2d, v14.2d, v8.2d
-	WORD $0x4ee885ef // add v15.2d, v15.2d, v8.2d
-	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
-	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
-	WORD $0x4ee8858c // add v12.2d, v12.2d, v8.2d
-	WORD $0x4ee885ad // add v13.2d, v13.2d, v8.2d
-	ADD $56, R9, R23
-	VLD1R (R23), [V8.D2]
-	VLD1R (R23), [V16.D2]
-	ADD $64, R9, R24
-	VLD1R (R24), [V18.D2]
+	ADD $56, R9, R21
+	VLD1R (R21), [V8.D2]
+	VLD1R (R21), [V16.D2]
+	ADD $64, R9, R22
+	VLD1R (R22), [V18.D2]
 	WORD $0x4ea81d09 // mov v9.16b, v8.16b
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e68ccdf // fmla v31.2d, v6.2d, v8.2d
@@ -22461,7 +22097,35 @@ partial:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $72, R9, R25
+	ADD $72, R9, R23
+	VLD1R (R23), [V18.D2]
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e68ccdf // fmla v31.2d, v6.2d, v8.2d
+	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e69ccff // fmla v31.2d, v7.2d, v9.2d
+	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
+	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
+	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
+	ADD $80, R9, R24
+	VLD1R (R24), [V18.D2]
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e68ccdf // fmla v31.2d, v6.2d, v8.2d
+	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e69ccff // fmla v31.2d, v7.2d, v9.2d
+	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
+	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
+	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
+	ADD $88, R9, R25
 	VLD1R (R25), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e68ccdf // fmla v31.2d, v6.2d, v8.2d
@@ -22475,36 +22139,8 @@ partial:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $80, R9, R19
+	ADD $96, R9, R19
 	VLD1R (R19), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e68ccdf // fmla v31.2d, v6.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e69ccff // fmla v31.2d, v7.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $88, R9, R20
-	VLD1R (R20), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e68ccdf // fmla v31.2d, v6.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e69ccff // fmla v31.2d, v7.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $96, R9, R21
-	VLD1R (R21), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e68ccdf // fmla v31.2d, v6.2d, v8.2d
 	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
@@ -22521,6 +22157,16 @@ partial:
 	WORD $0x6e67dd27 // fmul v7.2d, v9.2d, v7.2d
 	WORD $0x6e64de04 // fmul v4.2d, v16.2d, v4.2d
 	WORD $0x6e65de25 // fmul v5.2d, v17.2d, v5.2d
+	ADD $16, R9, R20
+	VLD1R (R20), [V8.D2]
+	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
+	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
+	WORD $0x4ee885ce // add v14.2d, v14.2d, v8.2d
+	WORD $0x4ee885ef // add v15.2d, v15.2d, v8.2d
+	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
+	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
+	WORD $0x4ee8858c // add v12.2d, v12.2d, v8.2d
+	WORD $0x4ee885ad // add v13.2d, v13.2d, v8.2d
 	WORD $0x4eae1dc8 // mov v8.16b, v14.16b
 	WORD $0x4eaf1de9 // mov v9.16b, v15.16b
 	WORD $0x4e66cdc8 // fmla v8.2d, v14.2d, v6.2d
@@ -22529,7 +22175,7 @@ partial:
 	WORD $0x4ead1da7 // mov v7.16b, v13.16b
 	WORD $0x4e64cd86 // fmla v6.2d, v12.2d, v4.2d
 	WORD $0x4e65cda7 // fmla v7.2d, v13.2d, v5.2d
-	VLD1R (R22), [V4.D2]
+	VLD1R (R20), [V4.D2]
 	WORD $0x4e64d508 // fadd v8.2d, v8.2d, v4.2d
 	WORD $0x4e64d529 // fadd v9.2d, v9.2d, v4.2d
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
@@ -22616,21 +22262,11 @@ vector:
 	WORD $0x4ef2ce27 // fmls v7.2d, v17.2d, v18.2d
 	WORD $0x4ef2cd44 // fmls v4.2d, v10.2d, v18.2d
 	WORD $0x4ef2cd65 // fmls v5.2d, v11.2d, v18.2d
-	ADD $16, R9, R25
+	ADD $56, R9, R25
 	VLD1R (R25), [V10.D2]
-	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
-	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
-	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
-	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
-	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
-	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
-	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
-	ADD $56, R9, R19
-	VLD1R (R19), [V10.D2]
-	VLD1R (R19), [V16.D2]
-	ADD $64, R9, R20
-	VLD1R (R20), [V18.D2]
+	VLD1R (R25), [V16.D2]
+	ADD $64, R9, R19
+	VLD1R (R19), [V18.D2]
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
@@ -22645,7 +22281,21 @@ vector:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $72, R9, R21
+	ADD $72, R9, R20
+	VLD1R (R20), [V18.D2]
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
+	WORD $0x4ebf1fea // mov v10.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
+	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
+	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
+	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
+	ADD $80, R9, R21
 	VLD1R (R21), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
@@ -22659,7 +22309,7 @@ vector:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $80, R9, R22
+	ADD $88, R9, R22
 	VLD1R (R22), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
@@ -22673,22 +22323,8 @@ vector:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $88, R9, R23
+	ADD $96, R9, R23
 	VLD1R (R23), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $96, R9, R24
-	VLD1R (R24), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
 	WORD $0x4ebf1fea // mov v10.16b, v31.16b
@@ -22705,6 +22341,16 @@ vector:
 	WORD $0x6e67dd67 // fmul v7.2d, v11.2d, v7.2d
 	WORD $0x6e64de04 // fmul v4.2d, v16.2d, v4.2d
 	WORD $0x6e65de25 // fmul v5.2d, v17.2d, v5.2d
+	ADD $16, R9, R24
+	VLD1R (R24), [V10.D2]
+	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
+	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
+	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
+	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
+	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
+	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
+	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
+	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
 	WORD $0x4eae1dca // mov v10.16b, v14.16b
 	WORD $0x4eaf1deb // mov v11.16b, v15.16b
 	WORD $0x4e66cdca // fmla v10.2d, v14.2d, v6.2d
@@ -22830,21 +22476,11 @@ partial:
 	WORD $0x4ef2ce27 // fmls v7.2d, v17.2d, v18.2d
 	WORD $0x4ef2cd44 // fmls v4.2d, v10.2d, v18.2d
 	WORD $0x4ef2cd65 // fmls v5.2d, v11.2d, v18.2d
-	ADD $16, R9, R20
+	ADD $56, R9, R20
 	VLD1R (R20), [V10.D2]
-	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
-	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
-	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
-	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
-	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
-	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
-	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
-	ADD $56, R9, R21
-	VLD1R (R21), [V10.D2]
-	VLD1R (R21), [V16.D2]
-	ADD $64, R9, R22
-	VLD1R (R22), [V18.D2]
+	VLD1R (R20), [V16.D2]
+	ADD $64, R9, R21
+	VLD1R (R21), [V18.D2]
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
@@ -22859,7 +22495,21 @@ partial:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $72, R9, R23
+	ADD $72, R9, R22
+	VLD1R (R22), [V18.D2]
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
+	WORD $0x4ebf1fea // mov v10.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
+	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
+	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
+	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
+	ADD $80, R9, R23
 	VLD1R (R23), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
@@ -22873,7 +22523,7 @@ partial:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $80, R9, R24
+	ADD $88, R9, R24
 	VLD1R (R24), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
@@ -22887,22 +22537,8 @@ partial:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $88, R9, R25
+	ADD $96, R9, R25
 	VLD1R (R25), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $96, R9, R19
-	VLD1R (R19), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
 	WORD $0x4ebf1fea // mov v10.16b, v31.16b
@@ -22919,6 +22555,16 @@ partial:
 	WORD $0x6e67dd67 // fmul v7.2d, v11.2d, v7.2d
 	WORD $0x6e64de04 // fmul v4.2d, v16.2d, v4.2d
 	WORD $0x6e65de25 // fmul v5.2d, v17.2d, v5.2d
+	ADD $16, R9, R19
+	VLD1R (R19), [V10.D2]
+	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
+	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
+	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
+	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
+	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
+	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
+	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
+	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
 	WORD $0x4eae1dca // mov v10.16b, v14.16b
 	WORD $0x4eaf1deb // mov v11.16b, v15.16b
 	WORD $0x4e66cdca // fmla v10.2d, v14.2d, v6.2d
@@ -23049,21 +22695,11 @@ vector:
 	WORD $0x4ef2ce27 // fmls v7.2d, v17.2d, v18.2d
 	WORD $0x4ef2cd44 // fmls v4.2d, v10.2d, v18.2d
 	WORD $0x4ef2cd65 // fmls v5.2d, v11.2d, v18.2d
-	ADD $16, R9, R25
+	ADD $56, R9, R25
 	VLD1R (R25), [V10.D2]
-	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
-	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
-	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
-	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
-	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
-	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
-	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
-	ADD $56, R9, R19
-	VLD1R (R19), [V10.D2]
-	VLD1R (R19), [V16.D2]
-	ADD $64, R9, R20
-	VLD1R (R20), [V18.D2]
+	VLD1R (R25), [V16.D2]
+	ADD $64, R9, R19
+	VLD1R (R19), [V18.D2]
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
@@ -23078,7 +22714,21 @@ vector:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $72, R9, R21
+	ADD $72, R9, R20
+	VLD1R (R20), [V18.D2]
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
+	WORD $0x4ebf1fea // mov v10.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
+	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
+	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
+	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
+	ADD $80, R9, R21
 	VLD1R (R21), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
@@ -23092,7 +22742,7 @@ vector:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $80, R9, R22
+	ADD $88, R9, R22
 	VLD1R (R22), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
@@ -23106,22 +22756,8 @@ vector:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $88, R9, R23
+	ADD $96, R9, R23
 	VLD1R (R23), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $96, R9, R24
-	VLD1R (R24), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
 	WORD $0x4ebf1fea // mov v10.16b, v31.16b
@@ -23138,7 +22774,17 @@ vector:
 	WORD $0x6e67dd67 // fmul v7.2d, v11.2d, v7.2d
 	WORD $0x6e64de04 // fmul v4.2d, v16.2d, v4.2d
 	WORD $0x6e65de25 // fmul v5.2d, v17.2d, v5.2d
-	VLD1R (R25), [V10.D2]
+	ADD $16, R9, R24
+	VLD1R (R24), [V10.D2]
+	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
+	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
+	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
+	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
+	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
+	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
+	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
+	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
+	VLD1R (R24), [V10.D2]
 	WORD $0x4eead5d0 // fsub v16.2d, v14.2d, v10.2d
 	WORD $0x4eead5f1 // fsub v17.2d, v15.2d, v10.2d
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
@@ -23245,21 +22891,11 @@ partial:
 	WORD $0x4ef2ce27 // fmls v7.2d, v17.2d, v18.2d
 	WORD $0x4ef2cd44 // fmls v4.2d, v10.2d, v18.2d
 	WORD $0x4ef2cd65 // fmls v5.2d, v11.2d, v18.2d
-	ADD $16, R9, R25
+	ADD $56, R9, R25
 	VLD1R (R25), [V10.D2]
-	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
-	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
-	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
-	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
-	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
-	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
-	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
-	ADD $56, R9, R19
-	VLD1R (R19), [V10.D2]
-	VLD1R (R19), [V16.D2]
-	ADD $64, R9, R20
-	VLD1R (R20), [V18.D2]
+	VLD1R (R25), [V16.D2]
+	ADD $64, R9, R19
+	VLD1R (R19), [V18.D2]
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
@@ -23274,7 +22910,21 @@ partial:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $72, R9, R21
+	ADD $72, R9, R20
+	VLD1R (R20), [V18.D2]
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
+	WORD $0x4ebf1fea // mov v10.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
+	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
+	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
+	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
+	ADD $80, R9, R21
 	VLD1R (R21), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
@@ -23288,7 +22938,7 @@ partial:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $80, R9, R22
+	ADD $88, R9, R22
 	VLD1R (R22), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
@@ -23302,22 +22952,8 @@ partial:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $88, R9, R23
+	ADD $96, R9, R23
 	VLD1R (R23), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $96, R9, R24
-	VLD1R (R24), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
 	WORD $0x4ebf1fea // mov v10.16b, v31.16b
@@ -23334,7 +22970,17 @@ partial:
 	WORD $0x6e67dd67 // fmul v7.2d, v11.2d, v7.2d
 	WORD $0x6e64de04 // fmul v4.2d, v16.2d, v4.2d
 	WORD $0x6e65de25 // fmul v5.2d, v17.2d, v5.2d
-	VLD1R (R25), [V10.D2]
+	ADD $16, R9, R24
+	VLD1R (R24), [V10.D2]
+	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
+	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
+	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
+	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
+	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
+	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
+	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
+	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
+	VLD1R (R24), [V10.D2]
 	WORD $0x4eead5d0 // fsub v16.2d, v14.2d, v10.2d
 	WORD $0x4eead5f1 // fsub v17.2d, v15.2d, v10.2d
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
@@ -23942,21 +23588,11 @@ vector:
 	WORD $0x4ef2ce27 // fmls v7.2d, v17.2d, v18.2d
 	WORD $0x4ef2cd44 // fmls v4.2d, v10.2d, v18.2d
 	WORD $0x4ef2cd65 // fmls v5.2d, v11.2d, v18.2d
-	ADD $16, R9, R19
+	ADD $56, R9, R19
 	VLD1R (R19), [V10.D2]
-	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
-	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
-	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
-	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
-	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
-	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
-	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
-	ADD $56, R9, R20
-	VLD1R (R20), [V10.D2]
-	VLD1R (R20), [V16.D2]
-	ADD $64, R9, R21
-	VLD1R (R21), [V18.D2]
+	VLD1R (R19), [V16.D2]
+	ADD $64, R9, R20
+	VLD1R (R20), [V18.D2]
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
@@ -23971,7 +23607,21 @@ vector:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $72, R9, R22
+	ADD $72, R9, R21
+	VLD1R (R21), [V18.D2]
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
+	WORD $0x4ebf1fea // mov v10.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
+	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
+	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
+	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
+	ADD $80, R9, R22
 	VLD1R (R22), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
@@ -23985,7 +23635,7 @@ vector:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $80, R9, R23
+	ADD $88, R9, R23
 	VLD1R (R23), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
@@ -23999,22 +23649,8 @@ vector:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $88, R9, R24
+	ADD $96, R9, R24
 	VLD1R (R24), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $96, R9, R25
-	VLD1R (R25), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
 	WORD $0x4ebf1fea // mov v10.16b, v31.16b
@@ -24031,6 +23667,16 @@ vector:
 	WORD $0x6e67dd67 // fmul v7.2d, v11.2d, v7.2d
 	WORD $0x6e64de04 // fmul v4.2d, v16.2d, v4.2d
 	WORD $0x6e65de25 // fmul v5.2d, v17.2d, v5.2d
+	ADD $16, R9, R25
+	VLD1R (R25), [V10.D2]
+	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
+	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
+	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
+	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
+	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
+	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
+	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
+	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
 	WORD $0x4eae1dca // mov v10.16b, v14.16b
 	WORD $0x4eaf1deb // mov v11.16b, v15.16b
 	WORD $0x4e66cdca // fmla v10.2d, v14.2d, v6.2d
@@ -24243,21 +23889,11 @@ partial:
 	WORD $0x4ef2ce27 // fmls v7.2d, v17.2d, v18.2d
 	WORD $0x4ef2cd44 // fmls v4.2d, v10.2d, v18.2d
 	WORD $0x4ef2cd65 // fmls v5.2d, v11.2d, v18.2d
-	ADD $16, R9, R20
+	ADD $56, R9, R20
 	VLD1R (R20), [V10.D2]
-	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
-	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
-	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
-	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
-	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
-	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
-	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
-	ADD $56, R9, R21
-	VLD1R (R21), [V10.D2]
-	VLD1R (R21), [V16.D2]
-	ADD $64, R9, R22
-	VLD1R (R22), [V18.D2]
+	VLD1R (R20), [V16.D2]
+	ADD $64, R9, R21
+	VLD1R (R21), [V18.D2]
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
@@ -24272,7 +23908,21 @@ partial:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $72, R9, R23
+	ADD $72, R9, R22
+	VLD1R (R22), [V18.D2]
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
+	WORD $0x4ebf1fea // mov v10.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
+	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
+	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
+	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
+	ADD $80, R9, R23
 	VLD1R (R23), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
@@ -24286,7 +23936,7 @@ partial:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $80, R9, R24
+	ADD $88, R9, R24
 	VLD1R (R24), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
@@ -24300,22 +23950,8 @@ partial:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $88, R9, R25
+	ADD $96, R9, R25
 	VLD1R (R25), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $96, R9, R19
-	VLD1R (R19), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
 	WORD $0x4ebf1fea // mov v10.16b, v31.16b
@@ -24332,6 +23968,16 @@ partial:
 	WORD $0x6e67dd67 // fmul v7.2d, v11.2d, v7.2d
 	WORD $0x6e64de04 // fmul v4.2d, v16.2d, v4.2d
 	WORD $0x6e65de25 // fmul v5.2d, v17.2d, v5.2d
+	ADD $16, R9, R19
+	VLD1R (R19), [V10.D2]
+	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
+	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
+	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
+	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
+	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
+	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
+	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
+	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
 	WORD $0x4eae1dca // mov v10.16b, v14.16b
 	WORD $0x4eaf1deb // mov v11.16b, v15.16b
 	WORD $0x4e66cdca // fmla v10.2d, v14.2d, v6.2d
@@ -24544,21 +24190,11 @@ vector:
 	WORD $0x4ef2ce27 // fmls v7.2d, v17.2d, v18.2d
 	WORD $0x4ef2cd44 // fmls v4.2d, v10.2d, v18.2d
 	WORD $0x4ef2cd65 // fmls v5.2d, v11.2d, v18.2d
-	ADD $16, R9, R19
+	ADD $56, R9, R19
 	VLD1R (R19), [V10.D2]
-	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
-	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
-	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
-	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
-	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
-	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
-	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
-	ADD $56, R9, R20
-	VLD1R (R20), [V10.D2]
-	VLD1R (R20), [V16.D2]
-	ADD $64, R9, R21
-	VLD1R (R21), [V18.D2]
+	VLD1R (R19), [V16.D2]
+	ADD $64, R9, R20
+	VLD1R (R20), [V18.D2]
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
@@ -24573,7 +24209,21 @@ vector:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $72, R9, R22
+	ADD $72, R9, R21
+	VLD1R (R21), [V18.D2]
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
+	WORD $0x4ebf1fea // mov v10.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
+	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
+	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
+	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
+	ADD $80, R9, R22
 	VLD1R (R22), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
@@ -24587,7 +24237,7 @@ vector:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $80, R9, R23
+	ADD $88, R9, R23
 	VLD1R (R23), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
@@ -24601,22 +24251,8 @@ vector:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $88, R9, R24
+	ADD $96, R9, R24
 	VLD1R (R24), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $96, R9, R25
-	VLD1R (R25), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
 	WORD $0x4ebf1fea // mov v10.16b, v31.16b
@@ -24633,7 +24269,17 @@ vector:
 	WORD $0x6e67dd67 // fmul v7.2d, v11.2d, v7.2d
 	WORD $0x6e64de04 // fmul v4.2d, v16.2d, v4.2d
 	WORD $0x6e65de25 // fmul v5.2d, v17.2d, v5.2d
-	VLD1R (R19), [V10.D2]
+	ADD $16, R9, R25
+	VLD1R (R25), [V10.D2]
+	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
+	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
+	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
+	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
+	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
+	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
+	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
+	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
+	VLD1R (R25), [V10.D2]
 	WORD $0x4eead5d0 // fsub v16.2d, v14.2d, v10.2d
 	WORD $0x4eead5f1 // fsub v17.2d, v15.2d, v10.2d
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
@@ -24739,21 +24385,11 @@ partial:
 	WORD $0x4ef2ce27 // fmls v7.2d, v17.2d, v18.2d
 	WORD $0x4ef2cd44 // fmls v4.2d, v10.2d, v18.2d
 	WORD $0x4ef2cd65 // fmls v5.2d, v11.2d, v18.2d
-	ADD $16, R9, R19
+	ADD $56, R9, R19
 	VLD1R (R19), [V10.D2]
-	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
-	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
-	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
-	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
-	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
-	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
-	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
-	ADD $56, R9, R20
-	VLD1R (R20), [V10.D2]
-	VLD1R (R20), [V16.D2]
-	ADD $64, R9, R21
-	VLD1R (R21), [V18.D2]
+	VLD1R (R19), [V16.D2]
+	ADD $64, R9, R20
+	VLD1R (R20), [V18.D2]
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
@@ -24768,7 +24404,21 @@ partial:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $72, R9, R22
+	ADD $72, R9, R21
+	VLD1R (R21), [V18.D2]
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
+	WORD $0x4ebf1fea // mov v10.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
+	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
+	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
+	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
+	ADD $80, R9, R22
 	VLD1R (R22), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
@@ -24782,7 +24432,7 @@ partial:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $80, R9, R23
+	ADD $88, R9, R23
 	VLD1R (R23), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
@@ -24796,22 +24446,8 @@ partial:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $88, R9, R24
+	ADD $96, R9, R24
 	VLD1R (R24), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $96, R9, R25
-	VLD1R (R25), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
 	WORD $0x4ebf1fea // mov v10.16b, v31.16b
@@ -24828,7 +24464,17 @@ partial:
 	WORD $0x6e67dd67 // fmul v7.2d, v11.2d, v7.2d
 	WORD $0x6e64de04 // fmul v4.2d, v16.2d, v4.2d
 	WORD $0x6e65de25 // fmul v5.2d, v17.2d, v5.2d
-	VLD1R (R19), [V10.D2]
+	ADD $16, R9, R25
+	VLD1R (R25), [V10.D2]
+	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
+	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
+	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
+	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
+	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
+	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
+	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
+	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
+	VLD1R (R25), [V10.D2]
 	WORD $0x4eead5d0 // fsub v16.2d, v14.2d, v10.2d
 	WORD $0x4eead5f1 // fsub v17.2d, v15.2d, v10.2d
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
@@ -25141,21 +24787,11 @@ vector:
 	WORD $0x4ef2ce27 // fmls v7.2d, v17.2d, v18.2d
 	WORD $0x4ef2cd44 // fmls v4.2d, v10.2d, v18.2d
 	WORD $0x4ef2cd65 // fmls v5.2d, v11.2d, v18.2d
-	ADD $16, R9, R22
+	ADD $56, R9, R22
 	VLD1R (R22), [V10.D2]
-	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
-	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
-	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
-	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
-	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
-	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
-	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
-	ADD $56, R9, R23
-	VLD1R (R23), [V10.D2]
-	VLD1R (R23), [V16.D2]
-	ADD $64, R9, R24
-	VLD1R (R24), [V18.D2]
+	VLD1R (R22), [V16.D2]
+	ADD $64, R9, R23
+	VLD1R (R23), [V18.D2]
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
@@ -25170,7 +24806,21 @@ vector:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $72, R9, R25
+	ADD $72, R9, R24
+	VLD1R (R24), [V18.D2]
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
+	WORD $0x4ebf1fea // mov v10.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
+	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
+	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
+	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
+	ADD $80, R9, R25
 	VLD1R (R25), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
@@ -25184,7 +24834,7 @@ vector:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $80, R9, R19
+	ADD $88, R9, R19
 	VLD1R (R19), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
@@ -25198,22 +24848,8 @@ vector:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $88, R9, R20
+	ADD $96, R9, R20
 	VLD1R (R20), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $96, R9, R21
-	VLD1R (R21), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
 	WORD $0x4ebf1fea // mov v10.16b, v31.16b
@@ -25230,6 +24866,16 @@ vector:
 	WORD $0x6e67dd67 // fmul v7.2d, v11.2d, v7.2d
 	WORD $0x6e64de04 // fmul v4.2d, v16.2d, v4.2d
 	WORD $0x6e65de25 // fmul v5.2d, v17.2d, v5.2d
+	ADD $16, R9, R21
+	VLD1R (R21), [V10.D2]
+	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
+	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
+	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
+	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
+	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
+	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
+	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
+	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
 	WORD $0x4eae1dca // mov v10.16b, v14.16b
 	WORD $0x4eaf1deb // mov v11.16b, v15.16b
 	WORD $0x4e66cdca // fmla v10.2d, v14.2d, v6.2d
@@ -25241,8 +24887,7 @@ vector:
 	WORD $0x6f00e404 // movi v4.2d, #0
 	ADD $8, R9, R22
 	VLD1R (R22), [V12.D2]
-	ADD $16, R9, R23
-	VLD1R (R23), [V14.D2]
+	VLD1R (R21), [V14.D2]
 	WORD $0x6ee0e480 // fcmgt v0.2d, v4.2d, v0.2d
 	WORD $0x6ee1e481 // fcmgt v1.2d, v4.2d, v1.2d
 	WORD $0x4ee0a800 // cmlt v0.2d, v0.2d, #0
@@ -25263,9 +24908,9 @@ vector:
 	WORD $0x4e616820 // fcvtn2 v0.4s, v1.2d
 	WORD $0x0e616842 // fcvtn v2.2s, v2.2d
 	WORD $0x4e616862 // fcvtn2 v2.4s, v3.2d
-	ADD R4, R8, R24
-	FMOVQ F0, 0(R24)
-	FMOVQ F2, 16(R24)
+	ADD R4, R8, R23
+	FMOVQ F0, 0(R23)
+	FMOVQ F2, 16(R23)
 	ADD $32, R4, R4
 	B vector
 
@@ -25286,22 +24931,22 @@ partial:
 	WORD $0x0e617800 // fcvtl v0.2d, v0.2s
 	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
 	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
-	ADD $24, R9, R25
-	VLD1R (R25), [V4.D2]
+	ADD $24, R9, R24
+	VLD1R (R24), [V4.D2]
 	WORD $0x4e641c06 // bic v6.16b, v0.16b, v4.16b
 	WORD $0x4e641c27 // bic v7.16b, v1.16b, v4.16b
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
 	WORD $0x4e641c44 // bic v4.16b, v2.16b, v4.16b
 	WORD $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	ADD $200, R9, R19
-	VLD1R (R19), [V10.D2]
+	ADD $200, R9, R25
+	VLD1R (R25), [V10.D2]
 	WORD $0x4eea84cc // add v12.2d, v6.2d, v10.2d
 	WORD $0x4eea84ed // add v13.2d, v7.2d, v10.2d
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
 	WORD $0x4eea848a // add v10.2d, v4.2d, v10.2d
 	WORD $0x4eeb84ab // add v11.2d, v5.2d, v11.2d
-	ADD $216, R9, R20
-	VLD1R (R20), [V14.D2]
+	ADD $216, R9, R19
+	VLD1R (R19), [V14.D2]
 	WORD $0x6f4c0590 // ushr v16.2d, v12.2d, #52
 	WORD $0x6f4c05b1 // ushr v17.2d, v13.2d, #52
 	WORD $0x4eae1e10 // orr v16.16b, v16.16b, v14.16b
@@ -25310,17 +24955,17 @@ partial:
 	WORD $0x6f4c0573 // ushr v19.2d, v11.2d, #52
 	WORD $0x4eae1e52 // orr v18.16b, v18.16b, v14.16b
 	WORD $0x4eae1e73 // orr v19.16b, v19.16b, v14.16b
-	ADD $224, R9, R21
-	VLD1R (R21), [V14.D2]
+	ADD $224, R9, R20
+	VLD1R (R20), [V14.D2]
 	WORD $0x4eeed610 // fsub v16.2d, v16.2d, v14.2d
 	WORD $0x4eeed631 // fsub v17.2d, v17.2d, v14.2d
 	WORD $0x4eae1dcf // mov v15.16b, v14.16b
 	WORD $0x4eeed64e // fsub v14.2d, v18.2d, v14.2d
 	WORD $0x4eefd66f // fsub v15.2d, v19.2d, v15.2d
-	ADD $208, R9, R22
-	VLD1R (R22), [V18.D2]
-	ADD $192, R9, R23
-	VLD1R (R23), [V20.D2]
+	ADD $208, R9, R21
+	VLD1R (R21), [V18.D2]
+	ADD $192, R9, R22
+	VLD1R (R22), [V20.D2]
 	WORD $0x4e321d8c // and v12.16b, v12.16b, v18.16b
 	WORD $0x4e321dad // and v13.16b, v13.16b, v18.16b
 	WORD $0x4ef4858c // add v12.2d, v12.2d, v20.2d
@@ -25329,14 +24974,14 @@ partial:
 	WORD $0x4e321d6b // and v11.16b, v11.16b, v18.16b
 	WORD $0x4ef4854a // add v10.2d, v10.2d, v20.2d
 	WORD $0x4ef4856b // add v11.2d, v11.2d, v20.2d
-	ADD $16, R9, R24
-	VLD1R (R24), [V18.D2]
+	ADD $16, R9, R23
+	VLD1R (R23), [V18.D2]
 	WORD $0x4ef2d594 // fsub v20.2d, v12.2d, v18.2d
 	WORD $0x4ef2d5b5 // fsub v21.2d, v13.2d, v18.2d
 	WORD $0x4eb21e53 // mov v19.16b, v18.16b
 	WORD $0x4ef2d552 // fsub v18.2d, v10.2d, v18.2d
 	WORD $0x4ef3d573 // fsub v19.2d, v11.2d, v19.2d
-	VLD1R (R24), [V22.D2]
+	VLD1R (R23), [V22.D2]
 	WORD $0x4e76d58c // fadd v12.2d, v12.2d, v22.2d
 	WORD $0x4e76d5ad // fadd v13.2d, v13.2d, v22.2d
 	WORD $0x4e76d54a // fadd v10.2d, v10.2d, v22.2d
@@ -25345,17 +24990,17 @@ partial:
 	WORD $0x6e6dfead // fdiv v13.2d, v21.2d, v13.2d
 	WORD $0x6e6afe4a // fdiv v10.2d, v18.2d, v10.2d
 	WORD $0x6e6bfe6b // fdiv v11.2d, v19.2d, v11.2d
-	ADD $48, R9, R25
-	VLD1R (R25), [V18.D2]
+	ADD $48, R9, R24
+	VLD1R (R24), [V18.D2]
 	WORD $0x6e6cdd94 // fmul v20.2d, v12.2d, v12.2d
 	WORD $0x6e6dddb5 // fmul v21.2d, v13.2d, v13.2d
 	WORD $0x6e6add56 // fmul v22.2d, v10.2d, v10.2d
 	WORD $0x6e6bdd77 // fmul v23.2d, v11.2d, v11.2d
-	ADD $136, R9, R19
-	VLD1R (R19), [V24.D2]
-	VLD1R (R19), [V26.D2]
-	ADD $144, R9, R20
-	VLD1R (R20), [V28.D2]
+	ADD $136, R9, R25
+	VLD1R (R25), [V24.D2]
+	VLD1R (R25), [V26.D2]
+	ADD $144, R9, R19
+	VLD1R (R19), [V28.D2]
 	WORD $0x4eb81f19 // mov v25.16b, v24.16b
 	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
 	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
@@ -25370,7 +25015,21 @@ partial:
 	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
 	WORD $0x4e7bceff // fmla v31.2d, v23.2d, v27.2d
 	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $152, R9, R21
+	ADD $152, R9, R20
+	VLD1R (R20), [V28.D2]
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
+	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
+	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7acedf // fmla v31.2d, v22.2d, v26.2d
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
+	WORD $0x4e7bceff // fmla v31.2d, v23.2d, v27.2d
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	ADD $160, R9, R21
 	VLD1R (R21), [V28.D2]
 	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
 	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
@@ -25384,7 +25043,7 @@ partial:
 	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
 	WORD $0x4e7bceff // fmla v31.2d, v23.2d, v27.2d
 	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $160, R9, R22
+	ADD $168, R9, R22
 	VLD1R (R22), [V28.D2]
 	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
 	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
@@ -25398,7 +25057,7 @@ partial:
 	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
 	WORD $0x4e7bceff // fmla v31.2d, v23.2d, v27.2d
 	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $168, R9, R23
+	ADD $176, R9, R23
 	VLD1R (R23), [V28.D2]
 	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
 	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
@@ -25412,22 +25071,8 @@ partial:
 	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
 	WORD $0x4e7bceff // fmla v31.2d, v23.2d, v27.2d
 	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $176, R9, R24
+	ADD $184, R9, R24
 	VLD1R (R24), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acedf // fmla v31.2d, v22.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bceff // fmla v31.2d, v23.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $184, R9, R25
-	VLD1R (R25), [V28.D2]
 	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
 	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
 	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
@@ -25452,8 +25097,8 @@ partial:
 	WORD $0x4eab1d6b // mov v11.16b, v11.16b
 	WORD $0x4e72cdca // fmla v10.2d, v14.2d, v18.2d
 	WORD $0x4e72cdeb // fmla v11.2d, v15.2d, v18.2d
-	ADD $128, R9, R19
-	VLD1R (R19), [V14.D2]
+	ADD $128, R9, R25
+	VLD1R (R25), [V14.D2]
 	WORD $0x4ee6d4d0 // fsub v16.2d, v6.2d, v6.2d
 	WORD $0x4ee7d4f1 // fsub v17.2d, v7.2d, v7.2d
 	WORD $0x4ee4d492 // fsub v18.2d, v4.2d, v4.2d
@@ -25474,10 +25119,10 @@ partial:
 	WORD $0x6e6a1c8c // bsl v12.16b, v4.16b, v10.16b
 	WORD $0x4ee0a9ad // cmlt v13.2d, v13.2d, #0
 	WORD $0x6e6b1cad // bsl v13.16b, v5.16b, v11.16b
-	ADD $232, R9, R20
-	VLD1R (R20), [V10.D2]
-	ADD $240, R9, R21
-	VLD1R (R21), [V14.D2]
+	ADD $232, R9, R19
+	VLD1R (R19), [V10.D2]
+	ADD $240, R9, R20
+	VLD1R (R20), [V14.D2]
 	WORD $0x6ee6e546 // fcmgt v6.2d, v10.2d, v6.2d
 	WORD $0x6ee7e547 // fcmgt v7.2d, v10.2d, v7.2d
 	WORD $0x4ee0a8c6 // cmlt v6.2d, v6.2d, #0
@@ -25495,8 +25140,8 @@ partial:
 	WORD $0x6e6adce7 // fmul v7.2d, v7.2d, v10.2d
 	WORD $0x6e6adc84 // fmul v4.2d, v4.2d, v10.2d
 	WORD $0x6e6adca5 // fmul v5.2d, v5.2d, v10.2d
-	ADD $104, R9, R22
-	VLD1R (R22), [V10.D2]
+	ADD $104, R9, R21
+	VLD1R (R21), [V10.D2]
 	WORD $0x6ee6e55f // fcmgt v31.2d, v10.2d, v6.2d
 	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
 	WORD $0x6ee7e55f // fcmgt v31.2d, v10.2d, v7.2d
@@ -25505,8 +25150,8 @@ partial:
 	WORD $0x6ebf1d44 // bit v4.16b, v10.16b, v31.16b
 	WORD $0x6ee5e55f // fcmgt v31.2d, v10.2d, v5.2d
 	WORD $0x6ebf1d45 // bit v5.16b, v10.16b, v31.16b
-	ADD $112, R9, R23
-	VLD1R (R23), [V10.D2]
+	ADD $112, R9, R22
+	VLD1R (R22), [V10.D2]
 	WORD $0x6eeae4df // fcmgt v31.2d, v6.2d, v10.2d
 	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
 	WORD $0x6eeae4ff // fcmgt v31.2d, v7.2d, v10.2d
@@ -25515,10 +25160,10 @@ partial:
 	WORD $0x6ebf1d44 // bit v4.16b, v10.16b, v31.16b
 	WORD $0x6eeae4bf // fcmgt v31.2d, v5.2d, v10.2d
 	WORD $0x6ebf1d45 // bit v5.16b, v10.16b, v31.16b
-	ADD $32, R9, R24
-	VLD1R (R24), [V10.D2]
-	ADD $40, R9, R25
-	VLD1R (R25), [V12.D2]
+	ADD $32, R9, R23
+	VLD1R (R23), [V10.D2]
+	ADD $40, R9, R24
+	VLD1R (R24), [V12.D2]
 	WORD $0x4eac1d8e // mov v14.16b, v12.16b
 	WORD $0x4eae1dcf // mov v15.16b, v14.16b
 	WORD $0x4e6accce // fmla v14.2d, v6.2d, v10.2d
@@ -25527,33 +25172,23 @@ partial:
 	WORD $0x4eac1d8d // mov v13.16b, v12.16b
 	WORD $0x4e6acc8c // fmla v12.2d, v4.2d, v10.2d
 	WORD $0x4e6accad // fmla v13.2d, v5.2d, v10.2d
-	VLD1R (R25), [V10.D2]
+	VLD1R (R24), [V10.D2]
 	WORD $0x4eead5d0 // fsub v16.2d, v14.2d, v10.2d
 	WORD $0x4eead5f1 // fsub v17.2d, v15.2d, v10.2d
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
 	WORD $0x4eead58a // fsub v10.2d, v12.2d, v10.2d
 	WORD $0x4eebd5ab // fsub v11.2d, v13.2d, v11.2d
-	ADD $48, R9, R19
-	VLD1R (R19), [V18.D2]
+	ADD $48, R9, R25
+	VLD1R (R25), [V18.D2]
 	WORD $0x4ef2ce06 // fmls v6.2d, v16.2d, v18.2d
 	WORD $0x4ef2ce27 // fmls v7.2d, v17.2d, v18.2d
 	WORD $0x4ef2cd44 // fmls v4.2d, v10.2d, v18.2d
 	WORD $0x4ef2cd65 // fmls v5.2d, v11.2d, v18.2d
-	ADD $16, R9, R20
-	VLD1R (R20), [V10.D2]
-	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
-	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
-	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
-	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
-	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
-	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
-	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
-	ADD $56, R9, R21
-	VLD1R (R21), [V10.D2]
-	VLD1R (R21), [V16.D2]
-	ADD $64, R9, R22
-	VLD1R (R22), [V18.D2]
+	ADD $56, R9, R19
+	VLD1R (R19), [V10.D2]
+	VLD1R (R19), [V16.D2]
+	ADD $64, R9, R20
+	VLD1R (R20), [V18.D2]
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
@@ -25568,7 +25203,35 @@ partial:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $72, R9, R23
+	ADD $72, R9, R21
+	VLD1R (R21), [V18.D2]
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
+	WORD $0x4ebf1fea // mov v10.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
+	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
+	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
+	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
+	ADD $80, R9, R22
+	VLD1R (R22), [V18.D2]
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
+	WORD $0x4ebf1fea // mov v10.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
+	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
+	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
+	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
+	ADD $88, R9, R23
 	VLD1R (R23), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
@@ -25582,36 +25245,8 @@ partial:
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
 	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $80, R9, R24
+	ADD $96, R9, R24
 	VLD1R (R24), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $88, R9, R25
-	VLD1R (R25), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $96, R9, R19
-	VLD1R (R19), [V18.D2]
 	WORD $0x4eb21e5f // mov v31.16b, v18.16b
 	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
 	WORD $0x4ebf1fea // mov v10.16b, v31.16b
@@ -25628,6 +25263,16 @@ partial:
 	WORD $0x6e67dd67 // fmul v7.2d, v11.2d, v7.2d
 	WORD $0x6e64de04 // fmul v4.2d, v16.2d, v4.2d
 	WORD $0x6e65de25 // fmul v5.2d, v17.2d, v5.2d
+	ADD $16, R9, R25
+	VLD1R (R25), [V10.D2]
+	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
+	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
+	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
+	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
+	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
+	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
+	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
+	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
 	WORD $0x4eae1dca // mov v10.16b, v14.16b
 	WORD $0x4eaf1deb // mov v11.16b, v15.16b
 	WORD $0x4e66cdca // fmla v10.2d, v14.2d, v6.2d
@@ -25637,10 +25282,9 @@ partial:
 	WORD $0x4e64cd86 // fmla v6.2d, v12.2d, v4.2d
 	WORD $0x4e65cda7 // fmla v7.2d, v13.2d, v5.2d
 	WORD $0x6f00e404 // movi v4.2d, #0
-	ADD $8, R9, R20
-	VLD1R (R20), [V12.D2]
-	ADD $16, R9, R21
-	VLD1R (R21), [V14.D2]
+	ADD $8, R9, R19
+	VLD1R (R19), [V12.D2]
+	VLD1R (R25), [V14.D2]
 	WORD $0x6ee0e480 // fcmgt v0.2d, v4.2d, v0.2d
 	WORD $0x6ee1e481 // fcmgt v1.2d, v4.2d, v1.2d
 	WORD $0x4ee0a800 // cmlt v0.2d, v0.2d, #0
@@ -25822,23 +25466,23 @@ vector:
 	BGT partial
 	ADD R4, R7, R19
 	FLDPQ 0(R19), (F0, F1)
-	ADD $328, R9, R20
+	ADD $336, R9, R20
 	VLD1R (R20), [V2.S4]
-	ADD $368, R9, R21
+	ADD $376, R9, R21
 	VLD1R (R21), [V4.S4]
 	WORD $0x6ea0e49f // fcmgt v31.4s, v4.4s, v0.4s
 	WORD $0x6ebf1c80 // bit v0.16b, v4.16b, v31.16b
 	WORD $0x6ea1e49f // fcmgt v31.4s, v4.4s, v1.4s
 	WORD $0x6ebf1c81 // bit v1.16b, v4.16b, v31.16b
-	ADD $372, R9, R22
+	ADD $380, R9, R22
 	VLD1R (R22), [V4.S4]
 	WORD $0x6ea4e41f // fcmgt v31.4s, v0.4s, v4.4s
 	WORD $0x6ebf1c80 // bit v0.16b, v4.16b, v31.16b
 	WORD $0x6ea4e43f // fcmgt v31.4s, v1.4s, v4.4s
 	WORD $0x6ebf1c81 // bit v1.16b, v4.16b, v31.16b
-	ADD $332, R9, R23
+	ADD $340, R9, R23
 	VLD1R (R23), [V4.S4]
-	ADD $336, R9, R24
+	ADD $344, R9, R24
 	VLD1R (R24), [V6.S4]
 	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
 	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
@@ -25848,9 +25492,9 @@ vector:
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
 	WORD $0x4ea4d4c4 // fsub v4.4s, v6.4s, v4.4s
 	WORD $0x4ea5d4e5 // fsub v5.4s, v7.4s, v5.4s
-	ADD $344, R9, R25
+	ADD $352, R9, R25
 	VLD1R (R25), [V8.S4]
-	ADD $340, R9, R19
+	ADD $348, R9, R19
 	VLD1R (R19), [V10.S4]
 	WORD $0x4ea01c0c // mov v12.16b, v0.16b
 	WORD $0x4ea11c2d // mov v13.16b, v1.16b
@@ -25860,10 +25504,10 @@ vector:
 	WORD $0x4ead1dab // mov v11.16b, v13.16b
 	WORD $0x4e28cc8a // fmla v10.4s, v4.4s, v8.4s
 	WORD $0x4e28ccab // fmla v11.4s, v5.4s, v8.4s
-	ADD $348, R9, R20
+	ADD $356, R9, R20
 	VLD1R (R20), [V4.S4]
 	WORD $0x4ea41c84 // mov v4.16b, v4.16b
-	ADD $352, R9, R21
+	ADD $360, R9, R21
 	VLD1R (R21), [V8.S4]
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
 	WORD $0x4ea81d1f // mov v31.16b, v8.16b
@@ -25872,7 +25516,7 @@ vector:
 	WORD $0x4ea81d1f // mov v31.16b, v8.16b
 	WORD $0x4e25cd7f // fmla v31.4s, v11.4s, v5.4s
 	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	ADD $356, R9, R22
+	ADD $364, R9, R22
 	VLD1R (R22), [V8.S4]
 	WORD $0x4ea81d1f // mov v31.16b, v8.16b
 	WORD $0x4e24cd5f // fmla v31.4s, v10.4s, v4.4s
@@ -25880,7 +25524,7 @@ vector:
 	WORD $0x4ea81d1f // mov v31.16b, v8.16b
 	WORD $0x4e25cd7f // fmla v31.4s, v11.4s, v5.4s
 	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	ADD $360, R9, R23
+	ADD $368, R9, R23
 	VLD1R (R23), [V8.S4]
 	WORD $0x4ea81d1f // mov v31.16b, v8.16b
 	WORD $0x4e24cd5f // fmla v31.4s, v10.4s, v4.4s
@@ -25888,7 +25532,7 @@ vector:
 	WORD $0x4ea81d1f // mov v31.16b, v8.16b
 	WORD $0x4e25cd7f // fmla v31.4s, v11.4s, v5.4s
 	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	ADD $364, R9, R24
+	ADD $372, R9, R24
 	VLD1R (R24), [V8.S4]
 	WORD $0x4ea81d1f // mov v31.16b, v8.16b
 	WORD $0x4e24cd5f // fmla v31.4s, v10.4s, v4.4s
@@ -25904,11 +25548,11 @@ vector:
 	WORD $0x6ea0f97f // fneg v31.4s, v11.4s
 	WORD $0x4e29ccbf // fmla v31.4s, v5.4s, v9.4s
 	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	ADD $376, R9, R25
+	ADD $384, R9, R25
 	VLD1R (R25), [V4.S4]
-	ADD $380, R9, R19
+	ADD $388, R9, R19
 	VLD1R (R19), [V10.S4]
-	ADD $328, R9, R20
+	ADD $336, R9, R20
 	VLD1R (R20), [V12.S4]
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
 	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
@@ -25929,7 +25573,7 @@ vector:
 	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
 	WORD $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
 	WORD $0x4e27d529 // fadd v9.4s, v9.4s, v7.4s
-	ADD $368, R9, R21
+	ADD $376, R9, R21
 	VLD1R (R21), [V6.S4]
 	WORD $0x6f00e40a // movi v10.2d, #0
 	WORD $0x6e20e4c0 // fcmge v0.4s, v6.4s, v0.4s
@@ -25960,23 +25604,23 @@ partial:
 	WORD $0x6f00e401 // movi v1.2d, #0
 	ADD R4, R7, R16
 	VMOV V31.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V30.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	ADD $328, R9, R23
+	ADD $336, R9, R23
 	VLD1R (R23), [V2.S4]
-	ADD $368, R9, R24
+	ADD $376, R9, R24
 	VLD1R (R24), [V4.S4]
 	WORD $0x6ea0e49f // fcmgt v31.4s, v4.4s, v0.4s
 	WORD $0x6ebf1c80 // bit v0.16b, v4.16b, v31.16b
 	WORD $0x6ea1e49f // fcmgt v31.4s, v4.4s, v1.4s
 	WORD $0x6ebf1c81 // bit v1.16b, v4.16b, v31.16b
-	ADD $372, R9, R25
+	ADD $380, R9, R25
 	VLD1R (R25), [V4.S4]
 	WORD $0x6ea4e41f // fcmgt v31.4s, v0.4s, v4.4s
 	WORD $0x6ebf1c80 // bit v0.16b, v4.16b, v31.16b
 	WORD $0x6ea4e43f // fcmgt v31.4s, v1.4s, v4.4s
 	WORD $0x6ebf1c81 // bit v1.16b, v4.16b, v31.16b
-	ADD $332, R9, R19
+	ADD $340, R9, R19
 	VLD1R (R19), [V4.S4]
-	ADD $336, R9, R20
+	ADD $344, R9, R20
 	VLD1R (R20), [V6.S4]
 	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
 	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
@@ -25986,9 +25630,9 @@ partial:
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
 	WORD $0x4ea4d4c4 // fsub v4.4s, v6.4s, v4.4s
 	WORD $0x4ea5d4e5 // fsub v5.4s, v7.4s, v5.4s
-	ADD $344, R9, R21
+	ADD $352, R9, R21
 	VLD1R (R21), [V8.S4]
-	ADD $340, R9, R22
+	ADD $348, R9, R22
 	VLD1R (R22), [V10.S4]
 	WORD $0x4ea01c0c // mov v12.16b, v0.16b
 	WORD $0x4ea11c2d // mov v13.16b, v1.16b
@@ -25998,10 +25642,10 @@ partial:
 	WORD $0x4ead1dab // mov v11.16b, v13.16b
 	WORD $0x4e28cc8a // fmla v10.4s, v4.4s, v8.4s
 	WORD $0x4e28ccab // fmla v11.4s, v5.4s, v8.4s
-	ADD $348, R9, R23
+	ADD $356, R9, R23
 	VLD1R (R23), [V4.S4]
 	WORD $0x4ea41c84 // mov v4.16b, v4.16b
-	ADD $352, R9, R24
+	ADD $360, R9, R24
 	VLD1R (R24), [V8.S4]
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
 	WORD $0x4ea81d1f // mov v31.16b, v8.16b
@@ -26010,7 +25654,7 @@ partial:
 	WORD $0x4ea81d1f // mov v31.16b, v8.16b
 	WORD $0x4e25cd7f // fmla v31.4s, v11.4s, v5.4s
 	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	ADD $356, R9, R25
+	ADD $364, R9, R25
 	VLD1R (R25), [V8.S4]
 	WORD $0x4ea81d1f // mov v31.16b, v8.16b
 	WORD $0x4e24cd5f // fmla v31.4s, v10.4s, v4.4s
@@ -26018,7 +25662,7 @@ partial:
 	WORD $0x4ea81d1f // mov v31.16b, v8.16b
 	WORD $0x4e25cd7f // fmla v31.4s, v11.4s, v5.4s
 	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	ADD $360, R9, R19
+	ADD $368, R9, R19
 	VLD1R (R19), [V8.S4]
 	WORD $0x4ea81d1f // mov v31.16b, v8.16b
 	WORD $0x4e24cd5f // fmla v31.4s, v10.4s, v4.4s
@@ -26026,7 +25670,7 @@ partial:
 	WORD $0x4ea81d1f // mov v31.16b, v8.16b
 	WORD $0x4e25cd7f // fmla v31.4s, v11.4s, v5.4s
 	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	ADD $364, R9, R20
+	ADD $372, R9, R20
 	VLD1R (R20), [V8.S4]
 	WORD $0x4ea81d1f // mov v31.16b, v8.16b
 	WORD $0x4e24cd5f // fmla v31.4s, v10.4s, v4.4s
@@ -26042,11 +25686,11 @@ partial:
 	WORD $0x6ea0f97f // fneg v31.4s, v11.4s
 	WORD $0x4e29ccbf // fmla v31.4s, v5.4s, v9.4s
 	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	ADD $376, R9, R21
+	ADD $384, R9, R21
 	VLD1R (R21), [V4.S4]
-	ADD $380, R9, R22
+	ADD $388, R9, R22
 	VLD1R (R22), [V10.S4]
-	ADD $328, R9, R23
+	ADD $336, R9, R23
 	VLD1R (R23), [V12.S4]
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
 	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
@@ -26067,7 +25711,7 @@ partial:
 	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
 	WORD $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
 	WORD $0x4e27d529 // fadd v9.4s, v9.4s, v7.4s
-	ADD $368, R9, R24
+	ADD $376, R9, R24
 	VLD1R (R24), [V6.S4]
 	WORD $0x6f00e40a // movi v10.2d, #0
 	WORD $0x6e20e4c0 // fcmge v0.4s, v6.4s, v0.4s
@@ -26101,22 +25745,22 @@ vector:
 	BGT partial
 	ADD R4, R7, R19
 	FLDPQ 0(R19), (F0, F1)
-	ADD $368, R9, R20
+	ADD $376, R9, R20
 	VLD1R (R20), [V2.S4]
 	WORD $0x6ea0e45f // fcmgt v31.4s, v2.4s, v0.4s
 	WORD $0x6ebf1c40 // bit v0.16b, v2.16b, v31.16b
 	WORD $0x6ea1e45f // fcmgt v31.4s, v2.4s, v1.4s
 	WORD $0x6ebf1c41 // bit v1.16b, v2.16b, v31.16b
-	ADD $372, R9, R21
+	ADD $380, R9, R21
 	VLD1R (R21), [V2.S4]
 	WORD $0x4ea21c43 // mov v3.16b, v2.16b
 	WORD $0x6ea2e41f // fcmgt v31.4s, v0.4s, v2.4s
 	WORD $0x6eff1c02 // bif v2.16b, v0.16b, v31.16b
 	WORD $0x6ea3e43f // fcmgt v31.4s, v1.4s, v3.4s
 	WORD $0x6eff1c23 // bif v3.16b, v1.16b, v31.16b
-	ADD $332, R9, R22
+	ADD $340, R9, R22
 	VLD1R (R22), [V4.S4]
-	ADD $336, R9, R23
+	ADD $344, R9, R23
 	VLD1R (R23), [V6.S4]
 	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
 	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
@@ -26126,9 +25770,9 @@ vector:
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
 	WORD $0x4ea4d4c4 // fsub v4.4s, v6.4s, v4.4s
 	WORD $0x4ea5d4e5 // fsub v5.4s, v7.4s, v5.4s
-	ADD $344, R9, R24
+	ADD $352, R9, R24
 	VLD1R (R24), [V8.S4]
-	ADD $340, R9, R25
+	ADD $348, R9, R25
 	VLD1R (R25), [V10.S4]
 	WORD $0x4ea21c4c // mov v12.16b, v2.16b
 	WORD $0x4ea31c6d // mov v13.16b, v3.16b
@@ -26138,10 +25782,10 @@ vector:
 	WORD $0x4ead1dab // mov v11.16b, v13.16b
 	WORD $0x4e28cc8a // fmla v10.4s, v4.4s, v8.4s
 	WORD $0x4e28ccab // fmla v11.4s, v5.4s, v8.4s
-	ADD $348, R9, R19
+	ADD $356, R9, R19
 	VLD1R (R19), [V4.S4]
 	WORD $0x4ea41c84 // mov v4.16b, v4.16b
-	ADD $352, R9, R20
+	ADD $360, R9, R20
 	VLD1R (R20), [V8.S4]
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
 	WORD $0x4ea81d1f // mov v31.16b, v8.16b
@@ -26150,7 +25794,7 @@ vector:
 	WORD $0x4ea81d1f // mov v31.16b, v8.16b
 	WORD $0x4e25cd7f // fmla v31.4s, v11.4s, v5.4s
 	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	ADD $356, R9, R21
+	ADD $364, R9, R21
 	VLD1R (R21), [V8.S4]
 	WORD $0x4ea81d1f // mov v31.16b, v8.16b
 	WORD $0x4e24cd5f // fmla v31.4s, v10.4s, v4.4s
@@ -26158,7 +25802,7 @@ vector:
 	WORD $0x4ea81d1f // mov v31.16b, v8.16b
 	WORD $0x4e25cd7f // fmla v31.4s, v11.4s, v5.4s
 	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	ADD $360, R9, R22
+	ADD $368, R9, R22
 	VLD1R (R22), [V8.S4]
 	WORD $0x4ea81d1f // mov v31.16b, v8.16b
 	WORD $0x4e24cd5f // fmla v31.4s, v10.4s, v4.4s
@@ -26166,7 +25810,7 @@ vector:
 	WORD $0x4ea81d1f // mov v31.16b, v8.16b
 	WORD $0x4e25cd7f // fmla v31.4s, v11.4s, v5.4s
 	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	ADD $364, R9, R23
+	ADD $372, R9, R23
 	VLD1R (R23), [V8.S4]
 	WORD $0x4ea81d1f // mov v31.16b, v8.16b
 	WORD $0x4e24cd5f // fmla v31.4s, v10.4s, v4.4s
@@ -26182,11 +25826,11 @@ vector:
 	WORD $0x6ea0f97f // fneg v31.4s, v11.4s
 	WORD $0x4e29ccbf // fmla v31.4s, v5.4s, v9.4s
 	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	ADD $376, R9, R24
+	ADD $384, R9, R24
 	VLD1R (R24), [V4.S4]
-	ADD $380, R9, R25
+	ADD $388, R9, R25
 	VLD1R (R25), [V10.S4]
-	ADD $328, R9, R19
+	ADD $336, R9, R19
 	VLD1R (R19), [V12.S4]
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
 	WORD $0x6ea2e484 // fcmgt v4.4s, v4.4s, v2.4s
@@ -26207,7 +25851,7 @@ vector:
 	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
 	WORD $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
 	WORD $0x4e27d529 // fadd v9.4s, v9.4s, v7.4s
-	ADD $368, R9, R20
+	ADD $376, R9, R20
 	VLD1R (R20), [V6.S4]
 	WORD $0x6f00e40a // movi v10.2d, #0
 	WORD $0x6e22e4c2 // fcmge v2.4s, v6.4s, v2.4s
@@ -26237,22 +25881,22 @@ partial:
 	WORD $0x6f00e401 // movi v1.2d, #0
 	ADD R4, R7, R16
 	VMOV V31.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V30.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	ADD $368, R9, R22
+	ADD $376, R9, R22
 	VLD1R (R22), [V2.S4]
 	WORD $0x6ea0e45f // fcmgt v31.4s, v2.4s, v0.4s
 	WORD $0x6ebf1c40 // bit v0.16b, v2.16b, v31.16b
 	WORD $0x6ea1e45f // fcmgt v31.4s, v2.4s, v1.4s
 	WORD $0x6ebf1c41 // bit v1.16b, v2.16b, v31.16b
-	ADD $372, R9, R23
+	ADD $380, R9, R23
 	VLD1R (R23), [V2.S4]
 	WORD $0x4ea21c43 // mov v3.16b, v2.16b
 	WORD $0x6ea2e41f // fcmgt v31.4s, v0.4s, v2.4s
 	WORD $0x6eff1c02 // bif v2.16b, v0.16b, v31.16b
 	WORD $0x6ea3e43f // fcmgt v31.4s, v1.4s, v3.4s
 	WORD $0x6eff1c23 // bif v3.16b, v1.16b, v31.16b
-	ADD $332, R9, R24
+	ADD $340, R9, R24
 	VLD1R (R24), [V4.S4]
-	ADD $336, R9, R25
+	ADD $344, R9, R25
 	VLD1R (R25), [V6.S4]
 	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
 	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
@@ -26262,9 +25906,9 @@ partial:
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
 	WORD $0x4ea4d4c4 // fsub v4.4s, v6.4s, v4.4s
 	WORD $0x4ea5d4e5 // fsub v5.4s, v7.4s, v5.4s
-	ADD $344, R9, R19
+	ADD $352, R9, R19
 	VLD1R (R19), [V8.S4]
-	ADD $340, R9, R20
+	ADD $348, R9, R20
 	VLD1R (R20), [V10.S4]
 	WORD $0x4ea21c4c // mov v12.16b, v2.16b
 	WORD $0x4ea31c6d // mov v13.16b, v3.16b
@@ -26274,10 +25918,10 @@ partial:
 	WORD $0x4ead1dab // mov v11.16b, v13.16b
 	WORD $0x4e28cc8a // fmla v10.4s, v4.4s, v8.4s
 	WORD $0x4e28ccab // fmla v11.4s, v5.4s, v8.4s
-	ADD $348, R9, R21
+	ADD $356, R9, R21
 	VLD1R (R21), [V4.S4]
 	WORD $0x4ea41c84 // mov v4.16b, v4.16b
-	ADD $352, R9, R22
+	ADD $360, R9, R22
 	VLD1R (R22), [V8.S4]
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
 	WORD $0x4ea81d1f // mov v31.16b, v8.16b
@@ -26286,7 +25930,7 @@ partial:
 	WORD $0x4ea81d1f // mov v31.16b, v8.16b
 	WORD $0x4e25cd7f // fmla v31.4s, v11.4s, v5.4s
 	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	ADD $356, R9, R23
+	ADD $364, R9, R23
 	VLD1R (R23), [V8.S4]
 	WORD $0x4ea81d1f // mov v31.16b, v8.16b
 	WORD $0x4e24cd5f // fmla v31.4s, v10.4s, v4.4s
@@ -26294,7 +25938,7 @@ partial:
 	WORD $0x4ea81d1f // mov v31.16b, v8.16b
 	WORD $0x4e25cd7f // fmla v31.4s, v11.4s, v5.4s
 	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	ADD $360, R9, R24
+	ADD $368, R9, R24
 	VLD1R (R24), [V8.S4]
 	WORD $0x4ea81d1f // mov v31.16b, v8.16b
 	WORD $0x4e24cd5f // fmla v31.4s, v10.4s, v4.4s
@@ -26302,7 +25946,7 @@ partial:
 	WORD $0x4ea81d1f // mov v31.16b, v8.16b
 	WORD $0x4e25cd7f // fmla v31.4s, v11.4s, v5.4s
 	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	ADD $364, R9, R25
+	ADD $372, R9, R25
 	VLD1R (R25), [V8.S4]
 	WORD $0x4ea81d1f // mov v31.16b, v8.16b
 	WORD $0x4e24cd5f // fmla v31.4s, v10.4s, v4.4s
@@ -26318,11 +25962,11 @@ partial:
 	WORD $0x6ea0f97f // fneg v31.4s, v11.4s
 	WORD $0x4e29ccbf // fmla v31.4s, v5.4s, v9.4s
 	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	ADD $376, R9, R19
+	ADD $384, R9, R19
 	VLD1R (R19), [V4.S4]
-	ADD $380, R9, R20
+	ADD $388, R9, R20
 	VLD1R (R20), [V10.S4]
-	ADD $328, R9, R21
+	ADD $336, R9, R21
 	VLD1R (R21), [V12.S4]
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
 	WORD $0x6ea2e484 // fcmgt v4.4s, v4.4s, v2.4s
@@ -26343,7 +25987,7 @@ partial:
 	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
 	WORD $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
 	WORD $0x4e27d529 // fadd v9.4s, v9.4s, v7.4s
-	ADD $368, R9, R22
+	ADD $376, R9, R22
 	VLD1R (R22), [V6.S4]
 	WORD $0x6f00e40a // movi v10.2d, #0
 	WORD $0x6e22e4c2 // fcmge v2.4s, v6.4s, v2.4s
@@ -26376,17 +26020,17 @@ vector:
 	BGT partial
 	ADD R4, R7, R19
 	FLDPQ 0(R19), (F0, F1)
-	ADD $316, R9, R20
+	ADD $324, R9, R20
 	VLD1R (R20), [V2.S4]
-	ADD $324, R9, R21
+	ADD $332, R9, R21
 	VLD1R (R21), [V4.S4]
 	WORD $0x4ea41c84 // mov v4.16b, v4.16b
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
 	WORD $0x4e22cc04 // fmla v4.4s, v0.4s, v2.4s
 	WORD $0x4e22cc25 // fmla v5.4s, v1.4s, v2.4s
-	ADD $312, R9, R22
+	ADD $320, R9, R22
 	VLD1R (R22), [V2.S4]
-	ADD $320, R9, R23
+	ADD $328, R9, R23
 	VLD1R (R23), [V6.S4]
 	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
 	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
@@ -26399,7 +26043,7 @@ vector:
 	WORD $0x6ebf1c40 // bit v0.16b, v2.16b, v31.16b
 	WORD $0x6ea1e45f // fcmgt v31.4s, v2.4s, v1.4s
 	WORD $0x6ebf1c41 // bit v1.16b, v2.16b, v31.16b
-	ADD $328, R9, R24
+	ADD $336, R9, R24
 	VLD1R (R24), [V2.S4]
 	WORD $0x6ea2e41f // fcmgt v31.4s, v0.4s, v2.4s
 	WORD $0x6ebf1c40 // bit v0.16b, v2.16b, v31.16b
@@ -26422,17 +26066,17 @@ partial:
 	WORD $0x6f00e401 // movi v1.2d, #0
 	ADD R4, R7, R16
 	VMOV V31.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V30.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	ADD $316, R9, R19
+	ADD $324, R9, R19
 	VLD1R (R19), [V2.S4]
-	ADD $324, R9, R20
+	ADD $332, R9, R20
 	VLD1R (R20), [V4.S4]
 	WORD $0x4ea41c84 // mov v4.16b, v4.16b
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
 	WORD $0x4e22cc04 // fmla v4.4s, v0.4s, v2.4s
 	WORD $0x4e22cc25 // fmla v5.4s, v1.4s, v2.4s
-	ADD $312, R9, R21
+	ADD $320, R9, R21
 	VLD1R (R21), [V2.S4]
-	ADD $320, R9, R22
+	ADD $328, R9, R22
 	VLD1R (R22), [V6.S4]
 	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
 	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
@@ -26445,7 +26089,7 @@ partial:
 	WORD $0x6ebf1c40 // bit v0.16b, v2.16b, v31.16b
 	WORD $0x6ea1e45f // fcmgt v31.4s, v2.4s, v1.4s
 	WORD $0x6ebf1c41 // bit v1.16b, v2.16b, v31.16b
-	ADD $328, R9, R23
+	ADD $336, R9, R23
 	VLD1R (R23), [V2.S4]
 	WORD $0x4ea21c43 // mov v3.16b, v2.16b
 	WORD $0x6ea2e41f // fcmgt v31.4s, v0.4s, v2.4s
@@ -26472,17 +26116,17 @@ vector:
 	BGT partial
 	ADD R4, R7, R19
 	FLDPQ 0(R19), (F0, F1)
-	ADD $316, R9, R20
+	ADD $324, R9, R20
 	VLD1R (R20), [V2.S4]
-	ADD $324, R9, R21
+	ADD $332, R9, R21
 	VLD1R (R21), [V4.S4]
 	WORD $0x4ea41c84 // mov v4.16b, v4.16b
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
 	WORD $0x4e22cc04 // fmla v4.4s, v0.4s, v2.4s
 	WORD $0x4e22cc25 // fmla v5.4s, v1.4s, v2.4s
-	ADD $312, R9, R22
+	ADD $320, R9, R22
 	VLD1R (R22), [V2.S4]
-	ADD $320, R9, R23
+	ADD $328, R9, R23
 	VLD1R (R23), [V6.S4]
 	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
 	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
@@ -26495,7 +26139,7 @@ vector:
 	WORD $0x6ebf1c82 // bit v2.16b, v4.16b, v31.16b
 	WORD $0x6ea3e49f // fcmgt v31.4s, v4.4s, v3.4s
 	WORD $0x6ebf1c83 // bit v3.16b, v4.16b, v31.16b
-	ADD $328, R9, R24
+	ADD $336, R9, R24
 	VLD1R (R24), [V4.S4]
 	WORD $0x6ea4e45f // fcmgt v31.4s, v2.4s, v4.4s
 	WORD $0x6ebf1c82 // bit v2.16b, v4.16b, v31.16b
@@ -26526,17 +26170,17 @@ partial:
 	WORD $0x6f00e401 // movi v1.2d, #0
 	ADD R4, R7, R16
 	VMOV V2.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V2.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V3.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V3.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	ADD $316, R9, R19
+	ADD $324, R9, R19
 	VLD1R (R19), [V2.S4]
-	ADD $324, R9, R20
+	ADD $332, R9, R20
 	VLD1R (R20), [V4.S4]
 	WORD $0x4ea41c84 // mov v4.16b, v4.16b
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
 	WORD $0x4e22cc04 // fmla v4.4s, v0.4s, v2.4s
 	WORD $0x4e22cc25 // fmla v5.4s, v1.4s, v2.4s
-	ADD $312, R9, R21
+	ADD $320, R9, R21
 	VLD1R (R21), [V2.S4]
-	ADD $320, R9, R22
+	ADD $328, R9, R22
 	VLD1R (R22), [V6.S4]
 	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
 	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
@@ -26549,7 +26193,7 @@ partial:
 	WORD $0x6ebf1c82 // bit v2.16b, v4.16b, v31.16b
 	WORD $0x6ea3e49f // fcmgt v31.4s, v4.4s, v3.4s
 	WORD $0x6ebf1c83 // bit v3.16b, v4.16b, v31.16b
-	ADD $328, R9, R23
+	ADD $336, R9, R23
 	VLD1R (R23), [V4.S4]
 	WORD $0x6ea4e45f // fcmgt v31.4s, v2.4s, v4.4s
 	WORD $0x6ebf1c82 // bit v2.16b, v4.16b, v31.16b
@@ -26585,7 +26229,7 @@ vector:
 	BGT partial
 	ADD R4, R7, R19
 	FLDPQ 0(R19), (F0, F1)
-	ADD $312, R9, R20
+	ADD $320, R9, R20
 	VLD1R (R20), [V2.S4]
 	WORD $0x4ea21c43 // mov v3.16b, v2.16b
 	WORD $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -26611,7 +26255,7 @@ partial:
 	WORD $0x6f00e401 // movi v1.2d, #0
 	ADD R4, R7, R16
 	VMOV V31.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V30.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	ADD $312, R9, R22
+	ADD $320, R9, R22
 	VLD1R (R22), [V2.S4]
 	WORD $0x4ea21c43 // mov v3.16b, v2.16b
 	WORD $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
@@ -26640,7 +26284,7 @@ vector:
 	BGT partial
 	ADD R4, R7, R19
 	FLDPQ 0(R19), (F0, F1)
-	ADD $384, R9, R20
+	ADD $392, R9, R20
 	VLD1R (R20), [V2.S4]
 	WORD $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
 	WORD $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
@@ -26661,7 +26305,7 @@ partial:
 	WORD $0x6f00e401 // movi v1.2d, #0
 	ADD R4, R7, R16
 	VMOV V31.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V30.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	ADD $384, R9, R22
+	ADD $392, R9, R22
 	VLD1R (R22), [V2.S4]
 	WORD $0x4ea21c43 // mov v3.16b, v2.16b
 	WORD $0x4e621c02 // bic v2.16b, v0.16b, v2.16b
@@ -26686,7 +26330,7 @@ vector:
 	BGT partial
 	ADD R4, R7, R19
 	FLDPQ 0(R19), (F0, F1)
-	ADD $384, R9, R20
+	ADD $392, R9, R20
 	VLD1R (R20), [V2.S4]
 	WORD $0x6e221c00 // eor v0.16b, v0.16b, v2.16b
 	WORD $0x6e221c21 // eor v1.16b, v1.16b, v2.16b
@@ -26707,7 +26351,7 @@ partial:
 	WORD $0x6f00e401 // movi v1.2d, #0
 	ADD R4, R7, R16
 	VMOV V31.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V30.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	ADD $384, R9, R22
+	ADD $392, R9, R22
 	VLD1R (R22), [V2.S4]
 	WORD $0x4ea21c43 // mov v3.16b, v2.16b
 	WORD $0x6e221c02 // eor v2.16b, v0.16b, v2.16b
@@ -26732,9 +26376,9 @@ vector:
 	BGT partial
 	ADD R4, R7, R19
 	FLDPQ 0(R19), (F0, F1)
-	ADD $384, R9, R20
+	ADD $392, R9, R20
 	VLD1R (R20), [V2.S4]
-	ADD $388, R9, R21
+	ADD $396, R9, R21
 	VLD1R (R21), [V4.S4]
 	WORD $0x6e221c82 // eor v2.16b, v4.16b, v2.16b
 	WORD $0x6ea0e45f // fcmgt v31.4s, v2.4s, v0.4s
@@ -26746,7 +26390,7 @@ vector:
 	WORD $0x6ebf1c40 // bit v0.16b, v2.16b, v31.16b
 	WORD $0x6ea2e43f // fcmgt v31.4s, v1.4s, v2.4s
 	WORD $0x6ebf1c41 // bit v1.16b, v2.16b, v31.16b
-	ADD $328, R9, R22
+	ADD $336, R9, R22
 	VLD1R (R22), [V2.S4]
 	VLD1R (R20), [V4.S4]
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
@@ -26774,9 +26418,9 @@ partial:
 	WORD $0x6f00e401 // movi v1.2d, #0
 	ADD R4, R7, R16
 	VMOV V31.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V30.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	ADD $384, R9, R24
+	ADD $392, R9, R24
 	VLD1R (R24), [V2.S4]
-	ADD $388, R9, R25
+	ADD $396, R9, R25
 	VLD1R (R25), [V4.S4]
 	WORD $0x6e221c82 // eor v2.16b, v4.16b, v2.16b
 	WORD $0x6ea0e45f // fcmgt v31.4s, v2.4s, v0.4s
@@ -26788,7 +26432,7 @@ partial:
 	WORD $0x6ebf1c40 // bit v0.16b, v2.16b, v31.16b
 	WORD $0x6ea2e43f // fcmgt v31.4s, v1.4s, v2.4s
 	WORD $0x6ebf1c41 // bit v1.16b, v2.16b, v31.16b
-	ADD $328, R9, R19
+	ADD $336, R9, R19
 	VLD1R (R19), [V2.S4]
 	VLD1R (R24), [V4.S4]
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
@@ -31032,21 +30676,11 @@ block:
 	WORD $0x4ef6ceab // fmls v11.2d, v21.2d, v22.2d
 	WORD $0x4ef6cdcc // fmls v12.2d, v14.2d, v22.2d
 	WORD $0x4ef6cded // fmls v13.2d, v15.2d, v22.2d
-	ADD $16, R9, R25
+	ADD $56, R9, R25
 	VLD1R (R25), [V14.D2]
-	WORD $0x4f745652 // shl v18.2d, v18.2d, #52
-	WORD $0x4f745673 // shl v19.2d, v19.2d, #52
-	WORD $0x4eee8652 // add v18.2d, v18.2d, v14.2d
-	WORD $0x4eee8673 // add v19.2d, v19.2d, v14.2d
-	WORD $0x4f745610 // shl v16.2d, v16.2d, #52
-	WORD $0x4f745631 // shl v17.2d, v17.2d, #52
-	WORD $0x4eee8610 // add v16.2d, v16.2d, v14.2d
-	WORD $0x4eee8631 // add v17.2d, v17.2d, v14.2d
-	ADD $56, R9, R19
-	VLD1R (R19), [V14.D2]
-	VLD1R (R19), [V20.D2]
-	ADD $64, R9, R20
-	VLD1R (R20), [V22.D2]
+	VLD1R (R25), [V20.D2]
+	ADD $64, R9, R19
+	VLD1R (R19), [V22.D2]
 	WORD $0x4eae1dcf // mov v15.16b, v14.16b
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
@@ -31061,7 +30695,21 @@ block:
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
 	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $72, R9, R21
+	ADD $72, R9, R20
+	VLD1R (R20), [V22.D2]
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	ADD $80, R9, R21
 	VLD1R (R21), [V22.D2]
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
@@ -31075,7 +30723,7 @@ block:
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
 	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $80, R9, R22
+	ADD $88, R9, R22
 	VLD1R (R22), [V22.D2]
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
@@ -31089,22 +30737,8 @@ block:
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
 	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $88, R9, R23
+	ADD $96, R9, R23
 	VLD1R (R23), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $96, R9, R24
-	VLD1R (R24), [V22.D2]
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
 	WORD $0x4ebf1fee // mov v14.16b, v31.16b
@@ -31121,6 +30755,16 @@ block:
 	WORD $0x6e6bddeb // fmul v11.2d, v15.2d, v11.2d
 	WORD $0x6e6cde8c // fmul v12.2d, v20.2d, v12.2d
 	WORD $0x6e6ddead // fmul v13.2d, v21.2d, v13.2d
+	ADD $16, R9, R24
+	VLD1R (R24), [V14.D2]
+	WORD $0x4f745652 // shl v18.2d, v18.2d, #52
+	WORD $0x4f745673 // shl v19.2d, v19.2d, #52
+	WORD $0x4eee8652 // add v18.2d, v18.2d, v14.2d
+	WORD $0x4eee8673 // add v19.2d, v19.2d, v14.2d
+	WORD $0x4f745610 // shl v16.2d, v16.2d, #52
+	WORD $0x4f745631 // shl v17.2d, v17.2d, #52
+	WORD $0x4eee8610 // add v16.2d, v16.2d, v14.2d
+	WORD $0x4eee8631 // add v17.2d, v17.2d, v14.2d
 	WORD $0x4eb21e4e // mov v14.16b, v18.16b
 	WORD $0x4eb31e6f // mov v15.16b, v19.16b
 	WORD $0x4e6ace4e // fmla v14.2d, v18.2d, v10.2d
@@ -31195,21 +30839,11 @@ block:
 	WORD $0x4ef6ceab // fmls v11.2d, v21.2d, v22.2d
 	WORD $0x4ef6cdcc // fmls v12.2d, v14.2d, v22.2d
 	WORD $0x4ef6cded // fmls v13.2d, v15.2d, v22.2d
-	ADD $16, R9, R25
+	ADD $56, R9, R25
 	VLD1R (R25), [V14.D2]
-	WORD $0x4f745652 // shl v18.2d, v18.2d, #52
-	WORD $0x4f745673 // shl v19.2d, v19.2d, #52
-	WORD $0x4eee8652 // add v18.2d, v18.2d, v14.2d
-	WORD $0x4eee8673 // add v19.2d, v19.2d, v14.2d
-	WORD $0x4f745610 // shl v16.2d, v16.2d, #52
-	WORD $0x4f745631 // shl v17.2d, v17.2d, #52
-	WORD $0x4eee8610 // add v16.2d, v16.2d, v14.2d
-	WORD $0x4eee8631 // add v17.2d, v17.2d, v14.2d
-	ADD $56, R9, R19
-	VLD1R (R19), [V14.D2]
-	VLD1R (R19), [V20.D2]
-	ADD $64, R9, R20
-	VLD1R (R20), [V22.D2]
+	VLD1R (R25), [V20.D2]
+	ADD $64, R9, R19
+	VLD1R (R19), [V22.D2]
 	WORD $0x4eae1dcf // mov v15.16b, v14.16b
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
@@ -31224,7 +30858,21 @@ block:
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
 	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $72, R9, R21
+	ADD $72, R9, R20
+	VLD1R (R20), [V22.D2]
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	ADD $80, R9, R21
 	VLD1R (R21), [V22.D2]
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
@@ -31238,7 +30886,7 @@ block:
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
 	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $80, R9, R22
+	ADD $88, R9, R22
 	VLD1R (R22), [V22.D2]
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
@@ -31252,22 +30900,8 @@ block:
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
 	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $88, R9, R23
+	ADD $96, R9, R23
 	VLD1R (R23), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $96, R9, R24
-	VLD1R (R24), [V22.D2]
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
 	WORD $0x4ebf1fee // mov v14.16b, v31.16b
@@ -31284,6 +30918,16 @@ block:
 	WORD $0x6e6bddeb // fmul v11.2d, v15.2d, v11.2d
 	WORD $0x6e6cde8c // fmul v12.2d, v20.2d, v12.2d
 	WORD $0x6e6ddead // fmul v13.2d, v21.2d, v13.2d
+	ADD $16, R9, R24
+	VLD1R (R24), [V14.D2]
+	WORD $0x4f745652 // shl v18.2d, v18.2d, #52
+	WORD $0x4f745673 // shl v19.2d, v19.2d, #52
+	WORD $0x4eee8652 // add v18.2d, v18.2d, v14.2d
+	WORD $0x4eee8673 // add v19.2d, v19.2d, v14.2d
+	WORD $0x4f745610 // shl v16.2d, v16.2d, #52
+	WORD $0x4f745631 // shl v17.2d, v17.2d, #52
+	WORD $0x4eee8610 // add v16.2d, v16.2d, v14.2d
+	WORD $0x4eee8631 // add v17.2d, v17.2d, v14.2d
 	WORD $0x4eb21e4e // mov v14.16b, v18.16b
 	WORD $0x4eb31e6f // mov v15.16b, v19.16b
 	WORD $0x4e6ace4e // fmla v14.2d, v18.2d, v10.2d
@@ -31452,21 +31096,11 @@ sum:
 	WORD $0x4ef6ceab // fmls v11.2d, v21.2d, v22.2d
 	WORD $0x4ef6cdcc // fmls v12.2d, v14.2d, v22.2d
 	WORD $0x4ef6cded // fmls v13.2d, v15.2d, v22.2d
-	ADD $16, R9, R20
+	ADD $56, R9, R20
 	VLD1R (R20), [V14.D2]
-	WORD $0x4f745652 // shl v18.2d, v18.2d, #52
-	WORD $0x4f745673 // shl v19.2d, v19.2d, #52
-	WORD $0x4eee8652 // add v18.2d, v18.2d, v14.2d
-	WORD $0x4eee8673 // add v19.2d, v19.2d, v14.2d
-	WORD $0x4f745610 // shl v16.2d, v16.2d, #52
-	WORD $0x4f745631 // shl v17.2d, v17.2d, #52
-	WORD $0x4eee8610 // add v16.2d, v16.2d, v14.2d
-	WORD $0x4eee8631 // add v17.2d, v17.2d, v14.2d
-	ADD $56, R9, R21
-	VLD1R (R21), [V14.D2]
-	VLD1R (R21), [V20.D2]
-	ADD $64, R9, R22
-	VLD1R (R22), [V22.D2]
+	VLD1R (R20), [V20.D2]
+	ADD $64, R9, R21
+	VLD1R (R21), [V22.D2]
 	WORD $0x4eae1dcf // mov v15.16b, v14.16b
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
@@ -31481,7 +31115,21 @@ sum:
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
 	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $72, R9, R23
+	ADD $72, R9, R22
+	VLD1R (R22), [V22.D2]
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	ADD $80, R9, R23
 	VLD1R (R23), [V22.D2]
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
@@ -31495,7 +31143,7 @@ sum:
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
 	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $80, R9, R24
+	ADD $88, R9, R24
 	VLD1R (R24), [V22.D2]
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
@@ -31509,22 +31157,8 @@ sum:
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
 	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $88, R9, R25
+	ADD $96, R9, R25
 	VLD1R (R25), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $96, R9, R19
-	VLD1R (R19), [V22.D2]
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
 	WORD $0x4ebf1fee // mov v14.16b, v31.16b
@@ -31541,6 +31175,16 @@ sum:
 	WORD $0x6e6bddeb // fmul v11.2d, v15.2d, v11.2d
 	WORD $0x6e6cde8c // fmul v12.2d, v20.2d, v12.2d
 	WORD $0x6e6ddead // fmul v13.2d, v21.2d, v13.2d
+	ADD $16, R9, R19
+	VLD1R (R19), [V14.D2]
+	WORD $0x4f745652 // shl v18.2d, v18.2d, #52
+	WORD $0x4f745673 // shl v19.2d, v19.2d, #52
+	WORD $0x4eee8652 // add v18.2d, v18.2d, v14.2d
+	WORD $0x4eee8673 // add v19.2d, v19.2d, v14.2d
+	WORD $0x4f745610 // shl v16.2d, v16.2d, #52
+	WORD $0x4f745631 // shl v17.2d, v17.2d, #52
+	WORD $0x4eee8610 // add v16.2d, v16.2d, v14.2d
+	WORD $0x4eee8631 // add v17.2d, v17.2d, v14.2d
 	WORD $0x4eb21e4e // mov v14.16b, v18.16b
 	WORD $0x4eb31e6f // mov v15.16b, v19.16b
 	WORD $0x4e6ace4e // fmla v14.2d, v18.2d, v10.2d
@@ -31615,21 +31259,11 @@ sum:
 	WORD $0x4ef6ceab // fmls v11.2d, v21.2d, v22.2d
 	WORD $0x4ef6cdcc // fmls v12.2d, v14.2d, v22.2d
 	WORD $0x4ef6cded // fmls v13.2d, v15.2d, v22.2d
-	ADD $16, R9, R20
+	ADD $56, R9, R20
 	VLD1R (R20), [V14.D2]
-	WORD $0x4f745652 // shl v18.2d, v18.2d, #52
-	WORD $0x4f745673 // shl v19.2d, v19.2d, #52
-	WORD $0x4eee8652 // add v18.2d, v18.2d, v14.2d
-	WORD $0x4eee8673 // add v19.2d, v19.2d, v14.2d
-	WORD $0x4f745610 // shl v16.2d, v16.2d, #52
-	WORD $0x4f745631 // shl v17.2d, v17.2d, #52
-	WORD $0x4eee8610 // add v16.2d, v16.2d, v14.2d
-	WORD $0x4eee8631 // add v17.2d, v17.2d, v14.2d
-	ADD $56, R9, R21
-	VLD1R (R21), [V14.D2]
-	VLD1R (R21), [V20.D2]
-	ADD $64, R9, R22
-	VLD1R (R22), [V22.D2]
+	VLD1R (R20), [V20.D2]
+	ADD $64, R9, R21
+	VLD1R (R21), [V22.D2]
 	WORD $0x4eae1dcf // mov v15.16b, v14.16b
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
@@ -31644,7 +31278,21 @@ sum:
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
 	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $72, R9, R23
+	ADD $72, R9, R22
+	VLD1R (R22), [V22.D2]
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
+	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
+	WORD $0x4eb61edf // mov v31.16b, v22.16b
+	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
+	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
+	ADD $80, R9, R23
 	VLD1R (R23), [V22.D2]
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
@@ -31658,7 +31306,7 @@ sum:
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
 	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $80, R9, R24
+	ADD $88, R9, R24
 	VLD1R (R24), [V22.D2]
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
@@ -31672,22 +31320,8 @@ sum:
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
 	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $88, R9, R25
+	ADD $96, R9, R25
 	VLD1R (R25), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $96, R9, R19
-	VLD1R (R19), [V22.D2]
 	WORD $0x4eb61edf // mov v31.16b, v22.16b
 	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
 	WORD $0x4ebf1fee // mov v14.16b, v31.16b
@@ -31704,6 +31338,16 @@ sum:
 	WORD $0x6e6bddeb // fmul v11.2d, v15.2d, v11.2d
 	WORD $0x6e6cde8c // fmul v12.2d, v20.2d, v12.2d
 	WORD $0x6e6ddead // fmul v13.2d, v21.2d, v13.2d
+	ADD $16, R9, R19
+	VLD1R (R19), [V14.D2]
+	WORD $0x4f745652 // shl v18.2d, v18.2d, #52
+	WORD $0x4f745673 // shl v19.2d, v19.2d, #52
+	WORD $0x4eee8652 // add v18.2d, v18.2d, v14.2d
+	WORD $0x4eee8673 // add v19.2d, v19.2d, v14.2d
+	WORD $0x4f745610 // shl v16.2d, v16.2d, #52
+	WORD $0x4f745631 // shl v17.2d, v17.2d, #52
+	WORD $0x4eee8610 // add v16.2d, v16.2d, v14.2d
+	WORD $0x4eee8631 // add v17.2d, v17.2d, v14.2d
 	WORD $0x4eb21e4e // mov v14.16b, v18.16b
 	WORD $0x4eb31e6f // mov v15.16b, v19.16b
 	WORD $0x4e6ace4e // fmla v14.2d, v18.2d, v10.2d
@@ -31740,8 +31384,7 @@ sum:
 	WORD $0x6e014023 // ext v3.16b, v1.16b, v1.16b, #8
 	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
 	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
-	ADD $16, R9, R21
-	VLD1R (R21), [V2.D2]
+	VLD1R (R19), [V2.D2]
 	WORD $0x6e60fc40 // fdiv v0.2d, v2.2d, v0.2d
 	WORD $0x6e61fc41 // fdiv v1.2d, v2.2d, v1.2d
 	WORD $0x0e616802 // fcvtn v2.2s, v0.2d
@@ -31751,19 +31394,19 @@ sum:
 	MOVD $0, R12
 
 result:
-	ADD R12, R8, R22
-	FMOVQ 0(R22), F0
+	ADD R12, R8, R21
+	FMOVQ 0(R21), F0
 	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ F0, 0(R22)
-	FMOVQ 16(R22), F0
+	FMOVQ F0, 0(R21)
+	FMOVQ 16(R21), F0
 	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ F0, 16(R22)
-	FMOVQ 32(R22), F0
+	FMOVQ F0, 16(R21)
+	FMOVQ 32(R21), F0
 	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ F0, 32(R22)
-	FMOVQ 48(R22), F0
+	FMOVQ F0, 32(R21)
+	FMOVQ 48(R21), F0
 	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ F0, 48(R22)
+	FMOVQ F0, 48(R21)
 	ADD $64, R12, R12
 	CMP R11, R12
 	BLT result
@@ -31869,21 +31512,11 @@ sumOfVector0:
 	WORD $0x4ef4ce69 // fmls v9.2d, v19.2d, v20.2d
 	WORD $0x4ef4cd8a // fmls v10.2d, v12.2d, v20.2d
 	WORD $0x4ef4cdab // fmls v11.2d, v13.2d, v20.2d
-	ADD $16, R9, R20
+	ADD $56, R9, R20
 	VLD1R (R20), [V12.D2]
-	WORD $0x4f745610 // shl v16.2d, v16.2d, #52
-	WORD $0x4f745631 // shl v17.2d, v17.2d, #52
-	WORD $0x4eec8610 // add v16.2d, v16.2d, v12.2d
-	WORD $0x4eec8631 // add v17.2d, v17.2d, v12.2d
-	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
-	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4eec85ce // add v14.2d, v14.2d, v12.2d
-	WORD $0x4eec85ef // add v15.2d, v15.2d, v12.2d
-	ADD $56, R9, R21
-	VLD1R (R21), [V12.D2]
-	VLD1R (R21), [V18.D2]
-	ADD $64, R9, R22
-	VLD1R (R22), [V20.D2]
+	VLD1R (R20), [V18.D2]
+	ADD $64, R9, R21
+	VLD1R (R21), [V20.D2]
 	WORD $0x4eac1d8d // mov v13.16b, v12.16b
 	WORD $0x4eb41e9f // mov v31.16b, v20.16b
 	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
@@ -31898,7 +31531,21 @@ sumOfVector0:
 	WORD $0x4eb41e9f // mov v31.16b, v20.16b
 	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
 	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	ADD $72, R9, R23
+	ADD $72, R9, R22
+	VLD1R (R22), [V20.D2]
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6dcd3f // fmla v31.2d, v9.2d, v13.2d
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
+	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
+	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
+	ADD $80, R9, R23
 	VLD1R (R23), [V20.D2]
 	WORD $0x4eb41e9f // mov v31.16b, v20.16b
 	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
@@ -31912,7 +31559,7 @@ sumOfVector0:
 	WORD $0x4eb41e9f // mov v31.16b, v20.16b
 	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
 	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	ADD $80, R9, R24
+	ADD $88, R9, R24
 	VLD1R (R24), [V20.D2]
 	WORD $0x4eb41e9f // mov v31.16b, v20.16b
 	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
@@ -31926,22 +31573,8 @@ sumOfVector0:
 	WORD $0x4eb41e9f // mov v31.16b, v20.16b
 	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
 	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	ADD $88, R9, R25
+	ADD $96, R9, R25
 	VLD1R (R25), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dcd3f // fmla v31.2d, v9.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	ADD $96, R9, R19
-	VLD1R (R19), [V20.D2]
 	WORD $0x4eb41e9f // mov v31.16b, v20.16b
 	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
 	WORD $0x4ebf1fec // mov v12.16b, v31.16b
@@ -31958,6 +31591,16 @@ sumOfVector0:
 	WORD $0x6e69dda9 // fmul v9.2d, v13.2d, v9.2d
 	WORD $0x6e6ade4a // fmul v10.2d, v18.2d, v10.2d
 	WORD $0x6e6bde6b // fmul v11.2d, v19.2d, v11.2d
+	ADD $16, R9, R19
+	VLD1R (R19), [V12.D2]
+	WORD $0x4f745610 // shl v16.2d, v16.2d, #52
+	WORD $0x4f745631 // shl v17.2d, v17.2d, #52
+	WORD $0x4eec8610 // add v16.2d, v16.2d, v12.2d
+	WORD $0x4eec8631 // add v17.2d, v17.2d, v12.2d
+	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
+	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
+	WORD $0x4eec85ce // add v14.2d, v14.2d, v12.2d
+	WORD $0x4eec85ef // add v15.2d, v15.2d, v12.2d
 	WORD $0x4eb01e0c // mov v12.16b, v16.16b
 	WORD $0x4eb11e2d // mov v13.16b, v17.16b
 	WORD $0x4e68ce0c // fmla v12.2d, v16.2d, v8.2d
@@ -31980,8 +31623,7 @@ sumOfVector0:
 	ADD $64, R0, R0
 	SUBS $1, R2, R2
 	BNE sumOfVector0
-	ADD $16, R9, R21
-	VLD1R (R21), [V0.D2]
+	VLD1R (R19), [V0.D2]
 	WORD $0x6e64fc02 // fdiv v2.2d, v0.2d, v4.2d
 	WORD $0x6e65fc03 // fdiv v3.2d, v0.2d, v5.2d
 	WORD $0x4ea01c01 // mov v1.16b, v0.16b
@@ -31995,33 +31637,33 @@ sumOfVector0:
 	MOVD n+8(FP), R2
 
 resultOfVector0:
-	ADD R0, R7, R22
-	FMOVQ 0(R22), F4
+	ADD R0, R7, R21
+	FMOVQ 0(R21), F4
 	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
-	FMOVQ F4, 0(R22)
-	FMOVQ 16(R22), F4
+	FMOVQ F4, 0(R21)
+	FMOVQ 16(R21), F4
 	WORD $0x6e24dc04 // fmul v4.4s, v0.4s, v4.4s
-	FMOVQ F4, 16(R22)
+	FMOVQ F4, 16(R21)
 	ADD $64, R0, R0
 	SUBS $1, R2, R2
 	BNE resultOfVector0
 	MOVD $0, R0
-	ADD R0, R7, R23
-	FMOVQ 32(R23), F0
+	ADD R0, R7, R22
+	FMOVQ 32(R22), F0
 	WORD $0x4e617801 // fcvtl2 v1.2d, v0.4s
 	WORD $0x0e617800 // fcvtl v0.2d, v0.2s
-	FMOVQ 48(R23), F2
+	FMOVQ 48(R22), F2
 	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
 	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
 	MOVD $0, R0
 	MOVD n+8(FP), R2
 
 largestOfVector1:
-	ADD R0, R7, R24
-	FMOVQ 32(R24), F4
+	ADD R0, R7, R23
+	FMOVQ 32(R23), F4
 	WORD $0x4e617885 // fcvtl2 v5.2d, v4.4s
 	WORD $0x0e617884 // fcvtl v4.2d, v4.2s
-	FMOVQ 48(R24), F6
+	FMOVQ 48(R23), F6
 	WORD $0x4e6178c7 // fcvtl2 v7.2d, v6.4s
 	WORD $0x0e6178c6 // fcvtl v6.2d, v6.2s
 	WORD $0x6ee4e41f // fcmgt v31.2d, v0.2d, v4.2d
@@ -32043,19 +31685,19 @@ largestOfVector1:
 	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
 
 sumOfVector1:
-	ADD R0, R7, R25
-	FMOVQ 32(R25), F8
+	ADD R0, R7, R24
+	FMOVQ 32(R24), F8
 	WORD $0x4e617909 // fcvtl2 v9.2d, v8.4s
 	WORD $0x0e617908 // fcvtl v8.2d, v8.2s
-	FMOVQ 48(R25), F10
+	FMOVQ 48(R24), F10
 	WORD $0x4e61794b // fcvtl2 v11.2d, v10.4s
 	WORD $0x0e61794a // fcvtl v10.2d, v10.2s
 	WORD $0x4ee0d508 // fsub v8.2d, v8.2d, v0.2d
 	WORD $0x4ee1d529 // fsub v9.2d, v9.2d, v1.2d
 	WORD $0x4ee2d54a // fsub v10.2d, v10.2d, v2.2d
 	WORD $0x4ee3d56b // fsub v11.2d, v11.2d, v3.2d
-	ADD $104, R9, R19
-	VLD1R (R19), [V12.D2]
+	ADD $104, R9, R25
+	VLD1R (R25), [V12.D2]
 	WORD $0x6ee8e59f // fcmgt v31.2d, v12.2d, v8.2d
 	WORD $0x6ebf1d88 // bit v8.16b, v12.16b, v31.16b
 	WORD $0x6ee9e59f // fcmgt v31.2d, v12.2d, v9.2d
@@ -32064,8 +31706,8 @@ sumOfVector1:
 	WORD $0x6ebf1d8a // bit v10.16b, v12.16b, v31.16b
 	WORD $0x6eebe59f // fcmgt v31.2d, v12.2d, v11.2d
 	WORD $0x6ebf1d8b // bit v11.16b, v12.16b, v31.16b
-	ADD $112, R9, R20
-	VLD1R (R20), [V12.D2]
+	ADD $112, R9, R19
+	VLD1R (R19), [V12.D2]
 	WORD $0x6eece51f // fcmgt v31.2d, v8.2d, v12.2d
 	WORD $0x6ebf1d88 // bit v8.16b, v12.16b, v31.16b
 	WORD $0x6eece53f // fcmgt v31.2d, v9.2d, v12.2d
@@ -32074,10 +31716,10 @@ sumOfVector1:
 	WORD $0x6ebf1d8a // bit v10.16b, v12.16b, v31.16b
 	WORD $0x6eece57f // fcmgt v31.2d, v11.2d, v12.2d
 	WORD $0x6ebf1d8b // bit v11.16b, v12.16b, v31.16b
-	ADD $32, R9, R21
-	VLD1R (R21), [V12.D2]
-	ADD $40, R9, R22
-	VLD1R (R22), [V14.D2]
+	ADD $32, R9, R20
+	VLD1R (R20), [V12.D2]
+	ADD $40, R9, R21
+	VLD1R (R21), [V14.D2]
 	WORD $0x4eae1dd0 // mov v16.16b, v14.16b
 	WORD $0x4eb01e11 // mov v17.16b, v16.16b
 	WORD $0x4e6ccd10 // fmla v16.2d, v8.2d, v12.2d
@@ -32086,33 +31728,23 @@ sumOfVector1:
 	WORD $0x4eae1dcf // mov v15.16b, v14.16b
 	WORD $0x4e6ccd4e // fmla v14.2d, v10.2d, v12.2d
 	WORD $0x4e6ccd6f // fmla v15.2d, v11.2d, v12.2d
-	VLD1R (R22), [V12.D2]
+	VLD1R (R21), [V12.D2]
 	WORD $0x4eecd612 // fsub v18.2d, v16.2d, v12.2d
 	WORD $0x4eecd633 // fsub v19.2d, v17.2d, v12.2d
 	WORD $0x4eac1d8d // mov v13.16b, v12.16b
 	WORD $0x4eecd5cc // fsub v12.2d, v14.2d, v12.2d
 	WORD $0x4eedd5ed // fsub v13.2d, v15.2d, v13.2d
-	ADD $48, R9, R23
-	VLD1R (R23), [V20.D2]
+	ADD $48, R9, R22
+	VLD1R (R22), [V20.D2]
 	WORD $0x4ef4ce48 // fmls v8.2d, v18.2d, v20.2d
 	WORD $0x4ef4ce69 // fmls v9.2d, v19.2d, v20.2d
 	WORD $0x4ef4cd8a // fmls v10.2d, v12.2d, v20.2d
 	WORD $0x4ef4cdab // fmls v11.2d, v13.2d, v20.2d
-	ADD $16, R9, R24
-	VLD1R (R24), [V12.D2]
-	WORD $0x4f745610 // shl v16.2d, v16.2d, #52
-	WORD $0x4f745631 // shl v17.2d, v17.2d, #52
-	WORD $0x4eec8610 // add v16.2d, v16.2d, v12.2d
-	WORD $0x4eec8631 // add v17.2d, v17.2d, v12.2d
-	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
-	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4eec85ce // add v14.2d, v14.2d, v12.2d
-	WORD $0x4eec85ef // add v15.2d, v15.2d, v12.2d
-	ADD $56, R9, R25
-	VLD1R (R25), [V12.D2]
-	VLD1R (R25), [V18.D2]
-	ADD $64, R9, R19
-	VLD1R (R19), [V20.D2]
+	ADD $56, R9, R23
+	VLD1R (R23), [V12.D2]
+	VLD1R (R23), [V18.D2]
+	ADD $64, R9, R24
+	VLD1R (R24), [V20.D2]
 	WORD $0x4eac1d8d // mov v13.16b, v12.16b
 	WORD $0x4eb41e9f // mov v31.16b, v20.16b
 	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
@@ -32127,7 +31759,35 @@ sumOfVector1:
 	WORD $0x4eb41e9f // mov v31.16b, v20.16b
 	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
 	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	ADD $72, R9, R20
+	ADD $72, R9, R25
+	VLD1R (R25), [V20.D2]
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6dcd3f // fmla v31.2d, v9.2d, v13.2d
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
+	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
+	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
+	ADD $80, R9, R19
+	VLD1R (R19), [V20.D2]
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6dcd3f // fmla v31.2d, v9.2d, v13.2d
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
+	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
+	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
+	ADD $88, R9, R20
 	VLD1R (R20), [V20.D2]
 	WORD $0x4eb41e9f // mov v31.16b, v20.16b
 	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
@@ -32141,36 +31801,8 @@ sumOfVector1:
 	WORD $0x4eb41e9f // mov v31.16b, v20.16b
 	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
 	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	ADD $80, R9, R21
+	ADD $96, R9, R21
 	VLD1R (R21), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dcd3f // fmla v31.2d, v9.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	ADD $88, R9, R22
-	VLD1R (R22), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dcd3f // fmla v31.2d, v9.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	ADD $96, R9, R23
-	VLD1R (R23), [V20.D2]
 	WORD $0x4eb41e9f // mov v31.16b, v20.16b
 	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
 	WORD $0x4ebf1fec // mov v12.16b, v31.16b
@@ -32187,6 +31819,16 @@ sumOfVector1:
 	WORD $0x6e69dda9 // fmul v9.2d, v13.2d, v9.2d
 	WORD $0x6e6ade4a // fmul v10.2d, v18.2d, v10.2d
 	WORD $0x6e6bde6b // fmul v11.2d, v19.2d, v11.2d
+	ADD $16, R9, R22
+	VLD1R (R22), [V12.D2]
+	WORD $0x4f745610 // shl v16.2d, v16.2d, #52
+	WORD $0x4f745631 // shl v17.2d, v17.2d, #52
+	WORD $0x4eec8610 // add v16.2d, v16.2d, v12.2d
+	WORD $0x4eec8631 // add v17.2d, v17.2d, v12.2d
+	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
+	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
+	WORD $0x4eec85ce // add v14.2d, v14.2d, v12.2d
+	WORD $0x4eec85ef // add v15.2d, v15.2d, v12.2d
 	WORD $0x4eb01e0c // mov v12.16b, v16.16b
 	WORD $0x4eb11e2d // mov v13.16b, v17.16b
 	WORD $0x4e68ce0c // fmla v12.2d, v16.2d, v8.2d
@@ -32203,14 +31845,13 @@ sumOfVector1:
 	WORD $0x4e6169aa // fcvtn2 v10.4s, v13.2d
 	WORD $0x0e616908 // fcvtn v8.2s, v8.2d
 	WORD $0x4e616928 // fcvtn2 v8.4s, v9.2d
-	ADD R0, R7, R24
-	FMOVQ F10, 32(R24)
-	FMOVQ F8, 48(R24)
+	ADD R0, R7, R23
+	FMOVQ F10, 32(R23)
+	FMOVQ F8, 48(R23)
 	ADD $64, R0, R0
 	SUBS $1, R2, R2
 	BNE sumOfVector1
-	ADD $16, R9, R25
-	VLD1R (R25), [V0.D2]
+	VLD1R (R22), [V0.D2]
 	WORD $0x6e64fc02 // fdiv v2.2d, v0.2d, v4.2d
 	WORD $0x6e65fc03 // fdiv v3.2d, v0.2d, v5.2d
 	WORD $0x4ea01c01 // mov v1.16b, v0.16b
@@ -32224,13 +31865,13 @@ sumOfVector1:
 	MOVD n+8(FP), R2
 
 resultOfVector1:
-	ADD R0, R7, R19
-	FMOVQ 32(R19), F4
+	ADD R0, R7, R24
+	FMOVQ 32(R24), F4
 	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
-	FMOVQ F4, 32(R19)
-	FMOVQ 48(R19), F4
+	FMOVQ F4, 32(R24)
+	FMOVQ 48(R24), F4
 	WORD $0x6e24dc04 // fmul v4.4s, v0.4s, v4.4s
-	FMOVQ F4, 48(R19)
+	FMOVQ F4, 48(R24)
 	ADD $64, R0, R0
 	SUBS $1, R2, R2
 	BNE resultOfVector1
@@ -32332,21 +31973,11 @@ sumOfVector0:
 	WORD $0x4ef4ce69 // fmls v9.2d, v19.2d, v20.2d
 	WORD $0x4ef4cd8a // fmls v10.2d, v12.2d, v20.2d
 	WORD $0x4ef4cdab // fmls v11.2d, v13.2d, v20.2d
-	ADD $16, R9, R20
+	ADD $56, R9, R20
 	VLD1R (R20), [V12.D2]
-	WORD $0x4f745610 // shl v16.2d, v16.2d, #52
-	WORD $0x4f745631 // shl v17.2d, v17.2d, #52
-	WORD $0x4eec8610 // add v16.2d, v16.2d, v12.2d
-	WORD $0x4eec8631 // add v17.2d, v17.2d, v12.2d
-	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
-	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4eec85ce // add v14.2d, v14.2d, v12.2d
-	WORD $0x4eec85ef // add v15.2d, v15.2d, v12.2d
-	ADD $56, R9, R21
-	VLD1R (R21), [V12.D2]
-	VLD1R (R21), [V18.D2]
-	ADD $64, R9, R22
-	VLD1R (R22), [V20.D2]
+	VLD1R (R20), [V18.D2]
+	ADD $64, R9, R21
+	VLD1R (R21), [V20.D2]
 	WORD $0x4eac1d8d // mov v13.16b, v12.16b
 	WORD $0x4eb41e9f // mov v31.16b, v20.16b
 	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
@@ -32361,7 +31992,21 @@ sumOfVector0:
 	WORD $0x4eb41e9f // mov v31.16b, v20.16b
 	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
 	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	ADD $72, R9, R23
+	ADD $72, R9, R22
+	VLD1R (R22), [V20.D2]
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6dcd3f // fmla v31.2d, v9.2d, v13.2d
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
+	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
+	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
+	ADD $80, R9, R23
 	VLD1R (R23), [V20.D2]
 	WORD $0x4eb41e9f // mov v31.16b, v20.16b
 	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
@@ -32375,7 +32020,7 @@ sumOfVector0:
 	WORD $0x4eb41e9f // mov v31.16b, v20.16b
 	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
 	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	ADD $80, R9, R24
+	ADD $88, R9, R24
 	VLD1R (R24), [V20.D2]
 	WORD $0x4eb41e9f // mov v31.16b, v20.16b
 	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
@@ -32389,22 +32034,8 @@ sumOfVector0:
 	WORD $0x4eb41e9f // mov v31.16b, v20.16b
 	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
 	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	ADD $88, R9, R25
+	ADD $96, R9, R25
 	VLD1R (R25), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dcd3f // fmla v31.2d, v9.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	ADD $96, R9, R19
-	VLD1R (R19), [V20.D2]
 	WORD $0x4eb41e9f // mov v31.16b, v20.16b
 	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
 	WORD $0x4ebf1fec // mov v12.16b, v31.16b
@@ -32421,6 +32052,16 @@ sumOfVector0:
 	WORD $0x6e69dda9 // fmul v9.2d, v13.2d, v9.2d
 	WORD $0x6e6ade4a // fmul v10.2d, v18.2d, v10.2d
 	WORD $0x6e6bde6b // fmul v11.2d, v19.2d, v11.2d
+	ADD $16, R9, R19
+	VLD1R (R19), [V12.D2]
+	WORD $0x4f745610 // shl v16.2d, v16.2d, #52
+	WORD $0x4f745631 // shl v17.2d, v17.2d, #52
+	WORD $0x4eec8610 // add v16.2d, v16.2d, v12.2d
+	WORD $0x4eec8631 // add v17.2d, v17.2d, v12.2d
+	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
+	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
+	WORD $0x4eec85ce // add v14.2d, v14.2d, v12.2d
+	WORD $0x4eec85ef // add v15.2d, v15.2d, v12.2d
 	WORD $0x4eb01e0c // mov v12.16b, v16.16b
 	WORD $0x4eb11e2d // mov v13.16b, v17.16b
 	WORD $0x4e68ce0c // fmla v12.2d, v16.2d, v8.2d
@@ -32472,14 +32113,13 @@ sumOfVector0:
 	WORD $0x4e301d29 // and v9.16b, v9.16b, v16.16b
 	WORD $0x4ef28508 // add v8.2d, v8.2d, v18.2d
 	WORD $0x4ef28529 // add v9.2d, v9.2d, v18.2d
-	ADD $16, R9, R25
-	VLD1R (R25), [V16.D2]
+	VLD1R (R19), [V16.D2]
 	WORD $0x4ef0d552 // fsub v18.2d, v10.2d, v16.2d
 	WORD $0x4ef0d573 // fsub v19.2d, v11.2d, v16.2d
 	WORD $0x4eb01e11 // mov v17.16b, v16.16b
 	WORD $0x4ef0d510 // fsub v16.2d, v8.2d, v16.2d
 	WORD $0x4ef1d531 // fsub v17.2d, v9.2d, v17.2d
-	VLD1R (R25), [V20.D2]
+	VLD1R (R19), [V20.D2]
 	WORD $0x4e74d54a // fadd v10.2d, v10.2d, v20.2d
 	WORD $0x4e74d56b // fadd v11.2d, v11.2d, v20.2d
 	WORD $0x4e74d508 // fadd v8.2d, v8.2d, v20.2d
@@ -32488,17 +32128,17 @@ sumOfVector0:
 	WORD $0x6e6bfe6b // fdiv v11.2d, v19.2d, v11.2d
 	WORD $0x6e68fe08 // fdiv v8.2d, v16.2d, v8.2d
 	WORD $0x6e69fe29 // fdiv v9.2d, v17.2d, v9.2d
-	ADD $48, R9, R19
-	VLD1R (R19), [V16.D2]
+	ADD $48, R9, R25
+	VLD1R (R25), [V16.D2]
 	WORD $0x6e6add52 // fmul v18.2d, v10.2d, v10.2d
 	WORD $0x6e6bdd73 // fmul v19.2d, v11.2d, v11.2d
 	WORD $0x6e68dd14 // fmul v20.2d, v8.2d, v8.2d
 	WORD $0x6e69dd35 // fmul v21.2d, v9.2d, v9.2d
-	ADD $136, R9, R20
-	VLD1R (R20), [V22.D2]
-	VLD1R (R20), [V24.D2]
-	ADD $144, R9, R21
-	VLD1R (R21), [V26.D2]
+	ADD $136, R9, R19
+	VLD1R (R19), [V22.D2]
+	VLD1R (R19), [V24.D2]
+	ADD $144, R9, R20
+	VLD1R (R20), [V26.D2]
 	WORD $0x4eb61ed7 // mov v23.16b, v22.16b
 	WORD $0x4eba1f5f // mov v31.16b, v26.16b
 	WORD $0x4e76ce5f // fmla v31.2d, v18.2d, v22.2d
@@ -32513,7 +32153,21 @@ sumOfVector0:
 	WORD $0x4eba1f5f // mov v31.16b, v26.16b
 	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
 	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $152, R9, R22
+	ADD $152, R9, R21
+	VLD1R (R21), [V26.D2]
+	WORD $0x4eba1f5f // mov v31.16b, v26.16b
+	WORD $0x4e76ce5f // fmla v31.2d, v18.2d, v22.2d
+	WORD $0x4ebf1ff6 // mov v22.16b, v31.16b
+	WORD $0x4eba1f5f // mov v31.16b, v26.16b
+	WORD $0x4e77ce7f // fmla v31.2d, v19.2d, v23.2d
+	WORD $0x4ebf1ff7 // mov v23.16b, v31.16b
+	WORD $0x4eba1f5f // mov v31.16b, v26.16b
+	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
+	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
+	WORD $0x4eba1f5f // mov v31.16b, v26.16b
+	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
+	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
+	ADD $160, R9, R22
 	VLD1R (R22), [V26.D2]
 	WORD $0x4eba1f5f // mov v31.16b, v26.16b
 	WORD $0x4e76ce5f // fmla v31.2d, v18.2d, v22.2d
@@ -32527,7 +32181,7 @@ sumOfVector0:
 	WORD $0x4eba1f5f // mov v31.16b, v26.16b
 	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
 	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $160, R9, R23
+	ADD $168, R9, R23
 	VLD1R (R23), [V26.D2]
 	WORD $0x4eba1f5f // mov v31.16b, v26.16b
 	WORD $0x4e76ce5f // fmla v31.2d, v18.2d, v22.2d
@@ -32541,7 +32195,7 @@ sumOfVector0:
 	WORD $0x4eba1f5f // mov v31.16b, v26.16b
 	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
 	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $168, R9, R24
+	ADD $176, R9, R24
 	VLD1R (R24), [V26.D2]
 	WORD $0x4eba1f5f // mov v31.16b, v26.16b
 	WORD $0x4e76ce5f // fmla v31.2d, v18.2d, v22.2d
@@ -32555,22 +32209,8 @@ sumOfVector0:
 	WORD $0x4eba1f5f // mov v31.16b, v26.16b
 	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
 	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $176, R9, R25
+	ADD $184, R9, R25
 	VLD1R (R25), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e76ce5f // fmla v31.2d, v18.2d, v22.2d
-	WORD $0x4ebf1ff6 // mov v22.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e77ce7f // fmla v31.2d, v19.2d, v23.2d
-	WORD $0x4ebf1ff7 // mov v23.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $184, R9, R19
-	VLD1R (R19), [V26.D2]
 	WORD $0x4eba1f5f // mov v31.16b, v26.16b
 	WORD $0x4e76ce5f // fmla v31.2d, v18.2d, v22.2d
 	WORD $0x4ebf1ff6 // mov v22.16b, v31.16b
@@ -32595,8 +32235,8 @@ sumOfVector0:
 	WORD $0x4ea91d29 // mov v9.16b, v9.16b
 	WORD $0x4e70cd88 // fmla v8.2d, v12.2d, v16.2d
 	WORD $0x4e70cda9 // fmla v9.2d, v13.2d, v16.2d
-	ADD $128, R9, R20
-	VLD1R (R20), [V12.D2]
+	ADD $128, R9, R19
+	VLD1R (R19), [V12.D2]
 	WORD $0x4ee4d48e // fsub v14.2d, v4.2d, v4.2d
 	WORD $0x4ee5d4af // fsub v15.2d, v5.2d, v5.2d
 	WORD $0x4ee6d4d0 // fsub v16.2d, v6.2d, v6.2d
@@ -32617,10 +32257,10 @@ sumOfVector0:
 	WORD $0x6e681cca // bsl v10.16b, v6.16b, v8.16b
 	WORD $0x4ee0a96b // cmlt v11.2d, v11.2d, #0
 	WORD $0x6e691ceb // bsl v11.16b, v7.16b, v9.16b
-	ADD $232, R9, R21
-	VLD1R (R21), [V8.D2]
-	ADD $240, R9, R22
-	VLD1R (R22), [V12.D2]
+	ADD $232, R9, R20
+	VLD1R (R20), [V8.D2]
+	ADD $240, R9, R21
+	VLD1R (R21), [V12.D2]
 	WORD $0x6ee4e504 // fcmgt v4.2d, v8.2d, v4.2d
 	WORD $0x6ee5e505 // fcmgt v5.2d, v8.2d, v5.2d
 	WORD $0x4ee0a884 // cmlt v4.2d, v4.2d, #0
@@ -32637,11 +32277,11 @@ sumOfVector0:
 	MOVD n+8(FP), R2
 
 resultOfVector0:
-	ADD R0, R7, R23
-	FMOVQ 0(R23), F8
+	ADD R0, R7, R22
+	FMOVQ 0(R22), F8
 	WORD $0x4e617909 // fcvtl2 v9.2d, v8.4s
 	WORD $0x0e617908 // fcvtl v8.2d, v8.2s
-	FMOVQ 16(R23), F10
+	FMOVQ 16(R22), F10
 	WORD $0x4e61794b // fcvtl2 v11.2d, v10.4s
 	WORD $0x0e61794a // fcvtl v10.2d, v10.2s
 	WORD $0x4ee0d508 // fsub v8.2d, v8.2d, v0.2d
@@ -32656,28 +32296,28 @@ resultOfVector0:
 	WORD $0x4e616928 // fcvtn2 v8.4s, v9.2d
 	WORD $0x0e61694a // fcvtn v10.2s, v10.2d
 	WORD $0x4e61696a // fcvtn2 v10.4s, v11.2d
-	FMOVQ F8, 0(R23)
-	FMOVQ F10, 16(R23)
+	FMOVQ F8, 0(R22)
+	FMOVQ F10, 16(R22)
 	ADD $64, R0, R0
 	SUBS $1, R2, R2
 	BNE resultOfVector0
 	MOVD $0, R0
-	ADD R0, R7, R24
-	FMOVQ 32(R24), F0
+	ADD R0, R7, R23
+	FMOVQ 32(R23), F0
 	WORD $0x4e617801 // fcvtl2 v1.2d, v0.4s
 	WORD $0x0e617800 // fcvtl v0.2d, v0.2s
-	FMOVQ 48(R24), F2
+	FMOVQ 48(R23), F2
 	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
 	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
 	MOVD $0, R0
 	MOVD n+8(FP), R2
 
 largestOfVector1:
-	ADD R0, R7, R25
-	FMOVQ 32(R25), F4
+	ADD R0, R7, R24
+	FMOVQ 32(R24), F4
 	WORD $0x4e617885 // fcvtl2 v5.2d, v4.4s
 	WORD $0x0e617884 // fcvtl v4.2d, v4.2s
-	FMOVQ 48(R25), F6
+	FMOVQ 48(R24), F6
 	WORD $0x4e6178c7 // fcvtl2 v7.2d, v6.4s
 	WORD $0x0e6178c6 // fcvtl v6.2d, v6.2s
 	WORD $0x6ee4e41f // fcmgt v31.2d, v0.2d, v4.2d
@@ -32699,19 +32339,19 @@ largestOfVector1:
 	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
 
 sumOfVector1:
-	ADD R0, R7, R19
-	FMOVQ 32(R19), F8
+	ADD R0, R7, R25
+	FMOVQ 32(R25), F8
 	WORD $0x4e617909 // fcvtl2 v9.2d, v8.4s
 	WORD $0x0e617908 // fcvtl v8.2d, v8.2s
-	FMOVQ 48(R19), F10
+	FMOVQ 48(R25), F10
 	WORD $0x4e61794b // fcvtl2 v11.2d, v10.4s
 	WORD $0x0e61794a // fcvtl v10.2d, v10.2s
 	WORD $0x4ee0d508 // fsub v8.2d, v8.2d, v0.2d
 	WORD $0x4ee1d529 // fsub v9.2d, v9.2d, v1.2d
 	WORD $0x4ee2d54a // fsub v10.2d, v10.2d, v2.2d
 	WORD $0x4ee3d56b // fsub v11.2d, v11.2d, v3.2d
-	ADD $104, R9, R20
-	VLD1R (R20), [V12.D2]
+	ADD $104, R9, R19
+	VLD1R (R19), [V12.D2]
 	WORD $0x6ee8e59f // fcmgt v31.2d, v12.2d, v8.2d
 	WORD $0x6ebf1d88 // bit v8.16b, v12.16b, v31.16b
 	WORD $0x6ee9e59f // fcmgt v31.2d, v12.2d, v9.2d
@@ -32720,8 +32360,8 @@ sumOfVector1:
 	WORD $0x6ebf1d8a // bit v10.16b, v12.16b, v31.16b
 	WORD $0x6eebe59f // fcmgt v31.2d, v12.2d, v11.2d
 	WORD $0x6ebf1d8b // bit v11.16b, v12.16b, v31.16b
-	ADD $112, R9, R21
-	VLD1R (R21), [V12.D2]
+	ADD $112, R9, R20
+	VLD1R (R20), [V12.D2]
 	WORD $0x6eece51f // fcmgt v31.2d, v8.2d, v12.2d
 	WORD $0x6ebf1d88 // bit v8.16b, v12.16b, v31.16b
 	WORD $0x6eece53f // fcmgt v31.2d, v9.2d, v12.2d
@@ -32730,10 +32370,10 @@ sumOfVector1:
 	WORD $0x6ebf1d8a // bit v10.16b, v12.16b, v31.16b
 	WORD $0x6eece57f // fcmgt v31.2d, v11.2d, v12.2d
 	WORD $0x6ebf1d8b // bit v11.16b, v12.16b, v31.16b
-	ADD $32, R9, R22
-	VLD1R (R22), [V12.D2]
-	ADD $40, R9, R23
-	VLD1R (R23), [V14.D2]
+	ADD $32, R9, R21
+	VLD1R (R21), [V12.D2]
+	ADD $40, R9, R22
+	VLD1R (R22), [V14.D2]
 	WORD $0x4eae1dd0 // mov v16.16b, v14.16b
 	WORD $0x4eb01e11 // mov v17.16b, v16.16b
 	WORD $0x4e6ccd10 // fmla v16.2d, v8.2d, v12.2d
@@ -32742,33 +32382,23 @@ sumOfVector1:
 	WORD $0x4eae1dcf // mov v15.16b, v14.16b
 	WORD $0x4e6ccd4e // fmla v14.2d, v10.2d, v12.2d
 	WORD $0x4e6ccd6f // fmla v15.2d, v11.2d, v12.2d
-	VLD1R (R23), [V12.D2]
+	VLD1R (R22), [V12.D2]
 	WORD $0x4eecd612 // fsub v18.2d, v16.2d, v12.2d
 	WORD $0x4eecd633 // fsub v19.2d, v17.2d, v12.2d
 	WORD $0x4eac1d8d // mov v13.16b, v12.16b
 	WORD $0x4eecd5cc // fsub v12.2d, v14.2d, v12.2d
 	WORD $0x4eedd5ed // fsub v13.2d, v15.2d, v13.2d
-	ADD $48, R9, R24
-	VLD1R (R24), [V20.D2]
+	ADD $48, R9, R23
+	VLD1R (R23), [V20.D2]
 	WORD $0x4ef4ce48 // fmls v8.2d, v18.2d, v20.2d
 	WORD $0x4ef4ce69 // fmls v9.2d, v19.2d, v20.2d
 	WORD $0x4ef4cd8a // fmls v10.2d, v12.2d, v20.2d
 	WORD $0x4ef4cdab // fmls v11.2d, v13.2d, v20.2d
-	ADD $16, R9, R25
-	VLD1R (R25), [V12.D2]
-	WORD $0x4f745610 // shl v16.2d, v16.2d, #52
-	WORD $0x4f745631 // shl v17.2d, v17.2d, #52
-	WORD $0x4eec8610 // add v16.2d, v16.2d, v12.2d
-	WORD $0x4eec8631 // add v17.2d, v17.2d, v12.2d
-	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
-	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4eec85ce // add v14.2d, v14.2d, v12.2d
-	WORD $0x4eec85ef // add v15.2d, v15.2d, v12.2d
-	ADD $56, R9, R19
-	VLD1R (R19), [V12.D2]
-	VLD1R (R19), [V18.D2]
-	ADD $64, R9, R20
-	VLD1R (R20), [V20.D2]
+	ADD $56, R9, R24
+	VLD1R (R24), [V12.D2]
+	VLD1R (R24), [V18.D2]
+	ADD $64, R9, R25
+	VLD1R (R25), [V20.D2]
 	WORD $0x4eac1d8d // mov v13.16b, v12.16b
 	WORD $0x4eb41e9f // mov v31.16b, v20.16b
 	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
@@ -32783,7 +32413,35 @@ sumOfVector1:
 	WORD $0x4eb41e9f // mov v31.16b, v20.16b
 	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
 	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	ADD $72, R9, R21
+	ADD $72, R9, R19
+	VLD1R (R19), [V20.D2]
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6dcd3f // fmla v31.2d, v9.2d, v13.2d
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
+	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
+	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
+	ADD $80, R9, R20
+	VLD1R (R20), [V20.D2]
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e6dcd3f // fmla v31.2d, v9.2d, v13.2d
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
+	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
+	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
+	ADD $88, R9, R21
 	VLD1R (R21), [V20.D2]
 	WORD $0x4eb41e9f // mov v31.16b, v20.16b
 	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
@@ -32797,36 +32455,8 @@ sumOfVector1:
 	WORD $0x4eb41e9f // mov v31.16b, v20.16b
 	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
 	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	ADD $80, R9, R22
+	ADD $96, R9, R22
 	VLD1R (R22), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dcd3f // fmla v31.2d, v9.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	ADD $88, R9, R23
-	VLD1R (R23), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dcd3f // fmla v31.2d, v9.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	ADD $96, R9, R24
-	VLD1R (R24), [V20.D2]
 	WORD $0x4eb41e9f // mov v31.16b, v20.16b
 	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
 	WORD $0x4ebf1fec // mov v12.16b, v31.16b
@@ -32843,6 +32473,16 @@ sumOfVector1:
 	WORD $0x6e69dda9 // fmul v9.2d, v13.2d, v9.2d
 	WORD $0x6e6ade4a // fmul v10.2d, v18.2d, v10.2d
 	WORD $0x6e6bde6b // fmul v11.2d, v19.2d, v11.2d
+	ADD $16, R9, R23
+	VLD1R (R23), [V12.D2]
+	WORD $0x4f745610 // shl v16.2d, v16.2d, #52
+	WORD $0x4f745631 // shl v17.2d, v17.2d, #52
+	WORD $0x4eec8610 // add v16.2d, v16.2d, v12.2d
+	WORD $0x4eec8631 // add v17.2d, v17.2d, v12.2d
+	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
+	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
+	WORD $0x4eec85ce // add v14.2d, v14.2d, v12.2d
+	WORD $0x4eec85ef // add v15.2d, v15.2d, v12.2d
 	WORD $0x4eb01e0c // mov v12.16b, v16.16b
 	WORD $0x4eb11e2d // mov v13.16b, v17.16b
 	WORD $0x4e68ce0c // fmla v12.2d, v16.2d, v8.2d
@@ -32858,15 +32498,15 @@ sumOfVector1:
 	ADD $64, R0, R0
 	SUBS $1, R2, R2
 	BNE sumOfVector1
-	ADD $200, R9, R25
-	VLD1R (R25), [V8.D2]
+	ADD $200, R9, R24
+	VLD1R (R24), [V8.D2]
 	WORD $0x4ee8848a // add v10.2d, v4.2d, v8.2d
 	WORD $0x4ee884ab // add v11.2d, v5.2d, v8.2d
 	WORD $0x4ea81d09 // mov v9.16b, v8.16b
 	WORD $0x4ee884c8 // add v8.2d, v6.2d, v8.2d
 	WORD $0x4ee984e9 // add v9.2d, v7.2d, v9.2d
-	ADD $216, R9, R19
-	VLD1R (R19), [V12.D2]
+	ADD $216, R9, R25
+	VLD1R (R25), [V12.D2]
 	WORD $0x6f4c054e // ushr v14.2d, v10.2d, #52
 	WORD $0x6f4c056f // ushr v15.2d, v11.2d, #52
 	WORD $0x4eac1dce // orr v14.16b, v14.16b, v12.16b
@@ -32875,17 +32515,17 @@ sumOfVector1:
 	WORD $0x6f4c0531 // ushr v17.2d, v9.2d, #52
 	WORD $0x4eac1e10 // orr v16.16b, v16.16b, v12.16b
 	WORD $0x4eac1e31 // orr v17.16b, v17.16b, v12.16b
-	ADD $224, R9, R20
-	VLD1R (R20), [V12.D2]
+	ADD $224, R9, R19
+	VLD1R (R19), [V12.D2]
 	WORD $0x4eecd5ce // fsub v14.2d, v14.2d, v12.2d
 	WORD $0x4eecd5ef // fsub v15.2d, v15.2d, v12.2d
 	WORD $0x4eac1d8d // mov v13.16b, v12.16b
 	WORD $0x4eecd60c // fsub v12.2d, v16.2d, v12.2d
 	WORD $0x4eedd62d // fsub v13.2d, v17.2d, v13.2d
-	ADD $208, R9, R21
-	VLD1R (R21), [V16.D2]
-	ADD $192, R9, R22
-	VLD1R (R22), [V18.D2]
+	ADD $208, R9, R20
+	VLD1R (R20), [V16.D2]
+	ADD $192, R9, R21
+	VLD1R (R21), [V18.D2]
 	WORD $0x4e301d4a // and v10.16b, v10.16b, v16.16b
 	WORD $0x4e301d6b // and v11.16b, v11.16b, v16.16b
 	WORD $0x4ef2854a // add v10.2d, v10.2d, v18.2d
@@ -32894,7 +32534,6 @@ sumOfVector1:
 	WORD $0x4e301d29 // and v9.16b, v9.16b, v16.16b
 	WORD $0x4ef28508 // add v8.2d, v8.2d, v18.2d
 	WORD $0x4ef28529 // add v9.2d, v9.2d, v18.2d
-	ADD $16, R9, R23
 	VLD1R (R23), [V16.D2]
 	WORD $0x4ef0d552 // fsub v18.2d, v10.2d, v16.2d
 	WORD $0x4ef0d573 // fsub v19.2d, v11.2d, v16.2d
@@ -32910,17 +32549,17 @@ sumOfVector1:
 	WORD $0x6e6bfe6b // fdiv v11.2d, v19.2d, v11.2d
 	WORD $0x6e68fe08 // fdiv v8.2d, v16.2d, v8.2d
 	WORD $0x6e69fe29 // fdiv v9.2d, v17.2d, v9.2d
-	ADD $48, R9, R24
-	VLD1R (R24), [V16.D2]
+	ADD $48, R9, R22
+	VLD1R (R22), [V16.D2]
 	WORD $0x6e6add52 // fmul v18.2d, v10.2d, v10.2d
 	WORD $0x6e6bdd73 // fmul v19.2d, v11.2d, v11.2d
 	WORD $0x6e68dd14 // fmul v20.2d, v8.2d, v8.2d
 	WORD $0x6e69dd35 // fmul v21.2d, v9.2d, v9.2d
-	ADD $136, R9, R25
-	VLD1R (R25), [V22.D2]
-	VLD1R (R25), [V24.D2]
-	ADD $144, R9, R19
-	VLD1R (R19), [V26.D2]
+	ADD $136, R9, R23
+	VLD1R (R23), [V22.D2]
+	VLD1R (R23), [V24.D2]
+	ADD $144, R9, R24
+	VLD1R (R24), [V26.D2]
 	WORD $0x4eb61ed7 // mov v23.16b, v22.16b
 	WORD $0x4eba1f5f // mov v31.16b, v26.16b
 	WORD $0x4e76ce5f // fmla v31.2d, v18.2d, v22.2d
@@ -32935,7 +32574,35 @@ sumOfVector1:
 	WORD $0x4eba1f5f // mov v31.16b, v26.16b
 	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
 	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $152, R9, R20
+	ADD $152, R9, R25
+	VLD1R (R25), [V26.D2]
+	WORD $0x4eba1f5f // mov v31.16b, v26.16b
+	WORD $0x4e76ce5f // fmla v31.2d, v18.2d, v22.2d
+	WORD $0x4ebf1ff6 // mov v22.16b, v31.16b
+	WORD $0x4eba1f5f // mov v31.16b, v26.16b
+	WORD $0x4e77ce7f // fmla v31.2d, v19.2d, v23.2d
+	WORD $0x4ebf1ff7 // mov v23.16b, v31.16b
+	WORD $0x4eba1f5f // mov v31.16b, v26.16b
+	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
+	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
+	WORD $0x4eba1f5f // mov v31.16b, v26.16b
+	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
+	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
+	ADD $160, R9, R19
+	VLD1R (R19), [V26.D2]
+	WORD $0x4eba1f5f // mov v31.16b, v26.16b
+	WORD $0x4e76ce5f // fmla v31.2d, v18.2d, v22.2d
+	WORD $0x4ebf1ff6 // mov v22.16b, v31.16b
+	WORD $0x4eba1f5f // mov v31.16b, v26.16b
+	WORD $0x4e77ce7f // fmla v31.2d, v19.2d, v23.2d
+	WORD $0x4ebf1ff7 // mov v23.16b, v31.16b
+	WORD $0x4eba1f5f // mov v31.16b, v26.16b
+	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
+	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
+	WORD $0x4eba1f5f // mov v31.16b, v26.16b
+	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
+	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
+	ADD $168, R9, R20
 	VLD1R (R20), [V26.D2]
 	WORD $0x4eba1f5f // mov v31.16b, v26.16b
 	WORD $0x4e76ce5f // fmla v31.2d, v18.2d, v22.2d
@@ -32949,7 +32616,7 @@ sumOfVector1:
 	WORD $0x4eba1f5f // mov v31.16b, v26.16b
 	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
 	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $160, R9, R21
+	ADD $176, R9, R21
 	VLD1R (R21), [V26.D2]
 	WORD $0x4eba1f5f // mov v31.16b, v26.16b
 	WORD $0x4e76ce5f // fmla v31.2d, v18.2d, v22.2d
@@ -32963,36 +32630,8 @@ sumOfVector1:
 	WORD $0x4eba1f5f // mov v31.16b, v26.16b
 	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
 	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $168, R9, R22
+	ADD $184, R9, R22
 	VLD1R (R22), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e76ce5f // fmla v31.2d, v18.2d, v22.2d
-	WORD $0x4ebf1ff6 // mov v22.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e77ce7f // fmla v31.2d, v19.2d, v23.2d
-	WORD $0x4ebf1ff7 // mov v23.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $176, R9, R23
-	VLD1R (R23), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e76ce5f // fmla v31.2d, v18.2d, v22.2d
-	WORD $0x4ebf1ff6 // mov v22.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e77ce7f // fmla v31.2d, v19.2d, v23.2d
-	WORD $0x4ebf1ff7 // mov v23.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $184, R9, R24
-	VLD1R (R24), [V26.D2]
 	WORD $0x4eba1f5f // mov v31.16b, v26.16b
 	WORD $0x4e76ce5f // fmla v31.2d, v18.2d, v22.2d
 	WORD $0x4ebf1ff6 // mov v22.16b, v31.16b
@@ -33017,8 +32656,8 @@ sumOfVector1:
 	WORD $0x4ea91d29 // mov v9.16b, v9.16b
 	WORD $0x4e70cd88 // fmla v8.2d, v12.2d, v16.2d
 	WORD $0x4e70cda9 // fmla v9.2d, v13.2d, v16.2d
-	ADD $128, R9, R25
-	VLD1R (R25), [V12.D2]
+	ADD $128, R9, R23
+	VLD1R (R23), [V12.D2]
 	WORD $0x4ee4d48e // fsub v14.2d, v4.2d, v4.2d
 	WORD $0x4ee5d4af // fsub v15.2d, v5.2d, v5.2d
 	WORD $0x4ee6d4d0 // fsub v16.2d, v6.2d, v6.2d
@@ -33039,10 +32678,10 @@ sumOfVector1:
 	WORD $0x6e681cca // bsl v10.16b, v6.16b, v8.16b
 	WORD $0x4ee0a96b // cmlt v11.2d, v11.2d, #0
 	WORD $0x6e691ceb // bsl v11.16b, v7.16b, v9.16b
-	ADD $232, R9, R19
-	VLD1R (R19), [V8.D2]
-	ADD $240, R9, R20
-	VLD1R (R20), [V12.D2]
+	ADD $232, R9, R24
+	VLD1R (R24), [V8.D2]
+	ADD $240, R9, R25
+	VLD1R (R25), [V12.D2]
 	WORD $0x6ee4e504 // fcmgt v4.2d, v8.2d, v4.2d
 	WORD $0x6ee5e505 // fcmgt v5.2d, v8.2d, v5.2d
 	WORD $0x4ee0a884 // cmlt v4.2d, v4.2d, #0
@@ -33059,11 +32698,11 @@ sumOfVector1:
 	MOVD n+8(FP), R2
 
 resultOfVector1:
-	ADD R0, R7, R21
-	FMOVQ 32(R21), F8
+	ADD R0, R7, R19
+	FMOVQ 32(R19), F8
 	WORD $0x4e617909 // fcvtl2 v9.2d, v8.4s
 	WORD $0x0e617908 // fcvtl v8.2d, v8.2s
-	FMOVQ 48(R21), F10
+	FMOVQ 48(R19), F10
 	WORD $0x4e61794b // fcvtl2 v11.2d, v10.4s
 	WORD $0x0e61794a // fcvtl v10.2d, v10.2s
 	WORD $0x4ee0d508 // fsub v8.2d, v8.2d, v0.2d
@@ -33078,8 +32717,8 @@ resultOfVector1:
 	WORD $0x4e616928 // fcvtn2 v8.4s, v9.2d
 	WORD $0x0e61694a // fcvtn v10.2s, v10.2d
 	WORD $0x4e61696a // fcvtn2 v10.4s, v11.2d
-	FMOVQ F8, 32(R21)
-	FMOVQ F10, 48(R21)
+	FMOVQ F8, 32(R19)
+	FMOVQ F10, 48(R19)
 	ADD $64, R0, R0
 	SUBS $1, R2, R2
 	BNE resultOfVector1

@@ -40,11 +40,22 @@ func finite(x float64, t []float64) float64 {
 
 // power is the exponential of x as two + two*rest, with two a power of 2.
 func power(x float64, t []float64) (two, rest float64) {
-	x = atMostOf(atLeastOf(x, t[atLeast]), t[atMost])
-	n := math.FMA(x, t[atLog2E], t[atRound])
+	n, rest := reduced(atMostOf(atLeastOf(x, t[atLeast]), t[atMost]), t)
+	return times2(n, t[atOne]), rest
+}
+
+// reduced is the exponential of x, which is bounded, as 2^n (1 + rest); n is in the last bits
+// of a number.
+func reduced(x float64, t []float64) (n, rest float64) {
+	n = math.FMA(x, t[atLog2E], t[atRound])
 	k := n - t[atRound]
 	r := math.FMA(-k, t[atLn2], x)
-	return math.Float64frombits(math.Float64bits(n)<<52 + math.Float64bits(1)), float64(horner(r, t[atExp:atLeast]) * r)
+	return n, float64(horner(r, t[atExp:atLeast]) * r)
+}
+
+// times2 is v times 2^n.
+func times2(n, v float64) float64 {
+	return math.Float64frombits(math.Float64bits(n)<<52 + math.Float64bits(v))
 }
 
 func exp(x float64, t []float64) float64 {
@@ -79,11 +90,12 @@ func ln(x float64, t []float64) float64 {
 	return y
 }
 
-// normalTail is the normal distribution's probability of less than -z, for h =
+// normalTail is w times the normal distribution's probability of less than -z, for h =
 // -z*z/2.
-func normalTail(z, h float64, t []float64) float64 {
-	d := t[atOne] / (z + t[atTail])
-	return exp(h, t) * float64(horner(float64((z-t[atTail])*d), t[atTail+1:atKind])*d)
+func normalTail(w, z, h float64, t []float64) float64 {
+	n, rest := reduced(h, t)
+	above := float64(horner(z, t[atTail:atBelow]) * w)
+	return times2(n, math.FMA(above, rest, above)/horner(z, t[atBelow:atKind]))
 }
 
 // plain are the functions of one element.
@@ -99,23 +111,21 @@ var plain = [functions]func(x float64, t []float64) float64{
 		if z < c[0] {
 			return math.FMA(horner(float64(x*x), c[2:9]), x, x)
 		}
-		z = atMostOf(z, t[atMost])
-		half := normalTail(float64(z*c[1]), -float64(z*z), t)
-		return math.Copysign(t[atOne]-(half+half), x)
+		z = atMostOf(z, c[9])
+		return math.Copysign(t[atOne]-normalTail(c[10], float64(z*c[1]), -float64(z*z), t), x)
 	},
 	Gelu: func(x float64, t []float64) float64 {
 		c := t[atOwn:]
 		z := atMostOf(math.Abs(x), c[1])
-		p := normalTail(z, float64(z*z)*c[0], t)
-		if !math.Signbit(x) {
-			p = t[atOne] - p
-		}
-		return finite(x, t) * p
+		return atLeastOf(x, 0) - normalTail(z, z, float64(z*z)*c[0], t)
 	},
 	GeluTanh: func(x float64, t []float64) float64 {
 		c := t[atOwn:]
-		v := atMostOf(atLeastOf(x, -c[2]), c[2])
-		return logistic(finite(x, t), v*math.FMA(float64(v*v), c[1], c[0]), t)
+		x = atLeastOf(x, -c[2])
+		v := atMostOf(x, c[2])
+		n, rest := reduced(v*math.FMA(float64(v*v), c[1], c[0]), t)
+		two := times2(n, t[atOne])
+		return x / (math.FMA(two, rest, two) + t[atOne])
 	},
 	Mish: func(x float64, t []float64) float64 {
 		e, two := exp(x, t), t[atOwn]

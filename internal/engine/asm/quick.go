@@ -46,25 +46,22 @@ var quick = [functions]func(v float32, t *constants) float64{
 		if z < c[0] {
 			return float64(horner7(float64(x*x), (*[7]float64)(c[2:]))*x) + x
 		}
-		z = atMostOf(z, t[atMost])
-		half := quickTail(float64(z*c[1]), -float64(z*z), t)
-		return math.Copysign(t[atOne]-(half+half), x)
+		z = atMostOf(z, t[atOwn+9])
+		return math.Copysign(t[atOne]-quickTail(t[atOwn+10], float64(z*c[1]), -float64(z*z), t), x)
 	},
 	Gelu: func(v float32, t *constants) float64 {
 		x := float64(v)
 		z := atMostOf(math.Abs(x), t[atOwn+1])
-		p := quickTail(z, float64(z*z)*t[atOwn], t)
-		if !math.Signbit(x) {
-			p = t[atOne] - p
-		}
-		return finite(x, t[:]) * p
+		return atLeastOf(x, 0) - quickTail(z, z, float64(z*z)*t[atOwn], t)
 	},
 	GeluTanh: func(v float32, t *constants) float64 {
 		x := float64(v)
 		c := (*[3]float64)(t[atOwn:])
-		b := atMostOf(atLeastOf(x, -c[2]), c[2])
-		two, rest := quickPower(-(b * (float64(float64(b*b)*c[1]) + c[0])), t)
-		return finite(x, t[:]) / (float64(two*rest) + two + t[atOne])
+		x = atLeastOf(x, -c[2])
+		b := atMostOf(x, c[2])
+		n, rest := quickReduced(b*(float64(float64(b*b)*c[1])+c[0]), t)
+		two := times2(n, t[atOne])
+		return x / (float64(two*rest) + two + t[atOne])
 	},
 	Mish: func(v float32, t *constants) float64 {
 		x := float64(v)
@@ -112,17 +109,21 @@ var quick = [functions]func(v float32, t *constants) float64{
 	},
 }
 
-// quickPower is power, or NaN where the nearest whole number may be another one: then all
-// that follows is.
 func quickPower(x float64, t *constants) (two, rest float64) {
-	x = atMostOf(atLeastOf(x, t[atLeast]), t[atMost])
-	n := float64(x*t[atLog2E]) + t[atRound]
+	n, rest := quickReduced(atMostOf(atLeastOf(x, t[atLeast]), t[atMost]), t)
+	return times2(n, t[atOne]), rest
+}
+
+// quickReduced is reduced, with a rest that is NaN where the nearest whole number may be
+// another one: then all that follows is.
+func quickReduced(x float64, t *constants) (n, rest float64) {
+	n = float64(x*t[atLog2E]) + t[atRound]
 	k := n - t[atRound]
 	r := x - float64(k*t[atLn2])
 	square := float64(r * r)
 	const half = math.Ln2 / 2 * (1 - 0x1p-36)
 	if square > half*half {
-		return math.NaN(), math.NaN()
+		return 0, math.NaN()
 	}
 	c := (*[6]float64)(t[atExp:])
 	p := float64(c[0]*r) + c[1]
@@ -130,7 +131,7 @@ func quickPower(x float64, t *constants) (two, rest float64) {
 	p = float64(p*r) + c[3]
 	p = float64(p*r) + c[4]
 	p = float64(p*r) + c[5]
-	return math.Float64frombits(math.Float64bits(n)<<52 + math.Float64bits(1)), float64(p * r)
+	return n, float64(p * r)
 }
 
 func quickLessOne(x float64, t *constants) float64 {
@@ -138,21 +139,20 @@ func quickLessOne(x float64, t *constants) float64 {
 	return float64(two*rest) + (two - t[atOne])
 }
 
-func quickTail(z, h float64, t *constants) float64 {
-	d := t[atOne] / (z + t[atTail])
-	x, c := float64((z-t[atTail])*d), (*[len(tail)]float64)(t[atTail+1:])
-	p := float64(c[0]*x) + c[1]
-	p = float64(p*x) + c[2]
-	p = float64(p*x) + c[3]
-	p = float64(p*x) + c[4]
-	p = float64(p*x) + c[5]
-	p = float64(p*x) + c[6]
-	p = float64(p*x) + c[7]
-	p = float64(p*x) + c[8]
-	p = float64(p*x) + c[9]
-	p = float64(p*x) + c[10]
-	two, rest := quickPower(h, t)
-	return (float64(two*rest) + two) * float64(p*d)
+func quickTail(w, z, h float64, t *constants) float64 {
+	c := (*[len(tail)]float64)(t[atTail:])
+	p := float64(c[0]*z) + c[1]
+	p = float64(p*z) + c[2]
+	p = float64(p*z) + c[3]
+	p = float64(p*z) + c[4]
+	q := float64(c[5]*z) + c[6]
+	q = float64(q*z) + c[7]
+	q = float64(q*z) + c[8]
+	q = float64(q*z) + c[9]
+	q = float64(q*z) + c[10]
+	n, rest := quickReduced(h, t)
+	p *= w
+	return times2(n, (float64(p*rest)+p)/q)
 }
 
 func horner7(x float64, c *[7]float64) float64 {

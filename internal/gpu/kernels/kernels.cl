@@ -542,7 +542,7 @@ kernel void product(global const struct job *restrict jobs, struct matrix left, 
 
 // Functions of single numbers, by the operations of package asm in their order. A table has
 // parameters and constants, at the places that asm gives them.
-enum { P0, P1, ONE, SIGN, LOG2E, ROUND, LN2, EXP, LEAST = EXP + 6, MOST, LOWEST, HIGHEST, OWN, TAIL = OWN + 9, SINGLE = TAIL + 13, ATANH = 7 };
+enum { P0, P1, ONE, SIGN, LOG2E, ROUND, LN2, EXP, LEAST = EXP + 6, MOST, LOWEST, HIGHEST, OWN, TAIL = OWN + 11, BELOW = TAIL + 5, SINGLE = BELOW + 7, ATANH = 7 };
 enum { S_P0, S_P0_REST, S_P1, S_P1_REST, S_ONE, S_LOG2E, S_ROUND, S_LN2, S_LN2_REST, S_EXP, S_LEAST = S_EXP + 5, S_MOST, S_LOW, S_SCALE, S_SIGN, S_LARGEST };
 
 typedef global const double *restrict table;
@@ -563,13 +563,21 @@ static double horner(double x, table c, int n)
 	return p;
 }
 
+// n and rest are the exponential of x, which is bounded, as 2^n (1 + rest).
+static double reduced(double x, table t, double *rest)
+{
+	const double n = fma(x, t[LOG2E], t[ROUND]), k = n - t[ROUND], r = fma(-k, t[LN2], x);
+	*rest = horner(r, t + EXP, 6) * r;
+	return n;
+}
+
+// times2 is v times 2^n.
+static double times2(double n, double v) { return as_double((as_ulong(n) << 52) + as_ulong(v)); }
+
 // two and rest are the exponential of x as two + two*rest, with two a power of 2.
 static double power(double x, table t, double *rest)
 {
-	x = at_most(at_least(x, t[LEAST]), t[MOST]);
-	const double n = fma(x, t[LOG2E], t[ROUND]), k = n - t[ROUND], r = fma(-k, t[LN2], x);
-	*rest = horner(r, t + EXP, 6) * r;
-	return as_double((as_ulong(n) << 52) + as_ulong(1.0));
+	return times2(reduced(at_most(at_least(x, t[LEAST]), t[MOST]), t, rest), t[ONE]);
 }
 
 static double exponential(double x, table t)
@@ -596,10 +604,11 @@ static double logarithm(double x, table t)
 	return x < c[12] ? c[13] : t[HIGHEST] < x ? x : y;
 }
 
-static double normal_tail(double z, double h, table t)
+static double normal_tail(double w, double z, double h, table t)
 {
-	const double d = t[ONE] / (z + t[TAIL]);
-	return exponential(h, t) * (horner((z - t[TAIL]) * d, t + TAIL + 1, 11) * d);
+	double rest, n = reduced(h, t, &rest);
+	const double above = horner(z, t + TAIL, 5) * w;
+	return times2(n, fma(above, rest, above) / horner(z, t + BELOW, 6));
 }
 
 static double hyperbolic_tangent(double x, table t)
@@ -614,26 +623,26 @@ static double error_function(double x, table t)
 	double z = size_of(x);
 	if (z < c[0])
 		return fma(horner(x * x, c + 2, 7), x, x);
-	z = at_most(z, t[MOST]);
-	const double tail = normal_tail(z * c[1], -(z * z), t);
-	return as_double(as_ulong(t[ONE] - (tail + tail)) & ~0ul >> 1 | as_ulong(x) & 1ul << 63);
+	z = at_most(z, c[9]);
+	const double tail = normal_tail(c[10], z * c[1], -(z * z), t);
+	return as_double(as_ulong(t[ONE] - tail) & ~0ul >> 1 | as_ulong(x) & 1ul << 63);
 }
 
 static double gelu(double x, table t)
 {
 	table c = t + OWN;
 	const double z = at_most(size_of(x), c[1]);
-	double p = normal_tail(z, z * z * c[0], t);
-	if (!negative(x))
-		p = t[ONE] - p;
-	return finite(x, t) * p;
+	return at_least(x, 0) - normal_tail(z, z, z * z * c[0], t);
 }
 
 static double gelu_tanh(double x, table t)
 {
 	table c = t + OWN;
-	const double v = at_most(at_least(x, -c[2]), c[2]);
-	return logistic(finite(x, t), v * fma(v * v, c[1], c[0]), t);
+	x = at_least(x, -c[2]);
+	const double v = at_most(x, c[2]);
+	double rest, n = reduced(v * fma(v * v, c[1], c[0]), t, &rest);
+	const double two = times2(n, t[ONE]);
+	return x / (fma(two, rest, two) + t[ONE]);
 }
 
 static double mish(double x, table t)

@@ -11,25 +11,26 @@ import (
 
 // The places of a function's table, as in package asm.
 const (
-	atP0      = 0
-	atP1      = 1
-	atOne     = 2
-	atSign    = 3
-	atLog2E   = 4
-	atRound   = 5
-	atLn2     = 6
-	atExp     = 7
-	expTerms  = 6
-	atLeast   = atExp + expTerms
-	atMost    = atLeast + 1
-	atLowest  = atMost + 1
-	atHighest = atLowest + 1
-	atOwn     = atHighest + 1
-	atTail    = atOwn + 9
-	tailTerms = 11
+	atP0       = 0
+	atP1       = 1
+	atOne      = 2
+	atSign     = 3
+	atLog2E    = 4
+	atRound    = 5
+	atLn2      = 6
+	atExp      = 7
+	expTerms   = 6
+	atLeast    = atExp + expTerms
+	atMost     = atLeast + 1
+	atLowest   = atMost + 1
+	atHighest  = atLowest + 1
+	atOwn      = atHighest + 1
+	atTail     = atOwn + 11
+	aboveTerms = 5
+	belowTerms = 6 // of the polynomial below the line
 
 	atanhTerms = 7
-	atSingle   = atTail + 1 + tailTerms + 1 // of the functions in float32
+	atSingle   = atTail + aboveTerms + belowTerms + 1 // of the functions in float32
 )
 
 // pair is a vector of float32 widened to float64: its lower and its upper half. With
@@ -172,20 +173,28 @@ func (f function) finite(x pair) pair {
 	return f.atMost(f.atLeast(x, f.constant(atLowest)), f.constant(atHighest))
 }
 
-func (f function) power(x pair) (two, rest pair) {
-	x = f.atMost(f.atLeast(x, f.constant(atLeast)), f.constant(atMost))
-	n := f.fma(x, f.constant(atLog2E), f.constant(atRound))
+// reduced overwrites x.
+func (f function) reduced(x pair) (n, rest pair) {
+	n = f.fma(x, f.constant(atLog2E), f.constant(atRound))
 	k := f.sub(n, f.constant(atRound))
 	ln2 := f.constant(atLn2)
 	for h := range x {
 		VFNMADD231PD(ln2[h], k[h], x[h]) // x is r now
 	}
-	one := f.constant(atOne)
-	two = f.each(func(h int, to reg.VecVirtual) {
+	return n, f.mul(f.horner(x, atExp, expTerms), x)
+}
+
+// times2 adds n to the exponent of v.
+func (f function) times2(n, v pair) pair {
+	return f.each(func(h int, to reg.VecVirtual) {
 		VPSLLQ(operand.U8(52), n[h], to)
-		VPADDQ(one[h], to, to)
+		VPADDQ(v[h], to, to)
 	})
-	return two, f.mul(f.horner(x, atExp, expTerms), x)
+}
+
+func (f function) power(x pair) (two, rest pair) {
+	n, rest := f.reduced(f.atMost(f.atLeast(x, f.constant(atLeast)), f.constant(atMost)))
+	return f.times2(n, f.constant(atOne)), rest
 }
 
 func (f function) exp(x pair) pair {
@@ -222,12 +231,11 @@ func (f function) ln(x pair) pair {
 	return f.less(x, f.constant(atOwn+12), f.constant(atOwn+13), y)
 }
 
-func (f function) normalTail(z, h pair) pair {
-	shift := f.constant(atTail)
-	d := f.div(f.constant(atOne), f.add(z, shift))
-	u := f.mul(f.sub(z, f.constant(atTail)), d)
-	q := f.mul(f.horner(u, atTail+1, tailTerms), d)
-	return f.mul(f.exp(h), q)
+func (f function) normalTail(w, z, h pair) pair {
+	n, rest := f.reduced(h)
+	above := f.mul(f.horner(z, atTail, aboveTerms), w)
+	above = f.fma(above, rest, above)
+	return f.times2(n, f.div(above, f.horner(z, atTail+aboveTerms, belowTerms)))
 }
 
 // functions are those of package asm that are computed in float64.
@@ -245,20 +253,22 @@ var functions = []struct {
 	}},
 	{"erf", "erf(x)", func(f function, x pair) pair {
 		near := f.fma(f.horner(f.mul(x, x), atOwn+2, 7), x, x)
-		z := f.atMost(f.abs(x), f.constant(atMost))
-		half := f.normalTail(f.mul(z, f.constant(atOwn+1)), f.neg(f.mul(z, z)))
-		far := f.signed(f.sub(f.constant(atOne), f.add(half, half)), x)
+		z := f.atMost(f.abs(x), f.constant(atOwn+9))
+		tail := f.normalTail(f.constant(atOwn+10), f.mul(z, f.constant(atOwn+1)), f.neg(f.mul(z, z)))
+		far := f.signed(f.sub(f.constant(atOne), tail), x)
 		return f.less(f.abs(x), f.constant(atOwn), near, far)
 	}},
 	{"gelu", "x * normal(x)", func(f function, x pair) pair {
 		z := f.atMost(f.abs(x), f.constant(atOwn+1))
-		p := f.normalTail(z, f.mul(f.mul(z, z), f.constant(atOwn)))
-		return f.mul(f.finite(x), f.bySign(x, p, f.sub(f.constant(atOne), p)))
+		tail := f.normalTail(z, z, f.mul(f.mul(z, z), f.constant(atOwn)))
+		return f.sub(f.atLeast(x, f.zero()), tail)
 	}},
 	{"geluTanh", "x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715*x^3)))", func(f function, x pair) pair {
-		v := f.atMost(f.atLeast(x, f.neg(f.constant(atOwn+2))), f.constant(atOwn+2))
-		y := f.mul(v, f.fma(f.mul(v, v), f.constant(atOwn+1), f.constant(atOwn)))
-		return f.logistic(f.finite(x), y)
+		x = f.atLeast(x, f.neg(f.constant(atOwn+2)))
+		v := f.atMost(x, f.constant(atOwn+2))
+		n, rest := f.reduced(f.mul(v, f.fma(f.mul(v, v), f.constant(atOwn+1), f.constant(atOwn))))
+		two := f.times2(n, f.constant(atOne))
+		return f.div(x, f.add(f.fma(two, rest, two), f.constant(atOne)))
 	}},
 	{"mish", "x * tanh(log(1 + exp(x)))", func(f function, x pair) pair {
 		e := f.exp(x)
