@@ -69,7 +69,7 @@ func (r *Recording) blamed(err error) error {
 }
 
 // recordingEndings are those of recordings that nothing in them tells.
-var recordingEndings = []string{".hea", ".csv", ".tsv"}
+var recordingEndings = []string{".hea", ".csv", ".tsv", ".txt"}
 
 // timeDown is what records say of a series whose time goes down the network's plane.
 const timeDown = "rows"

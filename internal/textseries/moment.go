@@ -8,12 +8,13 @@ import (
 	"time"
 )
 
-// dates are how moments of a day are written: ISO 8601, with a blank as pandas has it, and
-// as WFDB's rdsamp does. Seconds may have fractions.
+// dates are how moments of a day are written: ISO 8601, with a blank as pandas has it,
+// as WFDB's rdsamp does, with slashes from the year on, and with points from the day on. Seconds may have fractions.
 var dates = []string{
 	"2006-01-02 15:04:05", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04",
 	"2006-01-02T15:04:05", "2006-01-02T15:04:05Z07:00", "2006-01-02T15:04",
 	"2006-01-02T15:04:05Z0700", "2006-01-02 15:04:05Z0700", "2006-01-02", "15:04:05 02/01/2006",
+	"2006/01/02 15:04:05", "2006/01/02 15:04", "02.01.2006 15:04:05", "02.01.2006 15:04",
 }
 
 // clock is a time of day or since the beginning: hours, minutes and seconds, or minutes and

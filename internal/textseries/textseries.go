@@ -5,6 +5,7 @@ package textseries
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -26,19 +27,35 @@ const (
 // timeNames are what columns of times are called, with or without a unit behind it, as in
 // "time (ms)"; timeUnits are units, which alone are names too, in seconds.
 var (
-	timeNames = []string{"elapsed time", "time", "t"}
+	timeNames = []string{"elapsed time", "unix time", "unixtime", "epoch time", "time stamp", "timestamp", "time", "unix", "zeit", "tiempo", "ts", "t"}
 	timeUnits = map[string]float64{
 		"s": 1, "sec": 1, "second": 1, "seconds": 1,
 		"ms": 1e-3, "msec": 1e-3, "millisecond": 1e-3, "milliseconds": 1e-3,
+		"ns": 1e-9, "nsec": 1e-9, "nanosecond": 1e-9, "nanoseconds": 1e-9,
 		"us": 1e-6, "µs": 1e-6, "μs": 1e-6, "usec": 1e-6, "microsecond": 1e-6, "microseconds": 1e-6,
 	}
 )
 
 // rowNames are what the column is called in which a table numbers its lines: nothing, by
-// pandas and R, or as pandas then reads it.
-var rowNames = []string{"", "unnamed: 0"}
+// pandas and R, or as pandas then reads it; by PhysioNet's rdsamp; and as others may.
+var rowNames = []string{"", "unnamed: 0", "sample #", "sample number", "sample_number", "sample no.", "index"}
 
-// timeOf says whether a column of such a name has times, and their unit in seconds.
+// unitOf is the unit of times that count from 1970 on as their size tells it, in seconds: in
+// seconds those of our centuries have ten digits, and three more for each unit below.
+func unitOf(v float64) float64 {
+	switch v = math.Abs(v); {
+	case v >= 1e17:
+		return 1e-9
+	case v >= 1e14:
+		return 1e-6
+	case v >= 1e11:
+		return 1e-3
+	}
+	return 1
+}
+
+// timeOf says whether a column of such a name has times, and their unit in seconds, 0 if the
+// name has none.
 func timeOf(name string) (unit float64, ok bool) {
 	name = strings.ToLower(name)
 	if unit, ok = timeUnits[name]; ok {
@@ -47,7 +64,7 @@ func timeOf(name string) (unit float64, ok bool) {
 	for _, n := range timeNames {
 		rest, found := strings.CutPrefix(name, n)
 		if found && rest == "" {
-			return 1, true
+			return 0, true
 		}
 		if found && strings.ContainsRune(" _/([", rune(rest[0])) {
 			unit, ok = timeUnits[strings.Trim(rest, " _/([])")]
@@ -103,8 +120,18 @@ func Read(r io.Reader, opt Options, want recording.Want) (*recording.Recording, 
 	if len(head) == 0 {
 		return nil, recording.Bad("an empty table (%w)", err)
 	}
+	for mark, order := range map[string]binary.ByteOrder{"\xff\xfe": binary.LittleEndian, "\xfe\xff": binary.BigEndian} {
+		if bytes.HasPrefix(head, []byte(mark)) {
+			_, _ = b.Discard(len(mark))
+			b = bufio.NewReaderSize(&wide{from: b, order: order}, maxLine)
+			if head, err = b.Peek(maxLine); len(head) == 0 {
+				return nil, recording.Bad("an empty table (%w)", err)
+			}
+			break
+		}
+	}
 	if bytes.IndexByte(head, 0) >= 0 {
-		return nil, recording.Bad("no table of text in UTF-8")
+		return nil, recording.Bad("no table of text in UTF-8, or in UTF-16 with its mark in front")
 	}
 	if bytes.HasPrefix(head, []byte("\xef\xbb\xbf")) {
 		_, _ = b.Discard(3)
@@ -119,8 +146,12 @@ func Read(r io.Reader, opt Options, want recording.Want) (*recording.Recording, 
 	if bytes.IndexByte(head, '\n') < 0 && bytes.IndexByte(head, '\r') >= 0 {
 		from = returns{b}
 	}
-	c := csv.NewReader(from)
-	c.Comma, c.Comment, c.LazyQuotes, c.ReuseRecord, c.TrimLeadingSpace = t.separator, '#', true, true, t.separator != '\t'
+	c := t.records(from)
+	first := bytes.ReplaceAll(head, []byte{'\r'}, []byte{'\n'})
+	if len(head) == maxLine { // its last line goes on
+		first = first[:bytes.LastIndexByte(first, '\n')+1]
+	}
+	t.marks = marksOf(t.records(bytes.NewReader(first)))
 	for {
 		record, err := c.Read()
 		if errors.Is(err, io.EOF) {
@@ -145,6 +176,13 @@ func Read(r io.Reader, opt Options, want recording.Want) (*recording.Recording, 
 		}
 	}
 	return t.finish()
+}
+
+// records takes lines apart.
+func (t *table) records(from io.Reader) *csv.Reader {
+	c := csv.NewReader(from)
+	c.Comma, c.Comment, c.LazyQuotes, c.ReuseRecord, c.TrimLeadingSpace = t.separator, '#', true, true, t.separator != '\t'
+	return c
 }
 
 // returns reads lines that carriage returns alone end.
@@ -207,6 +245,8 @@ const mostHeld = 1 << 10
 // table is what was read of one.
 type table struct {
 	separator rune
+	marks     marks // of its numbers, and which one was seen where these are none
+	seen      marks
 	rate      float64
 	want      *recording.Want
 	budget    *recording.Budget
@@ -215,7 +255,8 @@ type table struct {
 	rows      int        // the column of the lines' numbers, -1 if there is none
 	steps     [2]float64 // from one of these to the next, and the last one
 	counted   string     // the first line, if it was taken as numbers and may be names
-	rise      *rise      // of the first column of a table without names, nil once it is none
+	named     bool       // it has names
+	rise      *rise      // of the first column that is for no time, nil once it is none
 	notes     []string
 	units     []string
 	mayBe     bool // the next line may hold units
@@ -231,30 +272,6 @@ type table struct {
 	last      float64
 	lines     int
 	to        []*recording.Collector // of the columns, nil for those of time and of lines
-}
-
-// number reads a cell: NaN where there is none.
-func (t *table) number(s string) (float64, error) {
-	s = strings.TrimSpace(s)
-	switch strings.ToLower(s) {
-	case "", "-", "na", "nan", "null":
-		return math.NaN(), nil
-	}
-	if t.separator != ',' && strings.Count(s, ",") == 1 && !strings.Contains(s, ".") {
-		s = strings.Replace(s, ",", ".", 1) // as languages write it that have a comma there
-	}
-	v, err := strconv.ParseFloat(s, 64)
-	if err != nil || math.IsInf(v, 0) || strings.ContainsAny(s, "_xXpP") { // as programs write them
-		hint := ""
-		if t.separator == ',' && strings.Contains(s, ",") {
-			hint = " (numbers have a point where commas stand between columns)"
-		}
-		return 0, fmt.Errorf("%q is no number%s", recording.Clip(s), hint)
-	}
-	if math.IsInf(float64(float32(v)), 0) {
-		return 0, fmt.Errorf("%q is more than a float32 holds", recording.Clip(s))
-	}
-	return v, nil
 }
 
 // findMoments finds the column of the first line whose times are moments: that of time, or one
@@ -274,8 +291,10 @@ func (t *table) findMoments(record []string) {
 func (t *table) cell(i int, text string) (float64, error) {
 	if i != t.time || !t.moments {
 		if text = strings.TrimSpace(text); i == t.time {
-			if at := strings.IndexAny(text, ".,"); at >= 0 && !strings.ContainsAny(text, "eE") {
-				t.digits = max(t.digits, len(text)-at-1)
+			if plain, _ := t.plain(text); !strings.ContainsAny(plain, "eE") {
+				if _, digits, found := strings.Cut(plain, "."); found {
+					t.digits = max(t.digits, len(digits))
+				}
 			}
 		}
 		return t.number(text)
@@ -319,6 +338,9 @@ func (t *table) line(record []string) error {
 		row[i] = v
 	}
 	t.doubt(record)
+	if t.lines == 0 && t.time >= 0 && t.unit == 0 {
+		t.unit = unitOf(row[t.time])
+	}
 	if err := t.even(row); err != nil {
 		return err
 	}
@@ -357,7 +379,7 @@ func (t *table) header(record []string) bool {
 		}
 		here = named
 	}
-	if named && len(record) > 1 && slices.Contains(rowNames, strings.ToLower(strings.TrimSpace(record[0]))) {
+	if named && len(record) > 1 && slices.Contains(rowNames, strings.ToLower(strings.Trim(record[0], " '"))) {
 		t.rows = 0
 	}
 	if named && counting(record) > 0 {
@@ -386,7 +408,7 @@ func (t *table) header(record []string) bool {
 	if unlike(bare) == unlike(t.names) { // else what is in brackets tells them apart
 		t.names, t.units = bare, of
 	}
-	if t.mayBe = here; !named && len(record) > 1 {
+	if t.mayBe, t.named = here, named; len(record) > 1 && t.time != 0 && t.rows != 0 {
 		t.rise = &rise{}
 	}
 	return here
@@ -566,7 +588,7 @@ func (t *table) numbered(row []float64) error {
 	case t.lines == 1 && step > 0:
 		t.steps[0] = step
 	case step != t.steps[0] || step <= 0:
-		return fmt.Errorf("the first column has no name, as where it numbers the lines, and goes from %g to %g: samples must be even (give it a name if it is a channel)", t.steps[1], now)
+		return fmt.Errorf("the first column has no name, or that of one that numbers the lines, and goes from %g to %g: samples must be even (give it another name if it is a channel)", t.steps[1], now)
 	}
 	t.steps[1] = now
 	return nil
@@ -631,8 +653,12 @@ func (t *table) finish() (*recording.Recording, error) {
 			channels[i].Rate = rate
 		}
 	}
-	if r := t.rise; r != nil && r.lines >= fewestRising && t.want.Keeps(0, t.names[0]) {
-		t.notes = append(t.notes, fmt.Sprintf("%s rises evenly from %g to %g, and is taken for a channel, as the table has no names: if it is time, write a line of names above it", t.names[0], r.first, r.last))
+	if r := t.rise; r != nil && t.time != 0 && r.lines >= fewestRising && t.want.Keeps(0, t.names[0]) {
+		why := "as the table has no names: if it is time, write a line of names above it"
+		if t.named {
+			why = "as it is called: if it is time, call it so"
+		}
+		t.notes = append(t.notes, fmt.Sprintf("%s rises evenly from %g to %g, and is taken for a channel, %s", t.names[0], r.first, r.last, why))
 	}
 	return &recording.Recording{Channels: channels, Format: fmt.Sprintf("table of %d lines", t.lines), Notes: t.notes}, nil
 }

@@ -1,10 +1,16 @@
 package textseries
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
+	"reflect"
 	"strings"
 	"testing"
+	"testing/iotest"
+	"unicode/utf16"
 
 	"krypton/internal/recording"
 )
@@ -50,6 +56,27 @@ func TestTables(t *testing.T) {
 		"rdsamp's":             {"'Elapsed time','MLII','V5'\n'hh:mm:ss.mmm','mV','mV'\n'0:59.996',0,1\n'1:00.000',3,4\n'1:00.004',5,6\n", "MLII mV [0 3 5] 250 V5 mV [1 4 6] 250"},
 		"rdsamp's dates":       {"'Time and date','a'\n'hh:mm:ss.mmm dd/mm/yyyy','mV'\n'[23:59:59.500 31/01/2001]',1\n'[00:00:00.000 01/02/2001]',2\n", "a mV [1 2] 2"},
 		"a clock":              {"time,a\n10:00:00,1\n10:00:01,2\n10:00:02,2\n", "a [1 2 2] 1"},
+		"seconds since 1970":   {"timestamp,x\n1700000000,1\n1700000001,2\n1700000002,2\n", "x [1 2 2] 1"},
+		"its fractions":        {"ts,x\n1700000000.000,1\n1700000000.004,2\n1700000000.008,2\n", "x [1 2 2] 250"},
+		"its milliseconds":     {"unix,x\n1700000000000,1\n1700000000004,2\n1700000000008,2\n", "x [1 2 2] 250"},
+		"its microseconds":     {"time,x\n1700000000000000,1\n1700000000004000,2\n", "x [1 2] 250"},
+		"its nanoseconds":      {"Timestamp;x\n1700000000000000000;1\n1700000000004000000;2\n", "x [1 2] 250"},
+		"told nanoseconds":     {"Timestamp (ns),x\n0,1\n4000000,2\n", "x [1 2] 250"},
+		"told seconds":         {"time (s),x\n1e12,1\n1000000000004,2\n", "x [1 2] 0.25"},
+		"rdsamp's numbers":     {"'sample #','MLII'\n0,5\n1,6\n2,7\n", "MLII [5 6 7] 0"},
+		"pandas' reset index":  {"index,a\n0,5\n1,6\n", "a [5 6] 0"},
+		"Zeit":                 {"Zeit [ms];a\n0,0;1,5\n0,5;2,5\n1,0;1\n", "a [1.5 2.5 1] 2000"},
+		"a German date":        {"Datum;a\n31.01.2024 23:59:59,996;1,5\n01.02.2024 00:00:00,000;2\n", "a [1.5 2] 250"},
+		"days":                 {"Date,a\n2024-01-01,1\n2024-01-02,1\n2024-01-03,1\n2024-01-04,1\n2024-01-05,1\n2024-01-06,1\n2024-01-07,1\n2024-01-08,2\n", "a [1 1 1 1 1 1 1 2] 1.1574074074074073e-05"},
+		"slashes":              {"when,a\n2024/01/31 10:00:00,1\n2024/01/31 10:00:01,2\n", "a [1 2] 1"},
+		"rising":               {"nr,a\n0,5\n1,5\n2,5\n3,5\n4,5\n5,5\n6,5\n7,6\n", "nr [0 1 2 3 4 5 6 7] 0 a [5 5 5 5 5 5 5 6] 0 nr rises evenly from 0 to 7, and is taken for a channel, as it is called: if it is time, call it so]"},
+		"thousands, comma":     {"a;b\n8.820;0,4\n-1.234.567,5;1,234\n12;8.820,26\n", "a [8820 -1.2345675e+06 12] 0 b [0.4 1.234 8820.26] 0"},
+		"thousands, point":     {"a,b\n\"8,820\",0.4\n\"-1,234,567.5\",1.234\n", "a [8820 -1.2345675e+06] 0 b [0.4 1.234] 0"},
+		"thousands, tabs":      {"a\tb\n8,820\t0.4\n9,100.5\t1.234\n", "a [8820 9100.5] 0 b [0.4 1.234] 0"},
+		"thousands, blanks":    {"a;b\n8\u202f820,26;1 000\n8\u00a0820;12'345,5\n", "a [8820.26 8820] 0 b [1000 12345.5] 0"},
+		"commas of three":      {"a;b\n1,234;5,678\n", "a [1.234] 0 b [5.678] 0"},
+		"points of three":      {"a;b\n1.234;5.678\n", "a [1.234] 0 b [5.678] 0"},
+		"both":                 {"a;b\n1,5;2.5\n", "a [1.5] 0 b [2.5] 0"},
 		"whole seconds":        {"t,x\n5,1\n6,2\n7,3\n8,3\n", "x [1 2 3 3] 1"},
 	} {
 		r, err := Read(strings.NewReader(c.text), Options{}, recording.Want{})
@@ -98,11 +125,15 @@ func TestRefused(t *testing.T) {
 		"uneven":         {"t,x\n0,1\n1,2\n3,3\n", "do not tell"},
 		"longer":         {rounded(1, 0, 30, 2), "even"},
 		"backwards":      {"t,x\n1,1\n0,2\n", "time goes from"},
-		"rows":           {",a\n0,1\n1,2\n3,3\n", "give it a name"},
+		"rows":           {",a\n0,1\n1,2\n3,3\n", "give it another name"},
 		"infinite":       {"a\n1e999\n", "no number"},
 		"program's":      {"a\n1\n1_0\n", "no number"},
 		"commas":         {"a,b\n1,2\n\"3,5\",4\n", "numbers have a point where commas"},
-		"UTF-16":         {"\xff\xfea\x00", "UTF-8"},
+		"UTF-16":         {"\xff\xfea\x00", "without numbers"},
+		"no mark":        {"a\x001\x00", "UTF-8"},
+		"either":         {"a;b\n1.234;5,678\n", "either may keep thousands apart"},
+		"both, either":   {"a;b\n1,5;2.5\n1,234;1\n", "either may keep thousands apart"},
+		"wrong groups":   {"a;b\n1.23.456;1\n", "no number"},
 		"too few":        {"t,x\n0.000,1\n0.003,2\n0.006,3\n0.008,4\n", "do not tell"},
 		"gap":            {rounded(360, 3, 400, 399), "even"},
 		"change":         {rounded(360, 3, 400, 200), "even"},
@@ -166,6 +197,34 @@ func TestRoundedTimes(t *testing.T) {
 	}
 }
 
+// TestWide: a table of 16-bit units, in either order, has the numbers and names of the same in
+// UTF-8, wherever reads and pairs of units end.
+func TestWide(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("µ😀\tb\r\n")
+	for i := range 9000 { // more than is looked at first
+		fmt.Fprintf(&b, "%d,5\t%d\r\n", i, -i)
+	}
+	want, err := Read(strings.NewReader(b.String()), Options{}, recording.Want{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
+		raw := order.AppendUint16(nil, 0xfeff)
+		for _, u := range utf16.Encode([]rune(b.String())) {
+			raw = order.AppendUint16(raw, u)
+		}
+		got, err := Read(iotest.OneByteReader(bytes.NewReader(raw)), Options{}, recording.Want{})
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%v: %v", order, err)
+		}
+	}
+	w := &wide{from: strings.NewReader("\x3d\xd8a\x00\x00\xdc"), order: binary.LittleEndian}
+	if text, err := io.ReadAll(w); err != nil || string(text) != "\ufffda\ufffd" {
+		t.Errorf("%q, %v", text, err)
+	}
+}
+
 func FuzzTable(f *testing.F) {
 	f.Add("time,a;b\n0,1\n")
 	f.Add("1 2\n3 4\n")
@@ -173,6 +232,8 @@ func FuzzTable(f *testing.F) {
 	f.Add("# a,b\n0,1\n")
 	f.Add("t,a\n2024-01-01 10:00:00.5Z,1\n0:00.5,2\n")
 	f.Add(",0,1\n1,2,3\n2,3,4")
+	f.Add("\xff\xfea\x00;\x00b\x00\n\x001\x00,\x002\x00")
+	f.Add("a;b\n1.234,5;1 000\n\"1,234\";2")
 	f.Fuzz(func(t *testing.T, text string) {
 		r, err := Read(strings.NewReader(text), Options{}, recording.Want{Most: 1 << 16})
 		if err == nil && len(r.Channels[0].Samples) == 0 {
