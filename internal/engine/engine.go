@@ -174,9 +174,10 @@ type Scratch struct {
 	scale    [2]float32 // of the mean being taken; here because kernels take its address
 	// Recurrent's: states and sums, and a step's products.
 	states []float32
-	// Attention's: scores, and where rows of them begin.
+	// Attention's: scores, where rows of them begin, and where rows of a region do.
 	scores []float32
 	places []int32
+	rowsOf [3][]int32
 	stepIn []Patched
 	steps  []Job
 }

@@ -1,5 +1,7 @@
 package engine
 
+import "krypton/internal/region"
+
 // Move copies blocks of its inputs, or of constants, to where the output has them. It
 // only makes whole outputs; blocks must not overlap there.
 type Move struct{ Blocks []Block }
@@ -177,5 +179,25 @@ func (j *Job) whole(s *Scratch, i int) []float32 {
 	}
 	all := s.lineBuffer(i, in.Plane.Len())
 	in.Compose(all)
+	return all
+}
+
+// within is whole as far as a rectangle goes; what is beyond it is undefined.
+func (j *Job) within(s *Scratch, i int, r region.Rect) []float32 {
+	in := &j.In[i]
+	switch {
+	case in.Rect.Intersect(r).Empty():
+		return in.View
+	case in.Rect == in.Plane.Rect():
+		return in.Update
+	}
+	all, n := s.lineBuffer(i, in.Plane.Len()), r.X.Len()*in.C
+	for y := r.Y.Lo; y < r.Y.Hi; y++ {
+		at := (y*in.W + r.X.Lo) * in.C
+		row := in.pixels(y, r.X, all[at:][:n])
+		if &row[0] != &all[at] {
+			copy(all[at:], row)
+		}
+	}
 	return all
 }

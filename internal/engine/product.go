@@ -28,8 +28,8 @@ type Matrix struct {
 // convolution's block.
 const blockRows = 384
 
-// Divided is a Primitive that only makes whole outputs, whose parts can be shared out
-// among workers.
+// Divided is a Primitive whose parts can be shared out among workers. Of regions it makes
+// whole outputs alone, but for an Attention with Windows.
 type Divided interface {
 	Parts() int
 	// RunParts computes parts [lo, hi) of the jobs.
@@ -62,6 +62,11 @@ func (p *Product) RunParts(s *Scratch, jobs []Job, lo, hi int) {
 			p.block(s, left[p.Left.Batch[b]:], p.Left.Row[lo:hi], right[p.Right.Batch[b]:], j.Out[p.OutBatch[b]:], p.OutRow[lo:hi])
 		}
 	}
+}
+
+// channels is how many channels the output's pixels have.
+func (p *Product) channels() int {
+	return len(p.OutBatch) * len(p.OutRow) * len(p.Right.Column) / p.Pixels
 }
 
 // of is the memory of a job's matrices.

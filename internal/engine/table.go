@@ -52,14 +52,17 @@ type Select struct {
 
 // Run implements Primitive.
 func (m *Select) Run(s *Scratch, jobs []Job) {
-	m.each(s, jobs, func(x, marks, out []float32) {
-		for i, v := range x {
-			if marks[i*m.step()] != 0 {
-				v = m.Number
-			}
-			out[i] = v
+	m.each(s, jobs, m.replace)
+}
+
+// replace writes a run with the number where it is marked.
+func (m *Select) replace(x, marks, out []float32) {
+	for i, v := range x {
+		if marks[i*m.step()] != 0 {
+			v = m.Number
 		}
-	})
+		out[i] = v
+	}
 }
 
 // step is the distance of the constants of neighbouring numbers.

@@ -38,6 +38,10 @@ func (c *compiler) seenAs(n *graph.Node) bool {
 	if v == nil {
 		return false
 	}
+	if i == 0 && c.keepsAll(n) {
+		c.see(n.Out[0], v)
+		return true
+	}
 	switch o := n.Op.(type) {
 	case *op.Identity, *op.Transpose, *op.Flatten, *op.Reshape, *op.Squeeze, *op.Unsqueeze:
 		if c.parts[id] == nil && c.refs[id].shape == nil {
@@ -60,6 +64,16 @@ func (c *compiler) seenAs(n *graph.Node) bool {
 		return ok
 	}
 	return false
+}
+
+// keepsAll says whether a node cuts nothing off, as what undoes a padding that none was.
+func (c *compiler) keepsAll(n *graph.Node) bool {
+	o, ok := n.Op.(*op.Slice)
+	if !ok || !slices.Equal(c.shape(n.In[0]), c.shape(n.Out[0])) {
+		return false
+	}
+	starts, steps, _, err := o.Ranges(c.infos(n.In))
+	return err == nil && !slices.ContainsFunc(starts, func(v int) bool { return v != 0 }) && !slices.ContainsFunc(steps, func(v int) bool { return v != 1 })
 }
 
 // settle lays values in order that are parts.
@@ -363,12 +377,12 @@ func (c *compiler) emitProduct(n *graph.Node, left, right matrix, vectors [2]boo
 	s := step{node: n.Name, operator: n.Def.Name, kind: op.Global, spec: p}
 	p.Left = engine.Matrix{In: c.reads(&s, left), Const: left.data, First: left.offset, Batch: offsets(lb...), Row: offsets(rows), Column: offsets(depth)}
 	p.Right = engine.Matrix{In: c.reads(&s, right), Const: right.data, First: right.offset, Batch: offsets(rb...), Row: offsets(right.axes[k]), Column: offsets(columns)}
-	pixel := 0
+	var from engine.Plane
 	if left.data == nil {
-		pixel = c.p.values[left.value].plane.C
+		from = c.p.values[left.value].plane
 	}
-	axes, plane := ordered(slices.Concat(lb, [][]stride{rows}), length(columns), pixel)
-	p.OutBatch, p.OutRow, p.Pixels = offsets(axes[:len(lb)]...), offsets(axes[len(lb)]), plane.W
+	axes, plane := ordered(slices.Concat(lb, [][]stride{rows}), length(columns), from)
+	p.OutBatch, p.OutRow, p.Pixels = offsets(axes[:len(lb)]...), offsets(axes[len(lb)]), plane.H*plane.W
 	result := n.Out[0]
 	if all {
 		var scale float32
@@ -414,9 +428,9 @@ func (c *compiler) scaledBehind(id graph.ValueID, name string) (result graph.Val
 }
 
 // ordered gives axes, each of whose elements is a row of n numbers, strides of their own in
-// the order of the strides that they have, so that what was rows of pixels stays so. A
-// pixel is what was less than pixel numbers apart.
-func ordered(axes [][]stride, n, pixel int) ([][]stride, engine.Plane) {
+// the order of the strides that they have, so that what was rows of pixels stays so, of the
+// same plane if it is all of that. A pixel is what was less than a pixel's channels apart.
+func ordered(axes [][]stride, n int, from engine.Plane) ([][]stride, engine.Plane) {
 	type place struct{ axis, k, step int }
 	apart := func(step int) int { // what is read again for each comes last
 		if step == 0 {
@@ -439,7 +453,7 @@ func ordered(axes [][]stride, n, pixel int) ([][]stride, engine.Plane) {
 		s := &out[p.axis][p.k]
 		s.step = step
 		step *= s.n
-		if p.step < pixel {
+		if p.step < from.C {
 			plane.C *= s.n
 		} else {
 			plane.W *= s.n
@@ -447,6 +461,9 @@ func ordered(axes [][]stride, n, pixel int) ([][]stride, engine.Plane) {
 	}
 	for i := range out {
 		out[i] = merged(out[i])
+	}
+	if plane.W == from.H*from.W {
+		plane.H, plane.W = from.H, from.W
 	}
 	return out, plane
 }

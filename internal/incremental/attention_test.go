@@ -2,6 +2,7 @@ package incremental
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"krypton/internal/engine/asm"
 	"krypton/internal/graph"
 	"krypton/internal/op"
+	"krypton/internal/region"
 	"krypton/internal/tensor"
 )
 
@@ -49,7 +51,7 @@ func TestAttention(t *testing.T) {
 // TestAttend: products with a softmax between, computed together, give the bits and count
 // the multiply-adds of three steps.
 func TestAttend(t *testing.T) {
-	together := 0
+	together, between, windows := 0, 0, 0
 	for _, a := range arithmetics(t) {
 		if a.precision != FP32 {
 			continue
@@ -80,8 +82,12 @@ func TestAttend(t *testing.T) {
 				}
 				for _, s := range p.steps {
 					work[i] += engine.Work(s.computes(), p.values[s.out].plane.Rect())
-					if _, ok := s.prim.(*engine.Attention); ok {
+					if a, ok := s.prim.(*engine.Attention); ok {
 						together++
+						between += len(a.Between)
+						if a.Windows != nil {
+							windows++
+						}
 					}
 				}
 			}
@@ -90,8 +96,8 @@ func TestAttend(t *testing.T) {
 			}
 		}
 	}
-	if together == 0 {
-		t.Error("no products were computed together")
+	if together == 0 || between == 0 || windows == 0 {
+		t.Errorf("%d products were computed together, with %d biases and masks between, %d of windows", together, between, windows)
 	}
 }
 
@@ -396,22 +402,46 @@ func (n *network) rolled(x graph.ValueID, by, sign int64) graph.ValueID {
 }
 
 // TestWindowsStay: windows of a plane are cut and put together again without moving a
-// number.
+// number but to roll it, and what is changed of one reaches it alone.
 func TestWindowsStay(t *testing.T) {
+	for shift := range int64(2) {
+		t.Run(fmt.Sprint("rolled by ", shift), func(t *testing.T) { testWindowsStay(t, shift) })
+	}
+}
+
+func testWindowsStay(t *testing.T, shift int64) {
 	rng := rand.New(rand.NewPCG(3, 3))
 	c := 16
 	n, x := newNetwork(t, rng, 1, 3, 8, 12)
 	x = n.node("Conv", map[string]any{"strides": []int64{2, 2}}, x, n.weights(1, c, 3, 2, 2))
 	x = n.node("Transpose", map[string]any{"perm": []int64{0, 2, 3, 1}}, x)
-	y := n.node("Transpose", map[string]any{"perm": []int64{0, 1, 3, 2, 4, 5}}, n.node("Reshape", nil, x, n.ints(1, 2, 2, 2, 3, int64(c))))
-	y = n.attention(n.node("Reshape", nil, y, n.ints(4, 6, int64(c))), []int64{4}, 6, c, nil)
+	y := n.node("Reshape", nil, n.rolled(x, shift, 1), n.ints(1, 2, 2, 2, 3, int64(c)))
+	y = n.node("Reshape", nil, n.node("Transpose", map[string]any{"perm": []int64{0, 1, 3, 2, 4, 5}}, y), n.ints(4, 6, int64(c)))
+	y = n.attention(y, []int64{4}, 6, c, nil)
 	y = n.node("Transpose", map[string]any{"perm": []int64{0, 1, 3, 2, 4, 5}}, n.node("Reshape", nil, y, n.ints(1, 2, 2, 2, 3, int64(c))))
-	n.output(n.node("Transpose", map[string]any{"perm": []int64{0, 3, 1, 2}}, n.node("Add", nil, x, n.node("Reshape", nil, y, n.ints(1, 4, 6, int64(c))))))
+	y = n.rolled(n.node("Reshape", nil, y, n.ints(1, 4, 6, int64(c))), shift, -1)
+	n.output(n.node("Transpose", map[string]any{"perm": []int64{0, 3, 1, 2}}, n.node("Add", nil, x, y)))
 	p := checkGraph(t, arithmetic{asm.Sets()[0], FP32}, 0, n, rng)
+	rolls := 0
 	for _, s := range p.steps {
-		if s.reference != nil || s.operator == "(relayout)" || s.kind == op.Global && s.operator != "MatMul" && s.operator != "(attention)" && s.operator != "(list)" {
-			t.Errorf("%s (%s) moves what it reads, or is its reference\n%s", s.node, s.operator, n)
+		if s.reference != nil || s.kind == op.Global || s.operator == "(relayout)" {
+			t.Errorf("%s (%s) is global, or its reference\n%s", s.node, s.operator, n)
 		}
+		if _, ok := s.prim.(*engine.Interpolate); ok {
+			rolls++
+		}
+	}
+	if rolls != int(2*shift) {
+		t.Errorf("the plane is rolled %d times\n%s", rolls, n)
+	}
+	pixel := region.Pixel(3, 5) // of twice as many
+	got := p.regions(pixel)[p.outputs[0].pieces[0].value]
+	want := region.Rect{Y: region.Span{Hi: 2}, X: region.Span{Hi: 3}}
+	if shift > 0 {
+		want = region.Rect{Y: region.Span{Lo: 1, Hi: 3}, X: region.Span{Lo: 1, Hi: 4}}
+	}
+	if got != want {
+		t.Errorf("a pixel reaches %v, want %v\n%s", got, want, n)
 	}
 }
 

@@ -370,6 +370,11 @@ func (c *compiler) moveOf(index []int32, from, to engine.Plane, name string) fun
 			return step{node: name, operator: "(channels)", kind: op.Pointwise, in: []source{src}, spec: &engine.Channels{Source: channels}}
 		}
 	}
+	if t := ofTables(index, from, to); t != nil {
+		return func(src source) step {
+			return step{node: name, operator: "(pixels)", kind: op.Rearranging, in: []source{src}, spec: t, moves: region.Tables{Y: &t.Y, X: &t.X}}
+		}
+	}
 	if squares := ofSquares(index, from, to); squares != nil {
 		return func(src source) step {
 			s := step{node: name, operator: "(squares)", kind: op.Windowed, in: []source{src}, spec: squares}
@@ -417,6 +422,24 @@ func withinPixels(index []int32, from, to engine.Plane) []int {
 		}
 	}
 	return channels
+}
+
+// ofTables gives the step that copies whole pixels from where rows and columns say, as
+// rolling a plane does, nil if elements move otherwise.
+func ofTables(index []int32, from, to engine.Plane) *engine.Interpolate {
+	if from.C != to.C || from.H*from.W == 1 || to.H*to.W == 1 {
+		return nil
+	}
+	p := &engine.Interpolate{In: from, Out: to}
+	p.Y = region.Copy(from.H, to.H, func(o int) int { return int(index[o*to.W*to.C]) / (from.W * from.C) })
+	p.X = region.Copy(from.W, to.W, func(o int) int { return int(index[o*to.C]) / from.C % from.W })
+	for i, k := range index {
+		pixel, c := i/to.C, i%to.C
+		if k != (p.Y.Index[pixel/to.W]*int32(from.W)+p.X.Index[pixel%to.W])*int32(from.C)+int32(c) {
+			return nil
+		}
+	}
+	return p
 }
 
 // ofSquares gives the step that makes each pixel of a square of them in the same way, nil

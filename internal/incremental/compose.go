@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"krypton/internal/engine"
+	"krypton/internal/region"
 )
 
 // compose lets steps that pick channels read what concatenations and other such steps
@@ -15,6 +16,13 @@ func (c *compiler) compose() {
 	left := map[int]bool{}
 	for i := range p.steps {
 		s := &p.steps[i]
+		if len(s.in) == 0 {
+			continue
+		}
+		if from, ok := producer[s.in[0].value]; ok && len(readers[s.in[0].value]) == 1 && copyBehind(s, &p.steps[from]) {
+			left[from] = true
+			continue
+		}
 		pick, ok := s.spec.(*engine.Channels)
 		if !ok || !c.plainly(i) {
 			continue
@@ -34,6 +42,26 @@ func (c *compiler) compose() {
 		}
 	}
 	c.drop(left)
+}
+
+// copyBehind lets a step that copies pixels read what the one before, which does so too,
+// reads: a plane that is rolled along both axes.
+func copyBehind(s, before *step) bool {
+	second, ok := s.spec.(*engine.Interpolate)
+	first, and := before.spec.(*engine.Interpolate)
+	copies := func(p *engine.Interpolate) bool {
+		return p.Y.Weight == nil && p.X.Weight == nil && !slices.Contains(p.Y.Index, -1) && !slices.Contains(p.X.Index, -1)
+	}
+	if !ok || !and || s.in[0].plane != first.Out || !copies(first) || !copies(second) {
+		return false
+	}
+	through := func(a, b *region.Table) region.Table {
+		return region.Copy(a.In, b.Out(), func(o int) int { return int(a.Index[b.Index[o]]) })
+	}
+	both := &engine.Interpolate{In: first.In, Out: second.Out, Y: through(&first.Y, &second.Y), X: through(&first.X, &second.X)}
+	s.node = before.node + "+" + s.node
+	s.in, s.spec, s.moves = before.in, both, region.Tables{Y: &both.Y, X: &both.X}
+	return true
 }
 
 // mostPicked is how many inputs a step that picks channels may have.

@@ -76,6 +76,9 @@ func (p *Plan) fusable(before, s *step) bool {
 	if _, ok := s.prim.(*engine.Softmax); ok {
 		return false // what it reads is wanted too: see ClassifierHead
 	}
+	if _, ok := before.prim.(engine.Divided); ok {
+		return false // each band would go through all that it reads
+	}
 	if k := s.reads(before.out); k < 0 || s.in[k].plane != v.plane || s.whole != nil && s.whole[k] {
 		return false
 	}

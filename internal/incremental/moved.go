@@ -77,6 +77,9 @@ func (c *compiler) joined(n *graph.Node, o *op.Concat) bool {
 		}
 		from = append(from, m)
 	}
+	if c.joinedPixels(n, axis, from) {
+		return true
+	}
 	var best *engine.Move
 	var lies layout
 	var on engine.Plane
@@ -98,6 +101,37 @@ func (c *compiler) joined(n *graph.Node, o *op.Concat) bool {
 		best.Blocks[i].In, best.Blocks[i].Const = c.reads(&s, from[i]), from[i].data
 	}
 	c.refs[n.Out[0]] = &ref{value: c.emit(s, c.g.Values[n.Out[0]].Name, on), layout: lies}
+	return true
+}
+
+// joinedPixels lowers a concatenation of parts of one plane, channels last, that makes pixels
+// of pixels: a plane that is rolled, or squares that become pixels.
+func (c *compiler) joinedPixels(n *graph.Node, axis int, from []matrix) bool {
+	shape := c.shape(n.Out[0])
+	if len(shape) != 4 || shape[0] != 1 || slices.ContainsFunc(from, func(m matrix) bool { return m.data != nil || m.value != from[0].value }) {
+		return false
+	}
+	v := &c.p.values[from[0].value]
+	to := engine.Plane{H: shape[1], W: shape[2], C: shape[3]}
+	if v.plane.H == 1 || v.plane.W == 1 {
+		return false
+	}
+	index, lies, at := make([]int32, to.Len()), rowMajor(shape), 0
+	for i, id := range n.In {
+		part := layout{shape: c.shape(id), stride: lies.stride}
+		goes := offsets(part.strides())
+		for k, o := range offsets(from[i].axes...) {
+			index[int(goes[k])+at*lies.stride[axis]] = o + int32(from[i].offset)
+		}
+		at += c.shape(id)[axis]
+	}
+	move := c.moveOf(index, v.plane, to, n.Name)
+	if move == nil {
+		return false
+	}
+	s := move(source{from[0].value, v.plane})
+	s.operator = n.Def.Name
+	c.refs[n.Out[0]] = &ref{value: c.emit(s, c.g.Values[n.Out[0]].Name, to), layout: lies}
 	return true
 }
 

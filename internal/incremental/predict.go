@@ -141,7 +141,7 @@ func (p *Plan) load(s *step, r region.Rect, share float64) load {
 		l.work = float64(engine.Work(s.computes(), r))
 		switch spec := s.computes().(type) { // of all that they read
 		case *engine.Attention: // of the scores
-			elements = float64(spec.Numbers())
+			elements = float64(spec.Numbers()) * float64(r.Area()) / float64(p.values[s.out].plane.Rect().Area())
 		case *engine.Moments, *engine.Mean:
 			elements = float64(s.in[0].plane.Len())
 		case *engine.RowSums:

@@ -109,7 +109,7 @@ func (f *Field) ReachMask(to, from *Mask) {
 		for ox := near.X.Lo; ox < near.X.Hi; ox++ {
 			for _, i := range f.Index[(oy*f.out[1]+ox)*f.Taps:][:f.Taps] {
 				if i >= 0 && from.Has(int(i)/f.in[1], int(i)%f.in[1]) {
-					to.Add(Rect{Span{oy, oy + 1}, Span{ox, ox + 1}})
+					to.Add(Pixel(oy, ox))
 					break
 				}
 			}

@@ -48,6 +48,9 @@ type Rect struct{ Y, X Span }
 // Plane is the rectangle of a whole plane of h rows and w columns.
 func Plane(h, w int) Rect { return Rect{Span{0, h}, Span{0, w}} }
 
+// Pixel is the rectangle of row y and column x.
+func Pixel(y, x int) Rect { return Rect{Span{y, y + 1}, Span{x, x + 1}} }
+
 // Empty says whether the rectangle holds nothing.
 func (r Rect) Empty() bool { return r.Y.Empty() || r.X.Empty() }
 
