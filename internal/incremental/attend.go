@@ -76,6 +76,7 @@ func (c *compiler) attend() {
 // softmax that alone reads them: steps with constants, their names, and what makes the scores,
 // nil if that is something else.
 func (c *compiler) between(before func(*step, int) *step, soft *step) (all []engine.Between, names string, first *step) {
+	size := soft.spec.(*engine.Softmax).Size
 	for s := before(soft, 0); s != nil; s = before(s, 0) {
 		x := engine.Between{}
 		switch spec := s.spec.(type) {
@@ -89,15 +90,45 @@ func (c *compiler) between(before func(*step, int) *step, soft *step) (all []eng
 			x.Table = spec
 		case *engine.Select:
 			x.Select = spec
-		default:
-			return nil, "", nil
+		case *engine.Binary:
+			x.Table = tableOf(spec, size)
 		}
-		if t := x.Constants(); t.Length != soft.spec.(*engine.Softmax).Size {
+		if x.Table == nil && x.Select == nil || x.Constants().Length != size {
 			return nil, "", nil
 		}
 		all, names = append(all, x), s.node+"+"+names
 	}
 	return nil, "", nil
+}
+
+// tableOf is what combines a value with a constant, as a table whose runs have n numbers; nil
+// if it is no such thing.
+func tableOf(b *engine.Binary, n int) *engine.Table {
+	k := 1 // the constant operand
+	if b.Const[0] != nil {
+		k = 0
+	}
+	o, ok := b.Operation, true
+	if k == 0 {
+		o, ok = o.Swapped()
+	}
+	if !ok || !b.Native || b.Const[k] == nil || b.Const[1-k] != nil || b.Kind[1-k] != engine.Full || b.Out.C%n != 0 {
+		return nil
+	}
+	t := &engine.Table{Out: b.Out, Operation: o, Const: b.Const[k], Length: n, Rows: make([]int32, b.Out.Len()/n)}
+	for i := range t.Rows {
+		switch b.Kind[k] {
+		case engine.Full:
+			t.Rows[i] = int32(i * n)
+		case engine.PerChannel:
+			t.Rows[i] = int32(i * n % b.Out.C)
+		case engine.PerPixel:
+			t.Rows[i], t.Single = int32(i*n/b.Out.C), true
+		case engine.Scalar:
+			t.Single = true
+		}
+	}
+	return t
 }
 
 // pairs says of each pair of a product whether step i of those behind it changes anything:

@@ -43,6 +43,8 @@ type CompileOptions struct {
 	// cached, in tests, stands in for fusedBytes; apart joins no steps.
 	cached int
 	apart  bool
+
+	device bool // see compiler
 }
 
 // Precision is that of a plan's products.
@@ -88,6 +90,7 @@ type compiler struct {
 	fused     map[int]bool // nodes that another node's step computes
 	chains    map[int]chain
 	pending   []*convolution
+	device    bool // steps are for a Program
 }
 
 // Compile lowers a graph to a plan, and packs that for this machine's processors. Errors
@@ -134,7 +137,7 @@ func lower(g *graph.Graph, opt CompileOptions) (*compiler, error) {
 		return nil, fmt.Errorf("unknown precision %q: want one of %v", opt.Precision, Precisions)
 	}
 	c := &compiler{g: g, p: &Plan{kernels: k, spare: &spare{}, cached: cmp.Or(opt.cached, caches.Fit(fusedBytes))}, refs: map[graph.ValueID]*ref{}, parts: map[graph.ValueID]*view{},
-		consumers: map[graph.ValueID][]int{}, isOutput: map[graph.ValueID]bool{}, fused: map[int]bool{}, chains: map[int]chain{}}
+		consumers: map[graph.ValueID][]int{}, isOutput: map[graph.ValueID]bool{}, fused: map[int]bool{}, chains: map[int]chain{}, device: opt.device}
 	for i, n := range g.Nodes {
 		for _, id := range n.In {
 			if id >= 0 {

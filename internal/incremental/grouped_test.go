@@ -52,3 +52,28 @@ func TestGroupedUpdates(t *testing.T) {
 		})
 	}
 }
+
+// TestMultiplied: depthwise layers that make several channels of each, as those for
+// electroencephalograms do over all electrodes, are depthwise layers.
+func TestMultiplied(t *testing.T) {
+	for _, a := range arithmetics(t) {
+		for seed := range uint64(4) {
+			rng := rand.New(rand.NewPCG(seed, 78))
+			c, each := 8+rng.IntN(9), 2+int(seed%3)
+			n, x := newNetwork(t, rng, 1, 1, 9, 6+rng.IntN(16))
+			x = n.node("Conv", map[string]any{"pads": []int64{0, 1, 0, 1}}, x, n.weights(1, c, 1, 1, 3))
+			x = n.node("Conv", map[string]any{"group": int64(c)}, x, n.weights(0.3, c*each, 1, 9, 1), n.weights(1, c*each))
+			n.output(n.node("Relu", nil, x))
+			p := checkGraph(t, a, seed, n, rng)
+			layers := 0
+			for i := range p.steps {
+				if _, ok := p.steps[i].prim.(*engine.Depthwise); ok {
+					layers++
+				}
+			}
+			if layers != each {
+				t.Errorf("%s, seed %d: %d layers, want %d\n%s", a, seed, layers, each, n)
+			}
+		}
+	}
+}

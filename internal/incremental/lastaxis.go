@@ -147,6 +147,9 @@ func (c *compiler) layerNorm(n *graph.Node, axis int, l *engine.LayerNorm) (bool
 // the last axis.
 func (c *compiler) normalizedFrom(n *graph.Node, from graph.ValueID, l *engine.LayerNorm) (bool, error) {
 	plane, lies, ok := c.channelsLast(from)
+	if !ok && !c.device && c.normalizedRuns(n, from, l) {
+		return true, nil
+	}
 	if !ok && c.inOrder(from) {
 		plane, lies, ok = c.channelsLast(from)
 	}
@@ -157,6 +160,53 @@ func (c *compiler) normalizedFrom(n *graph.Node, from graph.ValueID, l *engine.L
 	v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{src}, spec: l}, c.g.Values[n.Out[0]].Name, plane)
 	c.see(n.Out[0], lies.widened(v, plane.C))
 	return true, nil
+}
+
+// normalizedRuns lowers a normalization of runs of neighbouring channels, as the heads of
+// queries and keys are, where they lie; false where a value is no such runs of all pixels.
+func (c *compiler) normalizedRuns(n *graph.Node, from graph.ValueID, l *engine.LayerNorm) bool {
+	v, size := c.view(from), len(l.Scale)
+	if v == nil || v.scale != 1 || c.g.Values[from].Info.Type != tensor.Float32 {
+		return false
+	}
+	plane, last := c.p.values[v.value].plane, len(v.axes)-1
+	if last < 0 || !slices.Equal(v.axes[last], []stride{{size, 1}}) {
+		return false
+	}
+	of := plane // the channels that runs are of
+	of.C = size
+	pixels := 1
+	for _, s := range slices.Concat(v.axes[:last]...) {
+		switch {
+		case s.step > 0 && s.step%plane.C == 0:
+			pixels *= s.n
+		case s.step%size == 0 && s.step > 0:
+			of.C *= s.n
+		default:
+			return false
+		}
+	}
+	axes := make([][]stride, len(v.axes))
+	for i, a := range v.axes {
+		for _, s := range a {
+			if s.step%plane.C == 0 {
+				s.step = s.step / plane.C * of.C
+			}
+			axes[i] = append(axes[i], s)
+		}
+	}
+	made := &view{axes: axes, scale: 1}
+	if pixels != plane.H*plane.W || v.offset+of.C > plane.C || !made.whole(of.Len()) {
+		return false
+	}
+	src := source{v.value, plane}
+	if of != plane {
+		pick := step{node: n.Name, operator: "(channels)", kind: op.Pointwise, in: []source{src}, spec: &engine.Channels{Source: span(v.offset, of.C, 1)}}
+		src = source{c.emit(pick, c.g.Values[from].Name, of), of}
+	}
+	made.value = c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{src}, spec: l}, c.g.Values[n.Out[0]].Name, of)
+	c.see(n.Out[0], made)
+	return true
 }
 
 // ofPixels says whether axes are those of all pixels of a node's input, whose channels are

@@ -64,8 +64,43 @@ func planar(ws []region.Window) (y, x region.Window) {
 // activation behind it makes of it.
 func (c *compiler) emitConv(n *graph.Node, src source, y, x region.Window, group int, weights, bias []float32, outC int, result graph.ValueID, name string) {
 	clamp, result, name := c.activation(result, name)
+	if each := outC / group; group == src.plane.C && group >= leastMultiplied && each > 1 && each <= mostMultiplied {
+		c.define(result, c.multiplied(n, src, y, x, each, weights, bias, clamp, result, name))
+		return
+	}
 	c.define(result, c.convolve(step{node: name, operator: n.Def.Name, in: []source{src}}, c.g.Values[result].Name,
 		engine.Convolution{Y: y, X: x, Group: group, OutC: outC, Weights: weights, Bias: bias, Clamp: clamp}))
+}
+
+// A depthwise layer that makes several channels of each is as many layers, if these have so
+// many channels at least and they are no more than that.
+const (
+	leastMultiplied = 8
+	mostMultiplied  = 4
+)
+
+// multiplied emits a depthwise layer that makes some channels of each: those of one number
+// are a layer of their own, and their channels are put between each other then.
+func (c *compiler) multiplied(n *graph.Node, src source, y, x region.Window, each int, weights, bias []float32, clamp engine.Clamp, result graph.ValueID, name string) int {
+	channels, taps := src.plane.C, y.Kernel*x.Kernel
+	s := step{node: name, operator: n.Def.Name, kind: op.Pointwise}
+	for k := range each {
+		w, b := make([]float32, 0, channels*taps), []float32(nil)
+		for i := k; i < channels*each; i += each {
+			w = append(w, weights[i*taps:][:taps]...)
+			if bias != nil {
+				b = append(b, bias[i])
+			}
+		}
+		sum := engine.Convolution{Y: y, X: x, Group: channels, OutC: channels, Weights: w, Bias: b, Clamp: clamp}
+		s.in = append(s.in, source{c.convolve(step{node: name, operator: n.Def.Name, in: []source{src}}, c.g.Values[result].Name, sum), sum.Out()})
+	}
+	pick := &engine.Channels{Source: make([]int, channels*each)}
+	for i := range pick.Source {
+		pick.Source[i] = i%each*channels + i/each
+	}
+	s.spec = pick
+	return c.emit(s, c.g.Values[result].Name, engine.Plane{H: y.Out, W: x.Out, C: channels * each})
 }
 
 // convolve emits a step that is a convolution of its only source.

@@ -50,7 +50,7 @@ type Step struct {
 // Lower makes a program of a graph. Of the options Input, Layout and Kernels count: the
 // last for which small groups of channels are marked (engine.Way). Errors name the node.
 func Lower(g *graph.Graph, opt CompileOptions) (*Program, error) {
-	c, err := lower(g, CompileOptions{Input: opt.Input, Layout: opt.Layout, Kernels: opt.Kernels})
+	c, err := lower(g, CompileOptions{Input: opt.Input, Layout: opt.Layout, Kernels: opt.Kernels, device: true})
 	if err != nil {
 		return nil, err
 	}
