@@ -141,12 +141,26 @@ func (c *compiler) toProducts(n *graph.Node) bool {
 			return false
 		}
 		for _, i := range c.consumers[id] {
-			if read = true; c.chained(i) || !c.passes(c.g.Nodes[i], id) {
+			if read = true; !c.normalizes(i, id) && (c.chained(i) || !c.passes(c.g.Nodes[i], id)) {
 				return false
 			}
 		}
 	}
 	return read
+}
+
+// normalizes says whether a node belongs to a normalization of a value whose result goes to
+// products, as queries and keys have it.
+func (c *compiler) normalizes(node int, id graph.ValueID) bool {
+	if c.device || !c.chained(node) {
+		return false
+	}
+	for last, ch := range c.chains {
+		if ch.views && ch.of == id && slices.Contains(ch.nodes, node) {
+			return c.toProducts(c.g.Nodes[last])
+		}
+	}
+	return false
 }
 
 // passes says whether a node that reads a value is such a product, or hands it on to one.

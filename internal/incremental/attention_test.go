@@ -51,7 +51,7 @@ func TestAttention(t *testing.T) {
 // TestAttend: products with a softmax between, computed together, give the bits and count
 // the multiply-adds of three steps.
 func TestAttend(t *testing.T) {
-	together, between, windows := 0, 0, 0
+	together, between, windows, runs := 0, 0, 0, 0
 	for _, a := range arithmetics(t) {
 		if a.precision != FP32 {
 			continue
@@ -82,6 +82,9 @@ func TestAttend(t *testing.T) {
 				}
 				for _, s := range p.steps {
 					work[i] += engine.Work(s.computes(), p.values[s.out].plane.Rect())
+					if l, ok := s.prim.(*engine.LayerNorm); ok && len(l.Scale) < s.in[0].plane.C {
+						runs++
+					}
 					if a, ok := s.prim.(*engine.Attention); ok {
 						together++
 						between += len(a.Between)
@@ -96,8 +99,8 @@ func TestAttend(t *testing.T) {
 			}
 		}
 	}
-	if together == 0 || between == 0 || windows == 0 {
-		t.Errorf("%d products were computed together, with %d biases and masks between, %d of windows", together, between, windows)
+	if together == 0 || between == 0 || windows == 0 || runs == 0 {
+		t.Errorf("%d products were computed together, with %d biases and masks between, %d of windows, %d of unit vectors", together, between, windows, runs)
 	}
 }
 
@@ -282,6 +285,9 @@ func (n *network) attention(x graph.ValueID, windows []int64, tokens, c int, bia
 			q = n.node("LpNormalization", nil, q)
 		}
 	}
+	if n.rng.IntN(4) == 0 { // attention by angles
+		q, k = n.unit(q), n.unit(k)
+	}
 	var added [][]int
 	if biases != nil {
 		added = biases(heads)
@@ -297,6 +303,12 @@ func (n *network) attention(x graph.ValueID, windows []int64, tokens, c int, bia
 	}
 	y = n.node("Reshape", nil, y, n.ints(w, l, int64(c)))
 	return n.dense(y, c, c)
+}
+
+// unit divides vectors of the last axis by their lengths, in pieces.
+func (n *network) unit(x graph.ValueID) graph.ValueID {
+	length := n.node("Clip", nil, n.node("ReduceL2", map[string]any{"axes": []int64{-1}, "keepdims": int64(1)}, x), n.number(1e-12))
+	return n.node("Div", nil, x, length)
 }
 
 // einsum adds an Einsum's parts, as a loaded graph has them.

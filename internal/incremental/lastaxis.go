@@ -355,7 +355,7 @@ func (c *compiler) dividedByRoot(mean int, d graph.ValueID) (nodes []int, epsilo
 // norm is the chain of a normalization of x whose parts are these nodes, the last of them
 // its result, and the scale and bias behind that.
 func (c *compiler) norm(x graph.ValueID, nodes []int, l *engine.LayerNorm) chain {
-	ch := chain{nodes: nodes}
+	ch := chain{nodes: nodes, views: true, of: x}
 	channels := c.shape(x)[len(c.shape(x))-1]
 	l.Scale, l.Bias = repeated([]float32{1}, channels), make([]float32, channels)
 	last := c.scaled(nodes[len(nodes)-1], "Mul", channels, &l.Scale, &ch)

@@ -26,6 +26,10 @@ type chain struct {
 	nodes []int // in the graph's order
 	// lower makes a step of them at the last one; false where the engine cannot.
 	lower func(c *compiler, last *graph.Node) (bool, error)
+	// views says that it is a normalization along the last axis, of value of, which may be
+	// a part of what lies somewhere.
+	views bool
+	of    graph.ValueID
 }
 
 // lastOfChains are the operators that the functions end with, however written.
@@ -96,7 +100,7 @@ func (c *compiler) chainTo(last int) (found chain, ok bool) {
 		if len(nodes) > 1 && len(front) == 1 {
 			if prim := c.known(nodes, front[0]); prim != nil {
 				from := front[0]
-				found, ok = chain{slices.Clone(nodes), func(c *compiler, last *graph.Node) (bool, error) { return c.elementwiseOf(last, from, prim) }}, true
+				found, ok = chain{nodes: slices.Clone(nodes), lower: func(c *compiler, last *graph.Node) (bool, error) { return c.elementwiseOf(last, from, prim) }}, true
 			}
 		}
 		next := -1 // the latest node that only the chain reads
@@ -231,7 +235,11 @@ func (c *compiler) chained(i int) bool {
 func (c *compiler) chain(ch chain) error {
 	last := c.g.Nodes[ch.nodes[len(ch.nodes)-1]]
 	for _, i := range ch.nodes {
-		c.settle(c.g.Nodes[i].In...)
+		for _, id := range c.g.Nodes[i].In {
+			if !ch.views || id != ch.of {
+				c.settle(id)
+			}
+		}
 	}
 	if done, err := ch.lower(c, last); done || err != nil {
 		return err
