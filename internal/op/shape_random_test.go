@@ -292,6 +292,13 @@ func (r *randomNode) draw(name string) (map[string]any, []*tensor.Tensor, int) {
 			s[k] = r.length()
 		}
 		add(r.indices(n, s...), r.data(t, s...))
+	case "CenterCropPad":
+		lengths := r.ints(rank, 1, 9)
+		if r.IntN(2) == 0 && rank > 0 {
+			axes := r.axes(rank)
+			attr["axes"], lengths = axes, r.ints(len(axes), 1, 9)
+		}
+		add(tensor.New(lengths, len(lengths)))
 	case "Expand":
 		for i := range shape {
 			if r.IntN(2) == 0 {

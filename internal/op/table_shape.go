@@ -19,6 +19,7 @@ var shapeOperators = []Definition{
 	{Name: "Pad", Since: MinOpset, Until: 10, MinInputs: 1, MaxInputs: 1, Outputs: 1, New: newPad},
 	{Name: "Pad", Since: 11, Until: 17, MinInputs: 2, MaxInputs: 3, Outputs: 1, Static: []int{1, 2}, New: newPad},
 	{Name: "Pad", Since: 18, MinInputs: 2, MaxInputs: 4, Outputs: 1, Static: []int{1, 2, 3}, New: newPad},
+	{Name: "CenterCropPad", Since: 18, MinInputs: 2, MaxInputs: 2, Outputs: 1, Static: []int{1}, New: newCenterCropPad},
 	{Name: "Shape", Since: MinOpset, MinInputs: 1, MaxInputs: 1, Outputs: 1, New: newShape},
 	{Name: "Size", Since: MinOpset, MinInputs: 1, MaxInputs: 1, Outputs: 1, New: newSize},
 	{Name: "Gather", Since: MinOpset, MinInputs: 2, MaxInputs: 2, Outputs: 1, New: newGather},
