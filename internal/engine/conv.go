@@ -412,13 +412,13 @@ func (b *tiles) segments(x int) {
 	}
 }
 
-// copiedRow is where the pixels of one row of a window lie together.
+// copiedRow is where the pixels of row y of a window lie together, if it is of the present
+// turn: see forget.
 type copiedRow struct {
-	y  int // of the input plane, or noRow
-	at *float32
+	y    int // of the input plane
+	turn uint64
+	at   *float32
 }
-
-const noRow = -1
 
 // copied puts the pixels of a window's row r from column x on together. Windows one
 // below the other share most of their rows, which are copied once.
@@ -426,26 +426,25 @@ func (b *tiles) copied(r *rowRef, x int) *float32 {
 	c, out := b.conv, b.job.Rect.X
 	column := (x+c.X.Pad)/c.X.Stride - out.Lo
 	d := &b.scratch.copies[r.y%c.Y.Kernel*out.Len()+column]
-	if d.y != r.y {
+	if d.y != r.y || d.turn != b.scratch.turn {
 		to := b.space[b.used:][:c.X.Kernel*c.In.C]
 		b.used += len(to)
 		r.copy(to, x, c.In.W, c.In.C, b.beyond)
-		*d = copiedRow{r.y, &to[0]}
+		*d = copiedRow{r.y, b.scratch.turn, &to[0]}
 	}
 	return d.at
 }
 
 // forget makes copied copy anew: for another job, or another block, which has the
-// space again.
+// space again. A job of single pixels may be one row of a whole plane's, of which a block
+// takes a small part: what is older is told by its turn, not cleared.
 func (b *tiles) forget() {
 	if b.conv.reads != readSegments {
 		return
 	}
-	copies := grow(&b.scratch.copies, b.conv.Y.Kernel*b.job.Rect.X.Len())
-	for i := range copies {
-		copies[i].y = noRow
-	}
-	b.scratch.copies = copies
+	s := b.scratch
+	s.turn++
+	s.copies = grow(&s.copies, b.conv.Y.Kernel*b.job.Rect.X.Len())
 }
 
 // copy writes the pixels from column x on to d, beyond for those beside the

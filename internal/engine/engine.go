@@ -133,6 +133,7 @@ type Scratch struct {
 	adds   []*float32 // what is added to out
 	rows   []rowRef
 	copies []copiedRow
+	turn   uint64 // of copies
 	// Inputs of a block that would collide where they lie, and pointers to them.
 	apart      []float32
 	apartTable []*float32

@@ -592,7 +592,7 @@ func layoutOf(shape []int) layout {
 // memory.
 func (c *compiler) assignSlots() {
 	p := c.p
-	of, n := p.slotsBy(p.root, func(free []int, _ int) int { return len(free) - 1 })
+	of, n := p.slotsBy(p.root, func(i int) int { return p.steps[i].fused }, func(free []int, _ int) int { return len(free) - 1 })
 	for v := range p.values {
 		p.values[v].slot = of[v]
 	}
@@ -603,12 +603,12 @@ func (c *compiler) assignSlots() {
 // each value has (-1 for those of the host, 0 for parts of others), n how many there are.
 // root is the value in whose memory a value lies, itself if it has its own. pick says which of
 // the free slots a value takes, the one that came free last being the last, -1 for a new one.
-func (p *Plan) slotsBy(root func(v int) int, pick func(free []int, v int) int) (of []int, n int) {
+func (p *Plan) slotsBy(root func(v int) int, together func(step int) int, pick func(free []int, v int) int) (of []int, n int) {
 	of = make([]int, len(p.values))
 	last := make([]int, len(p.values))
 	end := 0 // of the fused steps that step i is one of: all of their inputs live until it
 	for i := range p.steps {
-		end = max(end, i, i+p.steps[i].fused-1)
+		end = max(end, i, i+together(i)-1)
 		last[root(p.steps[i].out)] = i // of a concatenation that grows, whoever reads it
 		for _, src := range p.steps[i].in {
 			last[root(src.value)] = end
@@ -644,7 +644,7 @@ func (p *Plan) slotsBy(root func(v int) int, pick func(free []int, v int) int) (
 	var read []int // by the fused steps that step i ends
 	for i := range p.steps {
 		s := &p.steps[i]
-		end = max(end, i+s.fused-1)
+		end = max(end, i+together(i)-1)
 		outs := []int{s.out}
 		if s.reference != nil {
 			outs = s.reference.out

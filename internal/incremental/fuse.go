@@ -494,68 +494,13 @@ func (w *worker) enter(q *passage, steps []step, k int) {
 	q.enter(steps)
 }
 
-// mostTwice bounds what parts of a whole run compute twice, at their borders, as a share
-// of all.
-const mostTwice = 0.1
-
-// evenRows is how many rows there are at least for each worker where steps are taken together
-// though they need not be: shares of fewer are too different.
-const evenRows = 3
-
-// apart says that every pixel goes through the steps by itself, and that each step would be
-// shared out by pixels: then workers that take the steps together have fewer to wait for one
-// another after, and find in their caches what they have just made.
-func (p *Plan) apart(steps []step, workers int) bool {
-	for i := range steps {
-		s := &steps[i]
-		if _, part := p.inParts(s.prim, p.values[s.out].plane.Len(), workers); part != nil || !s.single() {
-			return false
-		}
-	}
-	return true
-}
-
-// parts is in how many parts of rows a whole run of fused steps, whose outputs' planes
-// rects are, is shared out among workers, 0 where the steps had better run one by one: what
-// lies between them stays in the cache as it is and workers would share them out otherwise, or
-// the parts would compute too much twice.
-func (p *Plan) parts(steps []step, rects []region.Rect, workers int) int {
-	tile := steps[len(steps)-1].rows()
-	out := rects[len(steps)-1]
-	rows := (out.Y.Hi + tile - 1) / tile
-	whole := p.between(steps, rects, out.Y)
-	if whole < p.bandBytes(steps)*workers {
-		if workers > 1 && rows >= evenRows*workers && p.apart(steps, workers) {
-			return bands(workers, rows, tile*out.X.Len())
-		}
-		return 0
-	}
-	for _, n := range []int{bands(workers, rows, tile*out.X.Len()), min(workers, rows)} {
-		middle := region.Span{Lo: rows * (n / 2) / n * tile, Hi: rows * (n/2 + 1) / n * tile}
-		if float64(n*p.between(steps, rects, middle)) <= (1+mostTwice)*float64(whole) && n >= workers {
-			return n
-		}
-	}
-	return 0
-}
-
-// materializeFused runs n steps from the given one on together on whole planes. It
-// returns false where they had better run one by one.
-func (p *Plan) materializeFused(first, n int, v *Views, c *crew) (bool, error) {
-	steps := p.steps[first : first+n]
+// materializeFused runs n steps from the given one on together on whole planes, in parts of
+// the last one's rows.
+func (p *Plan) materializeFused(first, n, parts int, v *Views, c *crew) error {
+	steps, rects := p.steps[first:first+n], p.whole(first, n)
 	last := &steps[n-1]
-	rects := make([]region.Rect, n)
-	for m := range steps {
-		rects[m] = p.values[steps[m].out].plane.Rect()
-	}
-	parts := p.parts(steps, rects, c.size)
-	if parts == 0 {
-		return false, nil
-	}
 	out := p.values[last.out].plane
 	data, pitch := v.result(p, last.out)
-	tile := last.rows()
-	rows := (out.H + tile - 1) / tile
 	var times stepTimes
 	if c.size == 1 {
 		times = v.times.from(first)
@@ -563,11 +508,11 @@ func (p *Plan) materializeFused(first, n int, v *Views, c *crew) (bool, error) {
 	for m := range steps {
 		v.times.count(p, first+m, rects[m], 1)
 	}
-	return true, c.run(parts, func(w, b int) {
+	return c.run(parts, func(w, b int) {
 		q := c.fusers[w].passage(0, n)
 		q.change, q.pitch = -1, pitch
 		copy(q.rects, rects)
-		q.rects[n-1].Y = region.Span{Lo: rows * b / parts * tile, Hi: min(out.H, rows*(b+1)/parts*tile)}
+		q.rects[n-1].Y = partOf(out.H, last.rows(), b, parts)
 		q.out = data[q.rects[n-1].Y.Lo*out.W*pitch:]
 		q.enter(steps)
 		last.bandsOf(q.rects[n-1], p.bandRows(steps, q.rects), func(until int) {

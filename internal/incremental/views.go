@@ -21,6 +21,9 @@ type Views struct {
 	host []*tensor.Tensor
 	// parts, if not nil, are the values that lie in the memory of concatenations.
 	parts []part
+	// stretches, of whole runs that only want outputs, are the steps that are computed
+	// together, by the value that the first one makes.
+	stretches []stretch
 	// times are those of the steps that computed them, if they are measured.
 	times stepTimes
 }
@@ -53,13 +56,17 @@ func (p *Plan) compute(ctx context.Context, v *Views, input []float32, c *crew, 
 			return err
 		}
 		s := &p.steps[i]
-		if s.fused > 0 && outputs {
-			if done, err := p.materializeFused(i, s.fused, v, c); err != nil {
+		if v.stretches != nil && v.stretches[s.out].parts > 0 {
+			together := v.stretches[s.out]
+			start := v.times.now()
+			if err := p.materializeFused(i, together.steps, together.parts, v, c); err != nil {
 				return err
-			} else if done {
-				i += s.fused - 1
-				continue
 			}
+			if c.size > 1 {
+				v.times.ran(i, start)
+			}
+			i += together.steps - 1
+			continue
 		}
 		v.times.count(p, i, p.values[s.out].plane.Rect(), 1)
 		start := v.times.now()
@@ -99,13 +106,13 @@ type Inference struct {
 // whole runs by several workers may be.
 const nearSizes = 2
 
-// place gives the memory of whole runs by so many workers: which values lie in that of
-// concatenations, the others' slots, and how many numbers each slot has. Each worker writes
+// place gives the memory of whole runs by so many workers: the slots of the values that do not
+// lie in concatenations as parts says, and how many numbers each slot has. together are the steps
+// that are computed together. Each worker writes
 // about the same share of every value, so that slots which only values of about the same size
 // take turns in stay in the same workers' caches: a line that another core has written last
 // takes three times as long to write as one that lies in the core's second-level cache.
-func (p *Plan) place(workers int) (parts []part, of, most []int) {
-	parts = p.inConcats()
+func (p *Plan) place(workers int, parts []part, together []stretch) (of, most []int) {
 	root := func(v int) int {
 		if parts[v].of != 0 {
 			return parts[v].of
@@ -132,21 +139,22 @@ func (p *Plan) place(workers int) (parts []part, of, most []int) {
 			return best
 		}
 	}
-	of, n := p.slotsBy(root, pick)
+	of, n := p.slotsBy(root, func(i int) int { return together[p.steps[i].out].steps }, pick)
 	most = make([]int, n)
 	for v := range p.values {
 		if of[v] >= 0 && v != p.input && root(v) == v {
 			most[of[v]] = max(most[of[v]], p.values[v].plane.Len())
 		}
 	}
-	return parts, of, most
+	return of, most
 }
 
 // InferenceBytes is about what an Inference by so many workers and its input take, without
 // the workers' scratch space.
 func (p *Plan) InferenceBytes(workers int) int64 {
 	n := int64(p.InputPlane().Len())
-	_, _, most := p.place(workers)
+	parts := p.inConcats()
+	_, most := p.place(workers, parts, p.stretches(workers, parts))
 	for _, k := range most {
 		n += int64(k)
 	}
@@ -155,7 +163,12 @@ func (p *Plan) InferenceBytes(workers int) int64 {
 
 // NewInference makes the memory for runs with the given number of workers.
 func (p *Plan) NewInference(workers int) *Inference {
-	parts, of, most := p.place(workers)
+	parts := p.inConcats()
+	return p.newInference(workers, parts, p.stretches(workers, parts))
+}
+
+func (p *Plan) newInference(workers int, parts []part, together []stretch) *Inference {
+	of, most := p.place(workers, parts, together)
 	all := 0
 	for _, n := range most {
 		all += wholeVectors(n)
@@ -165,7 +178,7 @@ func (p *Plan) NewInference(workers int) *Inference {
 		slots[i], space = space[:n:n], space[wholeVectors(n):]
 	}
 	v := newViews(p)
-	v.parts = parts
+	v.parts, v.stretches = parts, together
 	var base []float32 // each step's in turn: nobody comes back to it
 	for i := range p.steps {
 		s := &p.steps[i]
