@@ -38,6 +38,9 @@ func TestStretches(t *testing.T) {
 	for seed := range uint64(120) {
 		rng := rand.New(rand.NewPCG(seed, 31))
 		n := randomNetwork(t, rng)
+		if seed%3 == 0 {
+			n = residualBlocks(t, rng)
+		}
 		p, err := Compile(n.g, CompileOptions{cached: []int{0, 3000}[seed%2]})
 		if err != nil {
 			t.Fatal(err)

@@ -108,10 +108,10 @@ const nearSizes = 2
 
 // place gives the memory of whole runs by so many workers: the slots of the values that do not
 // lie in concatenations as parts says, and how many numbers each slot has. together are the steps
-// that are computed together. Each worker writes
-// about the same share of every value, so that slots which only values of about the same size
-// take turns in stay in the same workers' caches: a line that another core has written last
-// takes three times as long to write as one that lies in the core's second-level cache.
+// that are computed together. Each worker writes about the same share of every value, so that
+// slots which only values of about the same size take turns in stay in the same workers'
+// caches: a line that another core has written last takes three times as long to write as one
+// that lies in the core's second-level cache.
 func (p *Plan) place(workers int, parts []part, together []stretch) (of, most []int) {
 	root := func(v int) int {
 		if parts[v].of != 0 {
@@ -139,7 +139,13 @@ func (p *Plan) place(workers int, parts []part, together []stretch) (of, most []
 			return best
 		}
 	}
-	of, n := p.slotsBy(root, func(i int) int { return together[p.steps[i].out].steps }, pick)
+	of, n := p.slotsBy(root, func(i int) int {
+		n := together[p.steps[i].out].steps
+		if p.steps[i].joined {
+			n = max(n, 2) // the sum is stored while the convolution still reads
+		}
+		return n
+	}, pick)
 	most = make([]int, n)
 	for v := range p.values {
 		if of[v] >= 0 && v != p.input && root(v) == v {
