@@ -37,7 +37,8 @@ type thresholds struct {
 func (p *Plan) thresholds(v *Views, opt *Options) thresholds {
 	t := thresholds{epsilon: opt.Epsilon}
 	if opt.dynamic() {
-		t.meanSquare = p.meanSquares(v)
+		v.squares.once.Do(func() { v.squares.mean = p.meanSquares(v) })
+		t.meanSquare = v.squares.mean
 	}
 	if opt.Gates > 0 {
 		t.gates = p.gatesOn(v, opt.Gates, t.meanSquare)

@@ -150,6 +150,7 @@ func (t *ClassifierHead) Keep(v *Views, classes []int) (*Plan, *Views, error) {
 	p.outputs = append([]output(nil), p.outputs...)
 	w.data = append([][]float32(nil), w.data...)
 	w.base = append([][]float32(nil), w.base...)
+	w.squares = new(squares)
 	for k, i := range t.steps {
 		s := &p.steps[i]
 		if k == 0 {

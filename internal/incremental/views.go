@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 
 	"krypton/internal/engine"
 	"krypton/internal/op"
@@ -26,6 +27,15 @@ type Views struct {
 	stretches []stretch
 	// times are those of the steps that computed them, if they are measured.
 	times stepTimes
+
+	squares *squares // what thresholds are relative to
+}
+
+// squares are views' mean squares, found once, when they are asked for: maps that grow ask
+// many times.
+type squares struct {
+	once sync.Once
+	mean []float64
 }
 
 // Materialize runs the whole plan on one input, given channels last as
@@ -44,13 +54,13 @@ func (p *Plan) Materialize(ctx context.Context, input []float32, workers int) (*
 
 func newViews(p *Plan) *Views {
 	n := len(p.values)
-	return &Views{data: make([][]float32, n), base: make([][]float32, n), host: make([]*tensor.Tensor, n)}
+	return &Views{data: make([][]float32, n), base: make([][]float32, n), host: make([]*tensor.Tensor, n), squares: new(squares)}
 }
 
 // compute runs every step of the plan on whole planes; if outputs are all that is
 // wanted, it leaves out what lies between fused steps where it can.
 func (p *Plan) compute(ctx context.Context, v *Views, input []float32, c *crew, outputs bool) error {
-	v.data[p.input] = input
+	v.data[p.input], v.squares = input, new(squares)
 	for i := 0; i < len(p.steps); i++ {
 		if err := ctx.Err(); err != nil {
 			return err
