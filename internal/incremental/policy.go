@@ -116,18 +116,19 @@ func (w *worker) trim(v, k int) {
 	update, view := w.update(v, k), w.views.data[v]
 	width := r.X.Len()
 	// moved says whether any of n pixels from (y, x) on moved, which lie a row or
-	// a column apart: first a few in the middle, which nearly always tell.
-	const few, most = 4, 64
+	// a column apart: first some channels of the one in the middle, which mostly tell, then a
+	// few around it, which nearly always do.
+	const some, few, most = 64, 4, 64
 	moved := func(y, x, n, fromStep, toStep int) bool {
 		from, to := update[((y-r.Y.Lo)*width+x-r.X.Lo)*c:], view[(y*pl.W+x)*c:]
-		any := func(at, n int) bool {
-			return w.scratch.Kernels.ExceedsDistance(from[at*fromStep:], to[at*toStep:], n, fromStep, toStep, c, limit) != 0
+		any := func(at, n, channels int) bool {
+			return w.scratch.Kernels.ExceedsDistance(from[at*fromStep:], to[at*toStep:], n, fromStep, toStep, channels, limit) != 0
 		}
-		if n > 2*few && any((n-few)/2, few) {
+		if any(n/2, 1, min(c, some)) || n > 2*few && any((n-few)/2, few, c) {
 			return true
 		}
 		for at := 0; at < n; at += most {
-			if any(at, min(most, n-at)) {
+			if any(at, min(most, n-at), c) {
 				return true
 			}
 		}
