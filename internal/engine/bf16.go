@@ -99,8 +99,8 @@ func (c *ConvBF16) RunPanels(s *Scratch, jobs []Job, lo, hi int) {
 				if w < j.Rect.X.Len() {
 					h = 1 // the piece's rows do not lie together in Out
 				}
-				piece := Job{Rect: region.Rect{Y: region.Span{Lo: y, Hi: y + h}, X: region.Span{Lo: x, Hi: x + w}}, Pitch: j.pitch(c.pairs.Out.C), Residual: j.Residual}
-				piece.Out = j.Out[((y-j.Rect.Y.Lo)*j.Rect.X.Len()+x-j.Rect.X.Lo)*piece.Pitch:]
+				piece := Job{Rect: region.Rect{Y: region.Span{Lo: y, Hi: y + h}, X: region.Span{Lo: x, Hi: x + w}}, Pitch: j.pitch(c.pairs.Out.C), Row: j.row(c.pairs.Out.C), Residual: j.Residual}
+				piece.Out = j.Out[(y-j.Rect.Y.Lo)*piece.Row+(x-j.Rect.X.Lo)*piece.Pitch:]
 				s.pieces, s.pieceOf = append(s.pieces, piece), append(s.pieceOf, i)
 				room -= w * h
 				y += h

@@ -192,8 +192,9 @@ func (c *Conv) RunPanels(s *Scratch, jobs []Job, lo, hi int) {
 		j := &jobs[i]
 		b.job = j
 		b.forget()
-		at, pitch := 0, j.pitch(c.Out.C)
+		pitch, row := j.pitch(c.Out.C), j.row(c.Out.C)
 		for y := j.Rect.Y.Lo; y < j.Rect.Y.Hi; y++ {
+			at := (y - j.Rect.Y.Lo) * row
 			for ky := range s.rows {
 				s.rows[ky] = j.In[0].row(y*c.Y.Stride - c.Y.Pad + ky*c.Y.Dilation)
 			}

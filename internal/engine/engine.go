@@ -53,6 +53,9 @@ type Job struct {
 	// that holds other channels too; Out begins at the first pixel's first
 	// channel. Only convolutions and Concat take it.
 	Pitch int
+	// Row, if not 0, is the distance of the first pixels of neighbouring rows in Out, where
+	// those hold other pixels too. Only Conv, ConvBF16, ConvInt8 and Winograd take it.
+	Row int
 	// Residual, if not nil, is added to the output in the primitive's last step: only
 	// Conv, ConvBF16 and Winograd take it, for all jobs or none.
 	Residual *Residual
@@ -83,6 +86,14 @@ func (j *Job) pitch(c int) int {
 		return j.Pitch
 	}
 	return c
+}
+
+// row is the distance of the first pixels, of c channels, of neighbouring rows in Out.
+func (j *Job) row(c int) int {
+	if j.Row != 0 {
+		return j.Row
+	}
+	return j.Rect.X.Len() * j.pitch(c)
 }
 
 // Primitive is what CPU makes of a Spec: one kind of computation, with its weights. It

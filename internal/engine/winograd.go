@@ -333,13 +333,13 @@ func (b *winogradBlock) add(j *Job, ty, tx int) {
 	}
 	s.Kernels.WinogradInput(shape, b.window, ch, b.v[b.n*ch:], b.vStride, b.tmp)
 	out := b.outs[b.n*m*m:][:m*m]
-	pitch := j.pitch(b.Out.C)
+	pitch, row := j.pitch(b.Out.C), j.row(b.Out.C)
 	sink := &s.sink[:1][0]
 	for y := range shape.Y {
 		for x := range shape.X {
 			p := sink
 			if oy, ox := ty*m+y, tx*m+x; oy >= j.Rect.Y.Lo && oy < j.Rect.Y.Hi && ox >= j.Rect.X.Lo && ox < j.Rect.X.Hi {
-				p = &j.Out[((oy-j.Rect.Y.Lo)*j.Rect.X.Len()+ox-j.Rect.X.Lo)*pitch]
+				p = &j.Out[(oy-j.Rect.Y.Lo)*row+(ox-j.Rect.X.Lo)*pitch]
 			}
 			out[y*shape.X+x] = p
 		}

@@ -49,7 +49,7 @@ func (p *Plan) Cost(r region.Rect) []StepCost {
 		c := StepCost{Node: s.node, Operator: s.operator, Locality: s.kind, Plane: p.values[s.out].plane, Region: rects[s.out]}
 		if c.Algorithm = s.algorithm(); s.prim != nil {
 			c.Whole = s.prim.MultiplyAdds() * int64(c.Plane.H*c.Plane.W)
-			c.Incremental = engine.Work(s.prim, c.Region)
+			c.Incremental = engine.Work(s.prim, p.own(s, rects))
 		}
 		costs[i] = c
 	}
@@ -101,7 +101,7 @@ func (p *Plan) CountUnder(r region.Rect, policy Policy) int64 {
 	n := int64(0)
 	for i := range p.steps {
 		if s := &p.steps[i]; s.prim != nil {
-			n += engine.Work(s.prim, rects[s.out])
+			n += engine.Work(s.prim, p.own(s, rects))
 		}
 	}
 	return n

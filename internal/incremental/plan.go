@@ -196,6 +196,30 @@ func (p *Plan) reach(s *step, in []region.Rect) region.Rect {
 	return r.Intersect(out.Rect())
 }
 
+// own is the part of a step's output region that is computed, given all regions: of a part of
+// a concatenation what its own inputs reach, if the primitive can leave pixels between rows.
+// What lies beyond is copied from the view.
+func (p *Plan) own(s *step, rects []region.Rect) region.Rect {
+	r := rects[s.out]
+	if p.values[s.out].partOf == 0 || r.Empty() {
+		return r
+	}
+	switch s.prim.(type) {
+	case *engine.Conv, *engine.ConvBF16, *engine.ConvInt8, *engine.Winograd:
+	default:
+		return r
+	}
+	var few [4]region.Rect
+	in := few[:0]
+	for _, src := range s.in {
+		in = append(in, p.seen(src, rects[src.value]))
+	}
+	if r = p.reach(s, in).Intersect(r); r.Empty() {
+		return region.Rect{}
+	}
+	return r
+}
+
 // seen is the region of a source, given the region of its value.
 func (p *Plan) seen(s source, r region.Rect) region.Rect {
 	if r.Empty() || p.values[s.value].plane == s.plane {

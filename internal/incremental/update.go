@@ -367,6 +367,7 @@ func (w *worker) result(out, k int) (data []float32, pitch int) {
 
 // runStep runs a step's updates as jobs.
 func (w *worker) runStep(s *step) {
+	p := w.plan
 	w.jobs = w.jobs[:0]
 	if s.grows {
 		w.grow(s)
@@ -390,17 +391,42 @@ func (w *worker) runStep(s *step) {
 			}
 		}
 		j := engine.Job{In: ins[first:len(ins):len(ins)], Rect: r}
-		if out, pitch := w.result(s.out, k); pitch != w.plan.values[s.out].plane.C {
+		if out, pitch := w.result(s.out, k); pitch != p.values[s.out].plane.C {
 			j.Out, j.Pitch = out, pitch
+			if own := p.own(s, w.rects[k]); own != r {
+				w.copyBeyond(s.out, r, own, out, pitch)
+				if own.Empty() {
+					continue
+				}
+				j.Rect, j.Row = own, r.X.Len()*pitch
+				j.Out = out[(own.Y.Lo-r.Y.Lo)*j.Row+(own.X.Lo-r.X.Lo)*pitch:]
+			}
 		} else {
 			j.Out = out
 		}
 		j.Base = w.views.base[s.out]
 		w.jobs = append(w.jobs, j)
-		w.spent[k] += engine.Work(s.prim, r)
+		w.spent[k] += engine.Work(s.prim, j.Rect)
 	}
 	if len(w.jobs) > 0 {
 		s.prim.Run(w.scratch, w.jobs)
+	}
+}
+
+// copyBeyond writes what region r of part of a concatenation has outside of the part's own
+// region, which lies in r, or is empty: what the view has there.
+func (w *worker) copyBeyond(part int, r, own region.Rect, out []float32, pitch int) {
+	view, apart := w.views.result(w.plan, part)
+	plane := w.plan.values[part].plane
+	for y := r.Y.Lo; y < r.Y.Hi; y++ {
+		to, from := out[(y-r.Y.Lo)*r.X.Len()*pitch:], view[y*plane.W*apart:]
+		for x := r.X.Lo; x < r.X.Hi; x++ {
+			if x == own.X.Lo && own.Y.Lo <= y && y < own.Y.Hi {
+				x = own.X.Hi - 1
+				continue
+			}
+			copy(to[(x-r.X.Lo)*pitch:][:plane.C], from[x*apart:])
+		}
 	}
 }
 
