@@ -125,3 +125,43 @@ func takesResidual(p Primitive) bool {
 	}
 	return false
 }
+
+// TestRows: a convolution that writes some rows' pixels of a larger rectangle writes what it
+// writes of them alone, bit for bit, and nothing else.
+func TestRows(t *testing.T) {
+	for _, k := range asm.EverySet(t) {
+		for _, kind := range []string{"direct", "bf16", "winograd2", "winograd4"} {
+			rng := rand.New(rand.NewPCG(18, 19))
+			s := NewScratch(k)
+			for range 8 {
+				p, in, out, x := residualCase(t, s, rng, kind)
+				if p == nil {
+					break
+				}
+				r := randomRect(rng, out.H, out.W)
+				alone := Job{In: []Patched{{Plane: in, View: x}}, Rect: r, Out: make([]float32, r.Area()*out.C)}
+				among := alone
+				among.Pitch = out.C + rng.IntN(3)
+				among.Row = out.W * among.Pitch
+				all := make([]float32, out.H*among.Row)
+				for i := range all {
+					all[i] = -77
+				}
+				first := r.Y.Lo*among.Row + r.X.Lo*among.Pitch
+				among.Out = all[first:]
+				p.Run(s, []Job{alone})
+				p.Run(s, []Job{among})
+				for i, got := range all {
+					y, px, c := i/among.Row, i%among.Row/among.Pitch, i%among.Pitch
+					want := float32(-77)
+					if y >= r.Y.Lo && y < r.Y.Hi && px >= r.X.Lo && px < r.X.Hi && c < out.C {
+						want = alone.Out[((y-r.Y.Lo)*r.X.Len()+px-r.X.Lo)*out.C+c]
+					}
+					if math.Float32bits(got) != math.Float32bits(want) {
+						t.Fatalf("%s/%s: %v to %v, %v: pixel %d, %d, channel %d is %g, alone %g", k.Name, kind, in, out, r, y, px, c, got, want)
+					}
+				}
+			}
+		}
+	}
+}
