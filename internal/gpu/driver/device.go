@@ -28,6 +28,9 @@ type Device struct {
 	// still uses it.
 	held  map[uint64]int
 	spare map[int][]uint64
+	// What is written goes through pages that stay where they are, in turn: turns counts.
+	pages [2]locked
+	turns int
 }
 
 // Open takes a card into use: the driver's compiler makes the kernels ready for it. Close
@@ -107,6 +110,9 @@ func (d *Device) Close() error {
 		var all error
 		if d.stream != 0 {
 			all = errors.Join(d.driver.call(streamSynchronize, d.stream), d.driver.call(streamDestroy, d.stream))
+		}
+		for i := range d.pages {
+			all = errors.Join(all, d.unlock(&d.pages[i]))
 		}
 		clear(d.spare)
 		for at, n := range d.held {
@@ -191,14 +197,72 @@ func (d *Device) Memory() (free, total uint64, err error) {
 	return uint64(sizes[0]), uint64(sizes[1]), err
 }
 
+// lockedBytes is how much is written at once.
+const lockedBytes = 4 << 20
+
+// locked is page-locked memory. The library may still read memory that it is given to copy from
+// when it returns, of pageable memory too (CUDA's "API synchronization behavior"), and what callers
+// of Write have is theirs again then.
+type locked struct {
+	at   *byte
+	done uintptr // the event behind the last copy from there
+}
+
+// lock allocates page-locked memory, if that was not done before.
+func (d *Device) lock(p *locked) error {
+	if p.at == nil {
+		if err := d.driver.call(memAllocHost, uintptr(unsafe.Pointer(&p.at)), lockedBytes); err != nil {
+			p.at = nil
+			return err
+		}
+	}
+	if p.done == 0 {
+		return d.driver.call(eventCreate, uintptr(unsafe.Pointer(&p.done)), eventUntimed)
+	}
+	return nil
+}
+
+// unlock gives it back.
+func (d *Device) unlock(p *locked) (all error) {
+	if p.done != 0 {
+		all = d.driver.call(eventDestroy, p.done)
+	}
+	if p.at != nil {
+		all = errors.Join(all, d.driver.call(memFreeHost, uintptr(unsafe.Pointer(p.at))))
+	}
+	*p = locked{}
+	return all
+}
+
+// eventUntimed is the flag of an event that only tells when something is done.
+const eventUntimed = 2
+
 // Write copies data to the device.
 func (d *Device) Write(address uint64, data []byte) error {
 	if len(data) == 0 {
 		return nil
 	}
-	// Of memory that is not page-locked the driver has taken a copy when it returns.
 	return d.within(func() error {
-		return d.driver.call(memcpyToDevice, uintptr(address), uintptr(unsafe.Pointer(&data[0])), uintptr(len(data)), d.stream)
+		for len(data) > 0 {
+			p := &d.pages[d.turns%len(d.pages)]
+			if err := d.lock(p); err != nil {
+				return err
+			}
+			// An event that nothing was recorded in is over.
+			if err := d.driver.call(eventSynchronize, p.done); err != nil {
+				return err
+			}
+			n := copy(unsafe.Slice(p.at, lockedBytes), data)
+			if err := d.driver.call(memcpyToDevice, uintptr(address), uintptr(unsafe.Pointer(p.at)), uintptr(n), d.stream); err != nil {
+				return err
+			}
+			if err := d.driver.call(eventRecord, p.done, d.stream); err != nil {
+				return err
+			}
+			data, address = data[n:], address+uint64(n)
+			d.turns++
+		}
+		return nil
 	})
 }
 

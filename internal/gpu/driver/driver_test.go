@@ -128,9 +128,7 @@ func TestCalls(t *testing.T) {
 	expect(t, f, "cuDevicePrimaryCtxRetain 40", fmt.Sprintf("cuModuleLoadDataEx // Code gene, %d bytes, log of 8192", len(kernels.PTX)), "cuStreamCreate 1")
 
 	data, back := make([]byte, 1<<20+3), make([]byte, 1<<20+3)
-	for i := range data {
-		data[i] = byte(i*i>>3 + i)
-	}
+	fill(data)
 	at, err := dev.Alloc("data", len(data))
 	if err != nil {
 		t.Fatal(err)
@@ -141,7 +139,9 @@ func TestCalls(t *testing.T) {
 	if string(back[1:]) != string(data[1:]) || back[0] != 0 {
 		t.Error("what was read is not what was written")
 	}
-	expect(t, f, "cuMemAlloc 2097152", "cuMemcpyHtoDAsync 1048579 0x7fffffff0003", "cuMemcpyDtoHAsync 1048578 0x7fffffff0003", "cuStreamSynchronize 0x7fffffff0003")
+	expect(t, f, "cuMemAlloc 2097152", "cuMemAllocHost 4194304", "cuEventCreate 2", "cuEventSynchronize 0x7fffffff0010",
+		"cuMemcpyHtoDAsync 1048579 0x7fffffff0003", "cuEventRecord 0x7fffffff0010 0x7fffffff0003",
+		"cuMemcpyDtoHAsync 1048578 0x7fffffff0003", "cuStreamSynchronize 0x7fffffff0003")
 
 	free, total, err := dev.Memory()
 	if err != nil || free != 140<<30 || total != 150<<30 {
@@ -165,9 +165,9 @@ func TestCalls(t *testing.T) {
 		t.Error(seconds, err)
 	}
 	launch := []string{"cuLaunchKernel mean 2 1 1, 256 1 1, 0 0x7fffffff0003 (nil)", "jobs 7f0000001000, first 7f0000002000, count 30, shape 5 6 7 ... 3 70"}
-	expect(t, f, "cuEventCreate 0", "cuEventRecord 0x7fffffff0010 0x7fffffff0003", "cuModuleGetFunction 0x7fffffff0002 mean", launch[0], launch[1], launch[0], launch[1],
-		"cuEventCreate 0", "cuEventRecord 0x7fffffff0011 0x7fffffff0003", "cuEventSynchronize 0x7fffffff0011", "cuEventElapsedTime 0x7fffffff0010 0x7fffffff0011",
-		"cuEventDestroy 0x7fffffff0010", "cuEventDestroy 0x7fffffff0011")
+	expect(t, f, "cuEventCreate 0", "cuEventRecord 0x7fffffff0011 0x7fffffff0003", "cuModuleGetFunction 0x7fffffff0002 mean", launch[0], launch[1], launch[0], launch[1],
+		"cuEventCreate 0", "cuEventRecord 0x7fffffff0012 0x7fffffff0003", "cuEventSynchronize 0x7fffffff0012", "cuEventElapsedTime 0x7fffffff0011 0x7fffffff0012",
+		"cuEventDestroy 0x7fffffff0011", "cuEventDestroy 0x7fffffff0012")
 	if fit, err := dev.Fit("mean", 256); err != nil || fit != (Fit{Registers: 80, Local: 16, Shared: 12288, Blocks: 6}) {
 		t.Error(fit, err)
 	}
@@ -179,9 +179,49 @@ func TestCalls(t *testing.T) {
 	if err := dev.Close(); err != nil {
 		t.Error(err)
 	}
-	expect(t, f, "cuStreamSynchronize 0x7fffffff0003", "cuStreamDestroy 0x7fffffff0003", "cuMemFree", "cuModuleUnload 0x7fffffff0002", "cuDevicePrimaryCtxRelease 40")
+	expect(t, f, "cuStreamSynchronize 0x7fffffff0003", "cuStreamDestroy 0x7fffffff0003", "cuEventDestroy 0x7fffffff0010", "cuMemFreeHost", "cuMemFree", "cuModuleUnload 0x7fffffff0002", "cuDevicePrimaryCtxRelease 40")
 	if err := dev.Launch(kernels.Launch{Kernel: "mean", Arguments: []any{"text"}}); err == nil {
 		t.Error("an argument that is text was taken")
+	}
+}
+
+// fill makes bytes of which no stretch is another.
+func fill(data []byte) {
+	for i := range data {
+		data[i] = byte(i*i>>3 + i)
+	}
+}
+
+// TestWrite: what is written is what the caller had when it called, though copies are made later,
+// and however long it is.
+func TestWrite(t *testing.T) {
+	f := newFake(t)
+	d, cards := f.cards(t)
+	dev, err := d.Open(cards[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dev.Close()
+	for _, bytes := range []int{1, 1000, 3*lockedBytes + 5, lockedBytes} {
+		at, err := dev.Alloc("data", 3*bytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, want, got := make([]byte, bytes), make([]byte, 3*bytes), make([]byte, 3*bytes)
+		fill(want)
+		for i := range 3 {
+			copy(data, want[i*bytes:])
+			if err := dev.Write(at+uint64(i*bytes), data); err != nil {
+				t.Fatal(err)
+			}
+			clear(data)
+		}
+		if err := dev.Read(got, at); err != nil {
+			t.Fatal(err)
+		}
+		if string(got) != string(want) {
+			t.Errorf("%d bytes three times: something else was written", bytes)
+		}
 	}
 }
 

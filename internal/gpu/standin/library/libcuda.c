@@ -4,6 +4,10 @@
 // launches are those of whoever listens there (package standin), and nothing is written down.
 // STANDIN_VERSION, STANDIN_CARDS and STANDIN_FAIL=FUNCTION:CODE:CALLS (after so many calls that
 // succeed) stand for fake_is and fake_fail.
+//
+// What is asked of a stream is done as late as a driver may do it: when somebody waits for it. Until
+// then memory of the host's is looked at by its address alone, whatever it is, and what fails is
+// answered to who waits.
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -234,46 +238,96 @@ CUresult cuMemAlloc_v2(CUdeviceptr *address, size_t bytes)
 	return 0;
 }
 
+// What is asked of the stream, in order, until it is done.
+struct asked {
+	struct asked *next;
+	char what; // 'W' to the device, 'R' from there, 'L'aunch
+	CUdeviceptr device;
+	void *host;
+	size_t bytes;
+	uint64_t numbers[5]; // of a launch, whose name and parameters lie behind
+	size_t name, params;
+	char data[];
+};
+static struct asked *first, **last = &first;
+
+static struct asked *later(char what, CUdeviceptr device, void *host, size_t bytes, size_t more)
+{
+	struct asked *a = calloc(1, sizeof *a + more);
+	a->what = what, a->device = device, a->host = host, a->bytes = bytes;
+	*last = a;
+	last = &a->next;
+	return a;
+}
+
+// finish does what was asked. What follows something that failed is not done.
+static CUresult finish(void)
+{
+	CUresult error = 0;
+	while (first) {
+		struct asked *a = first;
+		if (error) {
+		} else if (a->what == 'W' && served >= 0) {
+			error = ask((uint64_t[]){'W', a->device}, 2, a->host, a->bytes);
+		} else if (a->what == 'W') {
+			memcpy((void *)(uintptr_t)a->device, a->host, a->bytes);
+		} else if (a->what == 'R' && served >= 0) {
+			if (!(error = ask((uint64_t[]){'R', a->device, a->bytes}, 3, "", 0)))
+				get(a->host, a->bytes);
+		} else if (a->what == 'R') {
+			memcpy(a->host, (void *)(uintptr_t)a->device, a->bytes);
+		} else if (served >= 0) {
+			uint64_t length = a->name;
+			put(a->numbers, sizeof a->numbers);
+			put(&length, sizeof length);
+			put(a->data, a->name);
+			error = ask(NULL, 0, a->data + a->name, a->params);
+		}
+		first = a->next;
+		free(a);
+	}
+	last = &first;
+	return error;
+}
+
 CUresult cuMemFree_v2(CUdeviceptr address)
 {
 	CALL("cuMemFree");
+	CUresult error = finish();
+	if (error)
+		return error;
 	if (served >= 0)
 		return ask((uint64_t[]){'F', address}, 2, "", 0);
 	free((void *)(uintptr_t)address);
 	return 0;
 }
 
+CUresult cuMemAllocHost_v2(void **address, size_t bytes) { CALL("cuMemAllocHost %zu", bytes); *address = malloc(bytes); return 0; }
+CUresult cuMemFreeHost(void *address) { CALL("cuMemFreeHost"); free(address); return 0; }
+
 CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t bytes, void *stream)
 {
 	CALL("cuMemcpyHtoDAsync %zu %p", bytes, stream);
-	if (served >= 0)
-		return ask((uint64_t[]){'W', to}, 2, from, bytes);
-	memcpy((void *)(uintptr_t)to, from, bytes);
+	later('W', to, (void *)from, bytes, 0);
 	return 0;
 }
 
 CUresult cuMemcpyDtoHAsync_v2(void *to, CUdeviceptr from, size_t bytes, void *stream)
 {
 	CALL("cuMemcpyDtoHAsync %zu %p", bytes, stream);
-	if (served >= 0) {
-		CUresult error = ask((uint64_t[]){'R', from, bytes}, 3, "", 0);
-		if (!error)
-			get(to, bytes);
-		return error;
-	}
-	memcpy(to, (void *)(uintptr_t)from, bytes);
+	later('R', from, to, bytes, 0);
 	return 0;
 }
 
 CUresult cuStreamCreate(void **stream, unsigned int flags) { CALL("cuStreamCreate %u", flags); *stream = (void *)0x7fffffff0003; return 0; }
-CUresult cuStreamDestroy_v2(void *stream) { CALL("cuStreamDestroy %p", stream); return 0; }
-CUresult cuStreamSynchronize(void *stream) { CALL("cuStreamSynchronize %p", stream); return 0; }
+CUresult cuStreamDestroy_v2(void *stream) { CALL("cuStreamDestroy %p", stream); return finish(); }
+CUresult cuStreamSynchronize(void *stream) { CALL("cuStreamSynchronize %p", stream); return finish(); }
 
-static uintptr_t events;
+static uintptr_t events; // none is over before all is
 CUresult cuEventCreate(void **event, unsigned int flags) { CALL("cuEventCreate %u", flags); *event = (void *)(0x7fffffff0010 + events++); return 0; }
 CUresult cuEventDestroy_v2(void *event) { CALL("cuEventDestroy %p", event); return 0; }
 CUresult cuEventRecord(void *event, void *stream) { CALL("cuEventRecord %p %p", event, stream); return 0; }
-CUresult cuEventSynchronize(void *event) { CALL("cuEventSynchronize %p", event); return 0; }
+CUresult cuEventSynchronize(void *event) { CALL("cuEventSynchronize %p", event); return finish(); }
 CUresult cuEventElapsedTime(float *ms, void *start, void *end) { CALL("cuEventElapsedTime %p %p", start, end); *ms = 1500; return 0; }
 
 CUresult cuFuncGetAttribute(int *value, int attribute, void *f)
@@ -295,19 +349,18 @@ CUresult cuLaunchKernel(void *f, unsigned gx, unsigned gy, unsigned gz, unsigned
 	struct kernel *k = f;
 	CALL("cuLaunchKernel %s %u %u %u, %u %u %u, %u %p %p", k->name, gx, gy, gz, bx, by, bz, shared, stream, (void *)extra);
 	if (served >= 0) {
-		char all[4096];
 		size_t n = 0;
-		for (uint64_t i = 0; i < k->params; i++) {
-			if (k->sizes[i] > sizeof all - n)
-				return 1;
-			memcpy(all + n, params[i], k->sizes[i]);
+		for (uint64_t i = 0; i < k->params; i++)
 			n += k->sizes[i];
-		}
-		put((uint64_t[]){'L', gx, gy, gz, bx}, 5 * sizeof(uint64_t));
-		uint64_t length = strlen(k->name);
-		put(&length, sizeof length);
-		put(k->name, length);
-		return ask(NULL, 0, all, n);
+		struct asked *a = later('L', 0, NULL, 0, strlen(k->name) + n);
+		const uint64_t numbers[5] = {'L', gx, gy, gz, bx};
+		memcpy(a->numbers, numbers, sizeof numbers);
+		a->name = strlen(k->name), a->params = n;
+		memcpy(a->data, k->name, a->name);
+		char *to = a->data + a->name;
+		for (uint64_t i = 0; i < k->params; to += k->sizes[i++])
+			memcpy(to, params[i], k->sizes[i]);
+		return 0;
 	}
 	// mean (jobs, first, int32 count, struct shape)
 	const int32_t *shape = params[3];
