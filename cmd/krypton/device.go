@@ -324,11 +324,13 @@ func (o *deviceOptions) opens(s *settings, say deviceNotes) (more func(*model.Ne
 	if _, err := cards(); err != nil {
 		return nil, o.refuse(say, failure.Unavailable, err)
 	}
-	return needs, nil
+	return needs(o.precision), nil
 }
 
-// needs adds what a card needs of plans.
-func needs(n *model.Need) { n.Program, n.Direct = true, true }
+// needs adds what a card needs of plans, for products of a precision. Tensor cores compute plain sums.
+func needs(p incremental.Precision) func(*model.Need) {
+	return func(n *model.Need) { n.Program, n.Direct = true, n.Direct || p != incremental.FP32 }
+}
 
 // fits fails where a map is none that cards compute.
 func (o *deviceOptions) fits(q *explain.Question, say deviceNotes) error {
@@ -413,7 +415,7 @@ func (o *deviceOptions) rehearse(ctx context.Context, s *settings, mo *modelOpti
 	if o.device == onCPU {
 		return prepare(ctx, s, mo, q, h, nil, nil)
 	}
-	job, err := prepare(ctx, s, mo, q, h, needs, func(m *model.Model, _ *explain.Host) error {
+	job, err := prepare(ctx, s, mo, q, h, needs(o.precision), func(m *model.Model, _ *explain.Host) error {
 		need, err := gpu.Needs(m.Program, o.precision, region.Rect{})
 		if err != nil {
 			return o.refuse(say, failure.Usage, err)

@@ -18,8 +18,8 @@ import (
 )
 
 // wideNetwork has layers of enough channels for tensor cores; with 4 channels of 8 pixels a side
-// it reads what fourInput makes.
-func wideNetwork(channels, side int64) []byte {
+// it reads what fourInput makes. With 16 classes its last layer is computed by Winograd's tiles.
+func wideNetwork(channels, side, classes int64) []byte {
 	weights := func(name string, dims ...int64) onnxwrite.Tensor {
 		n := int64(1)
 		for _, d := range dims {
@@ -33,8 +33,8 @@ func wideNetwork(channels, side int64) []byte {
 	}
 	pads := []onnxwrite.Attribute{onnxwrite.Ints("pads", 1, 1, 1, 1)}
 	m := onnxwrite.Model{IRVersion: 8, Opsets: map[string]int64{"": 13}, Graph: onnxwrite.Graph{
-		Inputs: []onnxwrite.ValueInfo{onnxwrite.Floats32("x", 1, channels, side, side)}, Outputs: []onnxwrite.ValueInfo{onnxwrite.Floats32("y", 1, 5)},
-		Initializers: []onnxwrite.Tensor{weights("v", 16, channels, 3, 3), weights("w", 5, 16, 3, 3)},
+		Inputs: []onnxwrite.ValueInfo{onnxwrite.Floats32("x", 1, channels, side, side)}, Outputs: []onnxwrite.ValueInfo{onnxwrite.Floats32("y", 1, classes)},
+		Initializers: []onnxwrite.Tensor{weights("v", 16, channels, 3, 3), weights("w", classes, 16, 3, 3)},
 		Nodes: []onnxwrite.Node{
 			{OpType: "Conv", Inputs: []string{"x", "v"}, Outputs: []string{"a"}, Attributes: pads},
 			{OpType: "Relu", Inputs: []string{"a"}, Outputs: []string{"b"}},
@@ -54,7 +54,7 @@ func TestCards(t *testing.T) {
 	}
 	data := t.TempDir()
 	scriptData(t, data)
-	for name, b := range map[string][]byte{"wide.onnx": wideNetwork(4, 8), "video.onnx": wideNetwork(3, 12), "large.onnx": wideNetwork(3, 112)} {
+	for name, b := range map[string][]byte{"wide.onnx": wideNetwork(4, 8, 5), "tiled.onnx": wideNetwork(4, 8, 16), "video.onnx": wideNetwork(3, 12, 5), "large.onnx": wideNetwork(3, 112, 5)} {
 		if err := os.WriteFile(filepath.Join(data, name), b, 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -55,7 +55,7 @@ func runORVBatch(ctx context.Context, flags *pflag.FlagSet, io streams, o *orvOp
 	b.models = model.NewCache(0)
 	mo.models = b.models
 	if o.where.device == onGPU {
-		mo.more = needs // one plan for all that is asked of a video
+		mo.more = needs(o.precision) // one plan for all that is asked of a video
 	}
 	s, err := loadSettingsOf(flags)
 	if err != nil {
@@ -139,7 +139,7 @@ func (b *orvBatch) read(ctx context.Context, v *batchVideo) error {
 	}
 	own := &orvItem{model: modelOptions{models: b.models}}
 	if b.where.device == onGPU {
-		own.model.more = needs
+		own.model.more = needs(b.precision)
 	}
 	v.Work = own
 	var err error

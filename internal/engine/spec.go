@@ -58,6 +58,14 @@ func (c *Convolution) MultiplyAdds() int64 {
 	return int64(c.OutC) * int64(c.In.C/c.Group) * int64(c.Y.Kernel*c.X.Kernel)
 }
 
+// Work implements Coster: of Winograd's tiles their products.
+func (c *Convolution) Work(r region.Rect) int64 {
+	if c.Way.Tile == 0 {
+		return c.MultiplyAdds() * int64(r.Area())
+	}
+	return WinogradProducts(c.Way.Tile, c.Out(), r) * int64(c.In.C) * int64(c.OutC)
+}
+
 // CPU is this machine's processors with a kernel set, as the device that runs specs.
 type CPU struct{ Kernels *asm.Kernels }
 

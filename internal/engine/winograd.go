@@ -271,8 +271,12 @@ func (w *Winograd) run(s *Scratch, jobs []Job, panels, tiles region.Span) {
 }
 
 // tiles is the rectangle of tiles that cover r.
-func (w *Winograd) tiles(r region.Rect) region.Rect {
-	m := int(w.Size)
+func (w *Winograd) tiles(r region.Rect) region.Rect { return WinogradTiles(w.Size, r) }
+
+// WinogradTiles is the rectangle of tiles, counted from the plane's origin, that cover region r of
+// an output.
+func WinogradTiles(size asm.WinogradSize, r region.Rect) region.Rect {
+	m := int(size)
 	return region.Rect{Y: region.Span{Lo: r.Y.Lo / m, Hi: (r.Y.Hi + m - 1) / m}, X: region.Span{Lo: r.X.Lo / m, Hi: (r.X.Hi + m - 1) / m}}
 }
 

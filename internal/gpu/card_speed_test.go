@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"krypton/internal/engine"
 	"krypton/internal/gpu/driver"
 	"krypton/internal/gpu/kernels"
 	"krypton/internal/incremental"
@@ -151,7 +152,7 @@ func TestSpeed(t *testing.T) {
 }
 
 // TestCardProfile says, of the network that KRYPTON_PROFILE names, how the time of a chunk of 64
-// positions is spread over the kernels, in each precision, and how these lie on the card. Launches
+// positions is spread over the kernels, in each way, and how these lie on the card. Launches
 // are timed one by one.
 func TestCardProfile(t *testing.T) {
 	name := os.Getenv("KRYPTON_PROFILE")
@@ -167,11 +168,11 @@ func TestCardProfile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := incremental.Lower(g, incremental.CompileOptions{})
+	program, err := incremental.Lower(g, incremental.CompileOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	plane := p.Values[p.Input].Plane
+	plane := program.Values[program.Input].Plane
 	rng := rand.New(rand.NewPCG(1, 30))
 	input := make([]float32, plane.Len())
 	for i := range input {
@@ -186,13 +187,19 @@ func TestCardProfile(t *testing.T) {
 		y, x := rng.IntN(plane.H-patch+1), rng.IntN(plane.W-patch+1)
 		c = append(c, Change{Rect: region.Rect{Y: region.Span{Lo: y, Hi: y + patch}, X: region.Span{Lo: x, Hi: x + patch}}, Pixels: make([]float32, patch*patch*plane.C)})
 	}
-	for _, precision := range Precisions {
+	typical := func(engine.Plane) (all []region.Rect) {
+		for _, change := range c {
+			all = append(all, change.Rect)
+		}
+		return all
+	}
+	for _, w := range waysOf(t, g, typical) {
 		r := &recorder{Device: dev}
-		n, err := LoadAs(r, p, precision)
+		n, err := LoadAs(r, w.program, w.precision)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n.Precision() != precision {
+		if n.Precision() != w.precision {
 			if err := n.Close(); err != nil {
 				t.Fatal(err)
 			}
@@ -225,13 +232,13 @@ func TestCardProfile(t *testing.T) {
 		order := slices.SortedFunc(maps.Keys(seconds), func(a, b string) int {
 			return cmp.Or(cmp.Compare(seconds[b], seconds[a]), cmp.Compare(a, b))
 		})
-		tell(t, fmt.Sprintf("%s: %d positions of %dx%d by all kernels", precision, positions, patch, patch), fmt.Sprintf("%.4g", 1e3*all), "ms")
+		tell(t, fmt.Sprintf("%s: %d positions of %dx%d by all kernels", w.name, positions, patch, patch), fmt.Sprintf("%.4g", 1e3*all), "ms")
 		for _, k := range order {
 			f, err := dev.Fit(k, threads[k])
 			if err != nil {
 				t.Fatal(err)
 			}
-			tell(t, fmt.Sprintf("%s: %s", precision, k), fmt.Sprintf("%.1f %% of the time in %d launches; %d registers, %d bytes spilled, %d KiB shared, %d blocks of %d threads a multiprocessor",
+			tell(t, fmt.Sprintf("%s: %s", w.name, k), fmt.Sprintf("%.1f %% of the time in %d launches; %d registers, %d bytes spilled, %d KiB shared, %d blocks of %d threads a multiprocessor",
 				100*seconds[k]/all, count[k], f.Registers, f.Local, (f.Shared+1023)>>10, f.Blocks, threads[k]), "")
 		}
 		if err := n.Close(); err != nil {

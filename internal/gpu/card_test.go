@@ -12,9 +12,12 @@ import (
 	"strings"
 	"testing"
 
+	"krypton/internal/engine"
+	"krypton/internal/engine/asm"
 	"krypton/internal/gpu/driver"
 	"krypton/internal/gpu/kernels"
 	"krypton/internal/gpu/ptx"
+	"krypton/internal/graph"
 	"krypton/internal/incremental"
 	"krypton/internal/onnxload"
 	"krypton/internal/onnxwrite"
@@ -73,6 +76,7 @@ func TestCard(t *testing.T) {
 		}
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { compare(t, dev, g, m.rng, 4, 24, true) })
 	}
+	t.Run("tiles", func(t *testing.T) { byTiles(t, dev) })
 	if !testing.Short() {
 		t.Run("trained", func(t *testing.T) { trained(t, true, func(*testing.T) Device { return dev }) })
 	}
@@ -88,6 +92,39 @@ func TestCardKinds(t *testing.T) {
 func TestCardPrecisions(t *testing.T) {
 	dev := card(t)
 	precisions(t, func(*testing.T, ptx.Cores) Device { return dev })
+}
+
+// way is how a network is computed.
+type way struct {
+	name      string
+	program   *incremental.Program
+	precision incremental.Precision
+	tiled     bool // by Winograd's method, at least in part
+}
+
+// waysOf are those of a graph: by plain sums in each precision, and, as plans for typical changes do,
+// by Winograd's tiles, if these have some.
+func waysOf(t testing.TB, g *graph.Graph, typical func(engine.Plane) []region.Rect) (all []way) {
+	t.Helper()
+	lower := func(like *incremental.Plan) *incremental.Program {
+		p, err := incremental.Lower(g, incremental.CompileOptions{Like: like})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	plan, err := incremental.Compile(g, incremental.CompileOptions{Typical: typical})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if slices.ContainsFunc(plan.Tiles(), func(size asm.WinogradSize) bool { return size != 0 }) {
+		all = append(all, way{string(incremental.FP32) + "_tiles", lower(plan), incremental.FP32, true})
+	}
+	plain := lower(nil)
+	for _, p := range Precisions {
+		all = append(all, way{string(p), plain, p, false})
+	}
+	return all
 }
 
 // recorder is a device that remembers what was launched.
@@ -130,17 +167,14 @@ func BenchmarkCard(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		p, err := incremental.Lower(g, incremental.CompileOptions{})
-		if err != nil {
-			b.Fatal(err)
-		}
-		for _, precision := range Precisions {
+		for _, w := range waysOf(b, g, nil) {
+			precision := w.precision
 			if precision != incremental.FP32 && l.group > 1 {
 				continue // no tensor cores
 			}
-			b.Run(fmt.Sprintf("%dx%d_%d_to_%d_groups_%d_of_%dx%d_%s", l.window, l.window, l.in, l.out, l.group, l.size, l.size, precision), func(b *testing.B) {
+			b.Run(fmt.Sprintf("%dx%d_%d_to_%d_groups_%d_of_%dx%d_%s", l.window, l.window, l.in, l.out, l.group, l.size, l.size, w.name), func(b *testing.B) {
 				r := &recorder{Device: dev}
-				n, err := LoadAs(r, p, precision)
+				n, err := LoadAs(r, w.program, precision)
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -183,7 +217,10 @@ func BenchmarkCard(b *testing.B) {
 				}
 				weights := word * float64(l.window*l.window*l.in/l.group*l.out)
 				s.least = 4*float64(positions)*float64((reach+2*pad)*(reach+2*pad)*l.in+reach*reach*l.out) + weights
-				if l.group == 1 { // tiles of 64 pixels and 64 columns
+				switch {
+				case w.tiled: // whose multiply-adds are others
+					s.peak = 0
+				case l.group == 1: // blocks of 64 pixels and 64 columns
 					all, _ := s.blocks()
 					s.fetched = all * float64(l.window*l.window*l.in) * 64 * (4 + word)
 				}

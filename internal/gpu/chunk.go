@@ -133,7 +133,7 @@ func (n *Network) meanwhile(c *chunk, i int) (bytes int) {
 	}
 	for k := range c.rects {
 		if !c.rects[k][s.Out].Empty() {
-			bytes += of(func(src incremental.Source) region.Rect { return n.program.Seen(src, c.rects[k][src.Value]) })
+			bytes += of(func(src incremental.Source) region.Rect { return n.program.Seen(src, c.rects[k][src.Value]) }, c.rects[k][s.Out])
 		}
 	}
 	return bytes
@@ -144,7 +144,8 @@ func (n *Network) between(c *chunk) (bytes int) {
 	c.meanwhile = resize(c.meanwhile, len(n.steps))
 	for i, s := range n.steps {
 		if c.meanwhile[i] = 0; s.meanwhile != nil {
-			bytes = max(bytes, s.meanwhile(func(incremental.Source) region.Rect { return region.Rect{} }))
+			out := n.program.Values[n.program.Steps[i].Out].Plane.Rect()
+			bytes = max(bytes, s.meanwhile(func(incremental.Source) region.Rect { return region.Rect{} }, out))
 		}
 	}
 	return bytes

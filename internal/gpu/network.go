@@ -346,9 +346,12 @@ func (p *positions) wholes(i int) ([]uint64, error) {
 func isApart(s incremental.Source, r region.Rect) bool { return !r.Empty() && r != s.Plane.Rect() }
 
 // temporary is memory for a plane until the step is done.
-func (p *positions) temporary(of engine.Plane) uint64 {
+func (p *positions) temporary(of engine.Plane) uint64 { return p.numbers(of.Len()) }
+
+// numbers is memory for so many numbers until the step is done.
+func (p *positions) numbers(n int) uint64 {
 	at := p.free
-	p.free += uint64(align(4 * of.Len()))
+	p.free += uint64(align(4 * n))
 	return at
 }
 
@@ -357,18 +360,26 @@ func (n *Network) launch(jobs []kernels.Job, channels int, of launcher) error {
 	if len(jobs) == 0 {
 		return nil
 	}
-	table, first, pixels, err := kernels.Tables(jobs, channels)
+	b, err := n.batch(jobs, channels)
 	if err != nil {
 		return err
 	}
-	c := n.listed
-	b := kernels.Batch{Count: len(jobs), Pixels: pixels, Jobs: n.tables.at + c.put(table), First: n.tables.at + c.put(first)}
 	l, err := of(b)
 	if err != nil {
 		return err
 	}
-	c.ops = append(c.ops, l)
+	n.listed.ops = append(n.listed.ops, l)
 	return nil
+}
+
+// batch lays out the tables of jobs.
+func (n *Network) batch(jobs []kernels.Job, channels int) (kernels.Batch, error) {
+	table, first, pixels, err := kernels.Tables(jobs, channels)
+	if err != nil {
+		return kernels.Batch{}, err
+	}
+	c := n.listed
+	return kernels.Batch{Count: len(jobs), Pixels: pixels, Jobs: n.tables.at + c.put(table), First: n.tables.at + c.put(first)}, nil
 }
 
 // Clean is the change whose output is that of the clean input.

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -49,7 +50,14 @@ func randomChange(rng *rand.Rand, plane engine.Plane, size int) Change {
 // again, those behind the first patch with a whole run's of the patched input.
 func compare(t *testing.T, d Device, g *graph.Graph, rng *rand.Rand, patches, size int, again bool) {
 	t.Helper()
-	p, err := incremental.Lower(g, incremental.CompileOptions{})
+	compareWays(t, d, g, rng, patches, size, again, incremental.CompileOptions{Direct: true})
+}
+
+// compareWays is compare with convolutions computed as plans with these options do.
+func compareWays(t *testing.T, d Device, g *graph.Graph, rng *rand.Rand, patches, size int, again bool, opt incremental.CompileOptions) {
+	t.Helper()
+	like := planOf(t, g, opt)
+	p, err := incremental.Lower(g, incremental.CompileOptions{Like: like})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,11 +98,14 @@ func compare(t *testing.T, d Device, g *graph.Graph, rng *rand.Rand, patches, si
 	if len(sets) == 1 {
 		asm.Missing(t, "avx2")
 	}
+	compared := 0
 	for _, k := range sets[:len(sets)-1] {
-		plan, err := incremental.Compile(g, incremental.CompileOptions{Kernels: k, Direct: true})
-		if err != nil {
-			t.Fatal(err)
+		opt.Kernels = k
+		plan := planOf(t, g, opt)
+		if !slices.Equal(plan.Tiles(), like.Tiles()) {
+			continue // it has other costs
 		}
+		compared++
 		v, err := plan.Materialize(context.Background(), input, 1)
 		if err != nil {
 			t.Fatal(err)
@@ -118,6 +129,9 @@ func compare(t *testing.T, d Device, g *graph.Graph, rng *rand.Rand, patches, si
 			t.Fatal(err)
 		}
 	}
+	if compared == 0 {
+		t.Fatalf("no set has tiles %v", like.Tiles())
+	}
 	if again {
 		whole := append([]float32{}, input...)
 		r, from := c[0].Rect, c[0].Pixels
@@ -137,6 +151,16 @@ func compare(t *testing.T, d Device, g *graph.Graph, rng *rand.Rand, patches, si
 	if i, is := d.(*interpreter); is && i.memory.Buffers() != 0 {
 		t.Fatalf("%d buffers are left", i.memory.Buffers())
 	}
+}
+
+// planOf is a graph's plan.
+func planOf(t *testing.T, g *graph.Graph, opt incremental.CompileOptions) *incremental.Plan {
+	t.Helper()
+	p, err := incremental.Compile(g, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 // same compares bits; NaN alone may have any.
@@ -294,6 +318,54 @@ func TestRandomNetworks(t *testing.T) {
 			compare(t, newInterpreter(t), g, m.rng, 4, 24, true)
 		})
 	}
+}
+
+// tiled is a network whose plans compute convolutions by Winograd's tiles, into parts of a
+// concatenation too, and behind each other, on planes that tiles do not fill.
+func (m *maker) tiled() *onnxwrite.Model {
+	next := func(in string, from, to int64) string {
+		w := m.node("Conv", []string{in, m.tensor(to, from, 3, 3), m.tensor(to)}, onnxwrite.Ints("pads", 1, 1, 1, 1))
+		return m.node("Relu", []string{w})
+	}
+	h, w := int64(6+m.rng.IntN(4)), int64(6+m.rng.IntN(4))
+	a := next("x", 16, 16)
+	a = m.node("Concat", []string{next(a, 16, 16), next(a, 16, 17)}, onnxwrite.Int("axis", 1))
+	before := next(a, 33, 16)
+	y := m.node("Gemm", []string{m.node("Flatten", []string{m.node("GlobalAveragePool", []string{before})}), m.tensor(3, 16)}, onnxwrite.Int("transB", 1))
+	return &onnxwrite.Model{IRVersion: 8, Opsets: map[string]int64{"": 14}, Graph: onnxwrite.Graph{Name: "tiled", Nodes: m.nodes,
+		Inputs:       []onnxwrite.ValueInfo{onnxwrite.Floats32("x", 1, 16, h, w)},
+		Outputs:      []onnxwrite.ValueInfo{onnxwrite.Floats32(y, 1, 3), onnxwrite.Floats32(before, 1, 16, h, w)},
+		Initializers: m.init}}
+}
+
+// TestTiles: networks computed by Winograd's tiles, of both sizes, have the bits of plans that do so,
+// whole, behind patches and as streams.
+func TestTiles(t *testing.T) {
+	g, rng := byTiles(t, newInterpreter(t))
+	streamOf(t, g, rng, 0, incremental.Masks, incremental.CompileOptions{})
+}
+
+// byTiles compares a network by tiles of both sizes, which it gives, on a device.
+func byTiles(t *testing.T, d Device) (*graph.Graph, *rand.Rand) {
+	t.Helper()
+	m := &maker{rng: rand.New(rand.NewPCG(0, 83))}
+	g, err := onnxload.LoadBytes(m.tiled().Marshal(), "tiled", "", onnxload.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sets := asm.Sets()
+	if len(sets) == 1 {
+		asm.Missing(t, "avx2")
+	}
+	last := sets[len(sets)-2] // has smaller tiles for small changes
+	opt := incremental.CompileOptions{Kernels: last, Typical: func(engine.Plane) []region.Rect {
+		return []region.Rect{{Y: region.Span{Lo: 2, Hi: 3}, X: region.Span{Lo: 3, Hi: 4}}}
+	}}
+	if tiles := planOf(t, g, opt).Tiles(); !slices.Contains(tiles, asm.Winograd2) || !slices.Contains(tiles, asm.Winograd4) {
+		t.Errorf("by %s: %v", last.Name, tiles)
+	}
+	compareWays(t, d, g, m.rng, 2, 4, false, opt)
+	return g, m.rng
 }
 
 // TestTrainedNetworks runs ResNet20 and MNIST to their ends; with KRYPTON_WHOLE set SqueezeNet

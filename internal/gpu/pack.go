@@ -17,8 +17,8 @@ type packed struct {
 	// run lists what computes positions.
 	run func(p *positions) error
 	// meanwhile, if not nil, is how many bytes a position uses only while the step runs, given
-	// the regions of its sources.
-	meanwhile func(seen func(s incremental.Source) region.Rect) int
+	// the regions of its sources and of its output.
+	meanwhile func(seen func(s incremental.Source) region.Rect, out region.Rect) int
 }
 
 // launcher makes the launch of a batch of jobs.
@@ -157,10 +157,13 @@ func (k *packing) doubles(table []float64) (uint64, error) {
 const fewChannels = 8
 
 func (k *packing) convolution(c *engine.Convolution) (*packed, error) {
-	if c.Way.Tile != 0 || c.Way.BF16 || c.Way.Int8 {
+	if c.Way.BF16 || c.Way.Int8 {
 		return nil, ErrUnsupported
 	}
 	taps, per, precision := c.Y.Kernel*c.X.Kernel, c.In.C/c.Group, products[k.precision]
+	if c.Way.Tile != 0 && precision == kernels.FP32 {
+		return k.winograd(c)
+	}
 	shape := k.windows(c.Y, c.X)
 	shape.Group, shape.Clamp = c.Group, c.Clamp
 	kernel := kernels.Convolve
@@ -193,6 +196,53 @@ func (k *packing) convolution(c *engine.Convolution) (*packed, error) {
 		return nil, err
 	}
 	return k.once(func(batch kernels.Batch) (kernels.Launch, error) { return kernel(batch, shape, w, b) }), nil
+}
+
+// winograd packs a convolution by Winograd's tiles. Transformed inputs and products of all positions
+// lie in memory meanwhile.
+func (k *packing) winograd(c *engine.Convolution) (*packed, error) {
+	if !engine.WinogradFits(c.Y, c.X, c.Group) || len(c.Weights) != 9*c.In.C*c.OutC {
+		return nil, ErrUnsupported
+	}
+	w := kernels.Winograd{Size: c.Way.Tile}
+	bias := make([]float32, c.OutC)
+	copy(bias, c.Bias)
+	var err error
+	if w.Weights, w.Bias, err = k.factors(kernels.PackWinograd(c.Weights, c.In.C, c.OutC, w.Size), bias); err != nil {
+		return nil, err
+	}
+	shape, in, out := k.windows(c.Y, c.X), c.In.C, c.OutC
+	shape.Clamp = c.Clamp
+	meanwhile := func(_ func(s incremental.Source) region.Rect, r region.Rect) int {
+		tiles := engine.WinogradTiles(w.Size, r).Area()
+		return align(4*w.Numbers(tiles, in)) + align(4*w.Numbers(tiles, out))
+	}
+	return &packed{meanwhile: meanwhile, run: func(p *positions) error {
+		inputs, tiles := p.jobs(), 0
+		outputs := make([]kernels.Job, len(inputs))
+		for i := range inputs {
+			j := &inputs[i]
+			outputs[i] = kernels.Job{In: kernels.Patched{Update: j.Out, Rect: j.Rect}, Rect: engine.WinogradTiles(w.Size, j.Rect), Pitch: j.Pitch}
+			j.Rect = outputs[i].Rect
+			tiles += j.Rect.Area()
+		}
+		if tiles == 0 {
+			return nil
+		}
+		of := w
+		of.Inputs, of.Products = p.numbers(w.Numbers(tiles, in)), p.numbers(w.Numbers(tiles, out))
+		from, err := p.batch(inputs, in)
+		if err != nil {
+			return err
+		}
+		to, err := p.batch(outputs, out)
+		if err != nil {
+			return err
+		}
+		launches, err := of.Launches(from, to, shape)
+		p.listed.ops = append(p.listed.ops, launches...)
+		return err
+	}}, nil
 }
 
 func (k *packing) averagePool(p *engine.AveragePool) (*packed, error) {
@@ -318,7 +368,7 @@ func (k *packing) product(p *engine.Product) (*packed, error) {
 		}
 	}
 	channels, sources := k.out.C, k.step.In
-	meanwhile := func(seen func(s incremental.Source) region.Rect) (bytes int) {
+	meanwhile := func(seen func(s incremental.Source) region.Rect, _ region.Rect) (bytes int) {
 		for _, s := range sources {
 			if isApart(s, seen(s)) {
 				bytes += align(4 * s.Plane.Len())
@@ -412,7 +462,7 @@ func (k *packing) mean(shape kernels.Shape, of *engine.Unary, sum func(b kernels
 		}
 	}
 	plane, out := k.in, plain(k.out)
-	meanwhile := func(func(s incremental.Source) region.Rect) int {
+	meanwhile := func(func(s incremental.Source) region.Rect, region.Rect) int {
 		if first == nil {
 			return 0
 		}
@@ -456,7 +506,9 @@ func (k *packing) moments(m *engine.Moments) (*packed, error) {
 	shape, of := plain(k.in), plain(parts)
 	of.Group = m.Groups
 	n := float64(k.in.H * k.in.W * (c / m.Groups))
-	meanwhile := func(func(s incremental.Source) region.Rect) int { return align(4*parts.Len()) + align(4*row.Len()) }
+	meanwhile := func(func(s incremental.Source) region.Rect, region.Rect) int {
+		return align(4*parts.Len()) + align(4*row.Len())
+	}
 	return &packed{meanwhile: meanwhile, run: func(p *positions) error {
 		jobs := p.jobs()
 		sums, means := make([]kernels.Job, len(jobs)), make([]kernels.Job, len(jobs))

@@ -129,12 +129,7 @@ func (s *Stream) changed(mask *region.Mask) {
 
 // reach sets the mask of step i's output, and says whether anything changes.
 func (s *Stream) reach(i int) bool {
-	p := s.network.program
-	if !p.Reach(i, s.masks) {
-		return false
-	}
-	s.opt.Shape.Apply(s.masks[p.Steps[i].Out])
-	return true
+	return s.network.program.Reach(i, s.masks, s.opt.Shape)
 }
 
 // Update works a change of the input's pixels into the views and returns the multiply-adds that

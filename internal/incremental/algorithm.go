@@ -116,6 +116,23 @@ func (c *compiler) choose(opt CompileOptions) {
 	}
 }
 
+// like has convolutions computed in a plan's ways.
+func (c *compiler) like(p *Plan) error {
+	if p == nil {
+		return nil
+	}
+	if len(p.tiles) != len(c.pending) || p.Precision() != FP32 {
+		return fmt.Errorf("%d convolutions in the ways of %d in %s", len(c.pending), len(p.tiles), p.Precision())
+	}
+	for i, v := range c.pending {
+		if v.Way.Tile = p.tiles[i]; v.Way.Tile != 0 && !engine.WinogradFits(v.Y, v.X, v.Group) {
+			return fmt.Errorf("a convolution by tiles that do not fit it")
+		}
+		c.p.steps[v.step].sum = v
+	}
+	return nil
+}
+
 // findZeros marks convolutions that read what a ReLU has bounded, pooled or
 // concatenated or not, and can leave zeros out.
 func (c *compiler) findZeros() {

@@ -37,6 +37,9 @@ type CompileOptions struct {
 	Direct bool
 	// Precision is FP32, the same as "", BF16 or INT8.
 	Precision Precision
+	// Like, of Lower alone, is a plan of the same graph and input, in float32, whose ways to
+	// compute convolutions are taken, nil for plain sums.
+	Like *Plan
 
 	// force, in tests, decides instead of the costs.
 	force func(step int) asm.WinogradSize
@@ -114,6 +117,9 @@ func Compile(g *graph.Graph, opt CompileOptions) (*Plan, error) {
 		c.join()
 	}
 	c.choose(opt)
+	for _, v := range c.pending {
+		c.p.tiles = append(c.p.tiles, v.Way.Tile)
+	}
 	if err := c.pack(); err != nil {
 		return nil, err
 	}

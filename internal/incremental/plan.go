@@ -26,6 +26,7 @@ type Plan struct {
 	// differences says that some step computes them, in eight bits.
 	differences bool
 	spare       *spare
+	tiles       []asm.WinogradSize // of the convolutions in the model's order
 
 	input       int // value of the image input
 	inputLayout layout

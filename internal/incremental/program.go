@@ -1,15 +1,18 @@
 package incremental
 
 import (
+	"slices"
+
 	"krypton/internal/engine"
+	"krypton/internal/engine/asm"
 	"krypton/internal/graph"
 	"krypton/internal/region"
 	"krypton/internal/tensor"
 )
 
 // Program is a model lowered to specs of steps, which no device has packed: what other
-// devices than this machine's processors make their own plan of. Every convolution is its
-// plain sum in float32. It is immutable.
+// devices than this machine's processors make their own plan of. Convolutions are computed in
+// float32, by plain sums or in the ways of a plan. It is immutable.
 type Program struct {
 	// Input is the value of the image input; the others are outputs of the steps.
 	Input  int
@@ -47,8 +50,8 @@ type Step struct {
 	InPlace []bool
 }
 
-// Lower makes a program of a graph. Of the options Input, Layout and Kernels count: the
-// last for which small groups of channels are marked (engine.Way). Errors name the node.
+// Lower makes a program of a graph. Of the options Input, Layout, Kernels and Like count: of the
+// kernels which small groups of channels are marked for (engine.Way). Errors name the node.
 func Lower(g *graph.Graph, opt CompileOptions) (*Program, error) {
 	c, err := lower(g, CompileOptions{Input: opt.Input, Layout: opt.Layout, Kernels: opt.Kernels, device: true})
 	if err != nil {
@@ -56,6 +59,9 @@ func Lower(g *graph.Graph, opt CompileOptions) (*Program, error) {
 	}
 	c.concatInPlace()
 	c.group()
+	if err := c.like(opt.Like); err != nil {
+		return nil, err
+	}
 	p := &Program{Input: c.p.input, plan: c.p}
 	for i := range c.p.values {
 		v := &c.p.values[i]
@@ -92,10 +98,19 @@ func (p *Program) Masks() []*region.Mask {
 	return masks
 }
 
-// Reach sets the mask of step i's output, given those of the values before, and says whether
-// anything changes. No step may have a reference.
-func (p *Program) Reach(i int, masks []*region.Mask) bool {
-	return p.plan.reachMask(&p.plan.steps[i], masks, nil)
+// Reach sets the mask of step i's output, given those of the values before, to regions of a shape,
+// and says whether anything changes. No step may have a reference.
+func (p *Program) Reach(i int, masks []*region.Mask, shape Shape) bool {
+	return p.plan.reachShape(&p.plan.steps[i], masks, nil, shape)
+}
+
+// Tiles lists the sizes of the tiles that convolutions are computed in, in the order of the model's,
+// 0 for plain sums; a plan that is nil has none.
+func (p *Plan) Tiles() []asm.WinogradSize {
+	if p == nil {
+		return nil
+	}
+	return slices.Clone(p.tiles)
 }
 
 // Work is the number of multiply-adds that step i takes for rectangles of its output.

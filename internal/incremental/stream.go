@@ -274,12 +274,17 @@ func (s *Stream) begin(changed *region.Mask) {
 // reach sets the mask of a step's output, or marks its host values, and says
 // whether anything changes.
 func (s *Stream) reach(st *step) bool {
-	reached := s.plan.reachMask(st, s.masks, s.changed)
+	return s.plan.reachShape(st, s.masks, s.changed, s.opt.Shape)
+}
+
+// reachShape is reachMask with masks of a shape.
+func (p *Plan) reachShape(st *step, masks []*region.Mask, changed []bool, shape Shape) bool {
+	reached := p.reachMask(st, masks, changed)
 	if st.reference != nil || !reached {
 		return reached
 	}
-	out := s.masks[st.out]
-	s.opt.Shape.Apply(out)
+	out := masks[st.out]
+	shape.Apply(out)
 	if st.tile() > 0 {
 		out.Align(st.tile()) // more than WinogradReach, so that no two rectangles share a tile
 	}

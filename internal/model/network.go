@@ -53,7 +53,7 @@ type Network struct {
 	opt  LoadOptions
 	mu   sync.Mutex
 	full *graph.Graph // until a plan is made of it
-	// program is the last one that was made, for kernels of a name.
+	// program is the last one that was made, for kernels of a name and ways of convolutions.
 	program     *incremental.Program
 	programsFor string
 }
@@ -105,7 +105,8 @@ type Need struct {
 	// convolutions.
 	Kernels string
 	Direct  bool
-	// Program asks for the program that other devices make their own plan of.
+	// Program asks for the program that other devices make their own plan of: in the ways of the
+	// plan, so that both have the same bits, if that is in float32.
 	Program bool
 }
 
@@ -194,12 +195,16 @@ func (n *Network) Plan(need Need) (*Plans, error) {
 	if need.Program {
 		n.mu.Lock()
 		defer n.mu.Unlock()
-		// Plans for other patches share it: a device holds it once.
-		if n.program == nil || n.programsFor != kernels.Name {
-			if n.program, err = incremental.Lower(g, incremental.CompileOptions{Kernels: kernels, Input: input, Layout: layout}); err != nil {
+		// Plans for other patches share it where their ways are the same: a device holds it once.
+		like := made.First
+		if like.Precision() != incremental.FP32 {
+			like = nil
+		}
+		if of := fmt.Sprint(kernels.Name, like.Tiles()); n.program == nil || n.programsFor != of {
+			if n.program, err = incremental.Lower(g, incremental.CompileOptions{Kernels: kernels, Input: input, Layout: layout, Like: like}); err != nil {
 				return nil, failure.Dataf("model %s: %w", n.File.Name, err)
 			}
-			n.programsFor = kernels.Name
+			n.programsFor = of
 		}
 		made.Program = n.program
 	}

@@ -111,8 +111,8 @@ tests() {
 # number NAME FILE: a number of a map's record.
 number() { sed -n "s/^ \"$1\": \([-+0-9.e]*\),*\$/\1/p" "$2"; }
 
-# map NAME MODEL...: the card's scores must be those of the processors, without Winograd's
-# convolutions, and of whole runs; then what is fastest there, for its time.
+# map NAME MODEL...: the card's scores must be those of the processors, and of whole runs, with
+# Winograd's convolutions as processors choose them and without.
 map() {
 	local at=$out/map-$1 by
 	shift
@@ -122,17 +122,19 @@ map() {
 		bounded "$@" obe models/sample.png "${model[@]}" "${positions[@]}" -q --force -o "$at-$by.png" --scores "$at-$by.npy" --scores "$at-$by.json" "${more[@]}" >&2
 	}
 	model=("$@")
-	more=(--kernels direct); one direct bin/krypton-gpu
-	more=(--device gpu --verify "$verify"); one verified "${card[@]}" bin/krypton-gpu
-	cmp "$at-direct.npy" "$at-verified.npy" >&2
-	more=(--device gpu); one card "${card[@]}" bin/krypton-gpu
-	cmp "$at-direct.npy" "$at-card.npy" >&2
-	grep -q '"device": ' "$at-card.json" || { echo "the card did not answer" >&2; return 1; }
 	more=(); one cpu bin/krypton-gpu
+	more=(--device gpu --verify "$verify"); one verified "${card[@]}" bin/krypton-gpu
+	cmp "$at-cpu.npy" "$at-verified.npy" >&2
+	more=(--device gpu); one card "${card[@]}" bin/krypton-gpu
+	cmp "$at-cpu.npy" "$at-card.npy" >&2
+	grep -q '"device": ' "$at-card.json" || { echo "the card did not answer" >&2; return 1; }
+	more=(--kernels direct); one cpu-direct bin/krypton-gpu
+	more=(--kernels direct --device gpu); one direct "${card[@]}" bin/krypton-gpu
+	cmp "$at-cpu-direct.npy" "$at-direct.npy" >&2
 	row "scores of the card and of processors" equal
 	row "whole runs that updates equal" "$(number positions_verified "$at-verified.json")"
 	row positions "$(number positions "$at-card.json")"
-	local ran=(card) p
+	local ran=(card direct) p
 	for p in tf32 bf16; do # the card's own bits: some positions are run whole there
 		more=(--device gpu --precision "$p" --verify "$verify"); one "$p-verified" "${card[@]}" bin/krypton-gpu
 		if ! grep -q '"precision": "'"$p"'"' "$at-$p-verified.json"; then
@@ -144,7 +146,7 @@ map() {
 		cmp "$at-$p.npy" "$at-$p-verified.npy" >&2
 		ran+=("$p")
 	done
-	for by in "${ran[@]}" direct cpu; do
+	for by in "${ran[@]}" cpu-direct cpu; do
 		row "$by" "$(number positions "$at-$by.json" | awk -v s="$(number seconds_map "$at-$by.json")" '{ printf "%.6g", $1 / s }')" positions/s
 	done
 }
@@ -219,10 +221,10 @@ fi
 
 # All rows, and how much faster than PyTorch and ONNX Runtime the card's maps are.
 for name in "${order[@]}"; do sed "s/^/$name\t/" "$out/$name.tsv"; done | awk -F '\t' -v OFS='\t' '
-	BEGIN { split("card tf32 bf16", by, " "); called["card"] = ""; called["tf32"] = " in tf32"; called["bf16"] = " in bf16" }
+	BEGIN { split("card direct tf32 bf16", by, " "); called["card"] = ""; called["direct"] = " by plain sums"; called["tf32"] = " in tf32"; called["bf16"] = " in bf16" }
 	{ print; if ($1 ~ /^map-/ && $4 == "positions/s" && $2 in called) rate[substr($1, 5), $2] = $3
 	  if ($1 ~ /^(torch|onnxruntime)-/ && $4 == "positions/s") { n++; net[n] = $1; sub(/^[a-z]*-/, "", net[n]); how[n] = $2; naive[n] = $3 } }
-	END { for (i = 1; i <= n; i++) for (k = 1; k <= 3; k++) if ((net[i], by[k]) in rate && naive[i] > 0) printf "%s\tmap on the card%s, against %s\t%.3g\ttimes\n", net[i], called[by[k]], how[i], rate[net[i], by[k]] / naive[i] }' >"$out/rows.tsv"
+	END { for (i = 1; i <= n; i++) for (k = 1; k <= 4; k++) if ((net[i], by[k]) in rate && naive[i] > 0) printf "%s\tmap on the card%s, against %s\t%.3g\ttimes\n", net[i], called[by[k]], how[i], rate[net[i], by[k]] / naive[i] }' >"$out/rows.tsv"
 for name in "${failed[@]}"; do printf '%s\t\tfailed: %s\t\n' "$name" "$(tail -n 1 "$out/$name.log" | tr '\t' ' ')"; done >>"$out/rows.tsv"
 for name in "${left[@]}"; do printf '%s\t\tleft for the next start\t\n' "$name"; done >>"$out/rows.tsv"
 for note in "${notes[@]}"; do printf 'note\t\t%s\t\n' "$note"; done >>"$out/rows.tsv"

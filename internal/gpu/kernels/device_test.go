@@ -202,6 +202,8 @@ type subject struct {
 	out    engine.Plane
 	make   func(s *engine.Scratch) (engine.Primitive, error)
 	launch func(d *device, b Batch) (Launch, error)
+	// launches, if not nil, are several in its place.
+	launches func(d *device, jobs []Job) ([]Launch, error)
 	// whole says that only whole outputs can be asked for, updates that inputs must be
 	// whole updates, pitched that outputs may lie apart.
 	whole, updates, pitched bool
@@ -247,7 +249,17 @@ func (c subject) check(t *testing.T, rng *rand.Rand) {
 	}
 	d := newDevice(t)
 	on := d.jobs(jobs, c.out.C)
-	d.run(c.launch(d, d.batch(on, c.out.C)))
+	if c.launches != nil {
+		all, err := c.launches(d, on)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range all {
+			d.run(l, nil)
+		}
+	} else {
+		d.run(c.launch(d, d.batch(on, c.out.C)))
+	}
 	whole := d.read(on[0].Out, len(jobs[0].Out))
 	for _, k := range fusedSets(t) {
 		s := engine.NewScratch(k)

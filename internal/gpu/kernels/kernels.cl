@@ -1050,6 +1050,215 @@ kernel void commit(JOBS, global int *restrict flags, float limit, struct shape g
 			to[c] = number_at(from, c);
 }
 
+// Winograd's convolutions of 3 by 3 taps, stride 1 (engine.Winograd), in three launches, whose
+// operations are those of package asm's fused transforms, in their order. The pixels of a batch are
+// tiles: jobs' rectangles count these. Numbers of element e of all tiles follow each other.
+
+// axis says what a tile is along an axis: so many outputs are made of two inputs more, by the
+// transform of that many outputs, or by that of F(2x2) if small. Tiles of F(4x4) at a plane's end
+// have fewer outputs, and leave elements out between.
+struct axis {
+	int outputs, small;
+};
+
+static struct axis axis_of(int size, int left)
+{
+	struct axis a;
+	a.small = size == 2;
+	a.outputs = a.small || left < 3 ? 2 : SMALLER(left, 4);
+	return a;
+}
+
+// element_of is which element of the whole tile's number i of an axis is.
+static int element_of(struct axis a, int size, int i) { return i == a.outputs + 1 ? size + 1 : i; }
+
+#define SIDE 6 // of the largest tiles
+#define ROOT2 1.41421356237309504880
+
+// inputs_of transforms inputs along an axis in place: their first outputs + 2.
+static void inputs_of(struct axis a, float *d)
+{
+	const float d0 = d[0], d1 = d[1], d2 = d[2], d3 = d[3], d4 = d[4], d5 = d[5];
+	const float root = (float)ROOT2, half_root = (float)(ROOT2 / 2);
+	if (a.small) {
+		d[0] = d0 - d2;
+		d[1] = d2 + d1;
+		d[2] = d2 - d1;
+		d[3] = d1 - d3;
+	} else if (a.outputs == 2) {
+		const float p = d2 * 1.5f, q = d1 * (float)(1.5 * ROOT2 / 2);
+		d[0] = d0 - d2 - d2;
+		d[1] = 0.0f - (q + p);
+		d[2] = q - p;
+		d[3] = fma(-0.5f, d1, d3);
+	} else if (a.outputs == 3) {
+		const float t = d3 - d1, u = d3 + d1, w = fma(-half_root, d1, d3 * root), e = d2 * 1.5f;
+		d[0] = d0 - d2 - d2 + w;
+		d[1] = t * (float)(1.5 * ROOT2) - e;
+		d[2] = u * half_root - e;
+		d[3] = (t + d3) * root;
+		d[4] = fma(-0.5f, d2, d4) - w;
+	} else {
+		const float p = fma(-2.0f, d2, d4), c = fma(-0.5f, d2, d4);
+		const float b = fma(-root, d1, d3 * half_root), e = fma(-half_root, d1, d3 * root);
+		d[0] = fma(-2.5f, d2, d0) + d4;
+		d[1] = p + b;
+		d[2] = p - b;
+		d[3] = c + e;
+		d[4] = c - e;
+		d[5] = fma(-2.5f, d3, d5) + d1;
+	}
+}
+
+// outputs_of transforms products back along an axis in place.
+static void outputs_of(struct axis a, float *m)
+{
+	const float m0 = m[0], m1 = m[1], m2 = m[2], m3 = m[3], m4 = m[4], m5 = m[5];
+	const float root = (float)ROOT2, half_root = (float)(ROOT2 / 2);
+	if (a.small) {
+		m[0] = m0 + m1 + m2;
+		m[1] = m1 - m2 - m3;
+	} else if (a.outputs == 2) {
+		m[0] = m0 + m1 + m2;
+		m[1] = fma(m1 - m2, half_root, m3);
+	} else if (a.outputs == 3) {
+		const float s = m1 + m2, d = m1 - m2;
+		m[0] = m0 + s + m3;
+		m[1] = fma(root, m3, d * half_root);
+		m[2] = fma(0.5f, s, m3 + m3) + m4;
+	} else {
+		const float s12 = m1 + m2, d12 = m1 - m2, s34 = m3 + m4, d34 = m3 - m4;
+		m[0] = m0 + s12 + s34;
+		m[1] = fma(root, d34, d12 * half_root);
+		m[2] = fma(2.0f, s34, s12 * 0.5f);
+		m[3] = fma((float)(2 * ROOT2), d34, fma((float)(ROOT2 / 4), d12, m5));
+	}
+}
+
+// A block transforms ACROSS_TILE channels of a tile: a thread has one of them, and first a column,
+// then a row of the tile.
+#define ACROSS_TILE 32
+
+// TILE is the block's tile and the thread's channel of so many, and its line of the tile. Threads
+// without a channel only come to barriers.
+#define TILE(channels)                                                                                     \
+	const int parts = ((channels) + ACROSS_TILE - 1) / ACROSS_TILE, lane = get_local_id(0) % ACROSS_TILE;       \
+	const int tile = get_group_id(0) / parts, line = get_local_id(0) / ACROSS_TILE;                         \
+	const int c = get_group_id(0) % parts * ACROSS_TILE + lane, number = job_of(first, g.jobs, tile), at = tile - first[number]; \
+	global const struct job *j = jobs + number;                                                            \
+	const int y = (j->y + at / j->columns) * size, x = (j->x + at % j->columns) * size, side = size + 2;    \
+	const struct axis down = axis_of(size, g.outh - y), across = axis_of(size, g.outw - x);                 \
+	const ulong apart = (ulong)g.pixels * (channels), place = (ulong)tile * (channels) + c;
+
+// winograd_inputs transforms tiles' inputs. Elements that a tile leaves out are zeros.
+kernel void winograd_inputs(JOBS, global float *restrict to, int size, struct shape g)
+{
+	local float between[SIDE][SIDE][ACROSS_TILE];
+	TILE(g.c)
+	float d[SIDE];
+	if (c < g.c && line < across.outputs + 2) {
+		UNROLL for (int i = 0; i < SIDE; i++) {
+			const ulong in = i < down.outputs + 2 ? pixel_at(&j->in, g.h, g.w, g.c, y - g.py + i, x - g.px + line) : 0;
+			d[i] = in != 0 ? number_at(in, c) : 0;
+		}
+		inputs_of(down, d);
+		UNROLL for (int i = 0; i < SIDE; i++)
+			between[i][line][lane] = d[i];
+	}
+	barrier(CLK_LOCAL_MEM_FENCE);
+	if (c >= g.c)
+		return;
+	to += place;
+	if (line >= side)
+		return;
+	// The line of the whole tile that this thread writes, and which of the tile's own that is.
+	const int own = line == size + 1 ? down.outputs + 1 : line <= down.outputs ? line : -1;
+	UNROLL for (int k = 0; k < SIDE; k++)
+		d[k] = own >= 0 && k < across.outputs + 2 ? between[own][k][lane] : 0;
+	inputs_of(across, d);
+	UNROLL for (int k = 0; k < SIDE - 1; k++)
+		if (k <= size)
+			to[(line * side + k) * apart] = k <= across.outputs ? d[k] : 0;
+	to[(line * side + size + 1) * apart] = across.outputs == 2 ? d[3] : across.outputs == 3 ? d[4] : d[5];
+}
+
+// winograd_products multiplies each element of all tiles, rows of channels, by its own weights:
+// [element][channel][column], columns padded with zeros to whole blocks. Blocks are as those of
+// convolve, the grid's last axis the elements. Sums begin with 0 and take channels in their order.
+kernel void winograd_products(global const float *from, global const float *restrict weights, global float *restrict to,
+	int tiles, int channels, int outputs)
+{
+	local float4 inputs[DEPTH][PIXELS / 4], rows[DEPTH][COLUMNS / 4];
+	const int t = get_local_id(0), column = get_group_id(1) * COLUMNS, padded = get_num_groups(1) * COLUMNS, e = get_group_id(2);
+	// The tile whose inputs this thread fetches; behind the last one that one again.
+	const int fetched = t % PIXELS, part = t / PIXELS * (DEPTH * PIXELS / THREADS);
+	const int wanted = get_group_id(0) * PIXELS + fetched;
+	const ulong in = (ulong)(from + ((ulong)e * tiles + SMALLER(wanted, tiles - 1)) * channels);
+	global const float *w = weights + (ulong)e * channels * padded + column;
+	const int row = t / 16 * TALL, col = t % 16 * WIDE;
+	float acc[TALL][WIDE];
+	UNROLL for (int i = 0; i < TALL; i++)
+		UNROLL for (int k = 0; k < WIDE; k++)
+			acc[i][k] = 0;
+	for (int c = 0; c < channels; c += DEPTH) {
+		const int depth = SMALLER(DEPTH, channels - c);
+		UNROLL for (int k = part; k < part + DEPTH * PIXELS / THREADS; k += 4) {
+			const float4 v = four_at(in + 4ul * (c + k), depth - k);
+			((local float *)inputs[k])[fetched] = v.x;
+			((local float *)inputs[k + 1])[fetched] = v.y;
+			((local float *)inputs[k + 2])[fetched] = v.z;
+			((local float *)inputs[k + 3])[fetched] = v.w;
+		}
+		UNROLL for (int k = t / (COLUMNS / 4); k < DEPTH; k += THREADS / (COLUMNS / 4))
+			rows[k][t % (COLUMNS / 4)] = k < depth ? ((global const float4 *)(w + (ulong)(c + k) * padded))[t % (COLUMNS / 4)] : 0;
+		barrier(CLK_LOCAL_MEM_FENCE);
+		for (int k = 0; k < depth; k++)
+			MULTIPLY(inputs[k][row / 4], inputs[k][row / 4 + 1], rows[k][col / 4])
+		barrier(CLK_LOCAL_MEM_FENCE);
+	}
+	UNROLL for (int i = 0; i < TALL; i++) {
+		const int tile = get_group_id(0) * PIXELS + row + i;
+		global float *out = to + ((ulong)e * tiles + tile) * outputs + column + col;
+		UNROLL for (int k = 0; k < WIDE; k++)
+			if (tile < tiles && column + col + k < outputs)
+				out[k] = acc[i][k];
+	}
+}
+
+// winograd_outputs transforms products back, and adds the bias, with bounds, and perhaps other.
+// Jobs' inputs are the rectangles of pixels that are wanted, at the addresses where these go; of a
+// tile only those are written. They may lie in one buffer with the products (from is not restrict).
+kernel void winograd_outputs(JOBS, global const float *from, global const float *restrict bias, int size, struct shape g)
+{
+	local float between[SIDE - 2][SIDE][ACROSS_TILE];
+	TILE(g.outc)
+	float m[SIDE];
+	if (c < g.outc && line < across.outputs + 2) {
+		from += place + element_of(across, size, line) * apart;
+		UNROLL for (int i = 0; i < SIDE; i++)
+			m[i] = i < down.outputs + 2 ? from[element_of(down, size, i) * side * apart] : 0;
+		outputs_of(down, m);
+		UNROLL for (int i = 0; i < SIDE - 2; i++)
+			between[i][line][lane] = m[i];
+	}
+	barrier(CLK_LOCAL_MEM_FENCE);
+	if (c >= g.outc || line >= down.outputs)
+		return;
+	UNROLL for (int k = 0; k < SIDE; k++)
+		m[k] = k < across.outputs + 2 ? between[line][k][lane] : 0;
+	outputs_of(across, m);
+	UNROLL for (int k = 0; k < SIDE - 2; k++) {
+		const ulong out = k < across.outputs ? pixel_at(&j->in, g.outh, g.outw, j->pitch, y + line, x + k) : 0;
+		if (out == 0)
+			continue;
+		float v = bound(m[k] + bias[c], g.lo, g.hi);
+		const ulong other = pixel_at(&j->other, g.outh, g.outw, g.outc, y + line, x + k);
+		if (other != 0)
+			v = bound(v + number_at(other, c), g.sumlo, g.sumhi);
+		((global float *)out)[c] = v;
+	}
+}
+
 #ifdef __NVPTX__
 // Convolutions by tensor cores. A block of PIXELS by COLUMNS outputs is computed by four warps,
 // each a quarter of 32 by 32: of these a warp has products of matrices of 16 by 8. WORDS words

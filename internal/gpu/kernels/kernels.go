@@ -64,7 +64,7 @@ func Tables(jobs []Job, channels int) (table, first []byte, pixels int, err erro
 			pitch = channels
 		}
 		table = append32(table, j.Rect.Y.Lo, j.Rect.X.Lo, j.Rect.X.Len(), pitch)
-		if pixels += j.Rect.Area(); pixels > math.MaxInt32 {
+		if pixels += j.Rect.Area(); pixels > math.MaxInt32-singleThreads { // a last block counts on
 			return nil, nil, 0, fmt.Errorf("more pixels in a launch than 32 bits count")
 		}
 	}
@@ -226,6 +226,60 @@ func ConvolveTensor(b Batch, s Shape, p Precision, weights, bias uint64) (Launch
 	}
 	return l, err
 }
+
+// PackWinograd transforms weights given as [outC][cin][3][3] for WinogradProducts.
+func PackWinograd(weights []float32, cin, outC int, size asm.WinogradSize) []float32 {
+	padded, elements := (outC+columns-1)/columns*columns, size.Elements()
+	packed := make([]float32, elements*cin*padded)
+	var u [36]float32
+	for o := range outC {
+		for c := range cin {
+			asm.WinogradKernel(size, (*[9]float32)(weights[(o*cin+c)*9:]), u[:])
+			for e := range elements {
+				packed[(e*cin+c)*padded+o] = u[e]
+			}
+		}
+	}
+	return packed
+}
+
+// Winograd is a convolution by Winograd's tiles of a size (engine.Winograd), whose weights
+// PackWinograd has transformed: three launches, between which transformed inputs lie at Inputs and
+// products at Products, for each element and tile as many numbers as there are channels.
+type Winograd struct {
+	Size             asm.WinogradSize
+	Weights, Bias    uint64
+	Inputs, Products uint64
+}
+
+// Numbers is how many the transformed tiles of so many channels are.
+func (w *Winograd) Numbers(tiles, channels int) int { return w.Size.Elements() * tiles * channels }
+
+// Launches are those of jobs whose rectangles are of tiles: inputs are theirs, outputs have In the
+// rectangle of pixels that is wanted at Update, and perhaps Other, that is added. Both are of the
+// same tiles.
+func (w *Winograd) Launches(inputs, outputs Batch, s Shape) ([]Launch, error) {
+	transform := func(name string, b Batch, channels int, arguments ...any) Launch {
+		arguments = append([]any{b.Jobs, b.First}, append(arguments, int32(w.Size), s.bytes(b))...)
+		return Launch{name, [3]int{b.Pixels * ((channels + transformed - 1) / transformed), 1, 1}, transformThreads, arguments}
+	}
+	tiles := inputs.Pixels
+	grid := [3]int{(tiles + pixels - 1) / pixels, (s.OutC + columns - 1) / columns, w.Size.Elements()}
+	if most := math.MaxInt32 / transformed; tiles != outputs.Pixels || tiles > most/(s.C+1) || tiles > most/(s.OutC+1) || grid[1] > mostBlocks {
+		return nil, fmt.Errorf("%d tiles of %d to %d channels in a launch", tiles, s.C, s.OutC)
+	}
+	return []Launch{
+		transform("winograd_inputs", inputs, s.C, w.Inputs),
+		{"winograd_products", grid, denseThreads, []any{w.Inputs, w.Weights, w.Products, int32(tiles), int32(s.C), int32(s.OutC)}},
+		transform("winograd_outputs", outputs, s.OutC, w.Products, w.Bias),
+	}, nil
+}
+
+// Channels of a tile that a block transforms, and its threads: one for each of those and line.
+const (
+	transformed      = 32
+	transformThreads = 6 * transformed
+)
 
 // PackDepthwise lays out weights given as [channels][per][taps] for Depthwise.
 func PackDepthwise(weights []float32, per, taps, channels int) []float32 {

@@ -73,6 +73,50 @@ func convolution(t *testing.T, rng *rand.Rand, in engine.Plane, y, x region.Wind
 	c.check(t, rng)
 }
 
+// TestWinograd looks at tiles of both sizes, whole ones and those at planes' ends, of which jobs want
+// any part.
+func TestWinograd(t *testing.T) {
+	rng := rand.New(rand.NewPCG(81, 82))
+	window := func(n int) region.Window {
+		w := region.Window{Kernel: 3, Stride: 1, Dilation: 1, Pad: rng.IntN(3), In: n}
+		w.Out = n + 2*w.Pad - 2
+		return w
+	}
+	for i := range 10 {
+		size := []asm.WinogradSize{asm.Winograd4, asm.Winograd2}[i%2]
+		in := engine.Plane{H: 3 + rng.IntN(9), W: 3 + rng.IntN(9), C: 1 + rng.IntN(37)}
+		y, x, outC := window(in.H), window(in.W), 1+rng.IntN(37)
+		if i == 4 {
+			outC = 67 // more than a block's
+		}
+		weights, bias := random(rng, outC*in.C*9), random(rng, outC)
+		s := shapeOf(in, y, x, outC)
+		s.Clamp = randomClamp(rng)
+		c := subject{in: []engine.Plane{in}, out: engine.Plane{H: y.Out, W: x.Out, C: outC}, pitched: true}
+		if rng.IntN(2) == 0 {
+			s.Sum = randomClamp(rng)
+			c.residual = &s.Sum
+		}
+		c.make = func(sc *engine.Scratch) (engine.Primitive, error) {
+			return engine.NewWinograd(sc, in, y, x, size, false, weights, bias, outC, s.Clamp)
+		}
+		c.launches = func(d *device, jobs []Job) ([]Launch, error) {
+			inputs, outputs := slices.Clone(jobs), slices.Clone(jobs)
+			for i, j := range jobs {
+				inputs[i].Rect = engine.WinogradTiles(size, j.Rect)
+				outputs[i].In = Patched{Update: j.Out, Rect: j.Rect}
+				outputs[i].Rect, outputs[i].Pitch = inputs[i].Rect, max(j.Pitch, outC)
+			}
+			from, to := d.batch(inputs, in.C), d.batch(outputs, outC)
+			w := Winograd{Size: size, Weights: d.floats("weights", PackWinograd(weights, in.C, outC, size)), Bias: d.floats("biases", bias)}
+			w.Inputs = d.memory.Alloc("inputs", 4*w.Numbers(from.Pixels, in.C))
+			w.Products = d.memory.Alloc("products", 4*w.Numbers(from.Pixels, outC))
+			return w.Launches(from, to, s)
+		}
+		c.check(t, rng)
+	}
+}
+
 func TestDepthwise(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for range 12 {
