@@ -8,9 +8,10 @@ SIZES = {  # of a picture's side, or the shape of another input
         "alexnet", "convnext_small", "densenet169", "mnasnet1_0", "mobilenet_v3_small", "regnet_x_800mf", "regnet_y_400mf", "resnet34",
         "shufflenet_v2_x1_5", "squeezenet1_0", "swin_t", "wide_resnet50_2",
         "convmixer", "fasternet", "ghostnet", "mobilenetv4", "se_resnext50", "starnet",
+        "maxvit_t", "coatnet_0", "gmlp_ti", "inceptionnext_t",
         "efficientnet_v2_s", "cbam_resnet18", "convnextv2_atto", "edgenext_xs", "hrnet_w18", "lcnet", "mobilenet_v1", "poolformer_s12", "res2net50", "van_b0",
     ), 224),
-    "inceptiontime": (12, 1000), "mobilevit_xs": 256, "xception": 299, "yolov8n": 320,
+    "inceptiontime": (12, 1000), "tcn": (12, 1000), "eegnet": (1, 22, 1000), "rtmdet_tiny": 320, "mobilevit_xs": 256, "xception": 299, "yolov8n": 320,
     "efficientnet_b1": 240, "darknet53": 256, "hourglass": 256, "segformer": 256, "crnn": (1, 32, 128), "wavenet": (12, 1000),
 }
 
@@ -608,7 +609,156 @@ def make(torch):
                 i = o
         return nn.Sequential(*parts, *head(i))
 
+    class Banded(nn.Module):
+        """InceptionNeXt's block: a square and two long windows over an eighth of the channels each, then two pointwise layers."""
+
+        def __init__(self, c):
+            super().__init__()
+            g = c // 8
+            self.parts = (c - 3 * g, g, g, g)
+            self.ways = nn.ModuleList([nn.Conv2d(g, g, k, padding=[n // 2 for n in k], groups=g) for k in ((3, 3), (1, 11), (11, 1))])
+            self.wide = nn.Sequential(nn.BatchNorm2d(c), nn.Conv2d(c, 4 * c, 1), nn.GELU(), nn.Conv2d(4 * c, c, 1))
+            self.scale = nn.Parameter(0.1 * torch.ones(c, 1, 1))
+
+        def forward(self, x):
+            rest, *others = x.split(self.parts, 1)
+            return x + self.scale * self.wide(torch.cat([rest] + [w(y) for w, y in zip(self.ways, others)], 1))
+
+    def inceptionnext_t():
+        parts, i = [nn.Conv2d(3, 96, 4, 4), nn.BatchNorm2d(96)], 96
+        for c, blocks in ((96, 3), (192, 3), (384, 9), (768, 3)):
+            parts += [nn.BatchNorm2d(i), nn.Conv2d(i, c, 2, 2)] if c != i else []
+            parts += [Banded(c) for _ in range(blocks)]
+            i = c
+        return nn.Sequential(*parts, *head(i))
+
+    class SpatialGate(nn.Module):
+        """gMLP's block: half of the channels are multiplied by a linear layer over all tokens of the other half."""
+
+        def __init__(self, c, tokens):
+            super().__init__()
+            self.norm, self.first, self.last = nn.LayerNorm(c), nn.Linear(c, 6 * c), nn.Linear(3 * c, c)
+            self.inner, self.over = nn.LayerNorm(3 * c), nn.Linear(tokens, tokens)
+
+        def forward(self, x):
+            u, v = F.gelu(self.first(self.norm(x))).chunk(2, -1)
+            return x + self.last(u * self.over(self.inner(v).transpose(1, 2)).transpose(1, 2))
+
+    class GMLP(nn.Module):
+        def __init__(self, c=128, blocks=12):
+            super().__init__()
+            self.patches = nn.Conv2d(3, c, 16, 16)
+            self.blocks = nn.Sequential(*[SpatialGate(c, 196) for _ in range(blocks)], nn.LayerNorm(c))
+            self.head = nn.Linear(c, 1000)
+
+        def forward(self, x):
+            return self.head(self.blocks(self.patches(x).flatten(2).transpose(1, 2)).mean(1))
+
+    class RelativeAttention(nn.Module):
+        """CoAtNet's attention over a plane of one size, with a bias for each pair of pixels, and the pointwise layers behind."""
+
+        def __init__(self, i, o, size, down):
+            super().__init__()
+            self.heads, self.size = o // 32, size
+            self.norm, self.qkv, self.proj = nn.LayerNorm(i), nn.Linear(i, 3 * o), nn.Linear(o, o)
+            self.bias = nn.Parameter(torch.randn(self.heads, size * size, size * size))
+            self.pool = nn.MaxPool2d(3, 2, 1) if down else nn.Identity()
+            self.short = nn.Conv2d(i, o, 1) if i != o else nn.Identity()
+            self.wide = nn.Sequential(nn.LayerNorm(o), nn.Linear(o, 4 * o), nn.GELU(), nn.Linear(4 * o, o))
+
+        def forward(self, x):
+            tokens = self.size * self.size
+            y = self.pool(self.norm(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)).flatten(2).transpose(1, 2)
+            q, k, v = self.qkv(y).reshape(-1, tokens, 3, self.heads, 32).permute(2, 0, 3, 1, 4).unbind(0)
+            y = (q * 32**-0.5 @ k.transpose(-1, -2) + self.bias).softmax(-1) @ v
+            y = self.short(self.pool(x)).flatten(2).transpose(1, 2) + self.proj(y.transpose(1, 2).reshape(-1, tokens, 32 * self.heads))
+            return (y + self.wide(y)).transpose(1, 2).reshape(-1, 32 * self.heads, self.size, self.size)
+
+    def coatnet_0():
+        gelu, parts, i = nn.GELU, [layer(3, 64, 3, 2, act=nn.GELU), nn.Conv2d(64, 64, 3, padding=1)], 64
+        for o, blocks in ((96, 2), (192, 3)):
+            for k in range(blocks):
+                way = nn.Sequential(
+                    nn.BatchNorm2d(i), layer(i, 4 * o, 1, 1 if k else 2, act=gelu), layer(4 * o, 4 * o, 3, groups=4 * o, act=gelu),
+                    Gate(4 * o, 4, torch.sigmoid), nn.Conv2d(4 * o, o, 1))
+                parts.append(Residual(way, None if k else nn.Sequential(nn.MaxPool2d(3, 2, 1), nn.Conv2d(i, o, 1))))
+                i = o
+        for o, blocks, size in ((384, 3, 14), (768, 2, 7)):
+            for k in range(blocks):
+                parts.append(RelativeAttention(i, o, size, k == 0))
+                i = o
+        return nn.Sequential(*parts, *head(i))
+
+    class Causal(nn.Module):
+        """A TCN's block: two dilated convolutions that see no later sample, by padding and cutting off what is too much."""
+
+        def __init__(self, i, o, dilation):
+            super().__init__()
+            self.over = 4 * dilation
+            self.ways = nn.ModuleList([nn.Conv1d(n, o, 5, padding=self.over, dilation=dilation) for n in (i, o)])
+            self.short = nn.Conv1d(i, o, 1) if i != o else nn.Identity()
+
+        def forward(self, x):
+            y = x
+            for way in self.ways:
+                y = way(y)[:, :, : -self.over].relu()
+            return (y + self.short(x)).relu()
+
+    class TCN(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.blocks, self.head = nn.Sequential(*[Causal(64 if k else 12, 64, 1 << k) for k in range(7)]), nn.Linear(64, 5)
+
+        def forward(self, x):
+            return self.head(self.blocks(x)[:, :, -1])
+
+    def eegnet():
+        return nn.Sequential(
+            nn.Conv2d(1, 16, (1, 64), padding=(0, 32), bias=False), nn.BatchNorm2d(16), nn.Conv2d(16, 32, (22, 1), groups=16, bias=False), nn.BatchNorm2d(32), nn.ELU(),
+            nn.AvgPool2d((1, 4)), nn.Conv2d(32, 32, (1, 16), padding=(0, 8), groups=32, bias=False), nn.Conv2d(32, 32, 1, bias=False), nn.BatchNorm2d(32), nn.ELU(),
+            nn.AvgPool2d((1, 8)), nn.Flatten(), nn.Linear(32 * 31, 4))
+
+    class Crossing(nn.Module):
+        """RTMDet's CSP layer: half of the channels go through blocks with a 5x5 depthwise layer."""
+
+        def __init__(self, i, o, blocks, add=True):
+            super().__init__()
+            silu, half = nn.SiLU, o // 2
+            ways = [nn.Sequential(layer(half, half, act=silu), layer(half, half, 5, groups=half, act=silu), layer(half, half, 1, act=silu)) for _ in range(blocks)]
+            self.way, self.side = nn.Sequential(layer(i, half, 1, act=silu), *[Residual(w) if add else w for w in ways]), layer(i, half, 1, act=silu)
+            self.gate, self.last = Gate(o, 4, F.hardsigmoid), layer(o, o, 1, act=silu)
+
+        def forward(self, x):
+            return self.last(self.gate(torch.cat([self.way(x), self.side(x)], 1)))
+
+    class RtmDet(nn.Module):
+        """A light detector after RTMDet: features of three sizes, mixed upwards and downwards; boxes and scores of each."""
+
+        def __init__(self, w=(24, 48, 96, 192, 384), classes=80):
+            super().__init__()
+            silu = nn.SiLU
+            self.stem = nn.Sequential(layer(3, 12, 3, 2, act=silu), layer(12, w[0], act=silu), layer(w[0], w[1], 3, 2, act=silu), Crossing(w[1], w[1], 1))
+            self.down = nn.ModuleList([nn.Sequential(layer(i, o, 3, 2, act=silu), Crossing(o, o, 1)) for i, o in zip(w[1:], w[2:])])
+            self.less = nn.ModuleList([layer(w[k + 1], w[k], 1, act=silu) for k in (3, 2)])
+            self.up = nn.ModuleList([Crossing(2 * w[k], w[k], 1, False) for k in (3, 2)])
+            self.strided = nn.ModuleList([layer(w[k], w[k], 3, 2, act=silu) for k in (2, 3)])
+            self.back = nn.ModuleList([Crossing(2 * w[k], w[k + 1], 1, False) for k in (2, 3)])
+            self.same = nn.ModuleList([layer(c, w[2], act=silu) for c in w[2:]])
+            self.scores, self.boxes = [nn.ModuleList([nn.Sequential(layer(w[2], w[2], act=silu), nn.Conv2d(w[2], n, 1)) for _ in range(3)]) for n in (classes, 4)]
+
+        def forward(self, x):
+            a = self.down[0](self.stem(x))
+            b = self.down[1](a)
+            c = self.less[0](self.down[2](b))
+            b = self.less[1](self.up[0](torch.cat([F.interpolate(c, scale_factor=2.0), b], 1)))
+            a = self.up[1](torch.cat([F.interpolate(b, scale_factor=2.0), a], 1))
+            b = self.back[0](torch.cat([self.strided[0](a), b], 1))
+            c = self.back[1](torch.cat([self.strided[1](b), c], 1))
+            levels = [same(y) for same, y in zip(self.same, (a, b, c))]
+            return torch.cat([torch.cat([box(y), score(y).sigmoid()], 1).flatten(2) for score, box, y in zip(self.scores, self.boxes, levels)], 2)
+
     return {
+        "coatnet_0": coatnet_0, "eegnet": eegnet, "gmlp_ti": GMLP, "inceptionnext_t": inceptionnext_t, "rtmdet_tiny": RtmDet, "tcn": TCN,
         "cbam_resnet18": cbam_resnet18, "convnextv2_atto": convnextv2_atto, "edgenext_xs": edgenext_xs, "hrnet_w18": Hrnet, "inceptiontime": InceptionTime,
         "lcnet": lcnet, "mobilenet_v1": mobilenet_v1, "mobilevit_xs": mobilevit_xs, "poolformer_s12": poolformer_s12, "res2net50": res2net50, "van_b0": van_b0,
         "xception": xception, "yolov8n": Yolov8,
