@@ -2,7 +2,6 @@ package chroma
 
 import (
 	"bytes"
-	"encoding/binary"
 	"image"
 	"image/jpeg"
 )
@@ -58,21 +57,10 @@ type head struct {
 func headOf(data []byte) head {
 	unknown := head{adobe: -1, ratio: image.YCbCrSubsampleRatio444}
 	h := unknown
-	for i := 2; i+4 <= len(data) && data[i] == 0xff; {
-		marker, from, to := data[i+1], i+4, i+2+int(binary.BigEndian.Uint16(data[i+2:]))
-		if marker == 0xff { // what fills up
-			i++
-			continue
-		}
-		if marker == 0xda {
-			return h
-		}
-		if to < from || to > len(data) {
-			break
-		}
-		switch body := data[from:to]; {
+	picture := Segments(data, func(marker byte, at int, body []byte) bool {
+		switch {
 		case marker == 0xee && len(body) >= 12 && string(body[:5]) == "Adobe":
-			h.adobe, h.differences = from+11, body[11] != 0
+			h.adobe, h.differences = at+11, body[11] != 0
 		case marker >= 0xc0 && marker <= 0xc2 && len(body) >= 6 && len(body) == 6+3*int(body[5]):
 			h.components = int(body[5])
 			if h.components < 3 {
@@ -88,9 +76,12 @@ func headOf(data []byte) head {
 				h.ratio = image.YCbCrSubsampleRatio440
 			}
 		}
-		i = to
+		return true
+	})
+	if picture < 0 {
+		return unknown
 	}
-	return unknown
+	return h
 }
 
 // refine interpolates the second and third of a pixel's four bytes, which repeat coarser ones

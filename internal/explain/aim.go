@@ -366,7 +366,7 @@ func (a *Aim) readClasses(ctx context.Context, r *Reader, q *Question) error {
 			if a.spec == nil {
 				err = failure.Dataf("%w%s", err, m.DescribeHead(a.Output))
 			}
-			if n, row := prediction.Row(a.part.Shape); !row || n != 1 || a.part.Shape == nil { // of one number no other is made
+			if !prediction.OneNumber(a.part.Shape) { // of one number no other is made
 				err = failure.Mark(err, ErrNoTarget)
 			}
 		}

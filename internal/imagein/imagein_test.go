@@ -183,6 +183,9 @@ func TestOrientation(t *testing.T) {
 	const ahead, end = 33, 12 // a PNG file's IHDR ends, its IEND is
 	files := map[string]func(o int, order binary.ByteOrder) []byte{
 		"jpeg": func(o int, order binary.ByteOrder) []byte { return withOrientation(plain["jpeg"], o, order) },
+		"jpeg filled up": func(o int, order binary.ByteOrder) []byte { // any number of 0xff may stand before a marker (T.81, B.1.1.2)
+			return slices.Insert(withOrientation(plain["jpeg"], o, order), 2, 0xff, 0xff, 0xff)
+		},
 		"png": func(o int, order binary.ByteOrder) []byte {
 			return slices.Insert(slices.Clone(plain["png"]), ahead, pngChunk("eXIf", exifOf(o, order))...)
 		},

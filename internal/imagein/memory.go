@@ -6,6 +6,7 @@ import (
 	"image/color"
 	"runtime/debug"
 
+	"krypton/internal/chroma"
 	"krypton/internal/failure"
 )
 
@@ -95,7 +96,7 @@ func decoderBytes(data []byte, format string, c image.Config) int64 {
 // progressive says whether a JPEG file's picture comes in several passes.
 func progressive(data []byte) bool {
 	found := false
-	eachSegment(data, func(marker byte, _ []byte) bool {
+	chroma.Segments(data, func(marker byte, _ int, _ []byte) bool {
 		found = marker == 0xc2
 		return !found
 	})

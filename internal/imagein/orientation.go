@@ -6,6 +6,8 @@ import (
 	"image"
 
 	"github.com/disintegration/imaging"
+
+	"krypton/internal/chroma"
 )
 
 // orientation finds the EXIF orientation of a file, 1 if there is none or it is damaged:
@@ -16,7 +18,7 @@ func orientation(data []byte, format string) int {
 	found := 1
 	switch format {
 	case "jpeg":
-		eachSegment(data, func(marker byte, body []byte) bool {
+		chroma.Segments(data, func(marker byte, _ int, body []byte) bool {
 			exif := marker == 0xe1 && bytes.HasPrefix(body, []byte(prefix))
 			if exif {
 				found = tiffOrientation(body[len(prefix):])
@@ -48,17 +50,6 @@ func orientation(data []byte, format string) int {
 		}
 	}
 	return found
-}
-
-// eachSegment gives the segments in front of a JPEG file's picture, until one is enough.
-func eachSegment(data []byte, more func(marker byte, body []byte) bool) {
-	for i := 2; i+4 <= len(data) && data[i] == 0xff; {
-		marker, n := data[i+1], int(binary.BigEndian.Uint16(data[i+2:]))
-		if marker == 0xda || n < 2 || i+2+n > len(data) || !more(marker, data[i+4:i+2+n]) {
-			return
-		}
-		i += 2 + n
-	}
 }
 
 // tiffOrientation reads tag 0x112 of the first directory (TIFF 6.0).

@@ -246,8 +246,8 @@ func (m *Model) ScoreOutput() (output int, note string, err error) {
 	if output, err = m.Output(); err != nil || m.network.opt.Output != "" || c.Detector != nil || m.File.Says.Head != nil || c.Value != nil || c.Values != nil {
 		return output, "", err
 	}
-	first := prediction.Numbers(m.Plan, output)
-	if n, _ := prediction.Row(m.Plan.OutputShape(output)); m.Plan.OutputShape(output) == nil || first == 0 && n != 1 || first > 0 && (len(m.Labels) < 2 || first == len(m.Labels)) {
+	first, shape := prediction.Numbers(m.Plan, output), m.Plan.OutputShape(output)
+	if shape == nil || first == 0 && !prediction.OneNumber(shape) || first > 0 && (len(m.Labels) < 2 || first == len(m.Labels)) {
 		return output, "", nil
 	}
 	names, found := m.Plan.Outputs(), -1
@@ -270,7 +270,7 @@ func (m *Model) ScoreOutput() (output int, note string, err error) {
 	if first > 0 {
 		why = fmt.Sprintf("is not of %d classes, as there are names", len(m.Labels))
 	}
-	return found, fmt.Sprintf("output %q of shape %v %s: they are taken from %q of shape %v", names[output], m.Plan.OutputShape(output), why, names[found], m.Plan.OutputShape(found)), nil
+	return found, fmt.Sprintf("output %q of shape %v %s: they are taken from %q of shape %v", names[output], shape, why, names[found], m.Plan.OutputShape(found)), nil
 }
 
 // Outputs are the network's outputs without numbers.
@@ -297,7 +297,7 @@ func (m *Model) Detector() (*detect.Spec, error) {
 // DescribeHead says, to be put behind an error, how a detector's head would be described, if
 // an output may belong to one: "" for a single number.
 func (m *Model) DescribeHead(output int) string {
-	if n, row := prediction.Row(m.Plan.OutputShape(output)); row && n == 1 && m.Plan.OutputShape(output) != nil {
+	if prediction.OneNumber(m.Plan.OutputShape(output)) {
 		return ""
 	}
 	advice := "'detector:'"

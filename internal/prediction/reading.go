@@ -218,12 +218,22 @@ func Row(shape []int) (n int, ok bool) {
 	return n, long <= 1 && n > 0
 }
 
+// OneNumber says whether a shape that is known is that of a single number.
+func OneNumber(shape []int) bool {
+	n, row := Row(shape)
+	return row && n == 1 && shape != nil
+}
+
 // refuse says that an output is no row of classes, and which are.
 func (q *Question) refuse(what string) error {
 	var others []string
-	from, cut := q.Plan.Made(q.Output).From, q.Plan.Made(q.Output).Cut
+	made := q.Plan.Made(q.Output)
+	behind, how := made.From, "chooses"
+	if behind == "" {
+		behind, how = made.Cut, "is cut"
+	}
 	least := 1
-	if from != "" { // beside the best class, its score is no row of them
+	if made.From != "" { // beside the best class, its score is no row of them
 		least = 2
 	}
 	for i, name := range q.Plan.Outputs() {
@@ -231,11 +241,8 @@ func (q *Question) refuse(what string) error {
 			others = append(others, fmt.Sprint(name, " of shape ", q.Plan.OutputShape(i)))
 		}
 	}
-	if others == nil && from != "" {
-		return failure.Settingf("%s %w (%v %s takes the numbers that it chooses from)", what, ErrNoClasses, failure.Setting("output"), from)
-	}
-	if others == nil && cut != "" {
-		return failure.Settingf("%s %w (%v %s takes the numbers that it is cut from)", what, ErrNoClasses, failure.Setting("output"), cut)
+	if others == nil && behind != "" {
+		return failure.Settingf("%s %w (%v %s takes the numbers that it %s from)", what, ErrNoClasses, failure.Setting("output"), behind, how)
 	}
 	if others == nil {
 		return fmt.Errorf("%s %w (the model has no other output that is)", what, ErrNoClasses)

@@ -7,6 +7,7 @@ import (
 	"image"
 	"image/jpeg"
 	"io"
+	"slices"
 	"time"
 
 	"krypton/internal/chroma"
@@ -40,20 +41,11 @@ func decodeJPEG(data []byte, size image.Point, opt Options) (img image.Image, er
 // withTables adds the standard Huffman tables to pictures without any: cameras
 // leave them out of Motion JPEG.
 func withTables(data []byte) []byte {
-	for i := 2; i+4 <= len(data) && data[i] == 0xff; {
-		switch data[i+1] {
-		case 0xff:
-			i++
-			continue
-		case 0xc4:
-			return data
-		case 0xda:
-			out := make([]byte, 0, len(data)+len(standardDHT))
-			return append(append(append(out, data[:i]...), standardDHT...), data[i:]...)
-		}
-		i += 2 + int(data[i+2])<<8 + int(data[i+3])
+	picture := chroma.Segments(data, func(marker byte, _ int, _ []byte) bool { return marker != 0xc4 })
+	if picture < 0 {
+		return data
 	}
-	return data
+	return slices.Concat(data[:picture], standardDHT, data[picture:])
 }
 
 // jpegShape is the shape of pixels in the header of a picture, as ffmpeg writes and
