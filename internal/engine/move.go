@@ -1,6 +1,11 @@
 package engine
 
-import "krypton/internal/region"
+import (
+	"math"
+
+	"krypton/internal/engine/asm"
+	"krypton/internal/region"
+)
 
 // Move copies blocks of its inputs, or of constants, to where the output has them. It
 // only makes whole outputs; blocks must not overlap there.
@@ -89,6 +94,31 @@ func (b *Block) Runs() int {
 	return n
 }
 
+// Singly is the share of the elements that are copied one by one: not in pieces that lie
+// together on both sides, nor as rows that become columns.
+func (m *Move) Singly() float64 {
+	all, singly := 0, 0
+	for i := range m.Blocks {
+		b := &m.Blocks[i]
+		n := 1
+		for _, l := range b.Loops {
+			n *= l.N
+		}
+		all += n
+		if last := b.Loops[max(0, len(b.Loops)-3):]; n < 4*b.Runs() && !turned(last) && !turned(last[min(1, len(last)):]) {
+			singly += n
+		}
+	}
+	return float64(singly) / float64(max(1, all))
+}
+
+// turned says whether what lies together along the first of two or three loops in what is
+// read does so along the last one where it goes.
+func turned(loops []Loop) bool {
+	n := len(loops)
+	return n > 1 && loops[0].From == 1 && loops[n-1].To == 1 && loops[n-1].From != 1
+}
+
 // Copy copies the elements that nested loops go through, the outermost first, from src,
 // where the first is from, to dst, where it goes.
 func Copy(dst, src []float32, to, from int, loops []Loop) {
@@ -98,9 +128,9 @@ func Copy(dst, src []float32, to, from int, loops []Loop) {
 	}
 	l := loops[0]
 	switch {
-	case len(loops) == 2 && l.From == 1 && loops[1].To == 1 && loops[1].From != 1:
+	case len(loops) == 2 && turned(loops):
 		transposeLoops(dst, src, to, from, l, loops[1])
-	case len(loops) == 3 && l.From == 1 && loops[2].To == 1 && loops[2].From != 1: // the outer two the other way round
+	case len(loops) == 3 && turned(loops): // the outer two the other way round
 		for i := range loops[1].N {
 			transposeLoops(dst, src, to+i*loops[1].To, from+i*loops[1].From, l, loops[2])
 		}
@@ -150,20 +180,27 @@ func copyPixels(dst, src []float32, w, n, to, from int) {
 	}
 }
 
-// transposeLoops moves what lies together along a in src and along b in dst, a square at a
-// time, so that what is read and written stays in the first-level cache.
+// transposeLoops moves what lies together along a in src and along b in dst, a piece at a
+// time, so that what is written stays in the first-level cache until its lines are full.
 func transposeLoops(dst, src []float32, to, from int, a, b Loop) {
-	const side = 16
-	for i0 := 0; i0 < a.N; i0 += side {
-		for k0 := 0; k0 < b.N; k0 += side {
-			n := min(side, b.N-k0)
-			for i := i0; i < min(a.N, i0+side); i++ {
-				out, at := dst[to+i*a.To+k0:][:n], from+i+k0*b.From
-				for k := range out {
-					out[k] = src[at]
-					at += b.From
-				}
+	const rows, most = 128, 64
+	if a.To < b.N || b.From < 0 || b.From > math.MaxInt32/most { // rows that lie in one another, backwards, or too far apart
+		for i := range a.N {
+			out, at := dst[to+i*a.To:][:b.N], from+i
+			for k := range out {
+				out[k] = src[at]
+				at += b.From
 			}
+		}
+		return
+	}
+	var columns [most]int32
+	for k := range columns {
+		columns[k] = int32(k * b.From)
+	}
+	for i := 0; i < a.N; i += rows {
+		for k := 0; k < b.N; k += most {
+			asm.Transpose(dst[to+i*a.To+k:], a.To, src[from+i+k*b.From:], columns[:min(most, b.N-k)], min(rows, a.N-i))
 		}
 	}
 }

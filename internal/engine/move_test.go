@@ -78,3 +78,32 @@ func TestMove(t *testing.T) {
 		}
 	}
 }
+
+// TestMoveTurned moves rows that become columns, of more than what is transposed at a time,
+// and says of what is copied how much goes element by element.
+func TestMoveTurned(t *testing.T) {
+	const rows, columns = 150, 203
+	rng := rand.New(rand.NewPCG(5, 2))
+	x, out := random(rng, 2*rows*columns), make([]float32, 2*rows*columns)
+	m := &Move{Blocks: []Block{{Loops: []Loop{{columns, 1, rows}, {2, rows * columns, rows * columns}, {rows, columns, 1}}}}}
+	m.Run(NewScratch(&asm.Generic), []Job{{In: []Patched{{Plane: Plane{H: 1, W: 1, C: len(x)}, View: x}}, Rect: region.Plane(1, 1), Out: out}})
+	for i, v := range out {
+		if n, c, r := i/(rows*columns), i/rows%columns, i%rows; v != x[(n*rows+r)*columns+c] {
+			t.Fatalf("column %d of row %d of matrix %d: %g, want %g", c, r, n, v, x[(n*rows+r)*columns+c])
+		}
+	}
+	for _, c := range []struct {
+		of   []Block
+		want float64
+	}{
+		{m.Blocks, 0},
+		{[]Block{{Loops: []Loop{{60, 1, 1}}}}, 0},
+		{[]Block{{Loops: []Loop{{9, 5, 70}, {60, 1, 1}}}}, 0},
+		{[]Block{{Loops: []Loop{{60, 2, 1}}}}, 1},
+		{[]Block{{Loops: []Loop{{20, 1, 1}}}, {Loops: []Loop{{30, -1, 1}}}, {}}, 31. / 51},
+	} {
+		if got := (&Move{Blocks: c.of}).Singly(); got != c.want {
+			t.Errorf("%v: %g of it one by one, want %g", c.of, got, c.want)
+		}
+	}
+}

@@ -192,7 +192,9 @@ func perElement(p engine.Spec) (adds, plain float64) {
 		return 0, plainPower
 	case *engine.LayerNorm:
 		return costNorm, 0
-	case *engine.Permute, *engine.Move, *engine.Channels, *engine.Reduce, *engine.Select:
+	case *engine.Move:
+		return costElement, plainMove * p.Singly()
+	case *engine.Permute, *engine.Channels, *engine.Reduce, *engine.Select:
 		return 0, plainMove
 	case *engine.MaxPool:
 		return costTap * float64(p.Y.Kernel*p.X.Kernel), 0

@@ -36,7 +36,11 @@ func TestPredict(t *testing.T) {
 	faster := p.Predict(Machine{Flops: 4e11, Cache: 1e12, Outer: 1e12, Memory: 1e12}, patch)
 	reference := 0
 	for i, c := range cost {
-		if !(got[i].Whole > 0) || got[i].Incremental > 1.2*got[i].Whole || !(faster[i].Whole <= got[i].Whole) {
+		most := 1.2
+		if c.Algorithm == "" { // it reads and writes: of all changes of a chunk, from further away
+			most = 2
+		}
+		if !(got[i].Whole > 0) || got[i].Incremental > most*got[i].Whole || !(faster[i].Whole <= got[i].Whole) {
 			t.Errorf("%s (%s): %+v, on the faster machine %+v", c.Node, c.Operator, got[i], faster[i])
 		}
 		if peak := 2 * float64(c.Whole) / m.Flops; c.Algorithm == "direct" && (got[i].Whole < peak || c.Operator == "Conv" && got[i].Whole > 2*peak) {

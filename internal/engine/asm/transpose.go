@@ -7,7 +7,7 @@ import (
 
 // Transpose makes rows of columns: dst[r*width+c] = src[columns[c]+r] for r < n.
 func Transpose(dst []float32, width int, src []float32, columns []int32, n int) {
-	if len(columns) > width || len(dst) < n*width || n < 1 {
+	if len(columns) > width || n < 1 || len(dst) < (n-1)*width+len(columns) {
 		panic(fmt.Sprintf("asm: Transpose of %d columns of %d into %d, rows of %d", len(columns), n, len(dst), width))
 	}
 	for _, c := range columns {
