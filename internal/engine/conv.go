@@ -172,10 +172,10 @@ func (c *Conv) RunPanels(s *Scratch, jobs []Job, lo, hi int) {
 		// Room for the worst case; segments seldom need any of it.
 		b.space = grow(&s.gather, min(left, blockTiles*mr)*b.taps*c.In.C)
 	}
-	s.table = grow(&s.table, blockTiles*mr*b.rowTaps)
-	s.out = grow(&s.out, blockTiles*mr)
+	s.table = grow(&s.table, (blockTiles+1)*mr*b.rowTaps) // some more for level
+	s.out = grow(&s.out, (blockTiles+1)*mr)
 	if len(jobs) > 0 && jobs[0].Residual != nil {
-		s.adds = grow(&s.adds, blockTiles*mr)
+		s.adds = grow(&s.adds, (blockTiles+1)*mr)
 		b.sum = &jobs[0].Residual.Clamp
 	}
 	s.rows = grow(&s.rows, c.Y.Kernel)
@@ -308,34 +308,30 @@ func (b *tiles) addRun(x, n int, out []float32, pitch int) {
 	c, s := b.conv, b.scratch
 	for n > 0 {
 		k := min(n, b.lanes-b.lane, b.size-b.n)
-		to := s.out[b.tile*s.Kernels.Rows+b.lane:][:k]
-		for i := range to {
-			to[i] = &out[i*pitch]
+		if b.rowTaps == 1 && !c.quads {
+			k = min(n, b.size-b.n) // tiles lie one behind the other
 		}
+		eachPointer(s.out[b.tile*s.Kernels.Rows+b.lane:][:k], out, pitch)
 		b.addBeside(k)
 		for ky := range s.rows {
 			r := &s.rows[ky]
 			table := s.table[b.base+ky*b.lanes+b.lane:][:k]
-			step := c.X.Stride * r.pitch
 			switch {
 			case !r.inside:
-				for i := range table {
-					table[i] = &b.beyond[0]
-				}
+				eachPointer(table, b.beyond, 0)
 			case x >= r.span.Lo && x < r.span.Hi:
-				src := r.update[(x-r.span.Lo)*r.pitch:]
-				for i := range table {
-					table[i] = &src[i*step]
-				}
+				eachPointer(table, r.update[(x-r.span.Lo)*r.pitch:], c.X.Stride*r.pitch)
 			default:
-				src := r.view[x*r.pitch:]
-				for i := range table {
-					table[i] = &src[i*step]
-				}
+				eachPointer(table, r.view[x*r.pitch:], c.X.Stride*r.pitch)
 			}
 		}
 		b.n += k
 		b.lane += k
+		if rows := s.Kernels.Rows; b.lane > b.lanes {
+			full := (b.lane - 1) / rows
+			b.tile, b.base, b.lane = b.tile+full, b.base+full*rows, b.lane-full*rows
+			b.lanes = s.Kernels.TileRows(b.size - b.n + b.lane)
+		}
 		if b.lane == b.lanes || b.n == b.size {
 			b.close()
 		}
@@ -344,6 +340,26 @@ func (b *tiles) addRun(x, n int, out []float32, pitch int) {
 		if n > 0 {
 			out = out[k*pitch:]
 		}
+	}
+}
+
+// eachPointer points to from's numbers, step apart, the first one first.
+func eachPointer(to []*float32, from []float32, step int) {
+	if len(to) == 0 {
+		return
+	}
+	_ = from[(len(to)-1)*step]
+	first, bytes := unsafe.Pointer(&from[0]), 4*uintptr(step)
+	at := uintptr(0)
+	for ; len(to) >= 4; to = to[4:] { // several by one look at whether memory is being collected
+		to := (*[4]*float32)(to)
+		to[0], to[1] = (*float32)(unsafe.Add(first, at)), (*float32)(unsafe.Add(first, at+bytes))
+		to[2], to[3] = (*float32)(unsafe.Add(first, at+2*bytes)), (*float32)(unsafe.Add(first, at+3*bytes))
+		at += 4 * bytes
+	}
+	for i := range to {
+		to[i] = (*float32)(unsafe.Add(first, at))
+		at += bytes
 	}
 }
 
@@ -539,6 +555,28 @@ func (b *tiles) multiply() {
 	b.multiplyDense(b.multiplyRow(b.panels), 0)
 }
 
+// level gives the height of the tiles that the block's pixels, of one pointer each, are cut into
+// if all are multiplied by the same panels: pointers lie one behind the other then, whatever the
+// height is. What the last tile lacks is laid out.
+func (b *tiles) level() int {
+	s := b.scratch
+	rows := s.Kernels.Rows
+	if b.rowTaps > 1 {
+		return rows
+	}
+	if h := s.Kernels.Height(b.size); h < rows {
+		rows = h
+		for n := b.size; n%h != 0; n++ {
+			s.out[n], s.table[n] = &s.sink[:1][0], s.table[0]
+			if b.sum != nil {
+				s.adds[n] = s.adds[0]
+			}
+			b.base = max(b.base, n+1)
+		}
+	}
+	return rows
+}
+
 // multiplyDense passes panels over the tiles from the given one on, each in parts
 // that stay in the second-level cache, beside the inputs, until all tiles have had
 // them.
@@ -548,6 +586,10 @@ func (b *tiles) multiplyDense(panels []panel, from int) {
 			b.multiplyQuads(&panels[i], from)
 		}
 		return
+	}
+	rows := b.scratch.Kernels.Rows
+	if from == 0 {
+		rows = b.level()
 	}
 	if len(panels) > 0 && b.conv.linear() {
 		// Nothing but these pixels' inputs: a part of them stays in the cache until
@@ -559,14 +601,14 @@ func (b *tiles) multiplyDense(panels []panel, from int) {
 				table, begin = b.apart(at), 0
 			}
 			for i := range panels {
-				b.multiplyPart(&panels[i], from, at, table, begin)
+				b.multiplyPart(&panels[i], from, rows, at, table, begin)
 			}
 		})
 		return
 	}
 	for i := range panels {
 		p := &panels[i]
-		b.eachPart(p, func(at part) { b.multiplyPart(p, from, at, b.scratch.table, p.begin+at.channels.Lo) })
+		b.eachPart(p, func(at part) { b.multiplyPart(p, from, rows, at, b.scratch.table, p.begin+at.channels.Lo) })
 	}
 }
 
@@ -673,9 +715,9 @@ func (b *tiles) apart(at part) []*float32 {
 // apartPanels is how many panels at least must share a copy of the inputs.
 const apartPanels = 4
 
-// multiplyPart passes a part of a panel over the tiles from the given one on, whose inputs
-// the table points to, from the given channel on.
-func (b *tiles) multiplyPart(p *panel, from int, at part, inputs []*float32, begin int) {
+// multiplyPart passes a part of a panel over the tiles of so many rows from the given one on, whose
+// inputs the table points to, from the given channel on.
+func (b *tiles) multiplyPart(p *panel, from, height int, at part, inputs []*float32, begin int) {
 	c, s := b.conv, b.scratch
 	k := s.Kernels
 	taps, each := at.taps, p.end-p.begin
@@ -686,17 +728,21 @@ func (b *tiles) multiplyPart(p *panel, from int, at part, inputs []*float32, beg
 	pass := func(tile, tiles, rows int) {
 		part := asm.Part{Resumed: first > 0, Unbounded: more, Ahead: asm.StreamAhead, Tiles: tiles, Stride: rows * b.rowTaps}
 		if b.sum != nil && !more {
-			part.Add, part.Sum = s.adds[tile*k.Rows:][:tiles*rows], b.sum
+			part.Add, part.Sum = s.adds[tile*height:][:tiles*rows], b.sum
 		}
-		table := inputs[tile*k.Rows*b.rowTaps+taps.Lo*rows:]
-		k.GemmPart(table, taps.Len(), begin, end, weights, s.out[tile*k.Rows:][:tiles*rows], p.column, p.bias, &c.Clamp, p.valid, part)
+		table := inputs[tile*height*b.rowTaps+taps.Lo*rows:]
+		k.GemmPart(table, taps.Len(), begin, end, weights, s.out[tile*height:][:tiles*rows], p.column, p.bias, &c.Clamp, p.valid, part)
 	}
-	full := b.size / k.Rows
+	full := b.size / height
 	if full > from {
-		pass(from, full-from, k.Rows)
+		pass(from, full-from, height)
 	}
-	if left := b.size - full*k.Rows; left > 0 && full >= from {
-		pass(full, 1, k.TileRows(left))
+	if left := b.size - full*height; left > 0 && full >= from {
+		rows := height
+		if height == k.Rows {
+			rows = k.TileRows(left)
+		}
+		pass(full, 1, rows)
 	}
 }
 

@@ -87,8 +87,15 @@ func (p *Product) block(s *Scratch, left []float32, leftRows []int32, right, out
 	if !consecutive(p.Left.Column) {
 		rows = grow(&s.products, count*depth)
 	}
+	height := k.Height(count)
+	tile := func(at int) int { // where it begins, and how many rows it has
+		if height < k.Rows {
+			return height
+		}
+		return k.TileRows(count - at)
+	}
 	for at := 0; at < count; {
-		lanes := k.TileRows(count - at)
+		lanes := tile(at)
 		for i := at; i < at+lanes; i++ {
 			if i >= count {
 				s.table[i], s.out[i] = s.table[at], &s.sink[:1][0]
@@ -114,7 +121,7 @@ func (p *Product) block(s *Scratch, left []float32, leftRows []int32, right, out
 		p.pack(packed[:depth*width], right, j, valid, width, along)
 		for at := 0; at < count; {
 			// All full tiles in one call: products of few numbers take no longer than calls.
-			lanes := k.TileRows(count - at)
+			lanes := tile(at)
 			tiles := max(1, (count-at)/lanes)
 			k.GemmPart(s.table[at:][:tiles*lanes], 1, 0, depth, packed, s.out[at:][:tiles*lanes], j, zeros[:width], &unclamped, valid,
 				asm.Part{Ahead: asm.StreamAhead, Tiles: tiles, Stride: lanes})

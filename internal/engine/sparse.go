@@ -16,8 +16,10 @@ const sparseFrom = 16
 // sparseBelow is the share of channels listed below which lists pay: what the
 // sparse kernel's speed is to the dense one's, measured with BenchmarkSparse.
 // Panels so large that they pass one by one are read too often to be as fast.
-// Making the lists costs as much as some columns of output.
+// Making the lists costs as much as some columns of output. A tile that lists more than
+// sparseNever is like all others of a layer whose inputs no ReLU bounds.
 const (
+	sparseNever     = 0.97
 	sparseBelow     = 0.88
 	sparseBelowWide = 0.55
 	listColumns     = 6
@@ -63,14 +65,18 @@ func (b *tiles) worthSparse() bool {
 	n := b.panels[0].end
 	s.lists = grow(&s.lists, b.rowTaps*(n+1)+asm.ListSlack)
 	tiles := (b.size + s.Kernels.Rows - 1) / s.Kernels.Rows
-	step := max(1, tiles/4)
 	listed, all := 0, 0
-	b.eachTile(func(t, base, rows int) {
-		if t%step == 0 && rows >= asm.SparseRows {
-			listed += s.Kernels.Nonzero(s.table[base:], rows, b.rowTaps, n, s.lists) - b.rowTaps
-			all += b.rowTaps * n
+	for t := 0; t < tiles; t += max(1, tiles/4) {
+		rows := s.Kernels.TileRows(b.size - t*s.Kernels.Rows)
+		if rows < asm.SparseRows {
+			break
 		}
-	})
+		listed += s.Kernels.Nonzero(s.table[t*s.Kernels.Rows*b.rowTaps:], rows, b.rowTaps, n, s.lists) - b.rowTaps
+		all += b.rowTaps * n
+		if float64(listed) > sparseNever*float64(all) {
+			return false
+		}
+	}
 	below := sparseBelow
 	if wide(b.panels[0]) {
 		below = sparseBelowWide

@@ -85,15 +85,34 @@ func mask(n, width int) *int32 {
 }
 
 // TileRows is the smallest tile height for n rows that the set has a kernel
-// for: table and out of a Gemm call have that many entries for each tap.
+// for: table and out of a Gemm call have that many entries for each tap. It is one that
+// lists of channels that are not zero divide, or less than they need.
 func (k *Kernels) TileRows(n int) int {
 	best := k.Rows
 	if n >= best {
 		return best // most tiles are full, and this is asked for each
 	}
 	for i := range k.gemm {
-		if r := k.gemm[i].rows; r >= n && r < best {
+		if r := k.gemm[i].rows; r >= n && r < best && (r < SparseRows || r%SparseRows == 0) {
 			best = r
+		}
+	}
+	return best
+}
+
+// Height is how high tiles, all alike, n rows had better be cut into: as high as the set's are,
+// and the last one as TileRows says, or lower where less is left over. The 49 pixels of a plane
+// of 7 x 7 are five tiles of ten, which take 50 rows' time, or four of twelve and one of a
+// single row, whose products wait for one another as long as those of four rows take.
+func (k *Kernels) Height(n int) int {
+	const waiting = 4
+	best, least := k.Rows, n/k.Rows*k.Rows
+	if left := n % k.Rows; left > 0 {
+		least += max(k.TileRows(left), waiting)
+	}
+	for i := range k.gemm {
+		if r := k.gemm[i].rows; 2*r > k.Rows && (n+r-1)/r*r < least {
+			best, least = r, (n+r-1)/r*r
 		}
 	}
 	return best

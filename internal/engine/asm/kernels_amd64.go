@@ -24,6 +24,26 @@ package asm
 //go:noescape
 func gemm12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
+// gemm10x32AVX512 computes, for r < 10 and j < 32 with mask nil or mask[j] < 0:
+//
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*10+r]
+//			acc = fma(row[b/4], weights[k*32+j], acc); k++
+//		}
+//	}
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
+//
+// and fetches into the caches what lies ahead bytes behind the weights it reads. It
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
+// See gemmGeneric.
+//
+//go:noescape
+func gemm10x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+
 // gemm8x32AVX512 computes, for r < 8 and j < 32 with mask nil or mask[j] < 0:
 //
 //	acc := bias[j] // out[r][column/4+j] if bias is nil
@@ -123,6 +143,26 @@ func gemm1x32AVX512(table **float32, taps int, begin int, end int, weights *floa
 //
 //go:noescape
 func gemm12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+
+// gemm10x16AVX512 computes, for r < 10 and j < 16 with mask nil or mask[j] < 0:
+//
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*10+r]
+//			acc = fma(row[b/4], weights[k*16+j], acc); k++
+//		}
+//	}
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
+//
+// and fetches into the caches what lies ahead bytes behind the weights it reads. It
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
+// See gemmGeneric.
+//
+//go:noescape
+func gemm10x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemm8x16AVX512 computes, for r < 8 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -2556,6 +2596,26 @@ func peakAVX2(loops int)
 //go:noescape
 func gemmPairs12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
+// gemmPairs10x32AVX512 computes, for r < 10 and j < 32 with mask nil or mask[j] < 0:
+//
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*10+r]
+//			acc = dotBF16(row[b/4], weights[k*32+j], acc); k++
+//		}
+//	}
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
+//
+// and fetches into the caches what lies ahead bytes behind the weights it reads. It
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
+// See gemmGeneric.
+//
+//go:noescape
+func gemmPairs10x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+
 // gemmPairs8x32AVX512 computes, for r < 8 and j < 32 with mask nil or mask[j] < 0:
 //
 //	acc := bias[j] // out[r][column/4+j] if bias is nil
@@ -2655,6 +2715,26 @@ func gemmPairs1x32AVX512(table **float32, taps int, begin int, end int, weights 
 //
 //go:noescape
 func gemmPairs12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+
+// gemmPairs10x16AVX512 computes, for r < 10 and j < 16 with mask nil or mask[j] < 0:
+//
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*10+r]
+//			acc = dotBF16(row[b/4], weights[k*16+j], acc); k++
+//		}
+//	}
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
+//
+// and fetches into the caches what lies ahead bytes behind the weights it reads. It
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
+// See gemmGeneric.
+//
+//go:noescape
+func gemmPairs10x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
 // gemmPairs8x16AVX512 computes, for r < 8 and j < 16 with mask nil or mask[j] < 0:
 //

@@ -682,6 +682,590 @@ done:
 	VZEROUPPER
 	RET
 
+// func gemm10x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·gemm10x32AVX512(SB), NOSPLIT, $8-128
+tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       16(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       24(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       32(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       40(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       48(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       56(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       64(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       72(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+
+begin:
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
+	MOVQ    bias+56(FP), R14
+	VMOVUPS (R14), Z0
+	VMOVUPS 64(R14), Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z1, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z1, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z1, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z1, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z1, Z11
+	VMOVAPS Z0, Z12
+	VMOVAPS Z1, Z13
+	VMOVAPS Z0, Z14
+	VMOVAPS Z1, Z15
+	VMOVAPS Z0, Z16
+	VMOVAPS Z1, Z17
+	VMOVAPS Z0, Z18
+	VMOVAPS Z1, Z19
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Z0
+	VMOVUPS 64(AX)(R15*1), Z1
+	MOVQ    8(R14), AX
+	VMOVUPS (AX)(R15*1), Z2
+	VMOVUPS 64(AX)(R15*1), Z3
+	MOVQ    16(R14), AX
+	VMOVUPS (AX)(R15*1), Z4
+	VMOVUPS 64(AX)(R15*1), Z5
+	MOVQ    24(R14), AX
+	VMOVUPS (AX)(R15*1), Z6
+	VMOVUPS 64(AX)(R15*1), Z7
+	MOVQ    32(R14), AX
+	VMOVUPS (AX)(R15*1), Z8
+	VMOVUPS 64(AX)(R15*1), Z9
+	MOVQ    40(R14), AX
+	VMOVUPS (AX)(R15*1), Z10
+	VMOVUPS 64(AX)(R15*1), Z11
+	MOVQ    48(R14), AX
+	VMOVUPS (AX)(R15*1), Z12
+	VMOVUPS 64(AX)(R15*1), Z13
+	MOVQ    56(R14), AX
+	VMOVUPS (AX)(R15*1), Z14
+	VMOVUPS 64(AX)(R15*1), Z15
+	MOVQ    64(R14), AX
+	VMOVUPS (AX)(R15*1), Z16
+	VMOVUPS 64(AX)(R15*1), Z17
+	MOVQ    72(R14), AX
+	VMOVUPS (AX)(R15*1), Z18
+	VMOVUPS 64(AX)(R15*1), Z19
+	JMP     begun
+
+resumePartial:
+	VMOVDQU32 (R14), Z20
+	VPTESTMD  Z20, Z20, K1
+	VMOVDQU32 64(R14), Z21
+	VPTESTMD  Z21, Z21, K2
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z0
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z1
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z2
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z3
+	MOVQ      16(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z4
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z5
+	MOVQ      24(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z6
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z7
+	MOVQ      32(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z8
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z9
+	MOVQ      40(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z10
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z11
+	MOVQ      48(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z12
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z13
+	MOVQ      56(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z14
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z15
+	MOVQ      64(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z16
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z17
+	MOVQ      72(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z18
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z19
+
+begun:
+	MOVQ ahead+80(FP), BP
+	MOVQ weights+32(FP), R14
+
+tap:
+	MOVQ table+0(FP), R15
+	MOVQ (R15), AX
+	MOVQ 8(R15), BX
+	MOVQ 16(R15), CX
+	MOVQ 24(R15), DX
+	MOVQ 32(R15), SI
+	MOVQ 40(R15), DI
+	MOVQ 48(R15), R8
+	MOVQ 56(R15), R9
+	MOVQ 64(R15), R10
+	MOVQ 72(R15), R11
+	ADDQ $0x50, R15
+	MOVQ R15, table+0(FP)
+	MOVQ begin+16(FP), R15
+
+channel:
+	VMOVUPS      (R14), Z20
+	VMOVUPS      64(R14), Z21
+	PREFETCHT0   (R14)(BP*1)
+	PREFETCHT0   64(R14)(BP*1)
+	VBROADCASTSS (AX)(R15*1), Z22
+	VFMADD231PS  Z20, Z22, Z0
+	VFMADD231PS  Z21, Z22, Z1
+	VBROADCASTSS (BX)(R15*1), Z23
+	VFMADD231PS  Z20, Z23, Z2
+	VFMADD231PS  Z21, Z23, Z3
+	VBROADCASTSS (CX)(R15*1), Z24
+	VFMADD231PS  Z20, Z24, Z4
+	VFMADD231PS  Z21, Z24, Z5
+	VBROADCASTSS (DX)(R15*1), Z25
+	VFMADD231PS  Z20, Z25, Z6
+	VFMADD231PS  Z21, Z25, Z7
+	VBROADCASTSS (SI)(R15*1), Z22
+	VFMADD231PS  Z20, Z22, Z8
+	VFMADD231PS  Z21, Z22, Z9
+	VBROADCASTSS (DI)(R15*1), Z23
+	VFMADD231PS  Z20, Z23, Z10
+	VFMADD231PS  Z21, Z23, Z11
+	VBROADCASTSS (R8)(R15*1), Z24
+	VFMADD231PS  Z20, Z24, Z12
+	VFMADD231PS  Z21, Z24, Z13
+	VBROADCASTSS (R9)(R15*1), Z25
+	VFMADD231PS  Z20, Z25, Z14
+	VFMADD231PS  Z21, Z25, Z15
+	VBROADCASTSS (R10)(R15*1), Z22
+	VFMADD231PS  Z20, Z22, Z16
+	VFMADD231PS  Z21, Z22, Z17
+	VBROADCASTSS (R11)(R15*1), Z23
+	VFMADD231PS  Z20, Z23, Z18
+	VFMADD231PS  Z21, Z23, Z19
+	ADDQ         $0x80, R14
+	ADDQ         $0x04, R15
+	CMPQ         R15, end+24(FP)
+	JLT          channel
+	DECQ         taps+8(FP)
+	JNZ          tap
+
+	// activation bounds: the accumulator is the last operand, so that a NaN stays
+	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+	VBROADCASTSS (R14), Z20
+	VBROADCASTSS 4(R14), Z22
+	VXORPS       Z23, Z23, Z23
+	VMAXPS       Z0, Z20, Z0
+	VMINPS       Z0, Z22, Z0
+	VADDPS       Z23, Z0, Z0
+	VMAXPS       Z1, Z20, Z1
+	VMINPS       Z1, Z22, Z1
+	VADDPS       Z23, Z1, Z1
+	VMAXPS       Z2, Z20, Z2
+	VMINPS       Z2, Z22, Z2
+	VADDPS       Z23, Z2, Z2
+	VMAXPS       Z3, Z20, Z3
+	VMINPS       Z3, Z22, Z3
+	VADDPS       Z23, Z3, Z3
+	VMAXPS       Z4, Z20, Z4
+	VMINPS       Z4, Z22, Z4
+	VADDPS       Z23, Z4, Z4
+	VMAXPS       Z5, Z20, Z5
+	VMINPS       Z5, Z22, Z5
+	VADDPS       Z23, Z5, Z5
+	VMAXPS       Z6, Z20, Z6
+	VMINPS       Z6, Z22, Z6
+	VADDPS       Z23, Z6, Z6
+	VMAXPS       Z7, Z20, Z7
+	VMINPS       Z7, Z22, Z7
+	VADDPS       Z23, Z7, Z7
+	VMAXPS       Z8, Z20, Z8
+	VMINPS       Z8, Z22, Z8
+	VADDPS       Z23, Z8, Z8
+	VMAXPS       Z9, Z20, Z9
+	VMINPS       Z9, Z22, Z9
+	VADDPS       Z23, Z9, Z9
+	VMAXPS       Z10, Z20, Z10
+	VMINPS       Z10, Z22, Z10
+	VADDPS       Z23, Z10, Z10
+	VMAXPS       Z11, Z20, Z11
+	VMINPS       Z11, Z22, Z11
+	VADDPS       Z23, Z11, Z11
+	VMAXPS       Z12, Z20, Z12
+	VMINPS       Z12, Z22, Z12
+	VADDPS       Z23, Z12, Z12
+	VMAXPS       Z13, Z20, Z13
+	VMINPS       Z13, Z22, Z13
+	VADDPS       Z23, Z13, Z13
+	VMAXPS       Z14, Z20, Z14
+	VMINPS       Z14, Z22, Z14
+	VADDPS       Z23, Z14, Z14
+	VMAXPS       Z15, Z20, Z15
+	VMINPS       Z15, Z22, Z15
+	VADDPS       Z23, Z15, Z15
+	VMAXPS       Z16, Z20, Z16
+	VMINPS       Z16, Z22, Z16
+	VADDPS       Z23, Z16, Z16
+	VMAXPS       Z17, Z20, Z17
+	VMINPS       Z17, Z22, Z17
+	VADDPS       Z23, Z17, Z17
+	VMAXPS       Z18, Z20, Z18
+	VMINPS       Z18, Z22, Z18
+	VADDPS       Z23, Z18, Z18
+	VMAXPS       Z19, Z20, Z19
+	VMINPS       Z19, Z22, Z19
+	VADDPS       Z23, Z19, Z19
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Z20
+	VBROADCASTSS 4(R15), Z22
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000050, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Z21
+	VADDPS       Z21, Z0, Z0
+	VMAXPS       Z0, Z20, Z0
+	VMINPS       Z0, Z22, Z0
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R15*1), Z21
+	VADDPS       Z21, Z2, Z2
+	VMAXPS       Z2, Z20, Z2
+	VMINPS       Z2, Z22, Z2
+	MOVQ         16(R14), AX
+	VMOVUPS      (AX)(R15*1), Z21
+	VADDPS       Z21, Z4, Z4
+	VMAXPS       Z4, Z20, Z4
+	VMINPS       Z4, Z22, Z4
+	MOVQ         24(R14), AX
+	VMOVUPS      (AX)(R15*1), Z21
+	VADDPS       Z21, Z6, Z6
+	VMAXPS       Z6, Z20, Z6
+	VMINPS       Z6, Z22, Z6
+	MOVQ         32(R14), AX
+	VMOVUPS      (AX)(R15*1), Z21
+	VADDPS       Z21, Z8, Z8
+	VMAXPS       Z8, Z20, Z8
+	VMINPS       Z8, Z22, Z8
+	MOVQ         40(R14), AX
+	VMOVUPS      (AX)(R15*1), Z21
+	VADDPS       Z21, Z10, Z10
+	VMAXPS       Z10, Z20, Z10
+	VMINPS       Z10, Z22, Z10
+	MOVQ         48(R14), AX
+	VMOVUPS      (AX)(R15*1), Z21
+	VADDPS       Z21, Z12, Z12
+	VMAXPS       Z12, Z20, Z12
+	VMINPS       Z12, Z22, Z12
+	MOVQ         56(R14), AX
+	VMOVUPS      (AX)(R15*1), Z21
+	VADDPS       Z21, Z14, Z14
+	VMAXPS       Z14, Z20, Z14
+	VMINPS       Z14, Z22, Z14
+	MOVQ         64(R14), AX
+	VMOVUPS      (AX)(R15*1), Z21
+	VADDPS       Z21, Z16, Z16
+	VMAXPS       Z16, Z20, Z16
+	VMINPS       Z16, Z22, Z16
+	MOVQ         72(R14), AX
+	VMOVUPS      (AX)(R15*1), Z21
+	VADDPS       Z21, Z18, Z18
+	VMAXPS       Z18, Z20, Z18
+	VMINPS       Z18, Z22, Z18
+	MOVQ         (R14), AX
+	VMOVUPS      64(AX)(R15*1), Z21
+	VADDPS       Z21, Z1, Z1
+	VMAXPS       Z1, Z20, Z1
+	VMINPS       Z1, Z22, Z1
+	MOVQ         8(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z21
+	VADDPS       Z21, Z3, Z3
+	VMAXPS       Z3, Z20, Z3
+	VMINPS       Z3, Z22, Z3
+	MOVQ         16(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z21
+	VADDPS       Z21, Z5, Z5
+	VMAXPS       Z5, Z20, Z5
+	VMINPS       Z5, Z22, Z5
+	MOVQ         24(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z21
+	VADDPS       Z21, Z7, Z7
+	VMAXPS       Z7, Z20, Z7
+	VMINPS       Z7, Z22, Z7
+	MOVQ         32(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z21
+	VADDPS       Z21, Z9, Z9
+	VMAXPS       Z9, Z20, Z9
+	VMINPS       Z9, Z22, Z9
+	MOVQ         40(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z21
+	VADDPS       Z21, Z11, Z11
+	VMAXPS       Z11, Z20, Z11
+	VMINPS       Z11, Z22, Z11
+	MOVQ         48(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z21
+	VADDPS       Z21, Z13, Z13
+	VMAXPS       Z13, Z20, Z13
+	VMINPS       Z13, Z22, Z13
+	MOVQ         56(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z21
+	VADDPS       Z21, Z15, Z15
+	VMAXPS       Z15, Z20, Z15
+	VMINPS       Z15, Z22, Z15
+	MOVQ         64(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z21
+	VADDPS       Z21, Z17, Z17
+	VMAXPS       Z17, Z20, Z17
+	VMINPS       Z17, Z22, Z17
+	MOVQ         72(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z21
+	VADDPS       Z21, Z19, Z19
+	VMAXPS       Z19, Z20, Z19
+	VMINPS       Z19, Z22, Z19
+	JMP          store
+
+addPartial:
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 (AX), Z23
+	VPTESTMD  Z23, Z23, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z0, Z0
+	VMAXPS    Z0, Z20, Z0
+	VMINPS    Z0, Z22, Z0
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z2, Z2
+	VMAXPS    Z2, Z20, Z2
+	VMINPS    Z2, Z22, Z2
+	MOVQ      16(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z4, Z4
+	VMAXPS    Z4, Z20, Z4
+	VMINPS    Z4, Z22, Z4
+	MOVQ      24(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z6, Z6
+	VMAXPS    Z6, Z20, Z6
+	VMINPS    Z6, Z22, Z6
+	MOVQ      32(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z8, Z8
+	VMAXPS    Z8, Z20, Z8
+	VMINPS    Z8, Z22, Z8
+	MOVQ      40(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z10, Z10
+	VMAXPS    Z10, Z20, Z10
+	VMINPS    Z10, Z22, Z10
+	MOVQ      48(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z12, Z12
+	VMAXPS    Z12, Z20, Z12
+	VMINPS    Z12, Z22, Z12
+	MOVQ      56(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z14, Z14
+	VMAXPS    Z14, Z20, Z14
+	VMINPS    Z14, Z22, Z14
+	MOVQ      64(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z16, Z16
+	VMAXPS    Z16, Z20, Z16
+	VMINPS    Z16, Z22, Z16
+	MOVQ      72(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z18, Z18
+	VMAXPS    Z18, Z20, Z18
+	VMINPS    Z18, Z22, Z18
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 64(AX), Z23
+	VPTESTMD  Z23, Z23, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z1, Z1
+	VMAXPS    Z1, Z20, Z1
+	VMINPS    Z1, Z22, Z1
+	MOVQ      8(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z3, Z3
+	VMAXPS    Z3, Z20, Z3
+	VMINPS    Z3, Z22, Z3
+	MOVQ      16(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z5, Z5
+	VMAXPS    Z5, Z20, Z5
+	VMINPS    Z5, Z22, Z5
+	MOVQ      24(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z7, Z7
+	VMAXPS    Z7, Z20, Z7
+	VMINPS    Z7, Z22, Z7
+	MOVQ      32(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z9, Z9
+	VMAXPS    Z9, Z20, Z9
+	VMINPS    Z9, Z22, Z9
+	MOVQ      40(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z11, Z11
+	VMAXPS    Z11, Z20, Z11
+	VMINPS    Z11, Z22, Z11
+	MOVQ      48(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z13, Z13
+	VMAXPS    Z13, Z20, Z13
+	VMINPS    Z13, Z22, Z13
+	MOVQ      56(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z15, Z15
+	VMAXPS    Z15, Z20, Z15
+	VMINPS    Z15, Z22, Z15
+	MOVQ      64(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z17, Z17
+	VMAXPS    Z17, Z20, Z17
+	VMINPS    Z17, Z22, Z17
+	MOVQ      72(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z19, Z19
+	VMAXPS    Z19, Z20, Z19
+	VMINPS    Z19, Z22, Z19
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Z0, (AX)(R15*1)
+	VMOVUPS Z1, 64(AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Z2, (AX)(R15*1)
+	VMOVUPS Z3, 64(AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Z4, (AX)(R15*1)
+	VMOVUPS Z5, 64(AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVUPS Z6, (AX)(R15*1)
+	VMOVUPS Z7, 64(AX)(R15*1)
+	MOVQ    32(R14), AX
+	VMOVUPS Z8, (AX)(R15*1)
+	VMOVUPS Z9, 64(AX)(R15*1)
+	MOVQ    40(R14), AX
+	VMOVUPS Z10, (AX)(R15*1)
+	VMOVUPS Z11, 64(AX)(R15*1)
+	MOVQ    48(R14), AX
+	VMOVUPS Z12, (AX)(R15*1)
+	VMOVUPS Z13, 64(AX)(R15*1)
+	MOVQ    56(R14), AX
+	VMOVUPS Z14, (AX)(R15*1)
+	VMOVUPS Z15, 64(AX)(R15*1)
+	MOVQ    64(R14), AX
+	VMOVUPS Z16, (AX)(R15*1)
+	VMOVUPS Z17, 64(AX)(R15*1)
+	MOVQ    72(R14), AX
+	VMOVUPS Z18, (AX)(R15*1)
+	VMOVUPS Z19, 64(AX)(R15*1)
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000050, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
+
+partial:
+	VMOVDQU32 (R14), Z20
+	VPTESTMD  Z20, Z20, K1
+	VMOVDQU32 64(R14), Z22
+	VPTESTMD  Z22, Z22, K2
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS   Z0, K1, (AX)(R15*1)
+	VMOVUPS   Z1, K2, 64(AX)(R15*1)
+	MOVQ      8(R14), AX
+	VMOVUPS   Z2, K1, (AX)(R15*1)
+	VMOVUPS   Z3, K2, 64(AX)(R15*1)
+	MOVQ      16(R14), AX
+	VMOVUPS   Z4, K1, (AX)(R15*1)
+	VMOVUPS   Z5, K2, 64(AX)(R15*1)
+	MOVQ      24(R14), AX
+	VMOVUPS   Z6, K1, (AX)(R15*1)
+	VMOVUPS   Z7, K2, 64(AX)(R15*1)
+	MOVQ      32(R14), AX
+	VMOVUPS   Z8, K1, (AX)(R15*1)
+	VMOVUPS   Z9, K2, 64(AX)(R15*1)
+	MOVQ      40(R14), AX
+	VMOVUPS   Z10, K1, (AX)(R15*1)
+	VMOVUPS   Z11, K2, 64(AX)(R15*1)
+	MOVQ      48(R14), AX
+	VMOVUPS   Z12, K1, (AX)(R15*1)
+	VMOVUPS   Z13, K2, 64(AX)(R15*1)
+	MOVQ      56(R14), AX
+	VMOVUPS   Z14, K1, (AX)(R15*1)
+	VMOVUPS   Z15, K2, 64(AX)(R15*1)
+	MOVQ      64(R14), AX
+	VMOVUPS   Z16, K1, (AX)(R15*1)
+	VMOVUPS   Z17, K2, 64(AX)(R15*1)
+	MOVQ      72(R14), AX
+	VMOVUPS   Z18, K1, (AX)(R15*1)
+	VMOVUPS   Z19, K2, 64(AX)(R15*1)
+	JMP       next
+
+done:
+	VZEROUPPER
+	RET
+
 // func gemm8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·gemm8x32AVX512(SB), NOSPLIT, $8-128
@@ -2266,6 +2850,381 @@ partial:
 	VMOVUPS   Z10, K1, (AX)(R15*1)
 	MOVQ      88(R14), AX
 	VMOVUPS   Z11, K1, (AX)(R15*1)
+	JMP       next
+
+done:
+	VZEROUPPER
+	RET
+
+// func gemm10x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·gemm10x16AVX512(SB), NOSPLIT, $8-128
+tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       16(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       24(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       32(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       40(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       48(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       56(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       64(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       72(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+
+begin:
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
+	MOVQ    bias+56(FP), R14
+	VMOVUPS (R14), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Z0
+	MOVQ    8(R14), AX
+	VMOVUPS (AX)(R15*1), Z1
+	MOVQ    16(R14), AX
+	VMOVUPS (AX)(R15*1), Z2
+	MOVQ    24(R14), AX
+	VMOVUPS (AX)(R15*1), Z3
+	MOVQ    32(R14), AX
+	VMOVUPS (AX)(R15*1), Z4
+	MOVQ    40(R14), AX
+	VMOVUPS (AX)(R15*1), Z5
+	MOVQ    48(R14), AX
+	VMOVUPS (AX)(R15*1), Z6
+	MOVQ    56(R14), AX
+	VMOVUPS (AX)(R15*1), Z7
+	MOVQ    64(R14), AX
+	VMOVUPS (AX)(R15*1), Z8
+	MOVQ    72(R14), AX
+	VMOVUPS (AX)(R15*1), Z9
+	JMP     begun
+
+resumePartial:
+	VMOVDQU32 (R14), Z10
+	VPTESTMD  Z10, Z10, K1
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z0
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z1
+	MOVQ      16(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z2
+	MOVQ      24(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z3
+	MOVQ      32(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z4
+	MOVQ      40(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z5
+	MOVQ      48(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z6
+	MOVQ      56(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z7
+	MOVQ      64(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z8
+	MOVQ      72(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z9
+
+begun:
+	MOVQ ahead+80(FP), BP
+	MOVQ weights+32(FP), R14
+
+tap:
+	MOVQ table+0(FP), R15
+	MOVQ (R15), AX
+	MOVQ 8(R15), BX
+	MOVQ 16(R15), CX
+	MOVQ 24(R15), DX
+	MOVQ 32(R15), SI
+	MOVQ 40(R15), DI
+	MOVQ 48(R15), R8
+	MOVQ 56(R15), R9
+	MOVQ 64(R15), R10
+	MOVQ 72(R15), R11
+	ADDQ $0x50, R15
+	MOVQ R15, table+0(FP)
+	MOVQ begin+16(FP), R15
+
+channel:
+	VMOVUPS      (R14), Z10
+	PREFETCHT0   (R14)(BP*1)
+	VBROADCASTSS (AX)(R15*1), Z11
+	VFMADD231PS  Z10, Z11, Z0
+	VBROADCASTSS (BX)(R15*1), Z12
+	VFMADD231PS  Z10, Z12, Z1
+	VBROADCASTSS (CX)(R15*1), Z13
+	VFMADD231PS  Z10, Z13, Z2
+	VBROADCASTSS (DX)(R15*1), Z14
+	VFMADD231PS  Z10, Z14, Z3
+	VBROADCASTSS (SI)(R15*1), Z11
+	VFMADD231PS  Z10, Z11, Z4
+	VBROADCASTSS (DI)(R15*1), Z12
+	VFMADD231PS  Z10, Z12, Z5
+	VBROADCASTSS (R8)(R15*1), Z13
+	VFMADD231PS  Z10, Z13, Z6
+	VBROADCASTSS (R9)(R15*1), Z14
+	VFMADD231PS  Z10, Z14, Z7
+	VBROADCASTSS (R10)(R15*1), Z11
+	VFMADD231PS  Z10, Z11, Z8
+	VBROADCASTSS (R11)(R15*1), Z12
+	VFMADD231PS  Z10, Z12, Z9
+	ADDQ         $0x40, R14
+	ADDQ         $0x04, R15
+	CMPQ         R15, end+24(FP)
+	JLT          channel
+	DECQ         taps+8(FP)
+	JNZ          tap
+
+	// activation bounds: the accumulator is the last operand, so that a NaN stays
+	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+	VBROADCASTSS (R14), Z10
+	VBROADCASTSS 4(R14), Z11
+	VXORPS       Z12, Z12, Z12
+	VMAXPS       Z0, Z10, Z0
+	VMINPS       Z0, Z11, Z0
+	VADDPS       Z12, Z0, Z0
+	VMAXPS       Z1, Z10, Z1
+	VMINPS       Z1, Z11, Z1
+	VADDPS       Z12, Z1, Z1
+	VMAXPS       Z2, Z10, Z2
+	VMINPS       Z2, Z11, Z2
+	VADDPS       Z12, Z2, Z2
+	VMAXPS       Z3, Z10, Z3
+	VMINPS       Z3, Z11, Z3
+	VADDPS       Z12, Z3, Z3
+	VMAXPS       Z4, Z10, Z4
+	VMINPS       Z4, Z11, Z4
+	VADDPS       Z12, Z4, Z4
+	VMAXPS       Z5, Z10, Z5
+	VMINPS       Z5, Z11, Z5
+	VADDPS       Z12, Z5, Z5
+	VMAXPS       Z6, Z10, Z6
+	VMINPS       Z6, Z11, Z6
+	VADDPS       Z12, Z6, Z6
+	VMAXPS       Z7, Z10, Z7
+	VMINPS       Z7, Z11, Z7
+	VADDPS       Z12, Z7, Z7
+	VMAXPS       Z8, Z10, Z8
+	VMINPS       Z8, Z11, Z8
+	VADDPS       Z12, Z8, Z8
+	VMAXPS       Z9, Z10, Z9
+	VMINPS       Z9, Z11, Z9
+	VADDPS       Z12, Z9, Z9
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Z10
+	VBROADCASTSS 4(R15), Z11
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000050, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Z13
+	VADDPS       Z13, Z0, Z0
+	VMAXPS       Z0, Z10, Z0
+	VMINPS       Z0, Z11, Z0
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R15*1), Z13
+	VADDPS       Z13, Z1, Z1
+	VMAXPS       Z1, Z10, Z1
+	VMINPS       Z1, Z11, Z1
+	MOVQ         16(R14), AX
+	VMOVUPS      (AX)(R15*1), Z13
+	VADDPS       Z13, Z2, Z2
+	VMAXPS       Z2, Z10, Z2
+	VMINPS       Z2, Z11, Z2
+	MOVQ         24(R14), AX
+	VMOVUPS      (AX)(R15*1), Z13
+	VADDPS       Z13, Z3, Z3
+	VMAXPS       Z3, Z10, Z3
+	VMINPS       Z3, Z11, Z3
+	MOVQ         32(R14), AX
+	VMOVUPS      (AX)(R15*1), Z13
+	VADDPS       Z13, Z4, Z4
+	VMAXPS       Z4, Z10, Z4
+	VMINPS       Z4, Z11, Z4
+	MOVQ         40(R14), AX
+	VMOVUPS      (AX)(R15*1), Z13
+	VADDPS       Z13, Z5, Z5
+	VMAXPS       Z5, Z10, Z5
+	VMINPS       Z5, Z11, Z5
+	MOVQ         48(R14), AX
+	VMOVUPS      (AX)(R15*1), Z13
+	VADDPS       Z13, Z6, Z6
+	VMAXPS       Z6, Z10, Z6
+	VMINPS       Z6, Z11, Z6
+	MOVQ         56(R14), AX
+	VMOVUPS      (AX)(R15*1), Z13
+	VADDPS       Z13, Z7, Z7
+	VMAXPS       Z7, Z10, Z7
+	VMINPS       Z7, Z11, Z7
+	MOVQ         64(R14), AX
+	VMOVUPS      (AX)(R15*1), Z13
+	VADDPS       Z13, Z8, Z8
+	VMAXPS       Z8, Z10, Z8
+	VMINPS       Z8, Z11, Z8
+	MOVQ         72(R14), AX
+	VMOVUPS      (AX)(R15*1), Z13
+	VADDPS       Z13, Z9, Z9
+	VMAXPS       Z9, Z10, Z9
+	VMINPS       Z9, Z11, Z9
+	JMP          store
+
+addPartial:
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 (AX), Z12
+	VPTESTMD  Z12, Z12, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z13
+	VADDPS    Z13, Z0, Z0
+	VMAXPS    Z0, Z10, Z0
+	VMINPS    Z0, Z11, Z0
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z13
+	VADDPS    Z13, Z1, Z1
+	VMAXPS    Z1, Z10, Z1
+	VMINPS    Z1, Z11, Z1
+	MOVQ      16(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z13
+	VADDPS    Z13, Z2, Z2
+	VMAXPS    Z2, Z10, Z2
+	VMINPS    Z2, Z11, Z2
+	MOVQ      24(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z13
+	VADDPS    Z13, Z3, Z3
+	VMAXPS    Z3, Z10, Z3
+	VMINPS    Z3, Z11, Z3
+	MOVQ      32(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z13
+	VADDPS    Z13, Z4, Z4
+	VMAXPS    Z4, Z10, Z4
+	VMINPS    Z4, Z11, Z4
+	MOVQ      40(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z13
+	VADDPS    Z13, Z5, Z5
+	VMAXPS    Z5, Z10, Z5
+	VMINPS    Z5, Z11, Z5
+	MOVQ      48(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z13
+	VADDPS    Z13, Z6, Z6
+	VMAXPS    Z6, Z10, Z6
+	VMINPS    Z6, Z11, Z6
+	MOVQ      56(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z13
+	VADDPS    Z13, Z7, Z7
+	VMAXPS    Z7, Z10, Z7
+	VMINPS    Z7, Z11, Z7
+	MOVQ      64(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z13
+	VADDPS    Z13, Z8, Z8
+	VMAXPS    Z8, Z10, Z8
+	VMINPS    Z8, Z11, Z8
+	MOVQ      72(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z13
+	VADDPS    Z13, Z9, Z9
+	VMAXPS    Z9, Z10, Z9
+	VMINPS    Z9, Z11, Z9
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Z0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Z1, (AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Z2, (AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVUPS Z3, (AX)(R15*1)
+	MOVQ    32(R14), AX
+	VMOVUPS Z4, (AX)(R15*1)
+	MOVQ    40(R14), AX
+	VMOVUPS Z5, (AX)(R15*1)
+	MOVQ    48(R14), AX
+	VMOVUPS Z6, (AX)(R15*1)
+	MOVQ    56(R14), AX
+	VMOVUPS Z7, (AX)(R15*1)
+	MOVQ    64(R14), AX
+	VMOVUPS Z8, (AX)(R15*1)
+	MOVQ    72(R14), AX
+	VMOVUPS Z9, (AX)(R15*1)
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000050, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
+
+partial:
+	VMOVDQU32 (R14), Z10
+	VPTESTMD  Z10, Z10, K1
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS   Z0, K1, (AX)(R15*1)
+	MOVQ      8(R14), AX
+	VMOVUPS   Z1, K1, (AX)(R15*1)
+	MOVQ      16(R14), AX
+	VMOVUPS   Z2, K1, (AX)(R15*1)
+	MOVQ      24(R14), AX
+	VMOVUPS   Z3, K1, (AX)(R15*1)
+	MOVQ      32(R14), AX
+	VMOVUPS   Z4, K1, (AX)(R15*1)
+	MOVQ      40(R14), AX
+	VMOVUPS   Z5, K1, (AX)(R15*1)
+	MOVQ      48(R14), AX
+	VMOVUPS   Z6, K1, (AX)(R15*1)
+	MOVQ      56(R14), AX
+	VMOVUPS   Z7, K1, (AX)(R15*1)
+	MOVQ      64(R14), AX
+	VMOVUPS   Z8, K1, (AX)(R15*1)
+	MOVQ      72(R14), AX
+	VMOVUPS   Z9, K1, (AX)(R15*1)
 	JMP       next
 
 done:
@@ -78257,6 +79216,730 @@ done:
 	VZEROUPPER
 	RET
 
+// func gemmPairs10x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·gemmPairs10x32AVX512(SB), NOSPLIT, $8-128
+tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       16(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       24(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       32(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       40(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       48(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       56(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       64(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+	MOVQ       72(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	PREFETCHT0 64(AX)(R15*1)
+
+begin:
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
+	MOVQ    bias+56(FP), R14
+	VMOVUPS (R14), Z0
+	VMOVUPS 64(R14), Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z1, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z1, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z1, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z1, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z1, Z11
+	VMOVAPS Z0, Z12
+	VMOVAPS Z1, Z13
+	VMOVAPS Z0, Z14
+	VMOVAPS Z1, Z15
+	VMOVAPS Z0, Z16
+	VMOVAPS Z1, Z17
+	VMOVAPS Z0, Z18
+	VMOVAPS Z1, Z19
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Z0
+	VMOVUPS 64(AX)(R15*1), Z1
+	MOVQ    8(R14), AX
+	VMOVUPS (AX)(R15*1), Z2
+	VMOVUPS 64(AX)(R15*1), Z3
+	MOVQ    16(R14), AX
+	VMOVUPS (AX)(R15*1), Z4
+	VMOVUPS 64(AX)(R15*1), Z5
+	MOVQ    24(R14), AX
+	VMOVUPS (AX)(R15*1), Z6
+	VMOVUPS 64(AX)(R15*1), Z7
+	MOVQ    32(R14), AX
+	VMOVUPS (AX)(R15*1), Z8
+	VMOVUPS 64(AX)(R15*1), Z9
+	MOVQ    40(R14), AX
+	VMOVUPS (AX)(R15*1), Z10
+	VMOVUPS 64(AX)(R15*1), Z11
+	MOVQ    48(R14), AX
+	VMOVUPS (AX)(R15*1), Z12
+	VMOVUPS 64(AX)(R15*1), Z13
+	MOVQ    56(R14), AX
+	VMOVUPS (AX)(R15*1), Z14
+	VMOVUPS 64(AX)(R15*1), Z15
+	MOVQ    64(R14), AX
+	VMOVUPS (AX)(R15*1), Z16
+	VMOVUPS 64(AX)(R15*1), Z17
+	MOVQ    72(R14), AX
+	VMOVUPS (AX)(R15*1), Z18
+	VMOVUPS 64(AX)(R15*1), Z19
+	JMP     begun
+
+resumePartial:
+	VMOVDQU32 (R14), Z20
+	VPTESTMD  Z20, Z20, K1
+	VMOVDQU32 64(R14), Z21
+	VPTESTMD  Z21, Z21, K2
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z0
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z1
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z2
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z3
+	MOVQ      16(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z4
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z5
+	MOVQ      24(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z6
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z7
+	MOVQ      32(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z8
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z9
+	MOVQ      40(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z10
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z11
+	MOVQ      48(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z12
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z13
+	MOVQ      56(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z14
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z15
+	MOVQ      64(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z16
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z17
+	MOVQ      72(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z18
+	VMOVUPS.Z 64(AX)(R15*1), K2, Z19
+
+begun:
+	MOVQ ahead+80(FP), BP
+	MOVQ weights+32(FP), R14
+
+tap:
+	MOVQ table+0(FP), R15
+	MOVQ (R15), AX
+	MOVQ 8(R15), BX
+	MOVQ 16(R15), CX
+	MOVQ 24(R15), DX
+	MOVQ 32(R15), SI
+	MOVQ 40(R15), DI
+	MOVQ 48(R15), R8
+	MOVQ 56(R15), R9
+	MOVQ 64(R15), R10
+	MOVQ 72(R15), R11
+	ADDQ $0x50, R15
+	MOVQ R15, table+0(FP)
+	MOVQ begin+16(FP), R15
+
+channel:
+	VMOVUPS      (R14), Z20
+	VMOVUPS      64(R14), Z21
+	PREFETCHT0   (R14)(BP*1)
+	PREFETCHT0   64(R14)(BP*1)
+	VBROADCASTSS (AX)(R15*1), Z22
+
+	// VDPBF16PS Z22, Z20, Z0
+	BYTE $0x62
+	BYTE $0xb2
+	BYTE $0x5e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xc6
+
+	// VDPBF16PS Z22, Z21, Z1
+	BYTE         $0x62
+	BYTE         $0xb2
+	BYTE         $0x56
+	BYTE         $0x40
+	BYTE         $0x52
+	BYTE         $0xce
+	VBROADCASTSS (BX)(R15*1), Z23
+
+	// VDPBF16PS Z23, Z20, Z2
+	BYTE $0x62
+	BYTE $0xb2
+	BYTE $0x5e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xd7
+
+	// VDPBF16PS Z23, Z21, Z3
+	BYTE         $0x62
+	BYTE         $0xb2
+	BYTE         $0x56
+	BYTE         $0x40
+	BYTE         $0x52
+	BYTE         $0xdf
+	VBROADCASTSS (CX)(R15*1), Z24
+
+	// VDPBF16PS Z24, Z20, Z4
+	BYTE $0x62
+	BYTE $0x92
+	BYTE $0x5e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xe0
+
+	// VDPBF16PS Z24, Z21, Z5
+	BYTE         $0x62
+	BYTE         $0x92
+	BYTE         $0x56
+	BYTE         $0x40
+	BYTE         $0x52
+	BYTE         $0xe8
+	VBROADCASTSS (DX)(R15*1), Z25
+
+	// VDPBF16PS Z25, Z20, Z6
+	BYTE $0x62
+	BYTE $0x92
+	BYTE $0x5e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xf1
+
+	// VDPBF16PS Z25, Z21, Z7
+	BYTE         $0x62
+	BYTE         $0x92
+	BYTE         $0x56
+	BYTE         $0x40
+	BYTE         $0x52
+	BYTE         $0xf9
+	VBROADCASTSS (SI)(R15*1), Z22
+
+	// VDPBF16PS Z22, Z20, Z8
+	BYTE $0x62
+	BYTE $0x32
+	BYTE $0x5e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xc6
+
+	// VDPBF16PS Z22, Z21, Z9
+	BYTE         $0x62
+	BYTE         $0x32
+	BYTE         $0x56
+	BYTE         $0x40
+	BYTE         $0x52
+	BYTE         $0xce
+	VBROADCASTSS (DI)(R15*1), Z23
+
+	// VDPBF16PS Z23, Z20, Z10
+	BYTE $0x62
+	BYTE $0x32
+	BYTE $0x5e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xd7
+
+	// VDPBF16PS Z23, Z21, Z11
+	BYTE         $0x62
+	BYTE         $0x32
+	BYTE         $0x56
+	BYTE         $0x40
+	BYTE         $0x52
+	BYTE         $0xdf
+	VBROADCASTSS (R8)(R15*1), Z24
+
+	// VDPBF16PS Z24, Z20, Z12
+	BYTE $0x62
+	BYTE $0x12
+	BYTE $0x5e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xe0
+
+	// VDPBF16PS Z24, Z21, Z13
+	BYTE         $0x62
+	BYTE         $0x12
+	BYTE         $0x56
+	BYTE         $0x40
+	BYTE         $0x52
+	BYTE         $0xe8
+	VBROADCASTSS (R9)(R15*1), Z25
+
+	// VDPBF16PS Z25, Z20, Z14
+	BYTE $0x62
+	BYTE $0x12
+	BYTE $0x5e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xf1
+
+	// VDPBF16PS Z25, Z21, Z15
+	BYTE         $0x62
+	BYTE         $0x12
+	BYTE         $0x56
+	BYTE         $0x40
+	BYTE         $0x52
+	BYTE         $0xf9
+	VBROADCASTSS (R10)(R15*1), Z22
+
+	// VDPBF16PS Z22, Z20, Z16
+	BYTE $0x62
+	BYTE $0xa2
+	BYTE $0x5e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xc6
+
+	// VDPBF16PS Z22, Z21, Z17
+	BYTE         $0x62
+	BYTE         $0xa2
+	BYTE         $0x56
+	BYTE         $0x40
+	BYTE         $0x52
+	BYTE         $0xce
+	VBROADCASTSS (R11)(R15*1), Z23
+
+	// VDPBF16PS Z23, Z20, Z18
+	BYTE $0x62
+	BYTE $0xa2
+	BYTE $0x5e
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xd7
+
+	// VDPBF16PS Z23, Z21, Z19
+	BYTE $0x62
+	BYTE $0xa2
+	BYTE $0x56
+	BYTE $0x40
+	BYTE $0x52
+	BYTE $0xdf
+	ADDQ $0x80, R14
+	ADDQ $0x04, R15
+	CMPQ R15, end+24(FP)
+	JLT  channel
+	DECQ taps+8(FP)
+	JNZ  tap
+
+	// activation bounds: the accumulator is the last operand, so that a NaN stays
+	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+	VBROADCASTSS (R14), Z20
+	VBROADCASTSS 4(R14), Z22
+	VXORPS       Z23, Z23, Z23
+	VMAXPS       Z0, Z20, Z0
+	VMINPS       Z0, Z22, Z0
+	VADDPS       Z23, Z0, Z0
+	VMAXPS       Z1, Z20, Z1
+	VMINPS       Z1, Z22, Z1
+	VADDPS       Z23, Z1, Z1
+	VMAXPS       Z2, Z20, Z2
+	VMINPS       Z2, Z22, Z2
+	VADDPS       Z23, Z2, Z2
+	VMAXPS       Z3, Z20, Z3
+	VMINPS       Z3, Z22, Z3
+	VADDPS       Z23, Z3, Z3
+	VMAXPS       Z4, Z20, Z4
+	VMINPS       Z4, Z22, Z4
+	VADDPS       Z23, Z4, Z4
+	VMAXPS       Z5, Z20, Z5
+	VMINPS       Z5, Z22, Z5
+	VADDPS       Z23, Z5, Z5
+	VMAXPS       Z6, Z20, Z6
+	VMINPS       Z6, Z22, Z6
+	VADDPS       Z23, Z6, Z6
+	VMAXPS       Z7, Z20, Z7
+	VMINPS       Z7, Z22, Z7
+	VADDPS       Z23, Z7, Z7
+	VMAXPS       Z8, Z20, Z8
+	VMINPS       Z8, Z22, Z8
+	VADDPS       Z23, Z8, Z8
+	VMAXPS       Z9, Z20, Z9
+	VMINPS       Z9, Z22, Z9
+	VADDPS       Z23, Z9, Z9
+	VMAXPS       Z10, Z20, Z10
+	VMINPS       Z10, Z22, Z10
+	VADDPS       Z23, Z10, Z10
+	VMAXPS       Z11, Z20, Z11
+	VMINPS       Z11, Z22, Z11
+	VADDPS       Z23, Z11, Z11
+	VMAXPS       Z12, Z20, Z12
+	VMINPS       Z12, Z22, Z12
+	VADDPS       Z23, Z12, Z12
+	VMAXPS       Z13, Z20, Z13
+	VMINPS       Z13, Z22, Z13
+	VADDPS       Z23, Z13, Z13
+	VMAXPS       Z14, Z20, Z14
+	VMINPS       Z14, Z22, Z14
+	VADDPS       Z23, Z14, Z14
+	VMAXPS       Z15, Z20, Z15
+	VMINPS       Z15, Z22, Z15
+	VADDPS       Z23, Z15, Z15
+	VMAXPS       Z16, Z20, Z16
+	VMINPS       Z16, Z22, Z16
+	VADDPS       Z23, Z16, Z16
+	VMAXPS       Z17, Z20, Z17
+	VMINPS       Z17, Z22, Z17
+	VADDPS       Z23, Z17, Z17
+	VMAXPS       Z18, Z20, Z18
+	VMINPS       Z18, Z22, Z18
+	VADDPS       Z23, Z18, Z18
+	VMAXPS       Z19, Z20, Z19
+	VMINPS       Z19, Z22, Z19
+	VADDPS       Z23, Z19, Z19
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Z20
+	VBROADCASTSS 4(R15), Z22
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000050, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Z21
+	VADDPS       Z21, Z0, Z0
+	VMAXPS       Z0, Z20, Z0
+	VMINPS       Z0, Z22, Z0
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R15*1), Z21
+	VADDPS       Z21, Z2, Z2
+	VMAXPS       Z2, Z20, Z2
+	VMINPS       Z2, Z22, Z2
+	MOVQ         16(R14), AX
+	VMOVUPS      (AX)(R15*1), Z21
+	VADDPS       Z21, Z4, Z4
+	VMAXPS       Z4, Z20, Z4
+	VMINPS       Z4, Z22, Z4
+	MOVQ         24(R14), AX
+	VMOVUPS      (AX)(R15*1), Z21
+	VADDPS       Z21, Z6, Z6
+	VMAXPS       Z6, Z20, Z6
+	VMINPS       Z6, Z22, Z6
+	MOVQ         32(R14), AX
+	VMOVUPS      (AX)(R15*1), Z21
+	VADDPS       Z21, Z8, Z8
+	VMAXPS       Z8, Z20, Z8
+	VMINPS       Z8, Z22, Z8
+	MOVQ         40(R14), AX
+	VMOVUPS      (AX)(R15*1), Z21
+	VADDPS       Z21, Z10, Z10
+	VMAXPS       Z10, Z20, Z10
+	VMINPS       Z10, Z22, Z10
+	MOVQ         48(R14), AX
+	VMOVUPS      (AX)(R15*1), Z21
+	VADDPS       Z21, Z12, Z12
+	VMAXPS       Z12, Z20, Z12
+	VMINPS       Z12, Z22, Z12
+	MOVQ         56(R14), AX
+	VMOVUPS      (AX)(R15*1), Z21
+	VADDPS       Z21, Z14, Z14
+	VMAXPS       Z14, Z20, Z14
+	VMINPS       Z14, Z22, Z14
+	MOVQ         64(R14), AX
+	VMOVUPS      (AX)(R15*1), Z21
+	VADDPS       Z21, Z16, Z16
+	VMAXPS       Z16, Z20, Z16
+	VMINPS       Z16, Z22, Z16
+	MOVQ         72(R14), AX
+	VMOVUPS      (AX)(R15*1), Z21
+	VADDPS       Z21, Z18, Z18
+	VMAXPS       Z18, Z20, Z18
+	VMINPS       Z18, Z22, Z18
+	MOVQ         (R14), AX
+	VMOVUPS      64(AX)(R15*1), Z21
+	VADDPS       Z21, Z1, Z1
+	VMAXPS       Z1, Z20, Z1
+	VMINPS       Z1, Z22, Z1
+	MOVQ         8(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z21
+	VADDPS       Z21, Z3, Z3
+	VMAXPS       Z3, Z20, Z3
+	VMINPS       Z3, Z22, Z3
+	MOVQ         16(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z21
+	VADDPS       Z21, Z5, Z5
+	VMAXPS       Z5, Z20, Z5
+	VMINPS       Z5, Z22, Z5
+	MOVQ         24(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z21
+	VADDPS       Z21, Z7, Z7
+	VMAXPS       Z7, Z20, Z7
+	VMINPS       Z7, Z22, Z7
+	MOVQ         32(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z21
+	VADDPS       Z21, Z9, Z9
+	VMAXPS       Z9, Z20, Z9
+	VMINPS       Z9, Z22, Z9
+	MOVQ         40(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z21
+	VADDPS       Z21, Z11, Z11
+	VMAXPS       Z11, Z20, Z11
+	VMINPS       Z11, Z22, Z11
+	MOVQ         48(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z21
+	VADDPS       Z21, Z13, Z13
+	VMAXPS       Z13, Z20, Z13
+	VMINPS       Z13, Z22, Z13
+	MOVQ         56(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z21
+	VADDPS       Z21, Z15, Z15
+	VMAXPS       Z15, Z20, Z15
+	VMINPS       Z15, Z22, Z15
+	MOVQ         64(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z21
+	VADDPS       Z21, Z17, Z17
+	VMAXPS       Z17, Z20, Z17
+	VMINPS       Z17, Z22, Z17
+	MOVQ         72(R14), AX
+	VMOVUPS      64(AX)(R15*1), Z21
+	VADDPS       Z21, Z19, Z19
+	VMAXPS       Z19, Z20, Z19
+	VMINPS       Z19, Z22, Z19
+	JMP          store
+
+addPartial:
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 (AX), Z23
+	VPTESTMD  Z23, Z23, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z0, Z0
+	VMAXPS    Z0, Z20, Z0
+	VMINPS    Z0, Z22, Z0
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z2, Z2
+	VMAXPS    Z2, Z20, Z2
+	VMINPS    Z2, Z22, Z2
+	MOVQ      16(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z4, Z4
+	VMAXPS    Z4, Z20, Z4
+	VMINPS    Z4, Z22, Z4
+	MOVQ      24(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z6, Z6
+	VMAXPS    Z6, Z20, Z6
+	VMINPS    Z6, Z22, Z6
+	MOVQ      32(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z8, Z8
+	VMAXPS    Z8, Z20, Z8
+	VMINPS    Z8, Z22, Z8
+	MOVQ      40(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z10, Z10
+	VMAXPS    Z10, Z20, Z10
+	VMINPS    Z10, Z22, Z10
+	MOVQ      48(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z12, Z12
+	VMAXPS    Z12, Z20, Z12
+	VMINPS    Z12, Z22, Z12
+	MOVQ      56(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z14, Z14
+	VMAXPS    Z14, Z20, Z14
+	VMINPS    Z14, Z22, Z14
+	MOVQ      64(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z16, Z16
+	VMAXPS    Z16, Z20, Z16
+	VMINPS    Z16, Z22, Z16
+	MOVQ      72(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z18, Z18
+	VMAXPS    Z18, Z20, Z18
+	VMINPS    Z18, Z22, Z18
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 64(AX), Z23
+	VPTESTMD  Z23, Z23, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z1, Z1
+	VMAXPS    Z1, Z20, Z1
+	VMINPS    Z1, Z22, Z1
+	MOVQ      8(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z3, Z3
+	VMAXPS    Z3, Z20, Z3
+	VMINPS    Z3, Z22, Z3
+	MOVQ      16(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z5, Z5
+	VMAXPS    Z5, Z20, Z5
+	VMINPS    Z5, Z22, Z5
+	MOVQ      24(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z7, Z7
+	VMAXPS    Z7, Z20, Z7
+	VMINPS    Z7, Z22, Z7
+	MOVQ      32(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z9, Z9
+	VMAXPS    Z9, Z20, Z9
+	VMINPS    Z9, Z22, Z9
+	MOVQ      40(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z11, Z11
+	VMAXPS    Z11, Z20, Z11
+	VMINPS    Z11, Z22, Z11
+	MOVQ      48(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z13, Z13
+	VMAXPS    Z13, Z20, Z13
+	VMINPS    Z13, Z22, Z13
+	MOVQ      56(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z15, Z15
+	VMAXPS    Z15, Z20, Z15
+	VMINPS    Z15, Z22, Z15
+	MOVQ      64(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z17, Z17
+	VMAXPS    Z17, Z20, Z17
+	VMINPS    Z17, Z22, Z17
+	MOVQ      72(R14), AX
+	VMOVUPS.Z 64(AX)(R15*1), K1, Z21
+	VADDPS    Z21, Z19, Z19
+	VMAXPS    Z19, Z20, Z19
+	VMINPS    Z19, Z22, Z19
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Z0, (AX)(R15*1)
+	VMOVUPS Z1, 64(AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Z2, (AX)(R15*1)
+	VMOVUPS Z3, 64(AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Z4, (AX)(R15*1)
+	VMOVUPS Z5, 64(AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVUPS Z6, (AX)(R15*1)
+	VMOVUPS Z7, 64(AX)(R15*1)
+	MOVQ    32(R14), AX
+	VMOVUPS Z8, (AX)(R15*1)
+	VMOVUPS Z9, 64(AX)(R15*1)
+	MOVQ    40(R14), AX
+	VMOVUPS Z10, (AX)(R15*1)
+	VMOVUPS Z11, 64(AX)(R15*1)
+	MOVQ    48(R14), AX
+	VMOVUPS Z12, (AX)(R15*1)
+	VMOVUPS Z13, 64(AX)(R15*1)
+	MOVQ    56(R14), AX
+	VMOVUPS Z14, (AX)(R15*1)
+	VMOVUPS Z15, 64(AX)(R15*1)
+	MOVQ    64(R14), AX
+	VMOVUPS Z16, (AX)(R15*1)
+	VMOVUPS Z17, 64(AX)(R15*1)
+	MOVQ    72(R14), AX
+	VMOVUPS Z18, (AX)(R15*1)
+	VMOVUPS Z19, 64(AX)(R15*1)
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000050, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
+
+partial:
+	VMOVDQU32 (R14), Z20
+	VPTESTMD  Z20, Z20, K1
+	VMOVDQU32 64(R14), Z22
+	VPTESTMD  Z22, Z22, K2
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS   Z0, K1, (AX)(R15*1)
+	VMOVUPS   Z1, K2, 64(AX)(R15*1)
+	MOVQ      8(R14), AX
+	VMOVUPS   Z2, K1, (AX)(R15*1)
+	VMOVUPS   Z3, K2, 64(AX)(R15*1)
+	MOVQ      16(R14), AX
+	VMOVUPS   Z4, K1, (AX)(R15*1)
+	VMOVUPS   Z5, K2, 64(AX)(R15*1)
+	MOVQ      24(R14), AX
+	VMOVUPS   Z6, K1, (AX)(R15*1)
+	VMOVUPS   Z7, K2, 64(AX)(R15*1)
+	MOVQ      32(R14), AX
+	VMOVUPS   Z8, K1, (AX)(R15*1)
+	VMOVUPS   Z9, K2, 64(AX)(R15*1)
+	MOVQ      40(R14), AX
+	VMOVUPS   Z10, K1, (AX)(R15*1)
+	VMOVUPS   Z11, K2, 64(AX)(R15*1)
+	MOVQ      48(R14), AX
+	VMOVUPS   Z12, K1, (AX)(R15*1)
+	VMOVUPS   Z13, K2, 64(AX)(R15*1)
+	MOVQ      56(R14), AX
+	VMOVUPS   Z14, K1, (AX)(R15*1)
+	VMOVUPS   Z15, K2, 64(AX)(R15*1)
+	MOVQ      64(R14), AX
+	VMOVUPS   Z16, K1, (AX)(R15*1)
+	VMOVUPS   Z17, K2, 64(AX)(R15*1)
+	MOVQ      72(R14), AX
+	VMOVUPS   Z18, K1, (AX)(R15*1)
+	VMOVUPS   Z19, K2, 64(AX)(R15*1)
+	JMP       next
+
+done:
+	VZEROUPPER
+	RET
+
 // func gemmPairs8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
 TEXT ·gemmPairs8x32AVX512(SB), NOSPLIT, $8-128
@@ -80135,6 +81818,451 @@ partial:
 	VMOVUPS   Z10, K1, (AX)(R15*1)
 	MOVQ      88(R14), AX
 	VMOVUPS   Z11, K1, (AX)(R15*1)
+	JMP       next
+
+done:
+	VZEROUPPER
+	RET
+
+// func gemmPairs10x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// Requires: AVX, AVX512DQ, AVX512F, MMX+
+TEXT ·gemmPairs10x16AVX512(SB), NOSPLIT, $8-128
+tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       16(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       24(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       32(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       40(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       48(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       56(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       64(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       72(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+
+begin:
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
+	MOVQ    bias+56(FP), R14
+	VMOVUPS (R14), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Z0
+	MOVQ    8(R14), AX
+	VMOVUPS (AX)(R15*1), Z1
+	MOVQ    16(R14), AX
+	VMOVUPS (AX)(R15*1), Z2
+	MOVQ    24(R14), AX
+	VMOVUPS (AX)(R15*1), Z3
+	MOVQ    32(R14), AX
+	VMOVUPS (AX)(R15*1), Z4
+	MOVQ    40(R14), AX
+	VMOVUPS (AX)(R15*1), Z5
+	MOVQ    48(R14), AX
+	VMOVUPS (AX)(R15*1), Z6
+	MOVQ    56(R14), AX
+	VMOVUPS (AX)(R15*1), Z7
+	MOVQ    64(R14), AX
+	VMOVUPS (AX)(R15*1), Z8
+	MOVQ    72(R14), AX
+	VMOVUPS (AX)(R15*1), Z9
+	JMP     begun
+
+resumePartial:
+	VMOVDQU32 (R14), Z10
+	VPTESTMD  Z10, Z10, K1
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z0
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z1
+	MOVQ      16(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z2
+	MOVQ      24(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z3
+	MOVQ      32(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z4
+	MOVQ      40(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z5
+	MOVQ      48(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z6
+	MOVQ      56(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z7
+	MOVQ      64(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z8
+	MOVQ      72(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z9
+
+begun:
+	MOVQ ahead+80(FP), BP
+	MOVQ weights+32(FP), R14
+
+tap:
+	MOVQ table+0(FP), R15
+	MOVQ (R15), AX
+	MOVQ 8(R15), BX
+	MOVQ 16(R15), CX
+	MOVQ 24(R15), DX
+	MOVQ 32(R15), SI
+	MOVQ 40(R15), DI
+	MOVQ 48(R15), R8
+	MOVQ 56(R15), R9
+	MOVQ 64(R15), R10
+	MOVQ 72(R15), R11
+	ADDQ $0x50, R15
+	MOVQ R15, table+0(FP)
+	MOVQ begin+16(FP), R15
+
+channel:
+	VMOVUPS      (R14), Z10
+	PREFETCHT0   (R14)(BP*1)
+	VBROADCASTSS (AX)(R15*1), Z11
+
+	// VDPBF16PS Z11, Z10, Z0
+	BYTE         $0x62
+	BYTE         $0xd2
+	BYTE         $0x2e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xc3
+	VBROADCASTSS (BX)(R15*1), Z12
+
+	// VDPBF16PS Z12, Z10, Z1
+	BYTE         $0x62
+	BYTE         $0xd2
+	BYTE         $0x2e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xcc
+	VBROADCASTSS (CX)(R15*1), Z13
+
+	// VDPBF16PS Z13, Z10, Z2
+	BYTE         $0x62
+	BYTE         $0xd2
+	BYTE         $0x2e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xd5
+	VBROADCASTSS (DX)(R15*1), Z14
+
+	// VDPBF16PS Z14, Z10, Z3
+	BYTE         $0x62
+	BYTE         $0xd2
+	BYTE         $0x2e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xde
+	VBROADCASTSS (SI)(R15*1), Z11
+
+	// VDPBF16PS Z11, Z10, Z4
+	BYTE         $0x62
+	BYTE         $0xd2
+	BYTE         $0x2e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xe3
+	VBROADCASTSS (DI)(R15*1), Z12
+
+	// VDPBF16PS Z12, Z10, Z5
+	BYTE         $0x62
+	BYTE         $0xd2
+	BYTE         $0x2e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xec
+	VBROADCASTSS (R8)(R15*1), Z13
+
+	// VDPBF16PS Z13, Z10, Z6
+	BYTE         $0x62
+	BYTE         $0xd2
+	BYTE         $0x2e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xf5
+	VBROADCASTSS (R9)(R15*1), Z14
+
+	// VDPBF16PS Z14, Z10, Z7
+	BYTE         $0x62
+	BYTE         $0xd2
+	BYTE         $0x2e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xfe
+	VBROADCASTSS (R10)(R15*1), Z11
+
+	// VDPBF16PS Z11, Z10, Z8
+	BYTE         $0x62
+	BYTE         $0x52
+	BYTE         $0x2e
+	BYTE         $0x48
+	BYTE         $0x52
+	BYTE         $0xc3
+	VBROADCASTSS (R11)(R15*1), Z12
+
+	// VDPBF16PS Z12, Z10, Z9
+	BYTE $0x62
+	BYTE $0x52
+	BYTE $0x2e
+	BYTE $0x48
+	BYTE $0x52
+	BYTE $0xcc
+	ADDQ $0x40, R14
+	ADDQ $0x04, R15
+	CMPQ R15, end+24(FP)
+	JLT  channel
+	DECQ taps+8(FP)
+	JNZ  tap
+
+	// activation bounds: the accumulator is the last operand, so that a NaN stays
+	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+	VBROADCASTSS (R14), Z10
+	VBROADCASTSS 4(R14), Z11
+	VXORPS       Z12, Z12, Z12
+	VMAXPS       Z0, Z10, Z0
+	VMINPS       Z0, Z11, Z0
+	VADDPS       Z12, Z0, Z0
+	VMAXPS       Z1, Z10, Z1
+	VMINPS       Z1, Z11, Z1
+	VADDPS       Z12, Z1, Z1
+	VMAXPS       Z2, Z10, Z2
+	VMINPS       Z2, Z11, Z2
+	VADDPS       Z12, Z2, Z2
+	VMAXPS       Z3, Z10, Z3
+	VMINPS       Z3, Z11, Z3
+	VADDPS       Z12, Z3, Z3
+	VMAXPS       Z4, Z10, Z4
+	VMINPS       Z4, Z11, Z4
+	VADDPS       Z12, Z4, Z4
+	VMAXPS       Z5, Z10, Z5
+	VMINPS       Z5, Z11, Z5
+	VADDPS       Z12, Z5, Z5
+	VMAXPS       Z6, Z10, Z6
+	VMINPS       Z6, Z11, Z6
+	VADDPS       Z12, Z6, Z6
+	VMAXPS       Z7, Z10, Z7
+	VMINPS       Z7, Z11, Z7
+	VADDPS       Z12, Z7, Z7
+	VMAXPS       Z8, Z10, Z8
+	VMINPS       Z8, Z11, Z8
+	VADDPS       Z12, Z8, Z8
+	VMAXPS       Z9, Z10, Z9
+	VMINPS       Z9, Z11, Z9
+	VADDPS       Z12, Z9, Z9
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Z10
+	VBROADCASTSS 4(R15), Z11
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000050, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Z13
+	VADDPS       Z13, Z0, Z0
+	VMAXPS       Z0, Z10, Z0
+	VMINPS       Z0, Z11, Z0
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R15*1), Z13
+	VADDPS       Z13, Z1, Z1
+	VMAXPS       Z1, Z10, Z1
+	VMINPS       Z1, Z11, Z1
+	MOVQ         16(R14), AX
+	VMOVUPS      (AX)(R15*1), Z13
+	VADDPS       Z13, Z2, Z2
+	VMAXPS       Z2, Z10, Z2
+	VMINPS       Z2, Z11, Z2
+	MOVQ         24(R14), AX
+	VMOVUPS      (AX)(R15*1), Z13
+	VADDPS       Z13, Z3, Z3
+	VMAXPS       Z3, Z10, Z3
+	VMINPS       Z3, Z11, Z3
+	MOVQ         32(R14), AX
+	VMOVUPS      (AX)(R15*1), Z13
+	VADDPS       Z13, Z4, Z4
+	VMAXPS       Z4, Z10, Z4
+	VMINPS       Z4, Z11, Z4
+	MOVQ         40(R14), AX
+	VMOVUPS      (AX)(R15*1), Z13
+	VADDPS       Z13, Z5, Z5
+	VMAXPS       Z5, Z10, Z5
+	VMINPS       Z5, Z11, Z5
+	MOVQ         48(R14), AX
+	VMOVUPS      (AX)(R15*1), Z13
+	VADDPS       Z13, Z6, Z6
+	VMAXPS       Z6, Z10, Z6
+	VMINPS       Z6, Z11, Z6
+	MOVQ         56(R14), AX
+	VMOVUPS      (AX)(R15*1), Z13
+	VADDPS       Z13, Z7, Z7
+	VMAXPS       Z7, Z10, Z7
+	VMINPS       Z7, Z11, Z7
+	MOVQ         64(R14), AX
+	VMOVUPS      (AX)(R15*1), Z13
+	VADDPS       Z13, Z8, Z8
+	VMAXPS       Z8, Z10, Z8
+	VMINPS       Z8, Z11, Z8
+	MOVQ         72(R14), AX
+	VMOVUPS      (AX)(R15*1), Z13
+	VADDPS       Z13, Z9, Z9
+	VMAXPS       Z9, Z10, Z9
+	VMINPS       Z9, Z11, Z9
+	JMP          store
+
+addPartial:
+	MOVQ      mask+72(FP), AX
+	VMOVDQU32 (AX), Z12
+	VPTESTMD  Z12, Z12, K1
+	MOVQ      (R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z13
+	VADDPS    Z13, Z0, Z0
+	VMAXPS    Z0, Z10, Z0
+	VMINPS    Z0, Z11, Z0
+	MOVQ      8(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z13
+	VADDPS    Z13, Z1, Z1
+	VMAXPS    Z1, Z10, Z1
+	VMINPS    Z1, Z11, Z1
+	MOVQ      16(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z13
+	VADDPS    Z13, Z2, Z2
+	VMAXPS    Z2, Z10, Z2
+	VMINPS    Z2, Z11, Z2
+	MOVQ      24(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z13
+	VADDPS    Z13, Z3, Z3
+	VMAXPS    Z3, Z10, Z3
+	VMINPS    Z3, Z11, Z3
+	MOVQ      32(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z13
+	VADDPS    Z13, Z4, Z4
+	VMAXPS    Z4, Z10, Z4
+	VMINPS    Z4, Z11, Z4
+	MOVQ      40(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z13
+	VADDPS    Z13, Z5, Z5
+	VMAXPS    Z5, Z10, Z5
+	VMINPS    Z5, Z11, Z5
+	MOVQ      48(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z13
+	VADDPS    Z13, Z6, Z6
+	VMAXPS    Z6, Z10, Z6
+	VMINPS    Z6, Z11, Z6
+	MOVQ      56(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z13
+	VADDPS    Z13, Z7, Z7
+	VMAXPS    Z7, Z10, Z7
+	VMINPS    Z7, Z11, Z7
+	MOVQ      64(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z13
+	VADDPS    Z13, Z8, Z8
+	VMAXPS    Z8, Z10, Z8
+	VMINPS    Z8, Z11, Z8
+	MOVQ      72(R14), AX
+	VMOVUPS.Z (AX)(R15*1), K1, Z13
+	VADDPS    Z13, Z9, Z9
+	VMAXPS    Z9, Z10, Z9
+	VMINPS    Z9, Z11, Z9
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Z0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Z1, (AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Z2, (AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVUPS Z3, (AX)(R15*1)
+	MOVQ    32(R14), AX
+	VMOVUPS Z4, (AX)(R15*1)
+	MOVQ    40(R14), AX
+	VMOVUPS Z5, (AX)(R15*1)
+	MOVQ    48(R14), AX
+	VMOVUPS Z6, (AX)(R15*1)
+	MOVQ    56(R14), AX
+	VMOVUPS Z7, (AX)(R15*1)
+	MOVQ    64(R14), AX
+	VMOVUPS Z8, (AX)(R15*1)
+	MOVQ    72(R14), AX
+	VMOVUPS Z9, (AX)(R15*1)
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000050, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
+
+partial:
+	VMOVDQU32 (R14), Z10
+	VPTESTMD  Z10, Z10, K1
+	MOVQ      out+40(FP), R14
+	MOVQ      column+48(FP), R15
+	MOVQ      (R14), AX
+	VMOVUPS   Z0, K1, (AX)(R15*1)
+	MOVQ      8(R14), AX
+	VMOVUPS   Z1, K1, (AX)(R15*1)
+	MOVQ      16(R14), AX
+	VMOVUPS   Z2, K1, (AX)(R15*1)
+	MOVQ      24(R14), AX
+	VMOVUPS   Z3, K1, (AX)(R15*1)
+	MOVQ      32(R14), AX
+	VMOVUPS   Z4, K1, (AX)(R15*1)
+	MOVQ      40(R14), AX
+	VMOVUPS   Z5, K1, (AX)(R15*1)
+	MOVQ      48(R14), AX
+	VMOVUPS   Z6, K1, (AX)(R15*1)
+	MOVQ      56(R14), AX
+	VMOVUPS   Z7, K1, (AX)(R15*1)
+	MOVQ      64(R14), AX
+	VMOVUPS   Z8, K1, (AX)(R15*1)
+	MOVQ      72(R14), AX
+	VMOVUPS   Z9, K1, (AX)(R15*1)
 	JMP       next
 
 done:

@@ -7,8 +7,8 @@ import "github.com/klauspost/cpuid/v2"
 var setAVX512 = withQuads(withPairs(Kernels{
 	Name: "avx512", Rows: 12, Columns: 32,
 	gemm: []gemmKernel{
-		{12, 32, gemm12x32AVX512}, {8, 32, gemm8x32AVX512}, {4, 32, gemm4x32AVX512}, {2, 32, gemm2x32AVX512}, {1, 32, gemm1x32AVX512},
-		{12, 16, gemm12x16AVX512}, {8, 16, gemm8x16AVX512}, {4, 16, gemm4x16AVX512}, {2, 16, gemm2x16AVX512}, {1, 16, gemm1x16AVX512},
+		{12, 32, gemm12x32AVX512}, {10, 32, gemm10x32AVX512}, {8, 32, gemm8x32AVX512}, {4, 32, gemm4x32AVX512}, {2, 32, gemm2x32AVX512}, {1, 32, gemm1x32AVX512},
+		{12, 16, gemm12x16AVX512}, {10, 16, gemm10x16AVX512}, {8, 16, gemm8x16AVX512}, {4, 16, gemm4x16AVX512}, {2, 16, gemm2x16AVX512}, {1, 16, gemm1x16AVX512},
 	},
 	row: gemmRowAVX512,
 	shared: []sharedKernel{
@@ -147,8 +147,8 @@ var setAVX2 = Kernels{
 var pairsAVX512 = Kernels{
 	Name: "avx512", Rows: 12, Columns: 32,
 	gemm: []gemmKernel{
-		{12, 32, gemmPairs12x32AVX512}, {8, 32, gemmPairs8x32AVX512}, {4, 32, gemmPairs4x32AVX512}, {2, 32, gemmPairs2x32AVX512}, {1, 32, gemmPairs1x32AVX512},
-		{12, 16, gemmPairs12x16AVX512}, {8, 16, gemmPairs8x16AVX512}, {4, 16, gemmPairs4x16AVX512}, {2, 16, gemmPairs2x16AVX512}, {1, 16, gemmPairs1x16AVX512},
+		{12, 32, gemmPairs12x32AVX512}, {10, 32, gemmPairs10x32AVX512}, {8, 32, gemmPairs8x32AVX512}, {4, 32, gemmPairs4x32AVX512}, {2, 32, gemmPairs2x32AVX512}, {1, 32, gemmPairs1x32AVX512},
+		{12, 16, gemmPairs12x16AVX512}, {10, 16, gemmPairs10x16AVX512}, {8, 16, gemmPairs8x16AVX512}, {4, 16, gemmPairs4x16AVX512}, {2, 16, gemmPairs2x16AVX512}, {1, 16, gemmPairs1x16AVX512},
 	},
 	sparse: sparseKernels{gemm: [2]func(**float32, int, int, *uint16, *float32, *float32, int, **float32, int, *float32, *float32, *float32, *int32, **float32, *float32){gemmPairsSparse4x32AVX512, gemmPairsSparse4x64AVX512}, nonzero: nonzeroAVX512},
 	peak:   peakBF16AVX512, peakFlops: 24 * 16 * 4,

@@ -64,6 +64,9 @@ func main() {
 	gemmSparse(avx512, bf16, 2)
 	for _, set := range []isa{avx512, avx2} {
 		for _, t := range set.tiles {
+			if t.rows == 10 {
+				continue // those of rows that share no pixels
+			}
 			gemmWhole(set, quads, t.rows, t.vectors)
 		}
 		spread(set)
