@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -94,6 +95,34 @@ func TestMeasure(t *testing.T) {
 		if err := WriteTable(&b, []*Row{r}); err != nil || strings.Contains(b.String(), "exact is scaled") != (positions > 0) || !strings.Contains(b.String(), fmt.Sprintf("naive is scaled from %d positions", r.NaiveSampled)) {
 			t.Errorf("%v: %s", err, b.String())
 		}
+	}
+}
+
+// TestMany: where whole runs are all that is measured, many of them are too, on each core.
+func TestMany(t *testing.T) {
+	defer func(usual time.Duration) { least = usual }(least)
+	least = time.Millisecond
+	q := question(t, "32", "32")
+	q.WholeOnly = true
+	j, err := builtin(t, q, explain.Host{Threads: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := j.Measure(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.ManyRuns < 3*3*manyEach || r.ManyRuns%(3*manyEach) != 0 || !(r.Many > 0 && r.ManyMedian >= r.Many && float64(r.ManyGFLOPs) > 0) || r.NaiveSampled != 0 {
+		t.Errorf("%+v", r)
+	}
+	var b bytes.Buffer
+	if err := WriteTable(&b, []*Row{r}); err != nil || !strings.Contains(b.String(), "shapes: many pictures") {
+		t.Errorf("%v: %s", err, b.String())
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := j.manyRuns(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("ended before it began: %v", err)
 	}
 }
 

@@ -27,6 +27,14 @@ type Row struct {
 	WholeMemory  int64         `json:"peak_rss_whole"` // of the process after these runs, in bytes; 0 if not known
 	MultiplyAdds int64         `json:"multiply_adds_whole"`
 
+	// Many is a picture's time where many are run, one by one on each of the threads, by the
+	// plan of whole runs; only where nothing but whole runs is measured.
+	Many       float64       `json:"seconds_many"`
+	ManyMedian float64       `json:"seconds_many_median"`
+	ManyRuns   int           `json:"many_runs"`
+	ManyGFLOPs number.Double `json:"gflops_many"`
+	ManyPeak   number.Double `json:"share_of_peak_many"`
+
 	// The map by incremental runs; its clean run is part of the time. Where
 	// only ExactSampled positions ran, seconds are scaled by multiply-adds.
 	Positions         int           `json:"positions"`
@@ -63,6 +71,10 @@ func WriteTable(out io.Writer, rows []*Row) error {
 		return err
 	}
 	for _, r := range rows {
+		if r.ManyRuns > 0 {
+			fmt.Fprintf(out, "\n%s: many pictures, one by one on each core: %.2f ms each, %s of peak", labels.Printable(r.Model), 1000*r.Many, r.ManyPeak.Text("%.0f%%", 100))
+			continue
+		}
 		if r.ExactSampled < r.Positions {
 			fmt.Fprintf(out, "\n%s: exact is scaled from %d of %d positions", labels.Printable(r.Model), r.ExactSampled, r.Positions)
 		}

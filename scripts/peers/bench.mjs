@@ -11,8 +11,7 @@
 //   --title TEXT      of FILE.md; --made TEXT, what it says it was written by
 //   --rounds N        turns (3); best and median of them are kept
 //   --positions N     measure heatmaps on about N positions, scaled (0: all)
-//   --sample N        positions of krypton's own naive map (128): its first ones touch memory, and
-//                     the last ones keep one worker waiting for the other
+//   --sample N        positions of krypton's own naive map (128), by the plan of its exact map
 //   --patch, --stride of the heatmap (16, 4)
 //   --batches LIST    batch sizes that ONNX Runtime is tried with (1,2,4,8,16,32)
 //   --threads N       threads of both (the processors that this process may use: left to
@@ -168,6 +167,7 @@ function measure(model) {
   const rate = (multiplyAdds, seconds) => ({ gflops: (2e-9 * multiplyAdds) / seconds, share_of_peak: (2e-9 * multiplyAdds) / seconds / peak });
   const wholes = k.multiply_adds_whole;
   const whole = { best: Math.min(...alone.map((o) => o.seconds_whole)), median: median(alone.map((o) => o.seconds_whole_median)), runs: alone.reduce((n, o) => n + o.whole_runs, 0) };
+  const many = Math.min(...alone.map((o) => o.seconds_many));
   const exact = { best: least('seconds_exact'), median: middle('seconds_exact_median') };
   const naive = { best: images * k.positions, median: imagesMedian * k.positions };
   const sampled = k.naive_sampled > 0;
@@ -181,7 +181,7 @@ function measure(model) {
     },
     krypton: {
       whole: { ...whole, ...rate(wholes, whole.best), peak_rss: most(alone, 'peak_rss_whole') },
-      many: sampled ? { seconds_per_image: least('seconds_naive') / k.positions, ...rate(wholes * k.positions, least('seconds_naive')), sampled: k.naive_sampled } : null,
+      many: { seconds_per_image: many, ...rate(wholes, many), sampled: alone.reduce((n, o) => n + o.many_runs, 0) },
       map: { positions: k.positions, sampled: k.exact_sampled, ...exact, multiply_adds: k.multiply_adds_exact, ...rate(k.multiply_adds_exact + wholes, exact.best),
         counted: k.ratio_counted, naive_seconds: sampled ? least('seconds_naive') : null, peak_rss: most(ours, 'peak_rss_exact') },
     },

@@ -71,7 +71,7 @@ Written by \`${r.made}\`; the numbers behind it are in the JSON file beside this
       return [x.model, x.batch_open ? `${o.batch}` : '1 (fixed in the model)', (1 / o.seconds_per_image).toFixed(1), rate(o), ...ours];
     }),
   );
-  out += `ONNX Runtime was tried with batches of ${s.batches.join(', ')}. krypton runs whole pictures one by one on each core (\`--mode naive\`), which also writes the patch into each. Of few images the first touch of memory takes much of the time, and the last ones leave a core idle.
+  out += `ONNX Runtime was tried with batches of ${s.batches.join(', ')}. krypton runs whole pictures one by one on each core, by the plan of whole runs, four a core at a time; of both the best time is taken.
 
 ## Memory at its peak, MiB
 
