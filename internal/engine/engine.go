@@ -178,6 +178,7 @@ type Scratch struct {
 	shapes   []asm.WinogradTile
 	taken    []uint64
 	counts   []int
+	lanes    laneBlock // Winograd's tiles side by side
 	run      asm.Run
 	sums     []float64 // of groups
 	windows  asm.Windows

@@ -26,6 +26,7 @@ type Winograd struct {
 
 	elements [][]panel // [element][panel]
 	bias     []float32
+	lanes    *winogradLanes // nil where tiles are not computed side by side
 }
 
 // WinogradBF16Fits says whether a convolution that WinogradFits holds for can be
@@ -65,6 +66,10 @@ func NewWinograd(s *Scratch, in Plane, y, x region.Window, size asm.WinogradSize
 		j += n
 	}
 	var u [36]float32
+	var sideways []float32 // [element][output channel][input channel]
+	if w.lanesFit(s.Kernels) {
+		sideways = zeroWeights(len(w.elements) * outC * in.C)
+	}
 	for m := range outC {
 		p := m / s.Kernels.Columns
 		n := len(w.elements[0][p].bias)
@@ -73,8 +78,14 @@ func NewWinograd(s *Scratch, in Plane, y, x region.Window, size asm.WinogradSize
 			at := c*n + m - w.elements[0][p].column
 			for e := range w.elements {
 				w.elements[e][p].weights[at] = u[e]
+				if sideways != nil {
+					sideways[(e*outC+m)*in.C+c] = u[e]
+				}
 			}
 		}
+	}
+	if sideways != nil {
+		w.lanes = w.packLanes(s.Kernels, sideways)
 	}
 	if bf16 {
 		for _, panels := range w.elements {
@@ -212,6 +223,10 @@ func (w *Winograd) run(s *Scratch, jobs []Job, panels, tiles region.Span) {
 	if left <= 0 {
 		return
 	}
+	if w.lanes != nil && panels.Len() == w.Panels() && w.lanesPay(jobs) {
+		w.runLanes(s, jobs, tiles)
+		return
+	}
 	m, n, elements := int(w.Size), w.Size.Side(), w.Size.Elements()
 	b := winogradBlock{Winograd: w, scratch: s, most: w.blockTiles(s), lo: panels.Lo, hi: panels.Hi, panelsFirst: w.panelsFirst(s.Kernels)}
 	// Blocks of about equal size: each reads all weights.
@@ -335,7 +350,7 @@ func (b *winogradBlock) add(j *Job, ty, tx int) {
 			}
 		}
 	}
-	s.Kernels.WinogradInput(shape, b.window, ch, b.v[b.n*ch:], b.vStride, b.tmp)
+	s.Kernels.WinogradInput(shape, b.window, ch, b.v[b.n*ch:], b.vStride, b.tmp, 2*m*ch)
 	out := b.outs[b.n*m*m:][:m*m]
 	pitch, row := j.pitch(b.Out.C), j.row(b.Out.C)
 	sink := &s.sink[:1][0]
@@ -374,9 +389,9 @@ func (b *winogradBlock) addResiduals(j *Job, shape asm.WinogradTile, y, x int) {
 
 // takes is which elements the outputs in r of a tile, whose first one is (y, x), are
 // made of, a bit for each.
-func (b *winogradBlock) takes(shape asm.WinogradTile, r region.Rect, y, x int) (taken uint64) {
-	side := b.Size.Side()
-	rows, columns := b.Size.Taken(shape.Y, r.Y.Lo-y, r.Y.Hi-y), b.Size.Taken(shape.X, r.X.Lo-x, r.X.Hi-x)
+func (w *Winograd) takes(shape asm.WinogradTile, r region.Rect, y, x int) (taken uint64) {
+	side := w.Size.Side()
+	rows, columns := w.Size.Taken(shape.Y, r.Y.Lo-y, r.Y.Hi-y), w.Size.Taken(shape.X, r.X.Lo-x, r.X.Hi-x)
 	for i := range side {
 		if rows>>i&1 != 0 {
 			taken |= columns << (i * side)

@@ -117,7 +117,7 @@ func kernelBits(k *Kernels) map[string]uint64 {
 			for _, channels := range []int{16, 21} {
 				e, tmp := tile.Size.Elements(), make([]float32, WinogradTmp)
 				dst, out := make([]float32, e*channels), make([]float32, tile.Y*tile.X*channels)
-				k.WinogradInput(tile, rowsOf(of((tile.Y+2)*(tile.X+2)*channels), (tile.Y+2)*(tile.X+2), channels), channels, dst, channels, tmp)
+				k.WinogradInput(tile, rowsOf(of((tile.Y+2)*(tile.X+2)*channels), (tile.Y+2)*(tile.X+2), channels), channels, dst, channels, tmp, 0)
 				k.WinogradOutput(tile, of(e*channels), channels, rowsOf(out, tile.Y*tile.X, channels), 0, of(channels), narrow, tmp, nil, nil)
 				add(fmt.Sprintf("winograd %v, %d", tile, channels), dst, out)
 			}

@@ -71,11 +71,15 @@ func BenchmarkGeneric(b *testing.B) {
 		{"blend", func(k *Kernels) { k.Blend(pixels[:n*c], pixels[n*c:][:n*c], out, &[2]float32{0.3, 0.7}) }},
 		{"pixel sum", func(k *Kernels) { k.PixelSum(pixels[:n*c], out[:c], n, &[2]float32{0.25}) }},
 		{"distance", func(k *Kernels) { k.Distance(pixels[:n*c], pixels[n*c:][:n*c]) }},
-		{"winograd F(2x2) input", func(k *Kernels) { k.WinogradInput(WinogradTile{2, 2, 2}, rowsOf(pixels, 16, c), c, elements, c, tmp) }},
+		{"winograd F(2x2) input", func(k *Kernels) {
+			k.WinogradInput(WinogradTile{2, 2, 2}, rowsOf(pixels, 16, c), c, elements, c, tmp, 0)
+		}},
 		{"winograd F(2x2) output", func(k *Kernels) {
 			k.WinogradOutput(WinogradTile{2, 2, 2}, elements, c, rowsOf(out, 4, c), 0, bias, clamp, tmp, nil, nil)
 		}},
-		{"winograd F(4x4) input", func(k *Kernels) { k.WinogradInput(WinogradTile{4, 4, 4}, rowsOf(pixels, 36, c), c, elements, c, tmp) }},
+		{"winograd F(4x4) input", func(k *Kernels) {
+			k.WinogradInput(WinogradTile{4, 4, 4}, rowsOf(pixels, 36, c), c, elements, c, tmp, 0)
+		}},
 		{"winograd F(4x4) output", func(k *Kernels) {
 			k.WinogradOutput(WinogradTile{4, 4, 4}, elements, c, rowsOf(out, 16, c), 0, bias, clamp, tmp, nil, nil)
 		}},

@@ -28,6 +28,7 @@ type Kernels struct {
 	shared                      []sharedKernel
 	wide                        wideKernel   // windows of any width and distance
 	groups                      groupsKernel // of a vector of channels
+	lanes                       lanesKernels // none of sets that put no pixels side by side
 	depthwiseRows               runKernel    // for more than one pixel
 	depthwise, maxPool, sumPool runKernel
 

@@ -630,6 +630,31 @@ func grouped8Stride2AVX512(rows **float32, m int, n int, first int, pixel int, k
 //go:noescape
 func groupsAVX512(rows **float32, m int, n int, pixel int, ky int, kx int, step int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 
+// intoLanesAVX512 does, for r < rows, p < pixels, k = r*pixels+p, c < bytes/4 and l < 16*halves, halves being
+// 1 or 2, bytes/4 at least 4:
+//
+//	dst[(k*bytes/4+c)*16*halves+l] = table[r*32+l][p*step/4+c]
+//
+// See Kernels.IntoLanes.
+//
+//go:noescape
+func intoLanesAVX512(table **float32, rows int, halves int, pixels int, step int, bytes int, dst *float32)
+
+// fromLanesAVX512 does, for r < rows, p < pixels, k = r*pixels+p, c < bytes/4 and l < 16*halves, halves being
+// 1 or 2, bytes/4 at least 4:
+//
+//	table[r*32+l][p*step/4+c] = dst[(k*bytes/4+c)*16*halves+l]
+//
+// See Kernels.IntoLanes.
+//
+//go:noescape
+func fromLanesAVX512(table **float32, rows int, halves int, pixels int, step int, bytes int, dst *float32)
+
+// fetchLaneAVX512 fetches table[r*32][:bytes/4], for r < rows, into the second-level cache.
+//
+//go:noescape
+func fetchLaneAVX512(table **float32, rows int, bytes int)
+
 // togetherAVX512 copies, for each row r < m and pixel i < n, bytes/4 numbers, a multiple of 16, from
 // off bytes behind from[r*n+i] on to to[r][i*bytes/4:].
 //

@@ -28545,6 +28545,262 @@ rows1_by1_channel:
 	SUBQ             $0x01, 8(SP)
 	JMP              rows1_tile
 
+// func intoLanesAVX512(table **float32, rows int, halves int, pixels int, step int, bytes int, dst *float32)
+// Requires: AVX, AVX512F
+TEXT ·intoLanesAVX512(SB), NOSPLIT, $0-56
+	MOVL  $0x000000f0, BX
+	KMOVW BX, K1
+	MOVL  $0x00000f00, BX
+	KMOVW BX, K2
+	MOVL  $0x0000f000, BX
+	KMOVW BX, K3
+	MOVQ  table+0(FP), AX
+	MOVQ  rows+8(FP), BX
+	MOVQ  dst+48(FP), R8
+	MOVQ  halves+16(FP), R9
+	SHLQ  $0x06, R9
+	LEAQ  (R9)(R9*2), R10
+
+row:
+	MOVQ halves+16(FP), CX
+	MOVQ AX, R14
+	MOVQ R8, DI
+
+half:
+	MOVQ pixels+24(FP), DX
+	XORQ R13, R13
+
+pixel:
+	// four channels at a time, of the last four some again
+	MOVQ R13, SI
+	MOVQ R13, R15
+	ADDQ bytes+40(FP), R15
+	SUBQ $0x10, R15
+	MOVQ DI, R11
+
+channels:
+	MOVQ            (R14), R12
+	VMOVUPS         (R12)(SI*1), X0
+	MOVQ            32(R14), R12
+	VBROADCASTF32X4 (R12)(SI*1), K1, Z0
+	MOVQ            64(R14), R12
+	VBROADCASTF32X4 (R12)(SI*1), K2, Z0
+	MOVQ            96(R14), R12
+	VBROADCASTF32X4 (R12)(SI*1), K3, Z0
+	MOVQ            8(R14), R12
+	VMOVUPS         (R12)(SI*1), X1
+	MOVQ            40(R14), R12
+	VBROADCASTF32X4 (R12)(SI*1), K1, Z1
+	MOVQ            72(R14), R12
+	VBROADCASTF32X4 (R12)(SI*1), K2, Z1
+	MOVQ            104(R14), R12
+	VBROADCASTF32X4 (R12)(SI*1), K3, Z1
+	MOVQ            16(R14), R12
+	VMOVUPS         (R12)(SI*1), X2
+	MOVQ            48(R14), R12
+	VBROADCASTF32X4 (R12)(SI*1), K1, Z2
+	MOVQ            80(R14), R12
+	VBROADCASTF32X4 (R12)(SI*1), K2, Z2
+	MOVQ            112(R14), R12
+	VBROADCASTF32X4 (R12)(SI*1), K3, Z2
+	MOVQ            24(R14), R12
+	VMOVUPS         (R12)(SI*1), X3
+	MOVQ            56(R14), R12
+	VBROADCASTF32X4 (R12)(SI*1), K1, Z3
+	MOVQ            88(R14), R12
+	VBROADCASTF32X4 (R12)(SI*1), K2, Z3
+	MOVQ            120(R14), R12
+	VBROADCASTF32X4 (R12)(SI*1), K3, Z3
+
+	// four by four, in each quarter
+	VUNPCKLPS Z1, Z0, Z4
+	VUNPCKHPS Z1, Z0, Z5
+	VUNPCKLPS Z3, Z2, Z6
+	VUNPCKHPS Z3, Z2, Z7
+	VUNPCKLPD Z6, Z4, Z0
+	VUNPCKHPD Z6, Z4, Z1
+	VUNPCKLPD Z7, Z5, Z2
+	VUNPCKHPD Z7, Z5, Z3
+	VMOVUPS   Z0, (R11)
+	VMOVUPS   Z1, (R11)(R9*1)
+	VMOVUPS   Z2, (R11)(R9*2)
+	VMOVUPS   Z3, (R11)(R10*1)
+	CMPQ      SI, R15
+	JGE       next
+	ADDQ      $0x10, SI
+	LEAQ      (R11)(R9*4), R11
+	CMPQ      SI, R15
+	JLE       channels
+
+	// back by as many channels as are too many: a channel has 4 bytes here, bytes there
+	SUBQ  R15, SI
+	SHRQ  $0x02, SI
+	IMULQ R9, SI
+	SUBQ  SI, R11
+	MOVQ  R15, SI
+	JMP   channels
+
+next:
+	ADDQ step+32(FP), R13
+	LEAQ (R11)(R9*4), DI
+	DECQ DX
+	JNZ  pixel
+	ADDQ $0x00000080, R14
+	MOVQ DI, R11
+	LEAQ 64(R8), DI
+	DECQ CX
+	JNZ  half
+
+	// where the last half ended, less by where it began
+	MOVQ R11, R8
+	SUBQ R9, R8
+	ADDQ $0x40, R8
+	ADDQ $0x00000100, AX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func fromLanesAVX512(table **float32, rows int, halves int, pixels int, step int, bytes int, dst *float32)
+// Requires: AVX, AVX512F
+TEXT ·fromLanesAVX512(SB), NOSPLIT, $0-56
+	MOVL  $0x000000f0, BX
+	KMOVW BX, K1
+	MOVL  $0x00000f00, BX
+	KMOVW BX, K2
+	MOVL  $0x0000f000, BX
+	KMOVW BX, K3
+	MOVQ  table+0(FP), AX
+	MOVQ  rows+8(FP), BX
+	MOVQ  dst+48(FP), R8
+	MOVQ  halves+16(FP), R9
+	SHLQ  $0x06, R9
+	LEAQ  (R9)(R9*2), R10
+
+row:
+	MOVQ halves+16(FP), CX
+	MOVQ AX, R14
+	MOVQ R8, DI
+
+half:
+	MOVQ pixels+24(FP), DX
+	XORQ R13, R13
+
+pixel:
+	// four channels at a time, of the last four some again
+	MOVQ R13, SI
+	MOVQ R13, R15
+	ADDQ bytes+40(FP), R15
+	SUBQ $0x10, R15
+	MOVQ DI, R11
+
+channels:
+	VMOVUPS (R11), Z0
+	VMOVUPS (R11)(R9*1), Z1
+	VMOVUPS (R11)(R9*2), Z2
+	VMOVUPS (R11)(R10*1), Z3
+
+	// four by four, in each quarter
+	VUNPCKLPS     Z1, Z0, Z4
+	VUNPCKHPS     Z1, Z0, Z5
+	VUNPCKLPS     Z3, Z2, Z6
+	VUNPCKHPS     Z3, Z2, Z7
+	VUNPCKLPD     Z6, Z4, Z0
+	VUNPCKHPD     Z6, Z4, Z1
+	VUNPCKLPD     Z7, Z5, Z2
+	VUNPCKHPD     Z7, Z5, Z3
+	MOVQ          (R14), R12
+	VMOVUPS       X0, (R12)(SI*1)
+	MOVQ          32(R14), R12
+	VEXTRACTF32X4 $0x01, Z0, (R12)(SI*1)
+	MOVQ          64(R14), R12
+	VEXTRACTF32X4 $0x02, Z0, (R12)(SI*1)
+	MOVQ          96(R14), R12
+	VEXTRACTF32X4 $0x03, Z0, (R12)(SI*1)
+	MOVQ          8(R14), R12
+	VMOVUPS       X1, (R12)(SI*1)
+	MOVQ          40(R14), R12
+	VEXTRACTF32X4 $0x01, Z1, (R12)(SI*1)
+	MOVQ          72(R14), R12
+	VEXTRACTF32X4 $0x02, Z1, (R12)(SI*1)
+	MOVQ          104(R14), R12
+	VEXTRACTF32X4 $0x03, Z1, (R12)(SI*1)
+	MOVQ          16(R14), R12
+	VMOVUPS       X2, (R12)(SI*1)
+	MOVQ          48(R14), R12
+	VEXTRACTF32X4 $0x01, Z2, (R12)(SI*1)
+	MOVQ          80(R14), R12
+	VEXTRACTF32X4 $0x02, Z2, (R12)(SI*1)
+	MOVQ          112(R14), R12
+	VEXTRACTF32X4 $0x03, Z2, (R12)(SI*1)
+	MOVQ          24(R14), R12
+	VMOVUPS       X3, (R12)(SI*1)
+	MOVQ          56(R14), R12
+	VEXTRACTF32X4 $0x01, Z3, (R12)(SI*1)
+	MOVQ          88(R14), R12
+	VEXTRACTF32X4 $0x02, Z3, (R12)(SI*1)
+	MOVQ          120(R14), R12
+	VEXTRACTF32X4 $0x03, Z3, (R12)(SI*1)
+	CMPQ          SI, R15
+	JGE           next
+	ADDQ          $0x10, SI
+	LEAQ          (R11)(R9*4), R11
+	CMPQ          SI, R15
+	JLE           channels
+
+	// back by as many channels as are too many: a channel has 4 bytes here, bytes there
+	SUBQ  R15, SI
+	SHRQ  $0x02, SI
+	IMULQ R9, SI
+	SUBQ  SI, R11
+	MOVQ  R15, SI
+	JMP   channels
+
+next:
+	ADDQ step+32(FP), R13
+	LEAQ (R11)(R9*4), DI
+	DECQ DX
+	JNZ  pixel
+	ADDQ $0x00000080, R14
+	MOVQ DI, R11
+	LEAQ 64(R8), DI
+	DECQ CX
+	JNZ  half
+
+	// where the last half ended, less by where it began
+	MOVQ R11, R8
+	SUBQ R9, R8
+	ADDQ $0x40, R8
+	ADDQ $0x00000100, AX
+	DECQ BX
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func fetchLaneAVX512(table **float32, rows int, bytes int)
+// Requires: MMX+
+TEXT ·fetchLaneAVX512(SB), NOSPLIT, $0-24
+	MOVQ table+0(FP), AX
+	MOVQ rows+8(FP), BX
+	MOVQ bytes+16(FP), CX
+
+row:
+	MOVQ (AX), DX
+	MOVQ CX, SI
+
+line:
+	PREFETCHT1 (DX)
+	ADDQ       $0x40, DX
+	SUBQ       $0x40, SI
+	JG         line
+
+	// the last number may lie in a line more
+	PREFETCHT1 -4(DX)(SI*1)
+	ADDQ       $0x00000100, AX
+	DECQ       BX
+	JNZ        row
+	RET
+
 // func togetherAVX512(from **float32, m int, n int, off int, bytes int, to **float32)
 // Requires: AVX, AVX512F
 TEXT ·togetherAVX512(SB), NOSPLIT, $0-48

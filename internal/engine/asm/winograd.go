@@ -94,13 +94,13 @@ const WinogradTmp = 36 * 16
 
 // WinogradInput transforms one tile of pixels, given row by row as (Y+2)*(X+2)
 // pointers to rows of `channels` channels: element e of B^T d B, as far as the tile
-// takes it, goes to dst[e*stride:][:channels]. The pixels that follow, those of the
-// tile after the next in a plane of these channels, are fetched into the caches.
-func (k *Kernels) WinogradInput(t WinogradTile, table []*float32, channels int, dst []float32, stride int, tmp []float32) {
+// takes it, goes to dst[e*stride:][:channels]. What lies ahead numbers behind the pixels is fetched
+// into the caches: 2*Size pixels ahead are those of the tile after the next.
+func (k *Kernels) WinogradInput(t WinogradTile, table []*float32, channels int, dst []float32, stride int, tmp []float32, ahead int) {
 	if channels < 1 || len(table) < (t.Y+2)*(t.X+2) || stride < channels || len(dst) < (t.Size.Elements()-1)*stride+channels || len(tmp) < WinogradTmp {
 		panic(fmt.Sprintf("asm: WinogradInput of %d channels, %d pointers, stride %d into %d", channels, len(table), stride, len(dst)))
 	}
-	k.winograd(t).input(&table[0], 4*channels, &dst[0], 4*stride, &tmp[0], k.tail(channels), 4*channels*2*int(t.Size))
+	k.winograd(t).input(&table[0], 4*channels, &dst[0], 4*stride, &tmp[0], k.tail(channels), 4*ahead)
 }
 
 // WinogradOutput transforms products back: A^T M A plus bias, between the

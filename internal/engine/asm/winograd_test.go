@@ -34,7 +34,7 @@ func TestWinograd(t *testing.T) {
 					}
 					stride := channels + rng.IntN(5)
 					v := newGuarded((e-1)*stride+channels, 40, nil)
-					k.WinogradInput(tile, table, channels, v.mid, stride, tmp)
+					k.WinogradInput(tile, table, channels, v.mid, stride, tmp, 0)
 					v.check(t)
 
 					g := make([][9]float32, channels)

@@ -35,6 +35,9 @@ func main() {
 		}
 		if set.lane == 16 {
 			groups(set)
+			lanes(set, false)
+			lanes(set, true)
+			fetchLane(set)
 		}
 		together(set)
 		add(set)
