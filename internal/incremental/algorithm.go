@@ -20,6 +20,7 @@ type convolution struct {
 	step  int
 	zeros bool // many inputs are zero and worth passing over
 	quad  int  // channels of an element of differences in eight bits
+	whole bool // its sums are whole numbers, which plain sums alone keep
 }
 
 // winogradFrom is the number of channels on either side from which Winograd's
@@ -27,7 +28,7 @@ type convolution struct {
 const winogradFrom = 16
 
 func (v *convolution) canWinograd() bool {
-	return engine.WinogradFits(v.Y, v.X, v.Group) && v.In.C >= winogradFrom && v.OutC >= winogradFrom
+	return !v.whole && engine.WinogradFits(v.Y, v.X, v.Group) && v.In.C >= winogradFrom && v.OutC >= winogradFrom
 }
 
 // mostTile is the largest size of Winograd's tiles: larger ones, rounded to
@@ -53,7 +54,7 @@ func (c *compiler) round(opt CompileOptions) {
 		return
 	}
 	for _, v := range c.pending {
-		if v.Depthwise() {
+		if v.Depthwise() || v.whole {
 			continue
 		}
 		v.Way.BF16 = engine.BF16Fits(c.p.kernels, v.In, v.X, v.Group)
@@ -84,7 +85,7 @@ func (c *compiler) choose(opt CompileOptions) {
 	for _, v := range c.pending {
 		c.p.steps[v.step].sum = v
 		switch {
-		case opt.force != nil && engine.WinogradFits(v.Y, v.X, v.Group):
+		case opt.force != nil && !v.whole && engine.WinogradFits(v.Y, v.X, v.Group):
 			v.Way.Tile = opt.force(v.step)
 		case v.canWinograd():
 			layers = append(layers, v)

@@ -142,6 +142,8 @@ func lower(g *graph.Graph, opt CompileOptions) (*compiler, error) {
 	if opt.Precision != "" && !slices.Contains(Precisions, opt.Precision) {
 		return nil, fmt.Errorf("unknown precision %q: want one of %v", opt.Precision, Precisions)
 	}
+	made := g.Made()
+	g = carried(g)
 	c := &compiler{g: g, p: &Plan{kernels: k, spare: &spare{}, cached: cmp.Or(opt.cached, caches.Fit(fusedBytes))}, refs: map[graph.ValueID]*ref{}, parts: map[graph.ValueID]*view{},
 		consumers: map[graph.ValueID][]int{}, isOutput: map[graph.ValueID]bool{}, fused: map[int]bool{}, chains: map[int]chain{}, device: opt.device}
 	for i, n := range g.Nodes {
@@ -178,7 +180,6 @@ func lower(g *graph.Graph, opt CompileOptions) (*compiler, error) {
 		}
 	}
 	c.settle(g.Outputs...)
-	made := g.Made()
 	for i, id := range g.Outputs {
 		v := &g.Values[id]
 		o := output{Name: v.Name, Type: v.Info.Type, constant: v.Info.Value, made: made[i]}

@@ -27,6 +27,16 @@ func (c *compiler) native(n *graph.Node) (bool, error) {
 		return c.matMul(n)
 	case *op.Recurrent:
 		return c.recurrent(n, o)
+	case *wholeConv:
+		return c.wholeConv(n, o)
+	case *rounded:
+		return c.byScale(n, len(o.Scale), &o.Quantize)
+	case *dequantized:
+		return c.byScale(n, len(o.Scale), &o.Dequantize)
+	case *planeSum:
+		return c.reducePlane(n, op.ReduceSum)
+	case *spanOf:
+		return c.spans(n)
 	case *op.Identity:
 		return c.alias(n, func(r *ref) (*ref, bool) { return r, true })
 	case *op.Transpose:

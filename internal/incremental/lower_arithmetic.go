@@ -14,6 +14,14 @@ func (c *compiler) elementwise(n *graph.Node, prim engine.Primitive) (bool, erro
 	return c.elementwiseOf(n, n.In[0], prim)
 }
 
+// byScale lowers a function of every element with a scale, or one for each channel.
+func (c *compiler) byScale(n *graph.Node, scales int, prim engine.Primitive) (bool, error) {
+	if scales > 1 {
+		return c.perPixel(n, prim)
+	}
+	return c.elementwise(n, prim)
+}
+
 // elementwiseOf lowers what makes a node's output of any value by a function of every
 // element.
 func (c *compiler) elementwiseOf(n *graph.Node, from graph.ValueID, prim engine.Primitive) (bool, error) {

@@ -64,6 +64,11 @@ func planar(ws []region.Window) (y, x region.Window) {
 // activation behind it makes of it.
 func (c *compiler) emitConv(n *graph.Node, src source, y, x region.Window, group int, weights, bias []float32, outC int, result graph.ValueID, name string) {
 	clamp, result, name := c.activation(result, name)
+	c.emitConvTo(n, src, y, x, group, weights, bias, outC, clamp, result, name)
+}
+
+// emitConvTo emits a convolution with bounds whose result is graph value result.
+func (c *compiler) emitConvTo(n *graph.Node, src source, y, x region.Window, group int, weights, bias []float32, outC int, clamp engine.Clamp, result graph.ValueID, name string) {
 	if each := outC / group; group == src.plane.C && group >= leastMultiplied && each > 1 && each <= mostMultiplied {
 		c.define(result, c.multiplied(n, src, y, x, each, weights, bias, clamp, result, name))
 		return

@@ -61,7 +61,7 @@ func (n *network) try(typ string, attr map[string]any, outputs int, in ...graph.
 		return nil, err
 	}
 	name := fmt.Sprintf("n%d", len(n.g.Nodes))
-	o, err := def.New(&op.Node{Name: name, Type: typ, Opset: opset, Inputs: len(in), Outputs: outputs, Attr: op.NewAttributes(attr)})
+	o, err := def.New(&op.Node{Name: name, Type: typ[strings.LastIndexByte(typ, '.')+1:], Opset: opset, Inputs: len(in), Outputs: outputs, Attr: op.NewAttributes(attr)})
 	if err != nil {
 		return nil, err
 	}

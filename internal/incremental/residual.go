@@ -68,7 +68,7 @@ func (c *compiler) joinable(j, k int, readers [][]int) int {
 		return -1
 	}
 	for _, v := range c.pending {
-		if v.step < j && c.p.steps[v.step].out == s.in[k].value && !v.Depthwise() && !v.Way.Together && !v.Way.Int8 && !c.p.steps[v.step].joined {
+		if v.step < j && c.p.steps[v.step].out == s.in[k].value && !v.Depthwise() && !v.Way.Together && !v.Way.Int8 && !v.whole && !c.p.steps[v.step].joined {
 			return v.step
 		}
 	}

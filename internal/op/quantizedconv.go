@@ -183,3 +183,9 @@ func (c *QLinearConv) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor, error)
 	}
 	return quantized(in[7].DType(), y, shape)
 }
+
+// Plain is the convolution of numbers less their zero points that it is.
+func (c *ConvInteger) Plain() *Conv { return c.conv }
+
+// Plain is the convolution of numbers less their zero points that it is.
+func (c *QLinearConv) Plain() *Conv { return c.conv }

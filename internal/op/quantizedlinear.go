@@ -515,3 +515,12 @@ func (q *QGemm) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor, error) {
 	}
 	return quantized(info[0].Type, y, []int{m, n})
 }
+
+// Multiplies says whether it is QLinearMul.
+func (q *QLinearBinary) Multiplies() bool { return q.multiply }
+
+// Whole says whether it is the mean of whole planes.
+func (q *QLinearAveragePool) Whole() bool { return q.pool == nil }
+
+// Plain is the concatenation of numbers that it is.
+func (q *QLinearConcat) Plain() *Concat { return &Concat{Axis: q.axis} }
