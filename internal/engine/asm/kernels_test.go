@@ -448,8 +448,8 @@ func TestDepthwiseWindows(t *testing.T) {
 		t.Run(k.Name, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(31, 32))
 			var w Windows // keeps its space
-			ran, pointed, wide, grouped := 0, 0, 0, 0
-			for range 200 {
+			ran, pointed, wide, grouped, tall := 0, 0, 0, 0, 0
+			for round := range 240 {
 				axis := func(kernel, most int) Axis {
 					return Axis{Out: 1 + rng.IntN(most), Kernel: kernel, Stride: 1 + rng.IntN(3), Dilation: 1 + rng.IntN(3)}
 				}
@@ -457,6 +457,10 @@ func TestDepthwiseWindows(t *testing.T) {
 				c := w.Group * (1 + rng.IntN(100/w.Group))
 				w.Pitch = c + rng.IntN(2)*rng.IntN(9)
 				w.X, w.Y = axis([]int{3, 5, 7, 1, 2, 9, 13}[rng.IntN(7)], 40), axis(1+rng.IntN(9), 30)
+				if round%6 == 0 {
+					w.X.Kernel, w.X.Stride, w.X.Dilation = 3, 1, 1
+					w.Y.Kernel, w.Y.Stride, w.Y.Dilation = 3, 1, 1
+				}
 				if !k.Together(w.Y, w.X, w.Group, c) {
 					continue
 				}
@@ -489,6 +493,9 @@ func TestDepthwiseWindows(t *testing.T) {
 					} else if w.From < w.To {
 						if w.To-w.From == c && k.Pointed(w.Y, w.X, w.Group, c) {
 							pointed++
+							if k.tallWindows(w.Y, w.X, w.Group) {
+								tall++
+							}
 						}
 						k.DepthwiseWindows(&w, weights, out.mid, bias, &clamp)
 					}
@@ -519,8 +526,8 @@ func TestDepthwiseWindows(t *testing.T) {
 					}
 				}
 			}
-			if k.together != nil && (ran < 40 || pointed < 5 || wide < 15 || ran-pointed-wide-grouped < 5 || k.groups != nil && grouped < 20) {
-				t.Errorf("only %d rectangles, %d where they lie, %d of windows without a kernel of their own, %d of groups of a vector", ran, pointed, wide, grouped)
+			if k.together != nil && (ran < 40 || pointed < 5 || wide < 15 || ran-pointed-wide-grouped < 5 || k.groups != nil && grouped < 20 || k.tall != nil && tall < 5) {
+				t.Errorf("only %d rectangles, %d where they lie, %d of windows without a kernel of their own, %d of groups of a vector, %d of two rows at a time", ran, pointed, wide, grouped, tall)
 			}
 		})
 	}

@@ -91,6 +91,128 @@ func depthwiseShared(s isa, kx, stride int, pointed bool) {
 	f.write()
 }
 
+// tallRows and tallColumns are the outputs that depthwiseTall computes at a time. Seven are in
+// the planes of most networks a whole number of times.
+const tallRows, tallColumns = 2, 7
+
+// depthwiseTall writes the depthwise convolution by windows of three by three next to one
+// another, of which two rows of seven outputs are computed at a time: each input is loaded once
+// for all of these, and all weights stay in registers.
+func depthwiseTall(s isa) {
+	const k, columns = 3, tallColumns
+	name := "depthwiseTall" + s.name
+	TEXT(name, NOSPLIT, sharedArguments)
+	documentWindows(s, name, fmt.Sprint(k), "(**float32)(rows[r*ky+y][(first+(i+x)*pixel)/8])[c]")
+	comment("ky is 3, pixel 8: there are two rows and seven outputs of each at least, and the taps of a row are those of the one before, one further down")
+	rows, out, below, at, off, left, lines, next, table, step, corner := reg.RAX, reg.RDI, reg.R8, reg.R9, reg.R10, reg.R12, reg.R14, reg.R15, reg.R13, reg.R11, reg.RBP
+	taps := []reg.GPPhysical{reg.RBX, reg.RCX, reg.RDX, reg.RSI}
+	acc := func(r, i int) reg.VecPhysical { return s.vecs[r*columns+i] }
+	w := s.vecs[tallRows*columns:][:k*k]
+	x := s.vecs[tallRows*columns+k*k:][:4]
+	lo, hi, bias := s.vecs[29], s.vecs[30], s.vecs[31]
+	AllocLocal(8) // a frame, which keeps the caller's RBP
+	MOVQ(arg("clamp", 12), at)
+	VBROADCASTSS(mem(at, 0), lo)
+	VBROADCASTSS(mem(at, 4), hi)
+	MOVQ(arg("next", 9), next)
+	XORQ(off, off)
+	Label("vector")
+	MOVQ(arg("weights", 7), at)
+	ADDQ(off, at)
+	for _, v := range w {
+		VMOVUPS(mem(at, 0), v)
+		ADDQ(arg("bytes", 6), at)
+	}
+	MOVQ(arg("bias", 11), at)
+	VMOVUPS(indexed(at, off, 0), bias)
+	MOVQ(arg("rows", 0), rows)
+	MOVQ(arg("m", 1), lines)
+	MOVQ(arg("out", 8), corner)
+	ADDQ(off, corner)
+	Label("line")
+	for t, tap := range taps {
+		if t == k { // the next row's last
+			t = 2*k - 1
+		}
+		MOVQ(mem(rows, 8*t), tap)
+		ADDQ(arg("first", 3), tap)
+	}
+	MOVQ(corner, out)
+	MOVQ(arg("n", 2), left)
+	Label("group")
+	for r := range tallRows {
+		for i := range columns {
+			VMOVAPS(bias, acc(r, i))
+		}
+	}
+	for t, tap := range taps {
+		for j := range columns + k - 1 {
+			v := x[j%len(x)]
+			MOVQ(mem(tap, 8*j), at)
+			VMOVUPS(indexed(at, off, 0), v)
+			PREFETCHT0(indexed(at, off, line))
+			for r := range tallRows {
+				for i := range columns {
+					if y, x := t-r, j-i; y >= 0 && y < k && x >= 0 && x < k {
+						VFMADD231PS(v, w[y*k+x], acc(r, i))
+					}
+				}
+			}
+		}
+	}
+	MOVQ(out, at)
+	MOVQ(out, below)
+	ADDQ(arg("down", 10), below)
+	for r, to := range []reg.GPPhysical{at, below} {
+		for i := range columns {
+			v := acc(r, i)
+			VMAXPS(v, lo, v)
+			VMINPS(v, hi, v)
+			VMOVUPS(v, mem(to, 0))
+			ADDQ(next, to)
+		}
+	}
+	// on moves to the next ones of so many, the last of which may begin before the end of those
+	// before; it gives how far.
+	on := func(left reg.GPPhysical, each int, label string) {
+		SUBQ(operand.Imm(uint64(each)), left)
+		JZ(operand.LabelRef(label + "_over"))
+		MOVQ(operand.U32(each), step)
+		CMPQ(left, step)
+		JGE(operand.LabelRef(label + "_whole"))
+		MOVQ(left, step)
+		MOVQ(operand.U32(each), left)
+		Label(label + "_whole")
+	}
+	on(left, columns, "group")
+	for _, tap := range taps {
+		LEAQ(operand.Mem{Base: tap, Index: step, Scale: 8}, tap)
+	}
+	IMULQ(next, step)
+	ADDQ(step, out)
+	JMP(operand.LabelRef("group"))
+	Label("group_over")
+	on(lines, tallRows, "line")
+	LEAQ(operand.Mem{Base: step, Index: step, Scale: 2}, table)
+	LEAQ(operand.Mem{Base: rows, Index: table, Scale: 8}, rows)
+	IMULQ(arg("down", 10), step)
+	ADDQ(step, corner)
+	JMP(operand.LabelRef("line"))
+	Label("line_over")
+	MOVQ(arg("bytes", 6), at)
+	SUBQ(operand.U32(s.bytes()), at) // where the last vector begins
+	CMPQ(off, at)
+	JGE(operand.LabelRef("done"))
+	ADDQ(operand.U32(s.bytes()), off)
+	CMPQ(off, at)
+	JLE(operand.LabelRef("vector"))
+	MOVQ(at, off)
+	JMP(operand.LabelRef("vector"))
+	Label("done")
+	VZEROUPPER()
+	RET()
+}
+
 // depthwiseWide writes the depthwise convolution of runs by windows of any width and
 // distance, up to eight outputs at a time, which share each weight.
 func depthwiseWide(s isa) {

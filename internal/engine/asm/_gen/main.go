@@ -38,6 +38,7 @@ func main() {
 			lanes(set, false)
 			lanes(set, true)
 			fetchLane(set)
+			depthwiseTall(set)
 		}
 		together(set)
 		add(set)
