@@ -148,12 +148,19 @@ var written = []struct {
 		x = n.row("Add", n.node("MatMul", nil, n.last(x), n.weights(.3, 20, 14)))
 		return n.channel("Mul", n.node("Transpose", map[string]any{"perm": []int64{0, 3, 1, 2}}, x))
 	}},
+	{"Relu(BatchNormalization(Reshape(MatMul(x,W))))", "linear layer", 1, func(n *network, x graph.ValueID) graph.ValueID {
+		x = n.node("Reshape", nil, n.node("MatMul", nil, n.last(x), n.weights(.3, 20, 14)), n.ints(72, 14))
+		return n.node("Reshape", nil, n.node("Relu", nil, n.batchNorm(x)), n.ints(1, 9, 8, 14))
+	}},
 	{"Relu(Gemm(Flatten(x))*scale)", "linear layer", 1, func(n *network, x graph.ValueID) graph.ValueID {
 		x = n.node("Gemm", map[string]any{"transB": int64(1)}, n.node("Flatten", nil, x), n.weights(.1, 10, 20*9*8))
 		return n.node("Relu", nil, n.node("Mul", nil, x, n.constantFrom(1, 10)))
 	}},
 	{"Relu(BatchNormalization(x))", "scale, shift and bounds", 1, func(n *network, x graph.ValueID) graph.ValueID {
 		return n.node("Relu", nil, n.batchNorm(n.node("Sigmoid", nil, x)))
+	}},
+	{"Relu(BatchNormalization(x)) of rows", "scale, shift and bounds", 1, func(n *network, x graph.ValueID) graph.ValueID {
+		return n.node("Relu", nil, n.batchNorm(n.node("Reshape", nil, n.last(n.node("Sigmoid", nil, x)), n.ints(72, 20))))
 	}},
 	{"Relu(x+y)", "sum and bounds", 1, func(n *network, x graph.ValueID) graph.ValueID {
 		return n.node("Relu", nil, n.node("Add", nil, n.node("Sigmoid", nil, x), x))

@@ -58,45 +58,51 @@ func (c *compiler) linear(n *graph.Node, weights, bias []float32, in, out int) (
 		return false, nil
 	}
 	weights, bias, result, name := c.foldAffine(n, weights, bias, out, len(lies.axes)-1, func(id graph.ValueID) ([]float32, bool) { return c.lastRow(id, out) })
-	weights, bias, result, name, order := c.foldBehindTranspose(result, name, weights, bias, out)
+	weights, bias, result, name, moved := c.foldBehindMove(result, name, weights, bias, lies, out)
 	clamp, result, name := c.activation(result, name)
 	src := c.asPlane(lies.value, plane)
 	y, x := region.Identity(plane.H), region.Identity(plane.W)
 	v := c.convolve(step{node: name, operator: n.Def.Name, in: []source{src}}, c.g.Values[result].Name,
 		engine.Convolution{Y: y, X: x, Group: 1, OutC: out, Weights: weights, Bias: bias, Clamp: clamp})
-	to := lies.widened(v, out)
-	if order != nil {
-		to = to.transposed(order)
-	}
-	c.see(result, to)
+	c.see(result, moved(lies.widened(v, out)))
 	return true, nil
 }
 
-// foldBehindTranspose folds what scales and shifts channels behind a transpose that alone
-// reads a linear layer, as the layer scales of ConvNeXt do; order is the transpose's, nil
-// where nothing is folded.
-func (c *compiler) foldBehindTranspose(from graph.ValueID, name string, weights, bias []float32, out int) (w, b []float32, result graph.ValueID, as string, order []int) {
+// foldBehindMove folds what scales and shifts channels behind a transpose or a reshape that
+// alone reads a linear layer, as the layer scales of ConvNeXt and the batch normalizations
+// of LeViT's tokens do; lies is how the layer's input lies. What is folded behind lies as
+// moved has it of what the layer makes.
+func (c *compiler) foldBehindMove(from graph.ValueID, name string, weights, bias []float32, lies *view, out int) (w, b []float32, result graph.ValueID, as string, moved func(*view) *view) {
+	stays := func(v *view) *view { return v }
 	i := c.only(from)
 	if i < 0 || c.chained(i) {
-		return weights, bias, from, name, nil
+		return weights, bias, from, name, stays
 	}
-	n, rank := c.g.Nodes[i], len(c.shape(from))
-	o, ok := n.Op.(*op.Transpose)
-	if !ok {
-		return weights, bias, from, name, nil
+	n := c.g.Nodes[i]
+	shape, axis := c.shape(n.Out[0]), -1
+	switch o := n.Op.(type) {
+	case *op.Transpose:
+		order, err := o.Permutation(len(shape))
+		if err != nil {
+			return weights, bias, from, name, stays
+		}
+		axis, moved = slices.Index(order, len(order)-1), func(v *view) *view { return v.transposed(order) }
+	case *op.Reshape, *op.Flatten, *op.Squeeze, *op.Unsqueeze:
+		moved = func(v *view) *view { return v.reshaped(shape) }
+		if last := len(shape) - 1; last >= 0 && shape[last] == out && moved(lies.widened(0, out)) != nil {
+			axis = last
+		}
 	}
-	order, err := o.Permutation(rank)
-	if err != nil {
-		return weights, bias, from, name, nil
+	if axis < 0 {
+		return weights, bias, from, name, stays
 	}
-	axis := slices.Index(order, rank-1)
 	behind := &graph.Node{Name: name + "+" + n.Name, Out: n.Out}
-	w, b, result, as = c.foldAffine(behind, weights, bias, out, axis, func(id graph.ValueID) ([]float32, bool) { return c.rowAlong(id, rank, axis, out) })
+	w, b, result, as = c.foldAffine(behind, weights, bias, out, axis, func(id graph.ValueID) ([]float32, bool) { return c.rowAlong(id, len(shape), axis, out) })
 	if result == n.Out[0] {
-		return weights, bias, from, name, nil
+		return weights, bias, from, name, stays
 	}
 	c.fused[i] = true
-	return w, b, result, as, order
+	return w, b, result, as, moved
 }
 
 // rowAlong gives a constant as one number for each of n elements of an axis of values of
@@ -156,10 +162,16 @@ func (c *compiler) normalizedFrom(n *graph.Node, from graph.ValueID, l *engine.L
 	if !ok || plane.C != len(l.Scale) {
 		return false, nil
 	}
-	src := c.asPlane(lies.value, plane)
-	v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{src}, spec: l}, c.g.Values[n.Out[0]].Name, plane)
-	c.see(n.Out[0], lies.widened(v, plane.C))
+	c.lastAxis(n, n.Out[0], n.Name, l, plane, lies)
 	return true, nil
+}
+
+// lastAxis emits what makes each pixel's channels of those of a node's input, which lie so,
+// for the node and those behind it up to result.
+func (c *compiler) lastAxis(n *graph.Node, result graph.ValueID, name string, spec engine.Primitive, plane engine.Plane, lies *view) {
+	src := c.asPlane(lies.value, plane)
+	v := c.emit(step{node: name, operator: n.Def.Name, kind: op.Pointwise, in: []source{src}, spec: spec}, c.g.Values[result].Name, plane)
+	c.see(result, lies.widened(v, plane.C))
 }
 
 // normalizedRuns lowers a normalization of runs of neighbouring channels, as the heads of

@@ -100,8 +100,20 @@ func (c *compiler) native(n *graph.Node) (bool, error) {
 		if !ok {
 			return false, nil
 		}
+		plane, lies, tokens := c.channelsLast(n.In[0])
+		tokens = tokens && len(lies.axes) == 2 && len(lies.axes[0]) > 0 && plane.C == len(scale) // many rows of channels
+		if !tokens {
+			if _, ok := c.rows(n.In[0]); !ok {
+				return false, nil
+			}
+		}
 		clamp, result, name := c.activation(n.Out[0], n.Name)
-		return c.perPixelTo(n, result, name, &engine.Affine{Scale: scale, Shift: shift, Clamp: clamp})
+		affine := &engine.Affine{Scale: scale, Shift: shift, Clamp: clamp}
+		if tokens {
+			c.lastAxis(n, result, name, affine, plane, lies)
+			return true, nil
+		}
+		return c.perPixelTo(n, result, name, affine)
 	case *op.PRelu:
 		slope, ok := c.perChannel(n.In[1], c.shape(n.In[0]))
 		if !ok {
