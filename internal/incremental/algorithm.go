@@ -238,16 +238,81 @@ const (
 func (c *compiler) cost(typical []region.Rect, policy Policy) float64 {
 	total := 0.0
 	var t tracks
-	for _, r := range typical {
+	for i, r := range typical {
 		share := 1.0 / batchShare
 		if r == c.p.InputPlane().Rect() {
 			share = 1
+		}
+		if policy == nil {
+			if len(c.prices) <= i {
+				c.prices = append(c.prices, prices{})
+			}
+			total = c.prices[i].add(c.p, r, share, total)
+			continue
 		}
 		rects := t.follow(c.p, r, policy)
 		for i := range c.p.steps {
 			s := &c.p.steps[i]
 			total += c.p.load(s, rects[s.out], share).total()
 		}
+	}
+	return total
+}
+
+// prices are what a typical change's steps cost when they were last asked for. One algorithm of
+// hundreds is changed between, and most regions and costs stay what they were.
+type prices struct {
+	rects []region.Rect // of the values
+	steps []priced
+	in    []region.Rect // of all steps' inputs, one step's behind the other's
+}
+
+// priced is a step's region, with the tiles that it was computed with, and what it costs for the
+// region that is its output's in the end, which a concatenation behind may have made larger.
+type priced struct {
+	known   bool
+	tile    int
+	out, of region.Rect
+	cost    float64
+}
+
+// add adds what a change of the input's region r costs to a total, step by step.
+func (t *prices) add(p *Plan, r region.Rect, share, total float64) float64 {
+	t.rects = resize(t.rects, len(p.values))
+	clear(t.rects)
+	t.rects[p.input] = r
+	if t.steps == nil {
+		t.steps = make([]priced, len(p.steps))
+		n := 0
+		for i := range p.steps {
+			n += len(p.steps[i].in)
+		}
+		t.in = make([]region.Rect, n)
+	}
+	in := t.in
+	for i := range p.steps {
+		s, was := &p.steps[i], &t.steps[i]
+		tile := s.tile()
+		same := was.known && was.tile == tile
+		of := in[:len(s.in)]
+		in = in[len(s.in):]
+		for k, src := range s.in {
+			if seen := p.seen(src, t.rects[src.value]); seen != of[k] {
+				of[k], same = seen, false
+			}
+		}
+		if !same {
+			// Its cost is asked for anew if its tiles are others, which no region tells.
+			*was = priced{known: true, tile: tile, out: p.reach(s, of), of: region.Rect{Y: region.Span{Lo: -1}}}
+		}
+		p.reached(s, t.rects, was.out)
+	}
+	for i := range p.steps {
+		s, was := &p.steps[i], &t.steps[i]
+		if r := t.rects[s.out]; r != was.of {
+			was.of, was.cost = r, p.load(s, r, share).total()
+		}
+		total += was.cost
 	}
 	return total
 }

@@ -93,7 +93,8 @@ type compiler struct {
 	fused     map[int]bool // nodes that another node's step computes
 	chains    map[int]chain
 	pending   []*convolution
-	device    bool // steps are for a Program
+	prices    []prices // of the typical changes
+	device    bool     // steps are for a Program
 }
 
 // Compile lowers a graph to a plan, and packs that for this machine's processors. Errors

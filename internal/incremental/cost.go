@@ -174,6 +174,11 @@ func (p *Plan) propagate(s *step, rects []region.Rect, centres []Point, policy P
 			out = policy.Crop(plane, out, centres[s.out]).Intersect(out)
 		}
 	}
+	p.reached(s, rects, out)
+}
+
+// reached writes the region that a step computes to those of its values.
+func (p *Plan) reached(s *step, rects []region.Rect, out region.Rect) {
 	rects[s.out] = out
 	if s.reference != nil {
 		for _, o := range s.reference.out {
