@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -26,14 +27,14 @@ type Bound struct {
 // ErrBindings: a text does not give a value to an input.
 var ErrBindings = errors.New("no value of an input")
 
-// Bindings reads texts NAME=NUMBER, NAME=A,B,... and NAME=FILE.npy: values by the names
-// of inputs, and what records say of them.
+// Bindings reads texts NAME=NUMBER, NAME=A,B,..., NAME=2x1x128:NUMBER (that number in such a
+// shape) and NAME=FILE.npy: values by the names of inputs, and what records say of them.
 func Bindings(texts []string) (map[string]*tensor.Tensor, []Bound, error) {
 	values, told := map[string]*tensor.Tensor{}, []Bound(nil)
 	for _, text := range texts {
 		name, value, ok := strings.Cut(text, "=")
 		if !ok || name == "" || value == "" {
-			return nil, nil, failure.Mark(failure.Usagef("bind %q: want NAME=NUMBER, a list NAME=A,B or NAME=FILE.npy", text), ErrBindings)
+			return nil, nil, failure.Mark(failure.Usagef("bind %q: want NAME=NUMBER, a list NAME=A,B, a shape and a number NAME=2x1x128:0, or NAME=FILE.npy", text), ErrBindings)
 		}
 		if values[name] != nil {
 			return nil, nil, failure.Mark(failure.Usagef("bind: %q has two values", name), ErrBindings)
@@ -85,8 +86,45 @@ func decodeArray(r io.Reader, name string) (*tensor.Tensor, string, error) {
 	return &tensor.Tensor{Shape: a.Shape, Data: a.Floats}, a.SHA256, nil
 }
 
-// parseNumbers reads a number, or a list of them.
+// mostFilled bounds the elements of a shape that is filled.
+const mostFilled = 1 << 26
+
+// parseFilled reads a shape and the number that fills it.
+func parseFilled(shape, number string) (*tensor.Tensor, error) {
+	lengths := []int{}
+	for _, l := range strings.Split(shape, "x") {
+		n, err := strconv.Atoi(l)
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("%q is no shape: want lengths such as 2x1x128", shape)
+		}
+		lengths = append(lengths, n)
+	}
+	n, err := tensor.Size(lengths)
+	if err != nil || n > mostFilled {
+		return nil, fmt.Errorf("shape %q has too many elements", shape)
+	}
+	one, err := parseNumbers(number)
+	if err != nil {
+		return nil, err
+	}
+	if len(one.Shape) > 0 {
+		return nil, fmt.Errorf("%q: one number fills a shape", number)
+	}
+	t := &tensor.Tensor{Shape: lengths}
+	switch d := one.Data.(type) {
+	case []int64:
+		t.Data = slices.Repeat(d, n)
+	case []float64:
+		t.Data = slices.Repeat(d, n)
+	}
+	return t, nil
+}
+
+// parseNumbers reads a number, a list of them, or a shape and a number.
 func parseNumbers(text string) (*tensor.Tensor, error) {
+	if shape, number, ok := strings.Cut(text, ":"); ok {
+		return parseFilled(shape, number)
+	}
 	parts := strings.Split(strings.Trim(text, "[] "), ",")
 	ints, floats := make([]int64, 0, len(parts)), make([]float64, 0, len(parts))
 	for _, p := range parts {

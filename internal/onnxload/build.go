@@ -546,7 +546,8 @@ func (b *builder) apply(o onnx.Operation, inputs, outputs []string) error {
 	return nil
 }
 
-// branch puts the branch of an If in line that its condition takes.
+// branch puts the branch of an If in line that its condition takes; where that depends on
+// data, both.
 func (b *builder) branch(p *nodeProto) error {
 	id, ok := b.ids[p.inputs[0]]
 	if !ok {
@@ -554,16 +555,23 @@ func (b *builder) branch(p *nodeProto) error {
 	}
 	t := b.g.Values[id].Info.Value
 	if t == nil {
-		return fmt.Errorf("its condition %q depends on data: the branch must be known when the model is loaded", p.inputs[0])
+		return b.bothBranches(p, b.g.Values[id].Info)
 	}
 	condition, ok := t.Data.([]bool)
 	if !ok || len(condition) != 1 {
 		return fmt.Errorf("its condition %q is %v of shape %v, want one truth value", p.inputs[0], t.DType(), t.Shape)
 	}
-	which := "else_branch"
+	b.g.Facts.Folded++ // the condition is gone
 	if condition[0] {
-		which = "then_branch"
+		return b.inLine(p, thenBranch)
 	}
+	return b.inLine(p, elseBranch)
+}
+
+const thenBranch, elseBranch = "then_branch", "else_branch"
+
+// inLine puts a branch of an If in its place.
+func (b *builder) inLine(p *nodeProto, which string) error {
 	a := p.attribute(which)
 	if a == nil || a.graph == nil {
 		return fmt.Errorf("it has no %s", which)
@@ -572,6 +580,11 @@ func (b *builder) branch(p *nodeProto) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", which, err)
 	}
+	return b.put(g)
+}
+
+// put has a graph's nodes decoded before those that follow.
+func (b *builder) put(g *graphProto) error {
 	for _, n := range g.nodes {
 		for _, out := range n.outputs {
 			delete(b.byOut, out)
@@ -583,8 +596,57 @@ func (b *builder) branch(p *nodeProto) error {
 	}
 	b.see(g)
 	b.constants(g, func(string) bool { return true })
-	b.g.Facts.Folded++ // the condition is gone
 	return b.decode(b.pending(g, func(*nodeProto) bool { return true }))
+}
+
+// bothBranches computes both branches of an If whose condition depends on data, and takes
+// the values of one: that is what the If gives, as nodes have no effect but their values.
+// They must be of one shape and type.
+func (b *builder) bothBranches(p *nodeProto, condition op.Info) error {
+	data := fmt.Sprintf("its condition %q depends on data", p.inputs[0])
+	if n, err := tensor.Size(condition.Shape); condition.Type != tensor.Bool || condition.Shape == nil || err != nil || n != 1 {
+		return fmt.Errorf("%s, and is %v of shape %v, want one truth value", data, condition.Type, condition.Shape)
+	}
+	var arms [2][]string
+	for i, which := range []string{thenBranch, elseBranch} {
+		q := *p
+		q.outputs = slices.Clone(p.outputs)
+		for k, out := range q.outputs {
+			if out != "" {
+				q.outputs[k] = b.expand.fresh(out)
+			}
+		}
+		if err := b.inLine(&q, which); err != nil {
+			return err
+		}
+		arms[i] = q.outputs
+	}
+	one := p.inputs[0]
+	g := &graphProto{}
+	if len(condition.Shape) > 0 {
+		one = b.expand.fresh(one)
+		g.nodes = append(g.nodes, &nodeProto{name: one, opType: "Squeeze", inputs: p.inputs[:1], outputs: []string{one}, opsets: plainOpset})
+	}
+	for k, out := range p.outputs {
+		if out == "" {
+			continue
+		}
+		var infos [2]op.Info
+		for i := range arms {
+			id, ok := b.ids[arms[i][k]]
+			if !ok {
+				return fmt.Errorf("%s, and one of its branches cannot be computed", data)
+			}
+			infos[i] = b.g.Values[id].Info
+		}
+		x, y := infos[0], infos[1]
+		if x.Type != y.Type || x.Shape == nil || y.Shape == nil || !slices.Equal(x.Shape, y.Shape) {
+			return fmt.Errorf("%s, and its branches give %v of shape %v and %v of shape %v: which is taken must be known when the model is loaded", data, x.Type, x.Shape, y.Type, y.Shape)
+		}
+		g.nodes = append(g.nodes, &nodeProto{name: out, opType: "Where", inputs: []string{one, arms[0][k], arms[1][k]}, outputs: []string{out}, opsets: plainOpset})
+	}
+	b.g.Facts.Notes = append(b.g.Facts.Notes, fmt.Sprintf("node %q (If): %s: both branches are computed", p.name, data))
+	return b.put(g)
 }
 
 func (b *builder) node(p *nodeProto, o onnx.Operation, inputs []string) error {

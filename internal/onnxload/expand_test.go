@@ -173,7 +173,7 @@ func refused(t *testing.T, name string, m *onnxwrite.Model, want string) {
 }
 
 // TestBranches: of an If whose condition is known the branch that it takes is put in
-// line; one that depends on data is refused by name.
+// line; of one that depends on data both are computed, if they give values of one shape.
 func TestBranches(t *testing.T) {
 	neg, abs := arm("h", onnxwrite.Lines("h = Neg x")...), arm("h", onnxwrite.Lines("h = Abs x")...)
 	shape := onnxwrite.Lines("s = Shape x", "n = Size s", "one = Size two", "rank1 = Equal n one")
@@ -210,9 +210,19 @@ func TestBranches(t *testing.T) {
 		t.Errorf("in a function: %v, %v", got, err)
 	}
 
-	ask := onnxwrite.Lines("top = ReduceMax x", "big = Greater top two")
-	m.Graph.Nodes = append(ask, branches("y", "big", neg, abs))
-	refused(t, "by data", m, `node "choice" (If, operator set 18): its condition "big" depends on data`)
+	ask := onnxwrite.Lines("top = ReduceMax x", "big = Greater top two", "small = Less top two", "line = Squeeze top", "point = Less line two", "both = Greater x two")
+	for condition, want := range map[string]string{"big": "[-3 5]", "small": "[3 5]", "point": "[3 5]"} {
+		m.Graph.Nodes = append(slices.Clone(ask), branches("y", condition, neg, abs))
+		if got, _, err := results(m, Options{}); err != nil || fmt.Sprint(got) != want {
+			t.Errorf("by data, %s: %v, %v, want %s", condition, got, err, want)
+		}
+	}
+	m.Graph.Nodes = append(slices.Clone(ask), branches("y", "big", arm("h", onnxwrite.Lines("h = Size x")...), abs))
+	refused(t, "by data, types", m, `node "choice" (If, operator set 18): its condition "big" depends on data, and its branches give`)
+	m.Graph.Nodes = append(slices.Clone(ask), branches("y", "big", arm("h", onnxwrite.Lines("h = ReduceMax x")...), abs))
+	refused(t, "by data, shapes", m, "must be known when the model is loaded")
+	m.Graph.Nodes = append(slices.Clone(ask), branches("y", "both", neg, abs))
+	refused(t, "by data, two", m, "want one truth value")
 	m.Graph.Nodes = []onnxwrite.Node{branches("y", "two", neg, abs)}
 	refused(t, "no truth value", m, "want one truth value")
 	m.Graph.Nodes = []onnxwrite.Node{branches("y", "yes", arm("h g", onnxwrite.Lines("h g = Split x")...), abs)}

@@ -223,10 +223,10 @@ func (b *builder) boundShape(v valueInfo, t *tensor.Tensor) ([]int, error) {
 			switch {
 			case len(t.Shape) == len(v.dims):
 				n = t.Shape[i]
-			case i == 0 && len(v.dims) > 1:
+			case i == 0 && len(v.dims) > 1 || b.batch(d.symbol):
 				n = 1
 			case open >= 0:
-				return nil, fmt.Errorf("its shape is open: give it a .npy of the whole shape")
+				return nil, fmt.Errorf("its shape is open: say it before a number (%s:0), or give it a .npy of the whole shape", v.shapeText())
 			default:
 				open = i
 				continue
@@ -239,11 +239,28 @@ func (b *builder) boundShape(v valueInfo, t *tensor.Tensor) ([]int, error) {
 	}
 	if open >= 0 {
 		if t.Len() == 1 && len(t.Shape) == 0 {
-			return nil, fmt.Errorf("its shape is open: a number fills only known ones")
+			return nil, fmt.Errorf("its shape is open: say it before the number (%s:0), or give it a .npy", v.shapeText())
 		}
 		shape[open] = t.Len() / known
 	}
 	return shape, nil
+}
+
+// batch says whether a name of a length is that of the batch, which is 1: it comes first in
+// an input of several axes.
+func (b *builder) batch(symbol string) bool {
+	return symbol != "" && slices.ContainsFunc(b.m.graph.inputs, func(v valueInfo) bool {
+		return b.m.graph.initializers[v.name] == nil && len(v.dims) > 1 && v.dims[0].symbol == symbol
+	})
+}
+
+// shapeText is a shape as people write one that they fill, with 1 for what is open.
+func (v valueInfo) shapeText() string {
+	var lengths []string
+	for _, d := range v.dims {
+		lengths = append(lengths, fmt.Sprint(max(d.value, 1)))
+	}
+	return strings.Join(lengths, "x")
 }
 
 // maxBound bounds the elements of a value that is made for an input.

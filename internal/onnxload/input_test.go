@@ -40,6 +40,8 @@ func TestBind(t *testing.T) {
 		"too many":               {1, two, list(3, 4, 5), "3 numbers are given, it has 2"},
 		"open batch":             {1, open, list(3, 4), "[1 2] [3 4]"},
 		"open batch, array":      {1, open, tensor.New([]float64{1, 2, 3, 4}, 2, 2), "[2 2] [1 2 3 4]"},
+		"batch within, number":   {1, []onnxwrite.Dim{{Value: 2}, onnxwrite.Symbolic("batch"), {Value: 1}}, tensor.Scalar(.5), "its shape is open: say it before the number (2x1x1:0)"},
+		"open, filled":           {1, []onnxwrite.Dim{{Value: 2}, onnxwrite.Symbolic("batch"), {Value: 1}}, tensor.New([]float64{3, 3, 3, 3}, 2, 2, 1), "[2 2 1] [3 3 3 3]"},
 		"open length":            {7, []onnxwrite.Dim{onnxwrite.Symbolic("n")}, ints(5, 6, 7), "[3] [5 6 7]"},
 		"open length, number":    {7, []onnxwrite.Dim{onnxwrite.Symbolic("n")}, tensor.Scalar[int64](5), "its shape is open"},
 		"scalar":                 {1, []onnxwrite.Dim{}, tensor.Scalar[int64](5), "[] [5]"},
