@@ -11,7 +11,9 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
+	"sync"
 
 	"krypton/internal/quality"
 )
@@ -113,18 +115,23 @@ func (m *Map) Estimate(samples []Sample) (*Estimate, error) {
 			between++
 		}
 	}
-	for j, s := range samples {
-		guess := s.Guess[s.Kind]
-		if math.IsNaN(guess) {
-			return nil, ErrFew
+	if slices.ContainsFunc(samples, func(s Sample) bool { return math.IsNaN(s.Guess[s.Kind]) }) {
+		return nil, ErrFew
+	}
+	sites := make([][2][2]quality.Alone, len(samples))
+	together(len(samples), func(j int) {
+		s := samples[j]
+		sites[j][0][0], sites[j][0][1] = judge.Site(s.At, s.Guess[s.Kind])
+		if between > 0 {
+			// What lies between computed positions may show at none: as much as from one
+			// sample to another.
+			sites[j][1][0], sites[j][1][1] = judge.Site(s.At, samples[(j+1)%len(samples)].Exact)
 		}
-		a, b := judge.Site(s.At, guess)
-		// What lies between computed positions may show at none: as much as from one sample
-		// to another.
-		c, d := judge.Site(s.At, samples[(j+1)%len(samples)].Exact)
-		unseen := between * unseenShare / float64(len(samples))
-		scores.add(a, c.Lost*unseen, s.Chance)
-		rendered.add(b, d.Lost*unseen, s.Chance)
+	})
+	unseen := between * unseenShare / float64(len(samples))
+	for j, s := range samples {
+		scores.add(sites[j][0][0], sites[j][1][0].Lost*unseen, s.Chance)
+		rendered.add(sites[j][0][1], sites[j][1][1].Lost*unseen, s.Chance)
 	}
 	if e.Scores = scores.similarity(); e.HasRendered {
 		e.Rendered = rendered.similarity()
@@ -195,7 +202,7 @@ func (m *Map) features() *features {
 	rows := len(m.Guess) / m.Cols
 	f := &features{variance: make([]float64, len(m.Guess)), reach: make([]float64, len(m.Guess)), floor: math.Pow(3e-4*m.Span, 2) + math.SmallestNonzeroFloat64}
 	floor := math.Pow(1e-3*m.Span, 2) + math.SmallestNonzeroFloat64
-	for y := range rows {
+	together(rows, func(y int) {
 		for x := range m.Cols {
 			n, sum, square := 0.0, 0.0, 0.0
 			here := float64(m.Guess[y*m.Cols+x])
@@ -209,7 +216,7 @@ func (m *Map) features() *features {
 			f.variance[i] = math.Log(max(0, square/n-sum/n*sum/n) + floor)
 			f.reach[i] = math.Log(max(1, m.Reach[i]))
 		}
-	}
+	})
 	return f
 }
 
@@ -299,7 +306,7 @@ func (m *Map) Gains(samples []Sample, kinds ...[]Kind) ([][2][]float64, error) {
 		if l == nil {
 			continue
 		}
-		for i := range m.Scores {
+		together(len(m.Scores), func(i int) {
 			scores, rendered, done := 0.0, 0.0, false
 			for j, those := range kinds {
 				if those[i] != Kind(k) {
@@ -320,9 +327,23 @@ func (m *Map) Gains(samples []Sample, kinds ...[]Kind) ([][2][]float64, error) {
 				}
 				all[j][0][i], all[j][1][i] = scores, rendered
 			}
-		}
+		})
 	}
 	return all, nil
+}
+
+// together does n things that have nothing to do with one another, on all processors.
+func together(n int, do func(i int)) {
+	var all sync.WaitGroup
+	parts := min(n, runtime.GOMAXPROCS(0))
+	for k := range parts {
+		all.Go(func() {
+			for i := k * n / parts; i < (k+1)*n/parts; i++ {
+				do(i)
+			}
+		})
+	}
+	all.Wait()
 }
 
 // Draw picks n of the positions in population at random, spread over the map: of each of

@@ -3,25 +3,22 @@ package quality
 import "sync"
 
 // Judge says of one map what another score at a position does to both similarities, quickly:
-// by sums along rows and columns, and the windows around it. A Judge is not to be used from
-// several goroutines at once.
+// by sums along rows and columns, and the windows around it.
 type Judge struct {
 	rows, cols int
 	span       float64 // of scores, for SSIMScores' constants
 	lo, hi     float64 // of colours
 	scores     *channel
 	colours    [3]*channel // nil if the maps have no colours
-	rendered   [3][]float64
 }
 
 // channel is one plane of the judged map, with its windows' moments.
 type channel struct {
-	own             []float64
-	mean, square    []float64 // of windows
-	wy, wx          []float64
-	rows, cols      int
-	c1, c2, norm    float64
-	moments, across [3][]float64
+	own          []float64
+	mean, square []float64 // of windows
+	wy, wx       []float64
+	rows, cols   int
+	c1, c2, norm float64
 }
 
 // NewJudge prepares a map to be compared. span is that of the exact map's scores, which
@@ -38,8 +35,8 @@ func NewJudge(scores []float32, cols int, p float32, span float64) (*Judge, erro
 	var all sync.WaitGroup
 	if j.hi > j.lo {
 		wy, wx, norm := paperWindow(rows, cols)
-		for c, plane := range j.render(own) {
-			all.Go(func() { j.colours[c] = newChannel(append([]float64(nil), plane...), rows, cols, wy, wx, 255, norm) })
+		for c, plane := range render(scores, j.lo, j.hi) {
+			all.Go(func() { j.colours[c] = newChannel(plane, rows, cols, wy, wx, 255, norm) })
 		}
 	}
 	j.scores = newChannel(own, rows, cols, gaussian(odd(min(rows, 11)), 1.5), gaussian(odd(min(cols, 11)), 1.5), span, 1)
@@ -87,55 +84,33 @@ func (j *Judge) Weights() (scores []float64, rendered [3][]float64) {
 // Colours gives the channels' values, 0 to 255, of one score.
 func (j *Judge) Colours(score float64) [3]float64 { return *colourOf(score, j.lo, j.hi) }
 
-func (j *Judge) render(scores []float64) [3][]float64 {
-	for c := range j.rendered {
-		if j.rendered[c] == nil {
-			j.rendered[c] = make([]float64, len(scores))
-		}
-	}
-	for i, v := range scores {
-		k := colourOf(v, j.lo, j.hi)
-		j.rendered[0][i], j.rendered[1][i], j.rendered[2][i] = k[0], k[1], k[2]
-	}
-	return j.rendered
-}
-
 func newChannel(own []float64, rows, cols int, wy, wx []float64, span, norm float64) *channel {
 	c := &channel{own: own, wy: wy, wx: wx, rows: rows, cols: cols, norm: norm}
 	c.c1, c.c2 = stabilizers(span)
-	c.make()
-	copy(c.moments[0], own)
+	squares, mid := make([]float64, len(own)), make([]float64, rows*(cols-len(wx)+1))
 	for i, v := range own {
-		c.moments[1][i] = v * v
+		squares[i] = v * v
 	}
-	c.mean = append([]float64(nil), c.filter(0)...)
-	c.square = append([]float64(nil), c.filter(1)...)
+	c.mean, c.square = c.filter(own, mid), c.filter(squares, mid)
 	return c
 }
 
-func (c *channel) make() {
-	for k := range c.moments {
-		c.moments[k], c.across[k] = make([]float64, len(c.own)), make([]float64, len(c.own))
-	}
-}
-
-// filter is the windows' means of moments[k], row by row, in place of them.
-func (c *channel) filter(k int) []float64 {
-	from, mid := c.moments[k], c.across[k]
+// filter is the windows' means of a plane, row by row; mid is what is known between, as many
+// rows and as many columns as there are windows along a row.
+func (c *channel) filter(from, mid []float64) []float64 {
 	h, w := c.rows-len(c.wy)+1, c.cols-len(c.wx)+1
+	clear(mid)
 	for y := range c.rows {
 		line, to := from[y*c.cols:][:c.cols], mid[y*w:][:w]
-		clear(to)
 		for i, u := range c.wx {
 			for x, v := range line[i:][:w] {
 				to[x] += float64(u * v)
 			}
 		}
 	}
-	out := from[:h*w]
+	out := make([]float64, h*w)
 	for y := range h {
 		to := out[y*w:][:w]
-		clear(to)
 		for i, u := range c.wy {
 			for x, v := range mid[(y+i)*w:][:w] {
 				to[x] += float64(u * v)

@@ -126,8 +126,12 @@ func (j *Judge) similarities(other []float64) (scores, rendered float64) {
 	scores, rendered = j.scores.compare(other), 1
 	if j.Rendered() {
 		rendered = 0
-		for c, plane := range j.render(other) {
-			rendered += j.colours[c].compare(plane) / 3
+		for c, ch := range j.colours {
+			plane := make([]float64, len(other))
+			for i, v := range other {
+				plane[i] = j.Colours(v)[c]
+			}
+			rendered += ch.compare(plane) / 3
 		}
 	}
 	return scores, rendered
@@ -135,12 +139,12 @@ func (j *Judge) similarities(other []float64) (scores, rendered float64) {
 
 // compare is the mean index of the windows of the judged map and another.
 func (c *channel) compare(other []float64) float64 {
-	a, bb, ab := c.moments[0], c.moments[1], c.moments[2]
-	copy(a, other)
+	bb, ab := make([]float64, len(other)), make([]float64, len(other))
 	for i, v := range other {
 		bb[i], ab[i] = v*v, v*c.own[i]
 	}
-	mb, sb, sab := c.filter(0), c.filter(1), c.filter(2)
+	mid := make([]float64, c.rows*(c.cols-len(c.wx)+1))
+	mb, sb, sab := c.filter(other, mid), c.filter(bb, mid), c.filter(ab, mid)
 	sum := 0.0
 	for i, ma := range c.mean {
 		sum += index(ma, mb[i], c.square[i], sb[i], sab[i], c.c1, c.c2, c.norm)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"image/png"
 	"math"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"krypton/internal/incremental"
 	"krypton/internal/obe"
 	"krypton/internal/onnxload"
+	"krypton/internal/onnxwrite"
 	"krypton/internal/prediction"
 	"krypton/internal/region"
 	"krypton/internal/target"
@@ -161,9 +163,40 @@ func TestFamilyOf(t *testing.T) {
 			t.Errorf("%s without its constants is %s, want %s", name, f, want)
 		}
 	}
-	for _, f := range []Family{Plain, Branching, Residual, Separable} {
+	for _, f := range []Family{Plain, Branching, Deep, Residual, Separable} {
 		if a := Default(f); a.Exact() || a.Epsilon == 0 || a.Validate() != nil {
 			t.Errorf("default of %s networks: %+v", f, a)
+		}
+	}
+}
+
+// TestFamilyByDepth: branching networks of many layers with windows, one behind the other, are
+// deep ones, however many layers of single pixels or side by side there are.
+func TestFamilyByDepth(t *testing.T) {
+	for _, c := range []struct {
+		windows, pixels int
+		want            Family
+	}{{deep - 1, 30, Branching}, {deep, 0, Deep}} {
+		lines, last := []string{"v0 = Conv x w", "beside = Conv x w"}, "v0"
+		for i := 1; i < c.windows; i++ {
+			lines, last = append(lines, fmt.Sprintf("v%d = Conv %s w", i, last)), fmt.Sprintf("v%d", i)
+		}
+		for i := range c.pixels {
+			lines, last = append(lines, fmt.Sprintf("p%d = Conv %s single", i, last)), fmt.Sprintf("p%d", i)
+		}
+		lines = append(lines, "flat = GlobalMaxPool beside", "top = GlobalMaxPool "+last)
+		nodes := append(onnxwrite.Lines(lines...), onnxwrite.Node{OpType: "Concat", Inputs: []string{"top", "flat"}, Outputs: []string{"y"}, Attributes: []onnxwrite.Attribute{onnxwrite.Int("axis", 1)}})
+		m := onnxwrite.Model{IRVersion: 8, Opsets: map[string]int64{"": 17}, Graph: onnxwrite.Graph{
+			Inputs: []onnxwrite.ValueInfo{onnxwrite.Floats32("x", 1, 1, 64, 64)}, Outputs: []onnxwrite.ValueInfo{onnxwrite.Floats32("y", 1, 2, 1, 1)},
+			Nodes:        nodes,
+			Initializers: []onnxwrite.Tensor{onnxwrite.Raw("w", []int64{1, 1, 3, 3}, make([]float32, 9)), onnxwrite.Raw("single", []int64{1, 1, 1, 1}, make([]float32, 1))},
+		}}
+		g, err := onnxload.LoadBytes(m.Marshal(), "depth", "", onnxload.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f := FamilyOf(g); f != c.want {
+			t.Errorf("%d layers with windows: %s, want %s", c.windows, f, c.want)
 		}
 	}
 }
