@@ -264,7 +264,7 @@ func Uniform(r prediction.Reading, scores []float32, prepares failure.Setting, s
 	if !r.Exclusive || !(top < min(2/n, 1/n+nearlyUniform*(1-1/n))) { // a NaN has its own note
 		return ""
 	}
-	return fmt.Sprintf("the prediction is nearly uniform (%.3g, of %d classes): is the preprocessing right (%s), and the activation (%s, as %s; %s)?", top, len(scores), spell(prepares), r.Activation, r.Reason, spell("activation"))
+	return fmt.Sprintf("the prediction is nearly uniform (%.3g, of %d classes): is the preprocessing right (%s), and the activation (%s, as %s; %s)? Are these features and no classes (%s, %s)?", top, len(scores), spell(prepares), r.Activation, r.Reason, spell("activation"), spell("target"), spell("reference"))
 }
 
 // flips gives the winner at each position, row by row, and how many differ from

@@ -262,7 +262,7 @@ func TestUniform(t *testing.T) {
 		{many(10, .12), true}, {many(10, .2), false}, {many(1000, .0015), true}, {many(1000, .003), false}, {few(float32(math.NaN()), float32(math.NaN())), false},
 	} {
 		note := Uniform(prediction.Reading{Activation: prediction.Softmax, Reason: "why", Exclusive: true}, c.scores, "preset", spell)
-		if (note != "") != c.said || c.said && (!strings.Contains(note, "<activation>") || !strings.Contains(note, "why") || !strings.Contains(note, "<preset>")) {
+		if (note != "") != c.said || c.said && (!strings.Contains(note, "<activation>") || !strings.Contains(note, "why") || !strings.Contains(note, "<preset>") || !strings.Contains(note, "<reference>")) {
 			t.Errorf("%v: %q", c.scores[:2], note)
 		}
 		if note := Uniform(prediction.Reading{}, c.scores, "preset", spell); note != "" {

@@ -176,6 +176,9 @@ func (m *Model) preprocess(plane *Plane, p Preparation, said bool) error {
 		if s := in.Info.Shape; len(s) == 4 && s[0] > 1 {
 			return failure.Dataf("model %s: input %q of shape %v holds %d pictures: export the model for one, or with that dimension open", m.File.Name, in.Name, s, s[0])
 		}
+		if s := in.Info.Shape; len(s) == 2 && s[0] == 1 {
+			return failure.Dataf("model %s: input %q of shape %v is no picture; as a series of one channel its layout is nt", m.File.Name, in.Name, s)
+		}
 		return failure.Dataf("model %s: input %q of shape %v is no picture", m.File.Name, in.Name, in.Info.Shape)
 	}
 	if err := pre.Validate(plane.C); err != nil {
