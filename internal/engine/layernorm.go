@@ -23,20 +23,23 @@ func (l *LayerNorm) MultiplyAdds() int64 { return 2 * int64(len(l.Scale)) }
 func (l *LayerNorm) Run(s *Scratch, jobs []Job) {
 	n := len(l.Scale)
 	eachRow(s, jobs, func(x, out []float32) {
+		if l.Mean && !l.Length {
+			asm.NormRows(x, out, l.Scale, l.Bias, l.Epsilon)
+			return
+		}
 		for k := 0; k < len(out); k += n {
 			l.pixel(x[k:k+n], out[k:k+n])
 		}
 	})
 }
 
+// pixel is for what has no mean taken off.
 func (l *LayerNorm) pixel(x, out []float32) {
-	if l.Length {
-		asm.RowScale(x, out, l.Scale, l.Bias, 0, 1/max(math.Sqrt(asm.RowSquares(x, 0)), l.Epsilon))
-		return
+	factor := 0.0
+	if squares := asm.RowSquares(x, 0); l.Length {
+		factor = 1 / max(math.Sqrt(squares), l.Epsilon)
+	} else {
+		factor = 1 / math.Sqrt(squares/float64(len(x))+l.Epsilon)
 	}
-	n, mean := float64(len(x)), 0.0
-	if l.Mean {
-		mean = asm.RowSum(x) / n
-	}
-	asm.RowScale(x, out, l.Scale, l.Bias, mean, 1/math.Sqrt(asm.RowSquares(x, mean)/n+l.Epsilon))
+	asm.RowScale(x, out, l.Scale, l.Bias, 0, factor)
 }

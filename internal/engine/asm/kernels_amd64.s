@@ -35897,6 +35897,238 @@ block:
 	VZEROUPPER
 	RET
 
+// func normRowsAVX512(x *float32, out *float32, scale *float32, bias *float32, rows int, bytes int, numbers *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·normRowsAVX512(SB), NOSPLIT, $0-56
+	MOVQ x+0(FP), R8
+	MOVQ out+8(FP), R9
+	MOVQ scale+16(FP), R10
+	MOVQ bias+24(FP), R11
+	MOVQ rows+32(FP), R12
+	MOVQ bytes+40(FP), R13
+	MOVQ numbers+48(FP), DI
+
+two:
+	CMPQ   R12, $0x02
+	JLT    one
+	MOVQ   R8, AX
+	ADDQ   R13, AX
+	MOVQ   R9, BX
+	ADDQ   R13, BX
+	VXORPD Z0, Z0, Z0
+	VXORPD Z1, Z1, Z1
+	VXORPD Z2, Z2, Z2
+	VXORPD Z3, Z3, Z3
+	XORQ   SI, SI
+
+sumOf2:
+	VCVTPS2PD    (R8)(SI*1), Z4
+	VCVTPS2PD    32(R8)(SI*1), Z5
+	VADDPD       Z4, Z0, Z0
+	VADDPD       Z5, Z1, Z1
+	VCVTPS2PD    (AX)(SI*1), Z4
+	VCVTPS2PD    32(AX)(SI*1), Z5
+	VADDPD       Z4, Z2, Z2
+	VADDPD       Z5, Z3, Z3
+	ADDQ         $0x40, SI
+	CMPQ         SI, R13
+	JLT          sumOf2
+	VADDPD       Z1, Z0, Z0
+	VSHUFF64X2   $0x4e, Z0, Z0, Z1
+	VADDPD       Z1, Z0, Z0
+	VSHUFF64X2   $0xb1, Z0, Z0, Z1
+	VADDPD       Z1, Z0, Z0
+	VPERMILPD    $0x55, Z0, Z1
+	VADDPD       Z1, Z0, Z0
+	VBROADCASTSD (DI), Z1
+	VDIVPD       Z1, Z0, Z0
+	VADDPD       Z3, Z2, Z1
+	VSHUFF64X2   $0x4e, Z1, Z1, Z2
+	VADDPD       Z2, Z1, Z1
+	VSHUFF64X2   $0xb1, Z1, Z1, Z2
+	VADDPD       Z2, Z1, Z1
+	VPERMILPD    $0x55, Z1, Z2
+	VADDPD       Z2, Z1, Z1
+	VBROADCASTSD (DI), Z2
+	VDIVPD       Z2, Z1, Z1
+	VXORPD       Z2, Z2, Z2
+	VXORPD       Z3, Z3, Z3
+	VXORPD       Z4, Z4, Z4
+	VXORPD       Z5, Z5, Z5
+	XORQ         SI, SI
+
+squaresOf2:
+	VCVTPS2PD    (R8)(SI*1), Z6
+	VCVTPS2PD    32(R8)(SI*1), Z7
+	VSUBPD       Z0, Z6, Z6
+	VFMADD231PD  Z6, Z6, Z2
+	VSUBPD       Z0, Z7, Z7
+	VFMADD231PD  Z7, Z7, Z3
+	VCVTPS2PD    (AX)(SI*1), Z6
+	VCVTPS2PD    32(AX)(SI*1), Z7
+	VSUBPD       Z1, Z6, Z6
+	VFMADD231PD  Z6, Z6, Z4
+	VSUBPD       Z1, Z7, Z7
+	VFMADD231PD  Z7, Z7, Z5
+	ADDQ         $0x40, SI
+	CMPQ         SI, R13
+	JLT          squaresOf2
+	VADDPD       Z3, Z2, Z2
+	VSHUFF64X2   $0x4e, Z2, Z2, Z3
+	VADDPD       Z3, Z2, Z2
+	VSHUFF64X2   $0xb1, Z2, Z2, Z3
+	VADDPD       Z3, Z2, Z2
+	VPERMILPD    $0x55, Z2, Z3
+	VADDPD       Z3, Z2, Z2
+	VBROADCASTSD (DI), Z3
+	VDIVPD       Z3, Z2, Z2
+	VBROADCASTSD 8(DI), Z3
+	VADDPD       Z3, Z2, Z2
+	VSQRTPD      Z2, Z2
+	VBROADCASTSD 16(DI), Z3
+	VDIVPD       Z2, Z3, Z2
+	VADDPD       Z5, Z4, Z3
+	VSHUFF64X2   $0x4e, Z3, Z3, Z4
+	VADDPD       Z4, Z3, Z3
+	VSHUFF64X2   $0xb1, Z3, Z3, Z4
+	VADDPD       Z4, Z3, Z3
+	VPERMILPD    $0x55, Z3, Z4
+	VADDPD       Z4, Z3, Z3
+	VBROADCASTSD (DI), Z4
+	VDIVPD       Z4, Z3, Z3
+	VBROADCASTSD 8(DI), Z4
+	VADDPD       Z4, Z3, Z3
+	VSQRTPD      Z3, Z3
+	VBROADCASTSD 16(DI), Z4
+	VDIVPD       Z3, Z4, Z3
+	XORQ         SI, SI
+
+scaleOf2:
+	VCVTPS2PD   (R10)(SI*1), Z4
+	VCVTPS2PD   32(R10)(SI*1), Z5
+	VCVTPS2PD   (R11)(SI*1), Z6
+	VCVTPS2PD   32(R11)(SI*1), Z7
+	VCVTPS2PD   (R8)(SI*1), Z8
+	VCVTPS2PD   32(R8)(SI*1), Z9
+	VSUBPD      Z0, Z8, Z8
+	VSUBPD      Z0, Z9, Z9
+	VMULPD      Z2, Z8, Z8
+	VMULPD      Z2, Z9, Z9
+	VMOVAPD     Z6, Z10
+	VFMADD231PD Z4, Z8, Z10
+	VMOVAPD     Z7, Z8
+	VFMADD231PD Z5, Z9, Z8
+	VCVTPD2PS   Z10, Y9
+	VCVTPD2PS   Z8, Y8
+	VMOVUPS     Y9, (R9)(SI*1)
+	VMOVUPS     Y8, 32(R9)(SI*1)
+	VCVTPS2PD   (AX)(SI*1), Z8
+	VCVTPS2PD   32(AX)(SI*1), Z9
+	VSUBPD      Z1, Z8, Z8
+	VSUBPD      Z1, Z9, Z9
+	VMULPD      Z3, Z8, Z8
+	VMULPD      Z3, Z9, Z9
+	VMOVAPD     Z6, Z6
+	VFMADD231PD Z4, Z8, Z6
+	VMOVAPD     Z7, Z4
+	VFMADD231PD Z5, Z9, Z4
+	VCVTPD2PS   Z6, Y5
+	VCVTPD2PS   Z4, Y4
+	VMOVUPS     Y5, (BX)(SI*1)
+	VMOVUPS     Y4, 32(BX)(SI*1)
+	ADDQ        $0x40, SI
+	CMPQ        SI, R13
+	JLT         scaleOf2
+	ADDQ        R13, R8
+	ADDQ        R13, R9
+	ADDQ        R13, R8
+	ADDQ        R13, R9
+	SUBQ        $0x02, R12
+	JMP         two
+
+one:
+	TESTQ  R12, R12
+	JZ     done
+	VXORPD Z0, Z0, Z0
+	VXORPD Z1, Z1, Z1
+	XORQ   SI, SI
+
+sumOf1:
+	VCVTPS2PD    (R8)(SI*1), Z2
+	VCVTPS2PD    32(R8)(SI*1), Z3
+	VADDPD       Z2, Z0, Z0
+	VADDPD       Z3, Z1, Z1
+	ADDQ         $0x40, SI
+	CMPQ         SI, R13
+	JLT          sumOf1
+	VADDPD       Z1, Z0, Z0
+	VSHUFF64X2   $0x4e, Z0, Z0, Z1
+	VADDPD       Z1, Z0, Z0
+	VSHUFF64X2   $0xb1, Z0, Z0, Z1
+	VADDPD       Z1, Z0, Z0
+	VPERMILPD    $0x55, Z0, Z1
+	VADDPD       Z1, Z0, Z0
+	VBROADCASTSD (DI), Z1
+	VDIVPD       Z1, Z0, Z0
+	VXORPD       Z1, Z1, Z1
+	VXORPD       Z2, Z2, Z2
+	XORQ         SI, SI
+
+squaresOf1:
+	VCVTPS2PD    (R8)(SI*1), Z3
+	VCVTPS2PD    32(R8)(SI*1), Z4
+	VSUBPD       Z0, Z3, Z3
+	VFMADD231PD  Z3, Z3, Z1
+	VSUBPD       Z0, Z4, Z4
+	VFMADD231PD  Z4, Z4, Z2
+	ADDQ         $0x40, SI
+	CMPQ         SI, R13
+	JLT          squaresOf1
+	VADDPD       Z2, Z1, Z1
+	VSHUFF64X2   $0x4e, Z1, Z1, Z2
+	VADDPD       Z2, Z1, Z1
+	VSHUFF64X2   $0xb1, Z1, Z1, Z2
+	VADDPD       Z2, Z1, Z1
+	VPERMILPD    $0x55, Z1, Z2
+	VADDPD       Z2, Z1, Z1
+	VBROADCASTSD (DI), Z2
+	VDIVPD       Z2, Z1, Z1
+	VBROADCASTSD 8(DI), Z2
+	VADDPD       Z2, Z1, Z1
+	VSQRTPD      Z1, Z1
+	VBROADCASTSD 16(DI), Z2
+	VDIVPD       Z1, Z2, Z1
+	XORQ         SI, SI
+
+scaleOf1:
+	VCVTPS2PD   (R10)(SI*1), Z2
+	VCVTPS2PD   32(R10)(SI*1), Z3
+	VCVTPS2PD   (R11)(SI*1), Z4
+	VCVTPS2PD   32(R11)(SI*1), Z5
+	VCVTPS2PD   (R8)(SI*1), Z6
+	VCVTPS2PD   32(R8)(SI*1), Z7
+	VSUBPD      Z0, Z6, Z6
+	VSUBPD      Z0, Z7, Z7
+	VMULPD      Z1, Z6, Z6
+	VMULPD      Z1, Z7, Z7
+	VMOVAPD     Z4, Z4
+	VFMADD231PD Z2, Z6, Z4
+	VMOVAPD     Z5, Z2
+	VFMADD231PD Z3, Z7, Z2
+	VCVTPD2PS   Z4, Y3
+	VCVTPD2PS   Z2, Y2
+	VMOVUPS     Y3, (R9)(SI*1)
+	VMOVUPS     Y2, 32(R9)(SI*1)
+	ADDQ        $0x40, SI
+	CMPQ        SI, R13
+	JLT         scaleOf1
+	ADDQ        R13, R8
+	ADDQ        R13, R9
+
+done:
+	VZEROUPPER
+	RET
+
 // func rowExpAVX512(x *float32, out *float32, blocks int, top float64, table *float64) float64
 // Requires: AVX, AVX512DQ, AVX512F, SSE2
 TEXT ·rowExpAVX512(SB), NOSPLIT, $0-48
@@ -65793,6 +66025,130 @@ block:
 	ADDQ        $0x40, SI
 	DECQ        DI
 	JNZ         block
+	VZEROUPPER
+	RET
+
+// func normRowsAVX2(x *float32, out *float32, scale *float32, bias *float32, rows int, bytes int, numbers *float64)
+// Requires: AVX, FMA3
+TEXT ·normRowsAVX2(SB), NOSPLIT, $0-56
+	MOVQ x+0(FP), R8
+	MOVQ out+8(FP), R9
+	MOVQ scale+16(FP), R10
+	MOVQ bias+24(FP), R11
+	MOVQ rows+32(FP), R12
+	MOVQ bytes+40(FP), R13
+	MOVQ numbers+48(FP), DI
+
+row:
+	VXORPD Y0, Y0, Y0
+	VXORPD Y1, Y1, Y1
+	VXORPD Y2, Y2, Y2
+	VXORPD Y3, Y3, Y3
+	XORQ   SI, SI
+
+sumOf1:
+	VCVTPS2PD    (R8)(SI*1), Y4
+	VCVTPS2PD    16(R8)(SI*1), Y5
+	VADDPD       Y4, Y0, Y0
+	VADDPD       Y5, Y1, Y1
+	VCVTPS2PD    32(R8)(SI*1), Y4
+	VCVTPS2PD    48(R8)(SI*1), Y5
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y5, Y3, Y3
+	ADDQ         $0x40, SI
+	CMPQ         SI, R13
+	JLT          sumOf1
+	VADDPD       Y2, Y0, Y0
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y1, Y0, Y0
+	VPERM2F128   $0x01, Y0, Y0, Y1
+	VADDPD       Y1, Y0, Y0
+	VPERMILPD    $0x05, Y0, Y1
+	VADDPD       Y1, Y0, Y0
+	VBROADCASTSD (DI), Y1
+	VDIVPD       Y1, Y0, Y0
+	VXORPD       Y1, Y1, Y1
+	VXORPD       Y2, Y2, Y2
+	VXORPD       Y3, Y3, Y3
+	VXORPD       Y4, Y4, Y4
+	XORQ         SI, SI
+
+squaresOf1:
+	VCVTPS2PD    (R8)(SI*1), Y5
+	VCVTPS2PD    16(R8)(SI*1), Y6
+	VSUBPD       Y0, Y5, Y5
+	VFMADD231PD  Y5, Y5, Y1
+	VSUBPD       Y0, Y6, Y6
+	VFMADD231PD  Y6, Y6, Y2
+	VCVTPS2PD    32(R8)(SI*1), Y5
+	VCVTPS2PD    48(R8)(SI*1), Y6
+	VSUBPD       Y0, Y5, Y5
+	VFMADD231PD  Y5, Y5, Y3
+	VSUBPD       Y0, Y6, Y6
+	VFMADD231PD  Y6, Y6, Y4
+	ADDQ         $0x40, SI
+	CMPQ         SI, R13
+	JLT          squaresOf1
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VPERM2F128   $0x01, Y1, Y1, Y2
+	VADDPD       Y2, Y1, Y1
+	VPERMILPD    $0x05, Y1, Y2
+	VADDPD       Y2, Y1, Y1
+	VBROADCASTSD (DI), Y2
+	VDIVPD       Y2, Y1, Y1
+	VBROADCASTSD 8(DI), Y2
+	VADDPD       Y2, Y1, Y1
+	VSQRTPD      Y1, Y1
+	VBROADCASTSD 16(DI), Y2
+	VDIVPD       Y1, Y2, Y1
+	XORQ         SI, SI
+
+scaleOf1:
+	VCVTPS2PD   (R10)(SI*1), Y2
+	VCVTPS2PD   16(R10)(SI*1), Y3
+	VCVTPS2PD   (R11)(SI*1), Y4
+	VCVTPS2PD   16(R11)(SI*1), Y5
+	VCVTPS2PD   (R8)(SI*1), Y6
+	VCVTPS2PD   16(R8)(SI*1), Y7
+	VSUBPD      Y0, Y6, Y6
+	VSUBPD      Y0, Y7, Y7
+	VMULPD      Y1, Y6, Y6
+	VMULPD      Y1, Y7, Y7
+	VMOVAPD     Y4, Y4
+	VFMADD231PD Y2, Y6, Y4
+	VMOVAPD     Y5, Y2
+	VFMADD231PD Y3, Y7, Y2
+	VCVTPD2PSY  Y4, X3
+	VCVTPD2PSY  Y2, X2
+	VMOVUPS     X3, (R9)(SI*1)
+	VMOVUPS     X2, 16(R9)(SI*1)
+	VCVTPS2PD   32(R10)(SI*1), Y2
+	VCVTPS2PD   48(R10)(SI*1), Y3
+	VCVTPS2PD   32(R11)(SI*1), Y4
+	VCVTPS2PD   48(R11)(SI*1), Y5
+	VCVTPS2PD   32(R8)(SI*1), Y6
+	VCVTPS2PD   48(R8)(SI*1), Y7
+	VSUBPD      Y0, Y6, Y6
+	VSUBPD      Y0, Y7, Y7
+	VMULPD      Y1, Y6, Y6
+	VMULPD      Y1, Y7, Y7
+	VMOVAPD     Y4, Y4
+	VFMADD231PD Y2, Y6, Y4
+	VMOVAPD     Y5, Y2
+	VFMADD231PD Y3, Y7, Y2
+	VCVTPD2PSY  Y4, X3
+	VCVTPD2PSY  Y2, X2
+	VMOVUPS     X3, 32(R9)(SI*1)
+	VMOVUPS     X2, 48(R9)(SI*1)
+	ADDQ        $0x40, SI
+	CMPQ        SI, R13
+	JLT         scaleOf1
+	ADDQ        R13, R8
+	ADDQ        R13, R9
+	DECQ        R12
+	JNZ         row
 	VZEROUPPER
 	RET
 

@@ -1027,6 +1027,13 @@ func rowSquaresNEON(x *float32, blocks int, mean float64) float64
 //go:noescape
 func rowScaleNEON(x *float32, out *float32, scale *float32, bias *float32, blocks int, mean float64, factor float64)
 
+// normRowsNEON computes (x[i]-mean)*factor*scale[i] + bias[i] of each row of bytes/4 numbers, a multiple of
+// 16, rows being at least 1: mean is that of the row, factor numbers[2] by the root of the mean of its
+// squared distances from that and numbers[1]; numbers[0] is how many there are. See normRowsGeneric.
+//
+//go:noescape
+func normRowsNEON(x *float32, out *float32, scale *float32, bias *float32, rows int, bytes int, numbers *float64)
+
 // rowExpNEON computes out[i] = exp(x[i]-top) of 16*blocks numbers, blocks being at least 1, in float64, and
 // returns their sum before they are rounded. See rowExpGeneric.
 //

@@ -30602,6 +30602,234 @@ block:
 	BNE block
 	RET
 
+TEXT ·normRowsNEON(SB), NOSPLIT, $0-56
+	MOVD x+0(FP), R7
+	MOVD out+8(FP), R8
+	MOVD scale+16(FP), R9
+	MOVD bias+24(FP), R10
+	MOVD rows+32(FP), R11
+	MOVD bytes+40(FP), R12
+	MOVD numbers+48(FP), R5
+
+row:
+	WORD $0x6f00e400 // movi v0.2d, #0
+	WORD $0x6f00e402 // movi v2.2d, #0
+	WORD $0x6f00e404 // movi v4.2d, #0
+	WORD $0x6f00e406 // movi v6.2d, #0
+	MOVD $0, R4
+	WORD $0x4ea01c01 // mov v1.16b, v0.16b
+	WORD $0x4ea21c43 // mov v3.16b, v2.16b
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
+
+sumOf1:
+	ADD R4, R7, R19
+	FMOVQ 0(R19), F8
+	WORD $0x4e617909 // fcvtl2 v9.2d, v8.4s
+	WORD $0x0e617908 // fcvtl v8.2d, v8.2s
+	FMOVQ 16(R19), F10
+	WORD $0x4e61794b // fcvtl2 v11.2d, v10.4s
+	WORD $0x0e61794a // fcvtl v10.2d, v10.2s
+	WORD $0x4e68d400 // fadd v0.2d, v0.2d, v8.2d
+	WORD $0x4e69d421 // fadd v1.2d, v1.2d, v9.2d
+	WORD $0x4e6ad442 // fadd v2.2d, v2.2d, v10.2d
+	WORD $0x4e6bd463 // fadd v3.2d, v3.2d, v11.2d
+	FMOVQ 32(R19), F8
+	WORD $0x4e617909 // fcvtl2 v9.2d, v8.4s
+	WORD $0x0e617908 // fcvtl v8.2d, v8.2s
+	FMOVQ 48(R19), F10
+	WORD $0x4e61794b // fcvtl2 v11.2d, v10.4s
+	WORD $0x0e61794a // fcvtl v10.2d, v10.2s
+	WORD $0x4e68d484 // fadd v4.2d, v4.2d, v8.2d
+	WORD $0x4e69d4a5 // fadd v5.2d, v5.2d, v9.2d
+	WORD $0x4e6ad4c6 // fadd v6.2d, v6.2d, v10.2d
+	WORD $0x4e6bd4e7 // fadd v7.2d, v7.2d, v11.2d
+	ADD $64, R4, R4
+	CMP R12, R4
+	BLT sumOf1
+	WORD $0x4e64d400 // fadd v0.2d, v0.2d, v4.2d
+	WORD $0x4e65d421 // fadd v1.2d, v1.2d, v5.2d
+	WORD $0x4e66d442 // fadd v2.2d, v2.2d, v6.2d
+	WORD $0x4e67d463 // fadd v3.2d, v3.2d, v7.2d
+	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
+	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
+	WORD $0x4ea11c22 // mov v2.16b, v1.16b
+	WORD $0x4ea01c03 // mov v3.16b, v0.16b
+	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
+	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
+	WORD $0x6e004002 // ext v2.16b, v0.16b, v0.16b, #8
+	WORD $0x6e014023 // ext v3.16b, v1.16b, v1.16b, #8
+	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
+	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
+	VLD1R (R5), [V2.D2]
+	WORD $0x6e62fc00 // fdiv v0.2d, v0.2d, v2.2d
+	WORD $0x6e62fc21 // fdiv v1.2d, v1.2d, v2.2d
+	WORD $0x6f00e402 // movi v2.2d, #0
+	WORD $0x6f00e404 // movi v4.2d, #0
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e408 // movi v8.2d, #0
+	MOVD $0, R4
+	WORD $0x4ea21c43 // mov v3.16b, v2.16b
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+
+squaresOf1:
+	ADD R4, R7, R20
+	FMOVQ 0(R20), F10
+	WORD $0x4e61794b // fcvtl2 v11.2d, v10.4s
+	WORD $0x0e61794a // fcvtl v10.2d, v10.2s
+	FMOVQ 16(R20), F12
+	WORD $0x4e61798d // fcvtl2 v13.2d, v12.4s
+	WORD $0x0e61798c // fcvtl v12.2d, v12.2s
+	WORD $0x4ee0d54a // fsub v10.2d, v10.2d, v0.2d
+	WORD $0x4ee1d56b // fsub v11.2d, v11.2d, v1.2d
+	WORD $0x4e6acd42 // fmla v2.2d, v10.2d, v10.2d
+	WORD $0x4e6bcd63 // fmla v3.2d, v11.2d, v11.2d
+	WORD $0x4ee0d58c // fsub v12.2d, v12.2d, v0.2d
+	WORD $0x4ee1d5ad // fsub v13.2d, v13.2d, v1.2d
+	WORD $0x4e6ccd84 // fmla v4.2d, v12.2d, v12.2d
+	WORD $0x4e6dcda5 // fmla v5.2d, v13.2d, v13.2d
+	FMOVQ 32(R20), F10
+	WORD $0x4e61794b // fcvtl2 v11.2d, v10.4s
+	WORD $0x0e61794a // fcvtl v10.2d, v10.2s
+	FMOVQ 48(R20), F12
+	WORD $0x4e61798d // fcvtl2 v13.2d, v12.4s
+	WORD $0x0e61798c // fcvtl v12.2d, v12.2s
+	WORD $0x4ee0d54a // fsub v10.2d, v10.2d, v0.2d
+	WORD $0x4ee1d56b // fsub v11.2d, v11.2d, v1.2d
+	WORD $0x4e6acd46 // fmla v6.2d, v10.2d, v10.2d
+	WORD $0x4e6bcd67 // fmla v7.2d, v11.2d, v11.2d
+	WORD $0x4ee0d58c // fsub v12.2d, v12.2d, v0.2d
+	WORD $0x4ee1d5ad // fsub v13.2d, v13.2d, v1.2d
+	WORD $0x4e6ccd88 // fmla v8.2d, v12.2d, v12.2d
+	WORD $0x4e6dcda9 // fmla v9.2d, v13.2d, v13.2d
+	ADD $64, R4, R4
+	CMP R12, R4
+	BLT squaresOf1
+	WORD $0x4e66d442 // fadd v2.2d, v2.2d, v6.2d
+	WORD $0x4e67d463 // fadd v3.2d, v3.2d, v7.2d
+	WORD $0x4e68d484 // fadd v4.2d, v4.2d, v8.2d
+	WORD $0x4e69d4a5 // fadd v5.2d, v5.2d, v9.2d
+	WORD $0x4e64d442 // fadd v2.2d, v2.2d, v4.2d
+	WORD $0x4e65d463 // fadd v3.2d, v3.2d, v5.2d
+	WORD $0x4ea31c64 // mov v4.16b, v3.16b
+	WORD $0x4ea21c45 // mov v5.16b, v2.16b
+	WORD $0x4e64d442 // fadd v2.2d, v2.2d, v4.2d
+	WORD $0x4e65d463 // fadd v3.2d, v3.2d, v5.2d
+	WORD $0x6e024044 // ext v4.16b, v2.16b, v2.16b, #8
+	WORD $0x6e034065 // ext v5.16b, v3.16b, v3.16b, #8
+	WORD $0x4e64d442 // fadd v2.2d, v2.2d, v4.2d
+	WORD $0x4e65d463 // fadd v3.2d, v3.2d, v5.2d
+	VLD1R (R5), [V4.D2]
+	WORD $0x6e64fc42 // fdiv v2.2d, v2.2d, v4.2d
+	WORD $0x6e64fc63 // fdiv v3.2d, v3.2d, v4.2d
+	ADD $8, R5, R21
+	VLD1R (R21), [V4.D2]
+	WORD $0x4e64d442 // fadd v2.2d, v2.2d, v4.2d
+	WORD $0x4e64d463 // fadd v3.2d, v3.2d, v4.2d
+	WORD $0x6ee1f842 // fsqrt v2.2d, v2.2d
+	WORD $0x6ee1f863 // fsqrt v3.2d, v3.2d
+	ADD $16, R5, R22
+	VLD1R (R22), [V4.D2]
+	WORD $0x6e62fc82 // fdiv v2.2d, v4.2d, v2.2d
+	WORD $0x6e63fc83 // fdiv v3.2d, v4.2d, v3.2d
+	MOVD $0, R4
+
+scaleOf1:
+	ADD R4, R9, R23
+	FMOVQ 0(R23), F4
+	WORD $0x4e617885 // fcvtl2 v5.2d, v4.4s
+	WORD $0x0e617884 // fcvtl v4.2d, v4.2s
+	FMOVQ 16(R23), F6
+	WORD $0x4e6178c7 // fcvtl2 v7.2d, v6.4s
+	WORD $0x0e6178c6 // fcvtl v6.2d, v6.2s
+	ADD R4, R10, R24
+	FMOVQ 0(R24), F8
+	WORD $0x4e617909 // fcvtl2 v9.2d, v8.4s
+	WORD $0x0e617908 // fcvtl v8.2d, v8.2s
+	FMOVQ 16(R24), F10
+	WORD $0x4e61794b // fcvtl2 v11.2d, v10.4s
+	WORD $0x0e61794a // fcvtl v10.2d, v10.2s
+	ADD R4, R7, R25
+	FMOVQ 0(R25), F12
+	WORD $0x4e61798d // fcvtl2 v13.2d, v12.4s
+	WORD $0x0e61798c // fcvtl v12.2d, v12.2s
+	FMOVQ 16(R25), F14
+	WORD $0x4e6179cf // fcvtl2 v15.2d, v14.4s
+	WORD $0x0e6179ce // fcvtl v14.2d, v14.2s
+	WORD $0x4ee0d58c // fsub v12.2d, v12.2d, v0.2d
+	WORD $0x4ee1d5ad // fsub v13.2d, v13.2d, v1.2d
+	WORD $0x4ee0d5ce // fsub v14.2d, v14.2d, v0.2d
+	WORD $0x4ee1d5ef // fsub v15.2d, v15.2d, v1.2d
+	WORD $0x6e62dd8c // fmul v12.2d, v12.2d, v2.2d
+	WORD $0x6e63ddad // fmul v13.2d, v13.2d, v3.2d
+	WORD $0x6e62ddce // fmul v14.2d, v14.2d, v2.2d
+	WORD $0x6e63ddef // fmul v15.2d, v15.2d, v3.2d
+	WORD $0x4ea81d08 // mov v8.16b, v8.16b
+	WORD $0x4ea91d29 // mov v9.16b, v9.16b
+	WORD $0x4e64cd88 // fmla v8.2d, v12.2d, v4.2d
+	WORD $0x4e65cda9 // fmla v9.2d, v13.2d, v5.2d
+	WORD $0x4eaa1d44 // mov v4.16b, v10.16b
+	WORD $0x4eab1d65 // mov v5.16b, v11.16b
+	WORD $0x4e66cdc4 // fmla v4.2d, v14.2d, v6.2d
+	WORD $0x4e67cde5 // fmla v5.2d, v15.2d, v7.2d
+	WORD $0x0e616906 // fcvtn v6.2s, v8.2d
+	WORD $0x4e616926 // fcvtn2 v6.4s, v9.2d
+	WORD $0x0e616884 // fcvtn v4.2s, v4.2d
+	WORD $0x4e6168a4 // fcvtn2 v4.4s, v5.2d
+	ADD R4, R8, R19
+	FMOVQ F6, 0(R19)
+	FMOVQ F4, 16(R19)
+	FMOVQ 32(R23), F4
+	WORD $0x4e617885 // fcvtl2 v5.2d, v4.4s
+	WORD $0x0e617884 // fcvtl v4.2d, v4.2s
+	FMOVQ 48(R23), F6
+	WORD $0x4e6178c7 // fcvtl2 v7.2d, v6.4s
+	WORD $0x0e6178c6 // fcvtl v6.2d, v6.2s
+	FMOVQ 32(R24), F8
+	WORD $0x4e617909 // fcvtl2 v9.2d, v8.4s
+	WORD $0x0e617908 // fcvtl v8.2d, v8.2s
+	FMOVQ 48(R24), F10
+	WORD $0x4e61794b // fcvtl2 v11.2d, v10.4s
+	WORD $0x0e61794a // fcvtl v10.2d, v10.2s
+	FMOVQ 32(R25), F12
+	WORD $0x4e61798d // fcvtl2 v13.2d, v12.4s
+	WORD $0x0e61798c // fcvtl v12.2d, v12.2s
+	FMOVQ 48(R25), F14
+	WORD $0x4e6179cf // fcvtl2 v15.2d, v14.4s
+	WORD $0x0e6179ce // fcvtl v14.2d, v14.2s
+	WORD $0x4ee0d58c // fsub v12.2d, v12.2d, v0.2d
+	WORD $0x4ee1d5ad // fsub v13.2d, v13.2d, v1.2d
+	WORD $0x4ee0d5ce // fsub v14.2d, v14.2d, v0.2d
+	WORD $0x4ee1d5ef // fsub v15.2d, v15.2d, v1.2d
+	WORD $0x6e62dd8c // fmul v12.2d, v12.2d, v2.2d
+	WORD $0x6e63ddad // fmul v13.2d, v13.2d, v3.2d
+	WORD $0x6e62ddce // fmul v14.2d, v14.2d, v2.2d
+	WORD $0x6e63ddef // fmul v15.2d, v15.2d, v3.2d
+	WORD $0x4ea81d08 // mov v8.16b, v8.16b
+	WORD $0x4ea91d29 // mov v9.16b, v9.16b
+	WORD $0x4e64cd88 // fmla v8.2d, v12.2d, v4.2d
+	WORD $0x4e65cda9 // fmla v9.2d, v13.2d, v5.2d
+	WORD $0x4eaa1d44 // mov v4.16b, v10.16b
+	WORD $0x4eab1d65 // mov v5.16b, v11.16b
+	WORD $0x4e66cdc4 // fmla v4.2d, v14.2d, v6.2d
+	WORD $0x4e67cde5 // fmla v5.2d, v15.2d, v7.2d
+	WORD $0x0e616906 // fcvtn v6.2s, v8.2d
+	WORD $0x4e616926 // fcvtn2 v6.4s, v9.2d
+	WORD $0x0e616884 // fcvtn v4.2s, v4.2d
+	WORD $0x4e6168a4 // fcvtn2 v4.4s, v5.2d
+	FMOVQ F6, 32(R19)
+	FMOVQ F4, 48(R19)
+	ADD $64, R4, R4
+	CMP R12, R4
+	BLT scaleOf1
+	ADD R12, R7, R7
+	ADD R12, R8, R8
+	SUBS $1, R11, R11
+	BNE row
+	RET
+
 TEXT ·rowExpNEON(SB), NOSPLIT, $0-48
 	MOVD x+0(FP), R7
 	MOVD out+8(FP), R8

@@ -203,6 +203,17 @@ func rowScale(x, out, scale, bias *float32, blocks int, mean, factor float64) {
 	}
 }
 
+func normRows(x, out, scale, bias *float32, rows, bytes int, numbers *float64) {
+	switch {
+	case hasAVX512:
+		normRowsAVX512(x, out, scale, bias, rows, bytes, numbers)
+	case hasAVX2:
+		normRowsAVX2(x, out, scale, bias, rows, bytes, numbers)
+	default:
+		normRowsGeneric(x, out, scale, bias, rows, bytes, numbers)
+	}
+}
+
 func rowExp(x, out *float32, blocks int, top float64, table *float64) float64 {
 	switch {
 	case hasAVX512:

@@ -56,6 +56,10 @@ func rowScale(x, out, scale, bias *float32, blocks int, mean, factor float64) {
 	rowScaleNEON(x, out, scale, bias, blocks, mean, factor)
 }
 
+func normRows(x, out, scale, bias *float32, rows, bytes int, numbers *float64) {
+	normRowsNEON(x, out, scale, bias, rows, bytes, numbers)
+}
+
 func rowExp(x, out *float32, blocks int, top float64, table *float64) float64 {
 	return rowExpNEON(x, out, blocks, top, table)
 }

@@ -58,6 +58,37 @@ func scaled(x, scale, bias float32, mean, factor float64) float32 {
 	return float32(math.FMA(float64((float64(x)-mean)*factor), float64(scale), float64(bias)))
 }
 
+// NormRows takes the numbers of each row, of as many as scale has, to mean 0 and variance 1 and
+// computes x*scale[i] + bias[i]: what RowSum, RowSquares and RowScale make of each, where the
+// row's mean square distance from its mean and epsilon are the variance. out may be x.
+func NormRows(x, out, scale, bias []float32, epsilon float64) {
+	n := len(scale)
+	if n < 1 || len(bias) < n || len(x)%n != 0 || len(out) < len(x) {
+		panic(fmt.Sprintf("asm: NormRows of %d into %d, rows of %d and %d", len(x), len(out), n, len(bias)))
+	}
+	if len(x) > 0 && n%rowLanes == 0 {
+		numbers := [...]float64{float64(n), epsilon, 1}
+		normRows(&x[0], &out[0], &scale[0], &bias[0], len(x)/n, 4*n, &numbers[0])
+		return
+	}
+	for ; len(x) > 0; x, out = x[n:], out[n:] {
+		row := x[:n]
+		mean := RowSum(row) / float64(n)
+		RowScale(row, out, scale, bias, mean, 1/math.Sqrt(RowSquares(row, mean)/float64(n)+epsilon))
+	}
+}
+
+func normRowsGeneric(x, out, scale, bias *float32, rows, bytes int, numbers *float64) {
+	n, of := bytes/4, unsafe.Slice(numbers, 3)
+	for ; rows > 0; rows-- {
+		mean := rowSumGeneric(x, n/rowLanes) / of[0]
+		rowScaleGeneric(x, out, scale, bias, n/rowLanes, mean, of[2]/math.Sqrt(rowSquaresGeneric(x, n/rowLanes, mean)/of[0]+of[1]))
+		if rows > 1 {
+			x, out = at(x, n), at(out, n)
+		}
+	}
+}
+
 // RowTimes computes out[i] = x[i]*factor for a row of at least one number. out may be x.
 func RowTimes(x, out []float32, factor float32) {
 	if len(out) < len(x) {

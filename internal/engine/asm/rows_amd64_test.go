@@ -17,6 +17,7 @@ func TestRowsEverywhere(t *testing.T) {
 			TestRows(t)
 			TestRowExpBlocks(t)
 			TestSoftmaxRows(t)
+			TestNormRows(t)
 			TestShortSoftmax(t)
 			TestTranspose(t)
 		})

@@ -105,6 +105,31 @@ func TestSoftmaxRows(t *testing.T) {
 	}
 }
 
+// TestNormRows: many rows in one call are what each is by itself, to the bit.
+func TestNormRows(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 10))
+	for _, n := range []int{1, 15, 16, 32, 80, 97} {
+		for rows := range 6 {
+			for _, special := range []float32{0, float32(math.Copysign(0, -1)), float32(math.NaN()), float32(math.Inf(1)), 3e38} {
+				x, scale, bias := floats(rng, rows*n, []float32{1, 1e-30, 3e38}[rng.IntN(3)]), floats(rng, n, 2), floats(rng, n, 2)
+				if rows > 0 {
+					x[rng.IntN(len(x))] = special
+				}
+				out, want := beforeGuard(rows*n), make([]float32, rows*n)
+				NormRows(x, out, scale, bias, 1e-6)
+				for i := range rows {
+					row := x[i*n:][:n]
+					mean := RowSum(row) / float64(n)
+					RowScale(row, want[i*n:], scale, bias, mean, 1/math.Sqrt(RowSquares(row, mean)/float64(n)+1e-6))
+				}
+				sameRow(t, "normalized", x, out, want)
+				NormRows(x, x, scale, bias, 1e-6)
+				sameRow(t, "normalized in place", want, x, want)
+			}
+		}
+	}
+}
+
 // TestShortSoftmax: rows beside one another are those of plain Go to the bit, and near
 // sums in float64; what is no number makes all of its row none, and no other.
 func TestShortSoftmax(t *testing.T) {

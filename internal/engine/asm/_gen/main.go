@@ -51,6 +51,7 @@ func main() {
 		distance(set)
 		rowSum(set)
 		rowScale(set)
+		normRows(set)
 		rowExp(set)
 		softmaxRows(set)
 		shortRows(set)

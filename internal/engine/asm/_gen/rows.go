@@ -149,6 +149,117 @@ func rowScale(s isa) {
 	RET()
 }
 
+// normRows writes normalizations of many rows of blocks of rowLanes numbers, which so follow
+// one another without waiting; where there are registers enough two at a time, which share
+// what they are scaled by.
+func normRows(s isa) {
+	name := "normRows" + s.name
+	TEXT(name, NOSPLIT, "func(x, out, scale, bias *float32, rows, bytes int, numbers *float64)")
+	Doc(name+" computes (x[i]-mean)*factor*scale[i] + bias[i] of each row of bytes/4 numbers, a multiple of",
+		"16, rows being at least 1: mean is that of the row, factor numbers[2] by the root of the mean of its",
+		"squared distances from that and numbers[1]; numbers[0] is how many there are. See normRowsGeneric.")
+	Pragma("noescape")
+	x, out, scale, bias, left, bytes, off, numbers := reg.R8, reg.R9, reg.R10, reg.R11, reg.R12, reg.R13, reg.RSI, reg.RDI
+	next := []reg.Register{x, reg.RAX} // rows that are read, and written
+	after := []reg.Register{out, reg.RBX}
+	for i, r := range []reg.Register{x, out, scale, bias, left, bytes, numbers} {
+		MOVQ(arg([]string{"x", "out", "scale", "bias", "rows", "bytes", "numbers"}[i], i), r)
+	}
+	f := function{s: s, halves: 2}
+	number := func(i int) reg.VecVirtual {
+		v := f.wide()
+		VBROADCASTSD(mem(numbers, 8*i), v)
+		return v
+	}
+	body := func(n int) {
+		each := func(what string, body func(v int)) {
+			label := what + string(rune('0'+n))
+			XORQ(off, off)
+			Label(label)
+			for v := range s.rowVectors() {
+				body(v)
+			}
+			ADDQ(operand.Imm(4*rowLanes), off)
+			CMPQ(off, bytes)
+			JLT(operand.LabelRef(label))
+		}
+		acc, mean, factor := make([][]pair, n), make([]pair, n), make([]pair, n)
+		sum := func(what string, add func(r, v int)) {
+			for r := range acc {
+				acc[r] = f.sums()
+			}
+			each(what, func(v int) {
+				for r := range acc {
+					add(r, v)
+				}
+			})
+		}
+		sum("sumOf", func(r, v int) {
+			w := f.widened(next[r], off, v)
+			for h := range w {
+				VADDPD(w[h], acc[r][v][h], acc[r][v][h])
+			}
+		})
+		for r := range acc {
+			m := f.everywhere(acc[r], VADDPD)
+			VDIVPD(number(0), m, m)
+			mean[r] = f.same(m)
+		}
+		sum("squaresOf", func(r, v int) {
+			w := f.widened(next[r], off, v)
+			for h := range w {
+				VSUBPD(mean[r][h], w[h], w[h])
+				VFMADD231PD(w[h], w[h], acc[r][v][h])
+			}
+		})
+		for r := range acc {
+			q := f.everywhere(acc[r], VADDPD)
+			VDIVPD(number(0), q, q)
+			VADDPD(number(1), q, q)
+			VSQRTPD(q, q)
+			VDIVPD(q, number(2), q)
+			factor[r] = f.same(q)
+		}
+		each("scaleOf", func(v int) {
+			by, add := f.widened(scale, off, v), f.widened(bias, off, v)
+			for r := range acc {
+				y := f.fma(f.mul(f.sub(f.widened(next[r], off, v), mean[r]), factor[r]), by, add)
+				for h, half := range f.narrow(y) {
+					VMOVUPS(half, indexed(after[r], off, v*s.bytes()+h*s.bytes()/2))
+				}
+			}
+		})
+		for range n {
+			ADDQ(bytes, x)
+			ADDQ(bytes, out)
+		}
+	}
+	if s.lane == 16 {
+		Label("two")
+		CMPQ(left, operand.Imm(2))
+		JLT(operand.LabelRef("one"))
+		for _, rows := range [][]reg.Register{next, after} {
+			MOVQ(rows[0], rows[1])
+			ADDQ(bytes, rows[1])
+		}
+		body(2)
+		SUBQ(operand.Imm(2), left)
+		JMP(operand.LabelRef("two"))
+		Label("one")
+		TESTQ(left, left)
+		JZ(operand.LabelRef("done"))
+		body(1)
+		Label("done")
+	} else {
+		Label("row")
+		body(1)
+		DECQ(left)
+		JNZ(operand.LabelRef("row"))
+	}
+	VZEROUPPER()
+	RET()
+}
+
 // rowExp writes the exponentials of softmax.
 func rowExp(s isa) {
 	name := "rowExp" + s.name
