@@ -126,6 +126,12 @@ var written = []struct {
 		x = n.node("Pad", nil, x, n.ints(0, 0, 1, 1, 0, 0, 0, 0))
 		return n.node("Conv", map[string]any{"group": int64(20), "pads": []int64{0, 0, 1, 1}}, x, n.weights(1, 20, 1, 3, 3))
 	}},
+	{"Clip(Transpose(Conv(Transpose(Pad(x))))*scale+shift) with channels last", "convolution", 1, func(n *network, x graph.ValueID) graph.ValueID {
+		x = n.node("Pad", nil, n.last(x), n.ints(0, 0, 1, 0, 0, 1, 1, 0))
+		x = n.node("Transpose", map[string]any{"perm": []int64{0, 3, 1, 2}}, x)
+		x = n.last(n.node("Conv", map[string]any{"strides": []int64{2, 2}}, x, n.weights(.05, 24, 20, 3, 3)))
+		return n.relu6(n.row("Add", n.row("Mul", x)))
+	}},
 	{"Conv(x)+BatchNormalization(Conv(x))+BatchNormalization(x)", "convolution", 1, func(n *network, x graph.ValueID) graph.ValueID {
 		small := n.batchNorm(n.node("Conv", nil, x, n.weights(.05, 20, 20, 1, 1)))
 		large := n.node("Conv", map[string]any{"pads": []int64{1, 1, 1, 1}}, x, n.weights(.05, 20, 20, 3, 3), n.constantFrom(0.5, 20))

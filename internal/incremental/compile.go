@@ -510,18 +510,27 @@ func (c *compiler) rows(id graph.ValueID) (source, bool) {
 	if r == nil || c.p.values[r.value].host || c.shape(id) == nil {
 		return source{}, false
 	}
-	want, plane, ok := rowsOf(c.shape(id))
+	src, lies, ok := c.rowsFrom(r, c.shape(id), c.g.Values[id].Name)
+	if ok {
+		c.refs[id] = lies
+	}
+	return src, ok
+}
+
+// rowsFrom is rows for a value of that shape that lies as r says, and how it lies then.
+func (c *compiler) rowsFrom(r *ref, shape []int, name string) (source, *ref, bool) {
+	want, plane, ok := rowsOf(shape)
 	if !ok {
-		return source{}, false
+		return source{}, nil, false
 	}
 	if r.shape == nil && r.layout.same(want) {
 		own := c.p.values[r.value].plane
 		if own == plane || own.H*own.W == 1 {
-			return source{r.value, plane}, true
+			return source{r.value, plane}, r, true
 		}
 	}
-	c.refs[id] = c.permuted(r, want, plane, c.g.Values[id].Name)
-	return source{c.refs[id].value, plane}, true
+	r = c.permuted(r, want, plane, name)
+	return source{r.value, plane}, r, true
 }
 
 // asRows says whether rows would have to move nothing.

@@ -58,48 +58,58 @@ func (c *compiler) linear(n *graph.Node, weights, bias []float32, in, out int) (
 		return false, nil
 	}
 	weights, bias, result, name := c.foldAffine(n, weights, bias, out, len(lies.axes)-1, func(id graph.ValueID) ([]float32, bool) { return c.lastRow(id, out) })
-	weights, bias, result, name, moved := c.foldBehindMove(result, name, weights, bias, lies, out)
+	weights, bias, result, name, moved := c.foldBehindMove(result, name, weights, bias, lies.widened(0, out), len(lies.axes)-1)
 	clamp, result, name := c.activation(result, name)
 	src := c.asPlane(lies.value, plane)
 	y, x := region.Identity(plane.H), region.Identity(plane.W)
 	v := c.convolve(step{node: name, operator: n.Def.Name, in: []source{src}}, c.g.Values[result].Name,
 		engine.Convolution{Y: y, X: x, Group: 1, OutC: out, Weights: weights, Bias: bias, Clamp: clamp})
-	c.see(result, moved(lies.widened(v, out)))
+	to := lies.widened(v, out)
+	if moved != nil {
+		to = moved(to)
+	}
+	c.see(result, to)
 	return true, nil
 }
 
-// foldBehindMove folds what scales and shifts channels behind a transpose or a reshape that
-// alone reads a linear layer, as the layer scales of ConvNeXt and the batch normalizations
-// of LeViT's tokens do; lies is how the layer's input lies. What is folded behind lies as
-// moved has it of what the layer makes.
-func (c *compiler) foldBehindMove(from graph.ValueID, name string, weights, bias []float32, lies *view, out int) (w, b []float32, result graph.ValueID, as string, moved func(*view) *view) {
-	stays := func(v *view) *view { return v }
+// foldBehindMove folds what scales, shifts and bounds channels behind a transpose or a
+// reshape that alone reads a convolution or a linear layer: the layer scales of ConvNeXt, the
+// batch normalizations of LeViT's tokens, all of what TensorFlow's exporters write between
+// transposes. The layer's result would lie as lies says, its channels along that axis; what is
+// folded behind lies as moved has it of that, nil where nothing is. Bounds are found, and left
+// for who emits the layer.
+func (c *compiler) foldBehindMove(from graph.ValueID, name string, weights, bias []float32, lies *view, channels int) (w, b []float32, result graph.ValueID, as string, moved func(*view) *view) {
 	i := c.only(from)
 	if i < 0 || c.chained(i) {
-		return weights, bias, from, name, stays
+		return weights, bias, from, name, nil
 	}
-	n := c.g.Nodes[i]
+	n, out := c.g.Nodes[i], length(lies.axes[channels])
 	shape, axis := c.shape(n.Out[0]), -1
 	switch o := n.Op.(type) {
 	case *op.Transpose:
 		order, err := o.Permutation(len(shape))
 		if err != nil {
-			return weights, bias, from, name, stays
+			return weights, bias, from, name, nil
 		}
-		axis, moved = slices.Index(order, len(order)-1), func(v *view) *view { return v.transposed(order) }
+		axis, moved = slices.Index(order, channels), func(v *view) *view { return v.transposed(order) }
 	case *op.Reshape, *op.Flatten, *op.Squeeze, *op.Unsqueeze:
 		moved = func(v *view) *view { return v.reshaped(shape) }
-		if last := len(shape) - 1; last >= 0 && shape[last] == out && moved(lies.widened(0, out)) != nil {
-			axis = last
+		before, n := length(slices.Concat(lies.axes[:channels]...)), 1
+		for a, k := range shape {
+			if n == before && k == out && moved(lies) != nil {
+				axis = a
+				break
+			}
+			n *= k
 		}
 	}
 	if axis < 0 {
-		return weights, bias, from, name, stays
+		return weights, bias, from, name, nil
 	}
 	behind := &graph.Node{Name: name + "+" + n.Name, Out: n.Out}
 	w, b, result, as = c.foldAffine(behind, weights, bias, out, axis, func(id graph.ValueID) ([]float32, bool) { return c.rowAlong(id, len(shape), axis, out) })
-	if result == n.Out[0] {
-		return weights, bias, from, name, stays
+	if result == n.Out[0] && !c.bounded(result) {
+		return weights, bias, from, name, nil
 	}
 	c.fused[i] = true
 	return w, b, result, as, moved

@@ -10,12 +10,13 @@ import (
 // conv lowers a convolution with constant weights, and folds what scales and shifts
 // channels and an activation behind it.
 func (c *compiler) conv(n *graph.Node, o *op.Conv) (bool, error) {
-	return c.convOf(n, o, n.In[0], nil)
+	return c.convOf(n, o, n.In[0], nil, nil)
 }
 
-// convOf lowers a convolution that reads a value, with so many zeros more before each
-// spatial axis as begin says: its windows are those over the input with zeros around it.
-func (c *compiler) convOf(n *graph.Node, o *op.Conv, from graph.ValueID, begin []int) (bool, error) {
+// convOf lowers a convolution that reads a value with its axes in an order (nil: as they
+// are), and so many zeros more before each spatial axis as begin says: its windows are
+// those over the input with zeros around it.
+func (c *compiler) convOf(n *graph.Node, o *op.Conv, from graph.ValueID, order, begin []int) (bool, error) {
 	w := c.constant(n.In[1])
 	if w == nil || givenInput(n, 2) && c.constant(n.In[2]) == nil {
 		return false, nil
@@ -26,7 +27,7 @@ func (c *compiler) convOf(n *graph.Node, o *op.Conv, from graph.ValueID, begin [
 	}
 	for i, more := range begin {
 		ws[i].Pad += more
-		ws[i].In = c.shape(from)[2+i]
+		ws[i].In = permuted(c.shape(from), order)[2+i]
 	}
 	weights, err := w.Floats()
 	if err != nil {
@@ -42,14 +43,54 @@ func (c *compiler) convOf(n *graph.Node, o *op.Conv, from graph.ValueID, begin [
 	if from == n.In[0] && single(ws) && o.Group == 1 && !c.asRows(from) && c.convWithin(n, weights, bias, outC) {
 		return true, nil
 	}
-	src, ok := c.rows(from)
+	src, ok := c.turnedRows(from, order)
 	if !ok {
 		return false, nil
 	}
 	weights, bias, result, name := c.foldAffine(n, weights, bias, outC, 1, c.perChannelOf(n.Out[0]))
+	lies := c.rowsView(result, 0)
+	weights, bias, result, name, moved := c.foldBehindMove(result, name, weights, bias, lies, 1)
 	y, x := planar(ws)
-	c.emitConv(n, src, y, x, o.Group, weights, bias, outC, result, name)
+	clamp, result, name := c.activation(result, name)
+	v := c.convolved(n, src, y, x, o.Group, weights, bias, outC, clamp, result, name)
+	if moved == nil {
+		c.define(result, v)
+		return true, nil
+	}
+	c.see(result, moved(&view{value: v, axes: lies.axes, scale: 1}))
 	return true, nil
+}
+
+// turnedRows is rows of a value with its axes in an order.
+func (c *compiler) turnedRows(id graph.ValueID, order []int) (source, bool) {
+	if order == nil {
+		return c.rows(id)
+	}
+	r := c.refs[id]
+	if r == nil || r.shape != nil || c.p.values[r.value].host || c.shape(id) == nil {
+		return source{}, false
+	}
+	src, _, ok := c.rowsFrom(&ref{value: r.value, layout: r.layout.transposed(order)}, permuted(c.shape(id), order), c.g.Values[id].Name)
+	return src, ok
+}
+
+// rowsView is how a value of rows of a plane lies.
+func (c *compiler) rowsView(id graph.ValueID, value int) *view {
+	l, _, _ := rowsOf(c.shape(id))
+	axes, _ := grouped(l.strides(), l.shape)
+	return &view{value, axes, 0, 1}
+}
+
+// permuted lists elements in an order of their indices; nil is the order they have.
+func permuted(s, order []int) []int {
+	if order == nil {
+		return s
+	}
+	p := make([]int, len(order))
+	for i, k := range order {
+		p[i] = s[k]
+	}
+	return p
 }
 
 // planar gives the windows of a plane: a series is a plane of one row.
@@ -69,12 +110,16 @@ func (c *compiler) emitConv(n *graph.Node, src source, y, x region.Window, group
 
 // emitConvTo emits a convolution with bounds whose result is graph value result.
 func (c *compiler) emitConvTo(n *graph.Node, src source, y, x region.Window, group int, weights, bias []float32, outC int, clamp engine.Clamp, result graph.ValueID, name string) {
+	c.define(result, c.convolved(n, src, y, x, group, weights, bias, outC, clamp, result, name))
+}
+
+// convolved emits what emitConvTo does, and leaves it to others to say how the result lies.
+func (c *compiler) convolved(n *graph.Node, src source, y, x region.Window, group int, weights, bias []float32, outC int, clamp engine.Clamp, result graph.ValueID, name string) int {
 	if each := outC / group; group == src.plane.C && group >= leastMultiplied && each > 1 && each <= mostMultiplied {
-		c.define(result, c.multiplied(n, src, y, x, each, weights, bias, clamp, result, name))
-		return
+		return c.multiplied(n, src, y, x, each, weights, bias, clamp, result, name)
 	}
-	c.define(result, c.convolve(step{node: name, operator: n.Def.Name, in: []source{src}}, c.g.Values[result].Name,
-		engine.Convolution{Y: y, X: x, Group: group, OutC: outC, Weights: weights, Bias: bias, Clamp: clamp}))
+	return c.convolve(step{node: name, operator: n.Def.Name, in: []source{src}}, c.g.Values[result].Name,
+		engine.Convolution{Y: y, X: x, Group: group, OutC: outC, Weights: weights, Bias: bias, Clamp: clamp})
 }
 
 // A depthwise layer that makes several channels of each is as many layers, if these have so

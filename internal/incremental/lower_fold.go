@@ -16,14 +16,24 @@ var unbounded = engine.Clamp{float32(math.Inf(-1)), float32(math.Inf(1))}
 // which computes id can impose them itself. It returns the value that then is
 // the step's result, and the names of the nodes passed.
 func (c *compiler) activation(id graph.ValueID, name string) (engine.Clamp, graph.ValueID, string) {
-	if i := c.only(id); i >= 0 {
+	if c.bounded(id) {
+		i := c.only(id)
 		n := c.g.Nodes[i]
-		if clamp, ok := c.bounds(n); ok && n.In[0] == id && !c.chained(i) {
-			c.fused[i] = true
-			return clamp, n.Out[0], name + "+" + n.Name
-		}
+		clamp, _ := c.bounds(n)
+		c.fused[i] = true
+		return clamp, n.Out[0], name + "+" + n.Name
 	}
 	return unbounded, id, name
+}
+
+// bounded says whether the only reader of a value bounds it.
+func (c *compiler) bounded(id graph.ValueID) bool {
+	i := c.only(id)
+	if i < 0 || c.chained(i) || c.g.Nodes[i].In[0] != id {
+		return false
+	}
+	_, ok := c.bounds(c.g.Nodes[i])
+	return ok
 }
 
 // bounds gives the bounds that a node imposes if that is all it does.

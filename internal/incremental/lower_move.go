@@ -128,6 +128,38 @@ func (c *compiler) interpolate(n *graph.Node) (bool, error) {
 	return true, nil
 }
 
+// paddedLast lowers padding of a plane whose channels are last, where it lies so.
+func (c *compiler) paddedLast(n *graph.Node, o *op.Pad) (bool, error) {
+	r, shape := c.refs[n.In[0]], c.shape(n.In[0])
+	rank := len(shape)
+	if r == nil || r.shape != nil || rank < 3 || rank > 4 || c.g.Values[n.In[0]].Info.Type != tensor.Float32 {
+		return false, nil
+	}
+	begin, end, fill, err := o.Pads(c.infos(n.In))
+	if err != nil || begin[0]|end[0]|begin[rank-1]|end[rank-1] != 0 {
+		return false, err
+	}
+	order, back := []int{0, 3, 1, 2}, []int{0, 2, 3, 1}
+	if rank == 3 {
+		order, back = []int{0, 2, 1}, []int{0, 2, 1}
+	}
+	in, plane, ok := rowsOf(permuted(shape, order))
+	out, to, outOK := rowsOf(permuted(c.shape(n.Out[0]), order))
+	if !ok || !outOK || !r.layout.transposed(order).same(in) || c.p.values[r.value].plane != plane {
+		return false, nil
+	}
+	t := [2]region.Table{region.Copy(1, 1, func(int) int { return 0 })}
+	for a := 1; a < rank-1; a++ {
+		if t[4-rank+a-1], ok = o.Axis(shape[a], begin[a], end[a]); !ok {
+			return false, nil
+		}
+	}
+	p := &engine.Interpolate{In: plane, Out: to, Y: t[0], X: t[1], Fill: fill}
+	s := step{node: n.Name, operator: n.Def.Name, kind: op.Rearranging, moves: region.Tables{Y: &p.Y, X: &p.X}, in: []source{{r.value, plane}}, spec: p}
+	c.refs[n.Out[0]] = &ref{value: c.emit(s, c.g.Values[n.Out[0]].Name, to), layout: out.transposed(back)}
+	return true, nil
+}
+
 // sample lowers what reads a plane at the points of a constant grid.
 func (c *compiler) sample(n *graph.Node) (bool, error) {
 	_, plane, ok := rowsOf(c.shape(n.Out[0]))

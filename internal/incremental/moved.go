@@ -31,6 +31,9 @@ func (c *compiler) moved(n *graph.Node) (bool, error) {
 	case *op.Expand:
 		return c.repeated(n), nil
 	case *op.Pad:
+		if done, err := c.paddedLast(n, o); done || err != nil {
+			return done, err
+		}
 		return c.padded(n, o)
 	case *op.Elementwise:
 		return c.tabled(n, o)

@@ -189,13 +189,22 @@ func (p *Pad) Locality(in []*Info, out []Info) Locality {
 			}
 			continue
 		}
-		length := begin[a] + n + end[a]
-		if !tableSized(n, length, 1) {
+		var ok bool
+		if tables[a-2], ok = p.Axis(n, begin[a], end[a]); !ok {
 			return Locality{}
 		}
-		tables[a-2] = region.Copy(n, length, func(o int) int { return p.source(o, n, begin[a], end[a]) })
 	}
 	return Locality{Kind: Rearranging, Tables: tables}
+}
+
+// Axis says which of an axis's n elements each one of the padded axis copies; false where
+// that are too many for a table.
+func (p *Pad) Axis(n, begin, end int) (t region.Table, ok bool) {
+	length := begin + n + end
+	if !tableSized(n, length, 1) {
+		return t, false
+	}
+	return region.Copy(n, length, func(o int) int { return p.source(o, n, begin, end) }), true
 }
 
 // Eval implements Operator.

@@ -8,11 +8,11 @@ SIZES = {  # of a picture's side, or the shape of another input
         "alexnet", "convnext_small", "densenet169", "mnasnet1_0", "mobilenet_v3_small", "regnet_x_800mf", "regnet_y_400mf", "resnet34",
         "shufflenet_v2_x1_5", "squeezenet1_0", "swin_t", "wide_resnet50_2",
         "convmixer", "fasternet", "ghostnet", "mobilenetv4", "se_resnext50", "starnet",
-        "maxvit_t", "coatnet_0", "gmlp_ti", "inceptionnext_t",
+        "levit_128s", "maxvit_t", "coatnet_0", "gmlp_ti", "inceptionnext_t",
         "efficientnet_v2_s", "cbam_resnet18", "convnextv2_atto", "edgenext_xs", "hrnet_w18", "lcnet", "mobilenet_v1", "poolformer_s12", "res2net50", "van_b0",
     ), 224),
     "inceptiontime": (12, 1000), "tcn": (12, 1000), "eegnet": (1, 22, 1000), "rtmdet_tiny": 320, "mobilevit_xs": 256, "xception": 299, "yolov8n": 320,
-    "efficientnet_b1": 240, "darknet53": 256, "hourglass": 256, "segformer": 256, "crnn": (1, 32, 128), "wavenet": (12, 1000),
+    "tf_mobilenet_v2": (224, 224, 3), "efficientnet_b1": 240, "darknet53": 256, "hourglass": 256, "segformer": 256, "crnn": (1, 32, 128), "wavenet": (12, 1000),
 }
 
 
@@ -757,8 +757,79 @@ def make(torch):
             levels = [same(y) for same, y in zip(self.same, (a, b, c))]
             return torch.cat([torch.cat([box(y), score(y).sigmoid()], 1).flatten(2) for score, box, y in zip(self.scores, self.boxes, levels)], 2)
 
+    class Tokens(nn.Module):
+        """A linear layer of LeViT: the batch normalization behind it is over all tokens."""
+
+        def __init__(self, i, o):
+            super().__init__()
+            self.layer, self.norm = nn.Linear(i, o, bias=False), nn.BatchNorm1d(o)
+
+        def forward(self, x):
+            y = self.layer(x)
+            return self.norm(y.flatten(0, 1)).reshape_as(y)
+
+    class Levit(nn.Module):
+        """LeViT's attention with a bias for each pair of tokens; with a step only every second pixel asks."""
+
+        def __init__(self, i, o, heads, ratio, size, step=1):
+            super().__init__()
+            self.heads, self.wide, self.size, self.step, self.asking = heads, 16 * ratio, size, step, ((size - 1) // step + 1) ** 2
+            self.kv, self.q, self.last = Tokens(i, heads * (16 + self.wide)), Tokens(i, heads * 16), Tokens(heads * self.wide, o)
+            self.bias = nn.Parameter(torch.randn(heads, self.asking, size * size))
+
+        def forward(self, x):
+            b, tokens, c = x.shape
+            k, v = self.kv(x).reshape(b, tokens, self.heads, -1).split([16, self.wide], 3)
+            if self.step > 1:
+                x = x.reshape(b, self.size, self.size, c)[:, :: self.step, :: self.step].reshape(b, -1, c)
+            q = self.q(x).reshape(b, self.asking, self.heads, 16).transpose(1, 2)
+            y = (q @ k.permute(0, 2, 3, 1) * 0.25 + self.bias).softmax(-1) @ v.transpose(1, 2)
+            return self.last(F.hardswish(y.transpose(1, 2).reshape(b, self.asking, self.heads * self.wide)))
+
+    def levit_128s():
+        act, wide = nn.Hardswish, lambda c: Residual(nn.Sequential(Tokens(c, 2 * c), nn.Hardswish(), Tokens(2 * c, c)))
+        parts, i = [layer(3, 16, 3, 2, act=act), layer(16, 32, 3, 2, act=act), layer(32, 64, 3, 2, act=act), layer(64, 128, 3, 2, act=None), nn.Flatten(2), Transposed()], 128
+        for c, blocks, heads, size, before in ((128, 2, 4, 14, 0), (256, 3, 6, 7, 14), (384, 4, 8, 4, 7)):
+            if before:
+                parts += [Levit(i, c, i // 16, 4, before, 2), wide(c)]
+            for _ in range(blocks):
+                parts += [Residual(Levit(c, c, heads, 2, size)), wide(c)]
+            i = c
+        return nn.Sequential(*parts, Transposed(), nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.BatchNorm1d(i), nn.Linear(i, 1000))
+
+    class Transposed(nn.Module):
+        def forward(self, x):
+            return x.transpose(1, 2)
+
+    class Between(nn.Module):
+        """A convolution as TensorFlow's exporters write it where channels are last: between transposes, zeros before them, the normalization behind as a product and a sum."""
+
+        def __init__(self, i, o, kernel, stride=1, groups=1, act=True):
+            super().__init__()
+            self.conv, self.act, self.pad = nn.Conv2d(i, o, kernel, stride, 0 if stride > 1 else kernel // 2, groups=groups, bias=False), act, stride > 1
+            self.scale, self.shift = nn.Parameter(1 + 0.1 * torch.randn(o)), nn.Parameter(0.1 * torch.randn(o))
+
+        def forward(self, x):
+            if self.pad:
+                x = F.pad(x, (0, 0, 0, 1, 0, 1))
+            y = self.conv(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1) * self.scale + self.shift
+            return F.relu6(y) if self.act else y
+
+    class MeanOfPixels(nn.Module):
+        def forward(self, x):
+            return x.mean((1, 2))
+
+    def tf_mobilenet_v2():
+        parts, i = [Between(3, 32, 3, 2)], 32
+        for by, o, blocks, first in ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)):
+            for stride in [first] + [1] * (blocks - 1):
+                way = nn.Sequential(*([Between(i, by * i, 1)] if by > 1 else []), Between(by * i, by * i, 3, stride, by * i), Between(by * i, o, 1, act=False))
+                parts.append(Residual(way) if i == o and stride == 1 else way)
+                i = o
+        return nn.Sequential(*parts, Between(i, 1280, 1), MeanOfPixels(), nn.Linear(1280, 1000))
+
     return {
-        "coatnet_0": coatnet_0, "eegnet": eegnet, "gmlp_ti": GMLP, "inceptionnext_t": inceptionnext_t, "rtmdet_tiny": RtmDet, "tcn": TCN,
+        "levit_128s": levit_128s, "tf_mobilenet_v2": tf_mobilenet_v2, "coatnet_0": coatnet_0, "eegnet": eegnet, "gmlp_ti": GMLP, "inceptionnext_t": inceptionnext_t, "rtmdet_tiny": RtmDet, "tcn": TCN,
         "cbam_resnet18": cbam_resnet18, "convnextv2_atto": convnextv2_atto, "edgenext_xs": edgenext_xs, "hrnet_w18": Hrnet, "inceptiontime": InceptionTime,
         "lcnet": lcnet, "mobilenet_v1": mobilenet_v1, "mobilevit_xs": mobilevit_xs, "poolformer_s12": poolformer_s12, "res2net50": res2net50, "van_b0": van_b0,
         "xception": xception, "yolov8n": Yolov8,
