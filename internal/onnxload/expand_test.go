@@ -270,7 +270,7 @@ func TestCut(t *testing.T) {
 		"ZipMap":                   {zipmap, nil, "z y", "z y", "cat dog"},
 		"ZipMap behind":            {zipmap, []string{"y"}, "y z", "y", "cat dog"},
 		"ZipMap alone":             {zipmap, nil, "z", "z", "cat dog"},
-		"data decides a branch":    {branches("z", "big", arm("x"), arm("x")), nil, "z y", "y", ""},
+		"data decides a branch":    {branches("z", "big", arm("h", onnxwrite.Lines("h = Size x")...), arm("x")), nil, "z y", "y", ""},
 	} {
 		m := lines("h = Neg x", "top = ReduceMax x", "big = Greater top two", "y = Abs h")
 		m.Graph.Nodes = append(m.Graph.Nodes, c.last)
