@@ -348,7 +348,7 @@ func eachPointer(to []*float32, from []float32, step int) {
 	if len(to) == 0 {
 		return
 	}
-	_ = from[(len(to)-1)*step]
+	_ = &from[(len(to)-1)*step] // in bounds; not read, as others may write it now
 	first, bytes := unsafe.Pointer(&from[0]), 4*uintptr(step)
 	at := uintptr(0)
 	for ; len(to) >= 4; to = to[4:] { // several by one look at whether memory is being collected
