@@ -17,29 +17,15 @@ func (c *compiler) conv(n *graph.Node, o *op.Conv) (bool, error) {
 // are), and so many zeros more before each spatial axis as begin says: its windows are
 // those over the input with zeros around it.
 func (c *compiler) convOf(n *graph.Node, o *op.Conv, from graph.ValueID, order, begin []int) (bool, error) {
-	w := c.constant(n.In[1])
-	if w == nil || givenInput(n, 2) && c.constant(n.In[2]) == nil {
-		return false, nil
+	f, err := c.filters(n, o)
+	if f == nil || err != nil {
+		return false, err
 	}
-	ws, err := o.Windows(c.shape(n.In[0]), w.Shape)
-	if err != nil || len(ws) > 2 {
-		return false, nil
-	}
+	ws, weights, bias, outC := f.windows, f.weights, f.bias, f.outC
 	for i, more := range begin {
 		ws[i].Pad += more
 		ws[i].In = permuted(c.shape(from), order)[2+i]
 	}
-	weights, err := w.Floats()
-	if err != nil {
-		return false, err
-	}
-	var bias []float32
-	if givenInput(n, 2) {
-		if bias, err = c.constant(n.In[2]).Floats(); err != nil {
-			return false, err
-		}
-	}
-	outC := w.Shape[0]
 	if from == n.In[0] && single(ws) && o.Group == 1 && !c.asRows(from) && c.convWithin(n, weights, bias, outC) {
 		return true, nil
 	}
@@ -59,6 +45,36 @@ func (c *compiler) convOf(n *graph.Node, o *op.Conv, from graph.ValueID, order, 
 	}
 	c.see(result, moved(&view{value: v, axes: lies.axes, scale: 1}))
 	return true, nil
+}
+
+// filters are what a convolution multiplies by, and its windows over its input.
+type filters struct {
+	windows       []region.Window
+	weights, bias []float32 // bias is nil where there is none
+	outC          int
+}
+
+// filters reads those of a convolution; nil where they are no constants, or it has more than
+// two spatial axes.
+func (c *compiler) filters(n *graph.Node, o *op.Conv) (*filters, error) {
+	w := c.constant(n.In[1])
+	if w == nil || givenInput(n, 2) && c.constant(n.In[2]) == nil {
+		return nil, nil
+	}
+	ws, err := o.Windows(c.shape(n.In[0]), w.Shape)
+	if err != nil || len(ws) > 2 {
+		return nil, nil
+	}
+	f := &filters{windows: ws, outC: w.Shape[0]}
+	if f.weights, err = w.Floats(); err != nil {
+		return nil, err
+	}
+	if givenInput(n, 2) {
+		if f.bias, err = c.constant(n.In[2]).Floats(); err != nil {
+			return nil, err
+		}
+	}
+	return f, nil
 }
 
 // turnedRows is rows of a value with its axes in an order.

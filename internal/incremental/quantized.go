@@ -620,23 +620,13 @@ const exactTo = 1 << 24
 // wholeConv lowers a convolution of whole numbers, so that its sums have no error but one
 // rounding; false where that is not certain.
 func (c *compiler) wholeConv(n *graph.Node, o *wholeConv) (bool, error) {
-	w := c.constant(n.In[1])
-	ws, err := o.Windows(c.shape(n.In[0]), w.Shape)
-	if err != nil || len(ws) > 2 || w.Shape[0] == 0 || w.Len() == 0 {
-		return false, nil
-	}
-	weights, err := w.Floats()
-	if err != nil {
+	f, err := c.filters(n, o.Conv)
+	if f == nil || err != nil || len(f.weights) == 0 {
 		return false, err
 	}
-	var bias []float32
-	if givenInput(n, 2) {
-		if bias, err = c.constant(n.In[2]).Floats(); err != nil {
-			return false, err
-		}
-	}
+	weights, bias, outC := f.weights, f.bias, f.outC
 	parts := [][2][]float32{{weights, bias}}
-	if outC := w.Shape[0]; !wholeSums(weights, bias, outC, o.most, 1) {
+	if !wholeSums(weights, bias, outC, o.most, 1) {
 		upper, lower := halves(weights)
 		upperBias, lowerBias := halves(bias)
 		if !wholeSums(upper, upperBias, outC, o.most, 16) || !wholeSums(lower, lowerBias, outC, o.most, 1) {
@@ -648,11 +638,11 @@ func (c *compiler) wholeConv(n *graph.Node, o *wholeConv) (bool, error) {
 	if !ok {
 		return false, nil
 	}
-	y, x := planar(ws)
+	y, x := planar(f.windows)
 	var sums []source
 	first := len(c.pending)
 	for _, p := range parts {
-		c.emitConvTo(n, src, y, x, o.Group, p[0], p[1], w.Shape[0], unbounded, n.Out[0], n.Name)
+		c.emitConvTo(n, src, y, x, o.Group, p[0], p[1], outC, unbounded, n.Out[0], n.Name)
 		r := c.refs[n.Out[0]]
 		sums = append(sums, source{r.value, c.p.values[r.value].plane})
 	}

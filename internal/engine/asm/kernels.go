@@ -120,6 +120,16 @@ func (k *Kernels) Height(n int) int {
 	return best
 }
 
+// tile is the kernel of so many rows and columns, nil if there is none.
+func (k *Kernels) tile(rows, columns int) *gemmKernel {
+	for i := range k.gemm {
+		if g := &k.gemm[i]; g.rows == rows && g.columns == columns {
+			return g
+		}
+	}
+	return nil
+}
+
 // PanelColumns is the width of the panel that begins at output channel j of n.
 func (k *Kernels) PanelColumns(j, n int) int {
 	if n-j <= k.Columns/2 {
@@ -189,11 +199,9 @@ func (k *Kernels) GemmPart(table []*float32, taps, begin, end int, weights []flo
 		}
 		add, sum = &part.Add[0], &part.Sum[0]
 	}
-	for i := range k.gemm {
-		if g := &k.gemm[i]; g.rows == rows && g.columns == columns {
-			g.run(&table[0], taps, 4*begin, 4*end, &weights[0], &out[0], 4*column, from, bounds, mask(valid, columns), 4*part.Ahead, tiles, 8*(stride-taps*rows), taps, add, sum)
-			return
-		}
+	if g := k.tile(rows, columns); g != nil {
+		g.run(&table[0], taps, 4*begin, 4*end, &weights[0], &out[0], 4*column, from, bounds, mask(valid, columns), 4*part.Ahead, tiles, 8*(stride-taps*rows), taps, add, sum)
+		return
 	}
 	panic(fmt.Sprintf("asm: no %s kernel of %d rows and %d columns", k.Name, rows, columns))
 }

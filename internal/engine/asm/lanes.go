@@ -99,16 +99,6 @@ func (k *Kernels) LaneProducts(taken uint64, table []*float32, high, tiles, last
 	}
 }
 
-// tile is the kernel of so many rows and columns, nil if there is none.
-func (k *Kernels) tile(rows, columns int) *gemmKernel {
-	for i := range k.gemm {
-		if g := &k.gemm[i]; g.rows == rows && g.columns == columns {
-			return g
-		}
-	}
-	return nil
-}
-
 func checkLanes(table []*float32, rows, lanes, pixels, step, channels int, numbers []float32) {
 	if rows < 1 || pixels < 1 || channels < FewestLaneChannels || step < 0 || lanes != MostLanes && lanes != MostLanes/2 ||
 		len(table) < (rows-1)*MostLanes+lanes || len(numbers) < rows*pixels*channels*lanes {
