@@ -15,11 +15,15 @@ const rate = (r) => `${r.gflops.toFixed(0)}, ${percent(r.share_of_peak)}`;
 
 // How far outputs of networks with random weights move in ONNX Runtime alone where the input
 // moves by 1e-7, relative to the largest: several draws.
-const noisy = { starnet: '0.64 to 0.92', efficientnet_v2_s: '0.13 to 0.42', efficientnet_b0: '0.002 to 0.012', efficientnet_b1: '0.002 to 0.10', se_resnext50: '0.005 to 0.014' };
+const noisy = { starnet: '0.64 to 0.92', efficientnet_v2_s: '0.13 to 0.42', efficientnet_b0: '0.002 to 0.012', efficientnet_b1: '0.002 to 0.10', se_resnext50: '0.005 to 0.014', levit_128s: '0.23 to 0.29' };
+
+// How far those outputs are from float64's on one input, in ONNX Runtime and in krypton.
+const float64 = { se_resnext50: [0.015, 0.027], levit_128s: [0.32, 0.35] };
 
 function rounding(names) {
   const met = names.filter((n) => n in noisy).map((n) => `${n} ${noisy[n]}`);
-  return met.length === 0 ? '' : ` With random weights some outputs are mostly rounding: where the input moves by 1e-7, those of ONNX Runtime alone move by as much as this: ${met.join(', ')}.${names.includes('se_resnext50') ? ' Against float64 those of se_resnext50 are off by 0.015 in ONNX Runtime, by 0.027 in krypton.' : ''}`;
+  const exact = names.filter((n) => n in float64).map((n) => `${n} ${float64[n][0]} and ${float64[n][1]}`);
+  return met.length === 0 ? '' : ` With random weights some outputs are mostly rounding: where the input moves by 1e-7, those of ONNX Runtime alone move by as much as this: ${met.join(', ')}.${exact.length === 0 ? '' : ` Against float64 those of ONNX Runtime and of krypton are off by: ${exact.join(', ')}.`}`;
 }
 
 function table(head, rows) {
