@@ -284,3 +284,21 @@ func (l *LRN) Run(s *Scratch, jobs []Job) {
 		})
 	}
 }
+
+// Replace copies numbers, but for NaN, in whose place it puts With.
+type Replace struct{ With float32 }
+
+// MultiplyAdds implements Primitive.
+func (r *Replace) MultiplyAdds() int64 { return 0 }
+
+// Run implements Primitive.
+func (r *Replace) Run(s *Scratch, jobs []Job) {
+	eachRow(s, jobs, func(x, out []float32) {
+		for i, v := range x[:len(out)] {
+			if v != v {
+				v = r.With
+			}
+			out[i] = v
+		}
+	})
+}

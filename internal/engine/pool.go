@@ -63,6 +63,27 @@ func (p *AveragePool) Run(s *Scratch, jobs []Job) {
 	}
 }
 
+// PreciseMean is AveragePool with sums in float64, from the first tap of the window to the
+// last, each divided and then rounded once.
+type PreciseMean struct{ AveragePool }
+
+// Run implements Primitive.
+func (p *PreciseMean) Run(s *Scratch, jobs []Job) {
+	for i := range jobs {
+		eachRun(s, &jobs[i], p.Y, p.X, false, p.alike, func(r *asm.Run, y, x int, out []float32) {
+			if r == nil {
+				clear(out)
+				return
+			}
+			n := float64(len(r.Rows) * r.Kx)
+			if p.DivisorY != nil {
+				n = float64(p.DivisorY[y] * p.DivisorX[x])
+			}
+			r.MeanPool(p.In.C, out, n)
+		})
+	}
+}
+
 // alike is the number of columns from x on that have the same divisor.
 func (p *AveragePool) alike(x int) int {
 	if p.DivisorX == nil {

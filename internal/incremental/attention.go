@@ -308,7 +308,7 @@ func (c *compiler) matrixOf(id graph.ValueID) (m matrix, ok bool) {
 }
 
 // product lowers the product of two activations, or of one and constants.
-func (c *compiler) product(n *graph.Node) bool {
+func (c *compiler) product(n *graph.Node, all bool) bool {
 	left, ok := c.matrixOf(n.In[0])
 	right, and := c.matrixOf(n.In[1])
 	if !ok || !and {
@@ -321,7 +321,7 @@ func (c *compiler) product(n *graph.Node) bool {
 	if vectors[1] {
 		right.view = right.with([][]stride{right.axes[0], nil})
 	}
-	c.emitProduct(n, left, right, vectors, true)
+	c.emitProduct(n, left, right, vectors, all)
 	return true
 }
 

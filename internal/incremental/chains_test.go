@@ -171,6 +171,10 @@ var written = []struct {
 	{"Relu(x+y)", "sum and bounds", 1, func(n *network, x graph.ValueID) graph.ValueID {
 		return n.node("Relu", nil, n.node("Add", nil, n.node("Sigmoid", nil, x), x))
 	}},
+	{"Where(IsNaN(x),0,x)", "a number for NaN", 2, func(n *network, x graph.ValueID) graph.ValueID {
+		x = n.node("Sqrt", nil, x) // of negative numbers too
+		return n.node("Where", nil, n.node("IsNaN", nil, x), n.number(0), x)
+	}},
 	{"Reshape(Transpose(Reshape(x)))", "shuffle of channels", 1, func(n *network, x graph.ValueID) graph.ValueID {
 		x = n.node("Reshape", nil, x, n.ints(1, 4, 5, 9, 8))
 		return n.node("Reshape", nil, n.node("Transpose", map[string]any{"perm": []int64{0, 2, 1, 3, 4}}, x), n.ints(1, 20, 9, 8))
@@ -253,6 +257,8 @@ func kindOf(p *Plan) string {
 		return "sum and bounds"
 	case *engine.Channels:
 		return "shuffle of channels"
+	case *engine.Replace:
+		return "a number for NaN"
 	}
 	return "something else"
 }

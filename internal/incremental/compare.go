@@ -1,6 +1,9 @@
 package incremental
 
 import (
+	"slices"
+
+	"krypton/internal/engine"
 	"krypton/internal/engine/asm"
 	"krypton/internal/graph"
 	"krypton/internal/op"
@@ -49,4 +52,46 @@ func (c *compiler) arithmetic(n *graph.Node) (bool, error) {
 		done, err = c.pixelwise(n)
 	}
 	return done, err
+}
+
+// recognizeReplaced finds what puts a number in the place of what is none: Where(IsNaN(x), n, x),
+// as attention is exported whose rows may be masked as a whole, and with Not between.
+func (c *compiler) recognizeReplaced() {
+	for i, n := range c.g.Nodes {
+		if _, ok := n.Op.(*op.Where); !ok || c.chained(i) || c.g.Values[n.Out[0]].Info.Type != tensor.Float32 {
+			continue
+		}
+		nodes, cond, with, of := []int{i}, n.In[0], n.In[1], n.In[2]
+		test := (*op.FloatTest)(nil)
+		for test == nil {
+			at := c.g.Values[cond].Producer
+			if at < 0 || c.chained(at) || c.only(cond) != nodes[0] {
+				break
+			}
+			nodes = append([]int{at}, nodes...)
+			if _, ok := c.g.Nodes[at].Op.(*op.Not); ok {
+				cond, with, of = c.g.Nodes[at].In[0], of, with
+				continue
+			}
+			o, ok := c.g.Nodes[at].Op.(*op.FloatTest)
+			if !ok {
+				break
+			}
+			test, cond = o, c.g.Nodes[at].In[0]
+		}
+		number := c.number(with)
+		if test == nil || !test.NaN || cond != of || number == nil || !slices.Equal(c.shape(of), c.shape(n.Out[0])) {
+			continue
+		}
+		f, err := number.Floats()
+		if err != nil {
+			continue
+		}
+		c.take(chain{nodes: nodes, lower: func(c *compiler, last *graph.Node) (bool, error) {
+			if c.empty(last) {
+				return false, nil
+			}
+			return c.elementwiseOf(last, of, &engine.Replace{With: f[0]})
+		}})
+	}
 }

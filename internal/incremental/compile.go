@@ -164,6 +164,7 @@ func lower(g *graph.Graph, opt CompileOptions) (*compiler, error) {
 	c.recognizePads()
 	c.recognizeBranches()
 	c.recognizeComparisons()
+	c.recognizeReplaced()
 	c.recognize()
 	for i, n := range g.Nodes {
 		ch, last := c.chains[i]

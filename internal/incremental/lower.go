@@ -29,10 +29,14 @@ func (c *compiler) native(n *graph.Node) (bool, error) {
 		return c.recurrent(n, o)
 	case *wholeConv:
 		return c.wholeConv(n, o)
+	case *wholeProduct:
+		return c.wholeProduct(n, o)
+	case *preciseMean:
+		return c.preciseMean(n, o.Pool)
 	case *rounded:
-		return c.byScale(n, len(o.Scale), &o.Quantize)
+		return c.byScale(n, len(o.Scale), o.last, &o.Quantize)
 	case *dequantized:
-		return c.byScale(n, len(o.Scale), &o.Dequantize)
+		return c.byScale(n, len(o.Scale), o.last, &o.Dequantize)
 	case *planeSum:
 		return c.reducePlane(n, op.ReduceSum)
 	case *spanOf:

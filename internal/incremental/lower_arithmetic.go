@@ -15,7 +15,14 @@ func (c *compiler) elementwise(n *graph.Node, prim engine.Primitive) (bool, erro
 }
 
 // byScale lowers a function of every element with a scale, or one for each channel.
-func (c *compiler) byScale(n *graph.Node, scales int, prim engine.Primitive) (bool, error) {
+func (c *compiler) byScale(n *graph.Node, scales int, last bool, prim engine.Primitive) (bool, error) {
+	if scales > 1 && last {
+		plane, lies, ok := c.channelsLast(n.In[0])
+		if ok = ok && plane.C == scales; ok {
+			c.lastAxis(n, n.Out[0], n.Name, prim, plane, lies)
+		}
+		return ok, nil
+	}
 	if scales > 1 {
 		return c.perPixel(n, prim)
 	}

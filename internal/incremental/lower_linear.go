@@ -54,6 +54,50 @@ func (c *compiler) gemm(n *graph.Node, o *op.Gemm) (bool, error) {
 	return c.row(n, weights, bias, in, out)
 }
 
+// linearSource is what a linear layer reads: single pixels whose channels are the last axis,
+// lying so, or (lies is nil) one row, perhaps of all pixels of a plane.
+type linearSource struct {
+	src  source
+	y, x region.Window
+	lies *view
+}
+
+// ofLastAxis finds how a layer of the last axis reads a node's input, which is moved if it
+// must be.
+func (c *compiler) ofLastAxis(n *graph.Node, in, out int) (linearSource, bool) {
+	if in == 0 || out == 0 {
+		return linearSource{}, false
+	}
+	if l, ok := c.ofRow(n.In[0], in); ok {
+		return l, true
+	}
+	plane, lies, ok := c.channelsLast(n.In[0])
+	if !ok && c.inOrder(n.In[0]) {
+		plane, lies, ok = c.channelsLast(n.In[0])
+	}
+	if !ok || plane.C != in || len(c.shape(n.Out[0])) != len(lies.axes) {
+		return linearSource{}, false
+	}
+	return linearSource{c.asPlane(lies.value, plane), region.Identity(plane.H), region.Identity(plane.W), lies}, true
+}
+
+// ofRow finds how a layer of a [1, in] row reads it: where it lies if it is a flattened plane.
+func (c *compiler) ofRow(id graph.ValueID, in int) (linearSource, bool) {
+	r, shape := c.refs[id], c.shape(id)
+	if r == nil || c.p.values[r.value].host || len(shape) != 2 || shape[0] != 1 || shape[1] != in {
+		return linearSource{}, false
+	}
+	if r.shape != nil {
+		want, plane, ok := rowsOf(r.layout.shape)
+		if own := c.p.values[r.value].plane; ok && r.layout.same(want) && (own == plane || own.H*own.W == 1) {
+			return linearSource{source{r.value, plane}, region.Whole(plane.H), region.Whole(plane.W), nil}, true
+		}
+	}
+	src, ok := c.rows(id)
+	one := region.Identity(1)
+	return linearSource{src, one, one, nil}, ok
+}
+
 // row lowers a fully connected layer of a row, or of the last axis.
 func (c *compiler) row(n *graph.Node, weights, bias []float32, in, out int) (bool, error) {
 	if done, err := c.fullyConnected(n, weights, bias, in, out); done || err != nil {
@@ -72,7 +116,7 @@ func (c *compiler) row(n *graph.Node, weights, bias []float32, in, out int) (boo
 func (c *compiler) matMul(n *graph.Node) (bool, error) {
 	w := c.constant(n.In[1])
 	if w == nil || len(w.Shape) != 2 {
-		return c.product(n), nil
+		return c.product(n, true), nil
 	}
 	values, err := w.Floats()
 	if err != nil {
@@ -81,7 +125,7 @@ func (c *compiler) matMul(n *graph.Node) (bool, error) {
 	in, out := w.Shape[0], w.Shape[1]
 	done, err := c.row(n, transposed(values, in, out), nil, in, out)
 	if err == nil && !done {
-		done = c.product(n)
+		done = c.product(n, true)
 	}
 	return done, err
 }
@@ -106,26 +150,14 @@ func transposed(m []float32, rows, columns int) []float32 {
 // fullyConnected lowers a [1, in] row times weights [out][in]. A row that is a
 // flattened plane is read where it lies.
 func (c *compiler) fullyConnected(n *graph.Node, weights, bias []float32, in, out int) (bool, error) {
-	r := c.refs[n.In[0]]
-	shape := c.shape(n.In[0])
-	if r == nil || c.p.values[r.value].host || len(shape) != 2 || shape[0] != 1 || shape[1] != in || in == 0 || out == 0 {
+	if in == 0 || out == 0 {
 		return false, nil
 	}
-	if r.shape != nil {
-		want, plane, ok := rowsOf(r.layout.shape)
-		if own := c.p.values[r.value].plane; ok && r.layout.same(want) && (own == plane || own.H*own.W == 1) {
-			src := source{r.value, plane}
-			weights, bias, result, name := c.foldAffine(n, weights, bias, out, 1, c.perChannelOf(n.Out[0]))
-			c.emitConv(n, src, region.Whole(plane.H), region.Whole(plane.W), 1, weights, bias, out, result, name)
-			return true, nil
-		}
-	}
-	src, ok := c.rows(n.In[0])
+	l, ok := c.ofRow(n.In[0], in)
 	if !ok {
 		return false, nil
 	}
-	one := region.Identity(1)
 	weights, bias, result, name := c.foldAffine(n, weights, bias, out, 1, c.perChannelOf(n.Out[0]))
-	c.emitConv(n, src, one, one, 1, weights, bias, out, result, name)
+	c.emitConv(n, l.src, l.y, l.x, 1, weights, bias, out, result, name)
 	return true, nil
 }

@@ -31,16 +31,37 @@ func (c *compiler) pool(n *graph.Node, o *op.Pool) (bool, error) {
 	out := engine.Plane{H: y.Out, W: x.Out, C: src.plane.C}
 	var prim engine.Primitive = &engine.MaxPool{In: src.plane, Out: out, Y: y, X: x}
 	if o.Kind == op.PoolAverage {
-		a := &engine.AveragePool{In: src.plane, Out: out, Y: y, X: x}
-		if o.CountIncludePad {
-			a.DivisorY, a.DivisorX = []int{1}, divisors(o, ws, len(ws)-1)
-			if len(ws) == 2 {
-				a.DivisorY = divisors(o, ws, 0)
-			}
-		}
-		prim = a
+		prim = c.averaged(o, ws, src)
 	}
 	return true, c.emitWindowed(n, src, y, x, prim, out)
+}
+
+// preciseMean lowers an average pool whose sums are of float64.
+func (c *compiler) preciseMean(n *graph.Node, o *op.Pool) (bool, error) {
+	ws, err := o.Windows(c.shape(n.In[0]))
+	if err != nil || len(ws) > 2 {
+		return false, nil
+	}
+	src, ok := c.rows(n.In[0])
+	if !ok {
+		return false, nil
+	}
+	y, x := planar(ws)
+	a := c.averaged(o, ws, src)
+	return true, c.emitWindowed(n, src, y, x, &engine.PreciseMean{AveragePool: *a}, a.Out)
+}
+
+// averaged is an average pool of a plane.
+func (c *compiler) averaged(o *op.Pool, ws []region.Window, src source) *engine.AveragePool {
+	y, x := planar(ws)
+	a := &engine.AveragePool{In: src.plane, Out: engine.Plane{H: y.Out, W: x.Out, C: src.plane.C}, Y: y, X: x}
+	if o.CountIncludePad {
+		a.DivisorY, a.DivisorX = []int{1}, divisors(o, ws, len(ws)-1)
+		if len(ws) == 2 {
+			a.DivisorY = divisors(o, ws, 0)
+		}
+	}
+	return a
 }
 
 // divisors counts, for each output along an axis, the window's cells inside

@@ -125,8 +125,33 @@ func written(name string, t *tensor.Tensor) onnxwrite.Tensor {
 		return onnxwrite.Raw(name, dims, d)
 	case []bool:
 		return onnxwrite.Raw(name, dims, d)
+	case []tensor.FourBits:
+		return packed(name, dims, onnxwrite.DataType(tensor.Int4), d)
+	case []tensor.FourBitsUnsigned:
+		return packed(name, dims, onnxwrite.DataType(tensor.Uint4), d)
+	case []tensor.Eight1:
+		return asBytes(name, dims, onnxwrite.DataType(tensor.Float8E4M3), d)
+	case []tensor.Eight2:
+		return asBytes(name, dims, onnxwrite.DataType(tensor.Float8E5M2), d)
 	}
 	panic(fmt.Sprintf("no tensor of %T", t.Data))
+}
+
+// packed writes numbers of four bits, two to a byte, asBytes those of eight.
+func packed[T tensor.FourBits | tensor.FourBitsUnsigned](name string, dims []int64, typ onnxwrite.DataType, d []T) onnxwrite.Tensor {
+	t := onnxwrite.Tensor{Name: name, DataType: typ, Dims: dims, RawData: make([]byte, (len(d)+1)/2)}
+	for i, v := range d {
+		t.RawData[i/2] |= byte(v) & 15 << (i % 2 * 4)
+	}
+	return t
+}
+
+func asBytes[T tensor.Eight1 | tensor.Eight2](name string, dims []int64, typ onnxwrite.DataType, d []T) onnxwrite.Tensor {
+	t := onnxwrite.Tensor{Name: name, DataType: typ, Dims: dims}
+	for _, v := range d {
+		t.RawData = append(t.RawData, byte(v))
+	}
+	return t
 }
 
 // number is a float in JSON, which has no NaN.

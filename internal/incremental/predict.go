@@ -200,6 +200,8 @@ func perElement(p engine.Spec) (adds, plain float64) {
 		return costTap * float64(p.Y.Kernel*p.X.Kernel), 0
 	case *engine.AveragePool:
 		return costTap * float64(p.Y.Kernel*p.X.Kernel), 0
+	case *engine.PreciseMean:
+		return 0, plainTap * float64(p.Y.Kernel*p.X.Kernel)
 	}
 	return costElement, 0
 }

@@ -153,12 +153,19 @@ func (q *carrying) known(n *graph.Node) bool {
 		return q.constants(n, 0) && numbers(1, 2, 6, 7) && len(x.Shape) <= 4 && q.small(n, 8)
 	case *op.ConvInteger:
 		return len(x.Shape) <= 4 && q.value(n.In[1]) != nil && (!givenInput(n, 3) || q.value(n.In[3]) != nil) && (!givenInput(n, 2) || q.info(n.In[2]).Shape != nil) && q.toFloats(n.Out[0])
+	case *op.MatMulInteger:
+		zero := func(k int) bool { return !givenInput(n, k) || q.info(n.In[k]).Shape != nil }
+		return x.Value == nil && zero(2) && (q.columns(n, 1, 3) || zero(3) && q.pairs(n, 1)) && q.toFloats(n.Out[0]) && q.one(n, 2)
+	case *op.QLinearMatMul:
+		return numbers(1, 2, 6, 7) && x.Value == nil && (q.columns(n, 3, 5) && q.value(n.In[4]) != nil || numbers(4, 5) && q.pairs(n, 3))
+	case *op.QGemm:
+		return !o.TransA && q.constants(n, 0) && numbers(1, 2, 7, 8) && q.small(n, 6) && q.row(n, 6)
 	case *op.QLinearBinary:
 		return numbers(1, 2, 4, 5, 6, 7)
 	case *op.QLinearUnary:
 		return q.constants(n, 0)
 	case *op.QLinearAveragePool:
-		return o.Whole() && numbers(1, 2, 3, 4) && len(x.Shape) <= 4 && q.area(n.In[0]) <= mostAveraged
+		return numbers(1, 2, 3, 4) && len(x.Shape) <= 4 && (o.Pool != nil || q.area(n.In[0]) <= mostAveraged)
 	case *op.QLinearConcat:
 		for k := range n.In {
 			if _, ok := q.number(n, k); !ok && (k < 2 || k%3 != 2) {
@@ -170,7 +177,7 @@ func (q *carrying) known(n *graph.Node) bool {
 		return x.Shape != nil
 	case *op.Pool:
 		return quantizedTo(x.Type) && len(n.Out) == 1
-	case *op.Flatten, *op.Reshape, *op.Squeeze, *op.Unsqueeze, *op.Transpose, *op.Identity, *op.Concat, *op.Slice, *op.Split, *op.DepthToSpace, *op.SpaceToDepth:
+	case *op.Flatten, *op.Reshape, *op.Squeeze, *op.Unsqueeze, *op.Transpose, *op.Identity, *op.Concat, *op.Slice, *op.Split, *op.Pad, *op.DepthToSpace, *op.SpaceToDepth:
 		return quantizedTo(x.Type)
 	}
 	return false
@@ -183,6 +190,37 @@ func (q *carrying) small(n *graph.Node, k int) bool {
 	}
 	b, ok := q.value(n.In[k]).Data.([]int32)
 	return ok && !slices.ContainsFunc(b, func(v int32) bool { return v <= -exactTo || v >= exactTo })
+}
+
+// columns says whether an operand is a constant matrix, less constant zero points.
+func (q *carrying) columns(n *graph.Node, k, zeros int) bool {
+	t := q.value(n.In[k])
+	return t != nil && len(t.Shape) == 2 && (!givenInput(n, zeros) || q.value(n.In[zeros]) != nil)
+}
+
+// pairs says whether an operand has one zero point at most, and sums of as many products
+// as its matrices have rows are whole numbers that float32 has.
+func (q *carrying) pairs(n *graph.Node, k int) bool {
+	s := q.info(n.In[k]).Shape
+	return len(s) >= 2 && s[len(s)-2]*255*255 < exactTo && q.one(n, k+2)
+}
+
+// one says whether an input that is there is one number.
+func (q *carrying) one(n *graph.Node, k int) bool {
+	if !givenInput(n, k) {
+		return true
+	}
+	size, err := tensor.Size(q.info(n.In[k]).Shape)
+	return err == nil && size == 1
+}
+
+// row says whether an input that is there is a row, or one number.
+func (q *carrying) row(n *graph.Node, k int) bool {
+	if !givenInput(n, k) {
+		return true
+	}
+	s := q.info(n.In[k]).Shape
+	return len(s) < 2 || s[0] == 1
 }
 
 // mostAveraged is how many numbers of 8 bits make no sum of 2^24.
@@ -220,8 +258,8 @@ func (q *carrying) all(n *graph.Node) bool {
 	return true
 }
 
-// narrowed says whether a value is to be carried if it can be: what ConvInteger makes of
-// such is one.
+// narrowed says whether a value is to be carried if it can be: what ConvInteger and
+// MatMulInteger make of such is one.
 func (q *carrying) narrowed(id graph.ValueID) bool {
 	v := &q.g.Values[id]
 	if quantizedTo(v.Info.Type) {
@@ -230,8 +268,11 @@ func (q *carrying) narrowed(id graph.ValueID) bool {
 	if v.Info.Type != tensor.Int32 || v.Producer < 0 {
 		return false
 	}
-	_, sum := q.g.Nodes[v.Producer].Op.(*op.ConvInteger)
-	return sum
+	switch q.g.Nodes[v.Producer].Op.(type) {
+	case *op.ConvInteger, *op.MatMulInteger:
+		return true
+	}
+	return false
 }
 
 // carries says whether a value is carried: the one who makes it and all who read it are
@@ -315,20 +356,32 @@ func (q *carrying) rewrite(n *graph.Node) {
 		}
 		q.add(n, rounding(q.info(y).Type, ratio, false, 0, number(7)), pointwise, shape, y, of)
 	case *op.ConvInteger:
-		if givenInput(n, 2) {
-			if zero, ok := q.number(n, 2); ok {
-				x = q.shifted(n, x, zero)
-			} else {
-				x = q.generic(n, "Sub", q.info(x).Shape, -1, x, n.In[2])
-			}
+		q.add(n, &wholeConv{Conv: o.Plain(), most: 255}, n.Locality, shape, y, q.lessZero(n, 0, 2), q.weights(n, 1, 3))
+	case *op.MatMulInteger:
+		q.add(n, &wholeProduct{Operator: &op.MatMul{}, most: 255}, n.Locality, shape, y, q.lessZero(n, 0, 2), q.right(n, 1, 3))
+	case *op.QLinearMatMul:
+		product := &wholeProduct{Operator: &op.MatMul{}, most: q.farthest(n, 0, number(2))}
+		sum := q.add(n, product, n.Locality, shape, -1, q.shifted(n, x, number(2)), q.right(n, 3, 5))
+		ratio := floatsOf(q.value(n.In[4]))
+		for i, bs := range ratio {
+			ratio[i] = float32(number(1)*bs) / number(6)
 		}
-		low, high := limits(q.info(n.In[0]).Type)
-		q.add(n, &wholeConv{Conv: o.Plain(), most: float64(high - low)}, n.Locality, shape, y, x, q.weights(n, 1, 3))
+		r := rounding(q.info(y).Type, ratio, false, 0, number(7))
+		r.last = true
+		q.add(n, r, pointwise, shape, y, sum)
+	case *op.QGemm:
+		q.gemm(n, o, number)
 	case *op.QLinearBinary:
 		q.binary(n, o, number)
 	case *op.QLinearUnary:
 		q.add(n, q.table(n), pointwise, shape, y, x)
 	case *op.QLinearAveragePool:
+		if o.Pool != nil {
+			numbers := q.add(n, &dequantized{Dequantize: engine.Dequantize{Zero: number(2), Scale: []float32{number(1)}}}, pointwise, q.info(x).Shape, -1, x)
+			mean := q.add(n, &preciseMean{Pool: o.Pool}, n.Locality, shape, -1, numbers)
+			q.add(n, rounding(q.info(y).Type, []float32{number(3)}, true, number(4), 0), pointwise, shape, y, mean)
+			return
+		}
 		ratio := number(1) / float32(number(3)*float32(q.area(x)))
 		sum := q.add(n, &planeSum{}, n.Locality, shape, -1, q.shifted(n, x, number(2)))
 		q.add(n, rounding(q.info(y).Type, []float32{ratio}, false, 0, number(4)), pointwise, shape, y, sum)
@@ -420,6 +473,74 @@ func (q *carrying) weights(n *graph.Node, k, zeros int) graph.ValueID {
 		}
 	}
 	return q.given(q.g.Values[n.In[k]].Name, w, t.Shape...)
+}
+
+// right is the right operand of a product, less its zero points.
+func (q *carrying) right(n *graph.Node, k, zeros int) graph.ValueID {
+	if q.columns(n, k, zeros) {
+		return q.matrix(n, k, zeros, false)
+	}
+	return q.lessZero(n, k, zeros)
+}
+
+// matrix adds a constant matrix [in][out] less its zero points, one for all or one for each
+// column; the file's may be the other way round.
+func (q *carrying) matrix(n *graph.Node, k, zeros int, turned bool) graph.ValueID {
+	t := q.value(n.In[k])
+	w, rows, columns := floatsOf(t), t.Shape[0], t.Shape[1]
+	if turned {
+		w, rows, columns = transposed(w, rows, columns), columns, rows
+	}
+	if givenInput(n, zeros) {
+		z := floatsOf(q.value(n.In[zeros]))
+		for i := range w {
+			w[i] -= z[i%columns%len(z)]
+		}
+	}
+	return q.given(q.g.Values[n.In[k]].Name, w, rows, columns)
+}
+
+// lessZero is an operand less its zero point, which may depend on data.
+func (q *carrying) lessZero(n *graph.Node, k, zeros int) graph.ValueID {
+	x := n.In[k]
+	zero, known := q.number(n, zeros)
+	switch {
+	case !known:
+		return q.generic(n, "Sub", q.info(x).Shape, -1, q.numbersOf(x), n.In[zeros])
+	case q.value(x) != nil:
+		f := floatsOf(q.value(x))
+		for i := range f {
+			f[i] -= zero
+		}
+		return q.given(q.g.Values[x].Name, f, q.info(x).Shape...)
+	}
+	return q.shifted(n, x, zero)
+}
+
+// gemm adds what QGemm is: a product with a bias, quantized or as numbers.
+func (q *carrying) gemm(n *graph.Node, o *op.QGemm, number func(k int) float32) {
+	shape, y := q.info(n.Out[0]).Shape, n.Out[0]
+	w := q.matrix(n, 3, 5, o.TransB)
+	bias := graph.ValueID(-1)
+	if givenInput(n, 6) {
+		bias = q.optional(n.Name+" bias", repeated(floatsOf(q.value(n.In[6])), shape[1]))
+	}
+	product := &wholeProduct{Operator: &op.Gemm{Alpha: 1, Beta: 1}, most: q.farthest(n, 0, number(2))}
+	sum := q.add(n, product, n.Locality, shape, -1, q.shifted(n, n.In[0], number(2)), w, bias)
+	ratio, to := floatsOf(q.value(n.In[4])), float32(1)
+	if givenInput(n, 7) {
+		to = number(7)
+	}
+	for i, bs := range ratio {
+		ratio[i] = float32(float32(o.Alpha*number(1))*bs) / to
+	}
+	if !givenInput(n, 7) {
+		q.add(n, &dequantized{Dequantize: engine.Dequantize{Scale: ratio}, last: true}, pointwise, shape, y, sum)
+		return
+	}
+	r := rounding(q.info(y).Type, ratio, false, 0, number(8))
+	r.last = true
+	q.add(n, r, pointwise, shape, y, sum)
 }
 
 // shifted is a value less a zero point.
@@ -529,16 +650,18 @@ func (floatsLike) Infer(in []*op.Info, _ int) ([]op.Info, error) {
 	return []op.Info{{Type: tensor.Float32, Shape: in[0].Shape}}, nil
 }
 
-// rounded is engine.Quantize on channels of axis 1.
+// rounded is engine.Quantize on channels of axis 1, or of the last one.
 type rounded struct {
 	floatsLike
 	engine.Quantize
+	last bool
 }
 
-// dequantized is engine.Dequantize.
+// dequantized is engine.Dequantize, likewise.
 type dequantized struct {
 	floatsLike
 	engine.Dequantize
+	last bool
 }
 
 // wholeConv is a convolution of whole numbers, none of which is farther from 0 than most,
@@ -547,6 +670,16 @@ type wholeConv struct {
 	*op.Conv
 	most float64
 }
+
+// wholeProduct is MatMul, or Gemm with a bias for each column, of whole numbers, of which
+// the left ones are no farther from 0 than most. Its sums are whole numbers, rounded once.
+type wholeProduct struct {
+	op.Operator
+	most float64
+}
+
+// preciseMean is an average pool whose sums are of float64, as the reference's.
+type preciseMean struct{ *op.Pool }
 
 // planeSum adds up each channel of a plane.
 type planeSum struct{}
@@ -566,12 +699,12 @@ func (*spanOf) Infer([]*op.Info, int) ([]op.Info, error) {
 
 // Eval implements op.Operator.
 func (r *rounded) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor, error) {
-	return onRows(in[0], len(r.Scale), &r.Quantize), nil
+	return onRows(in[0], len(r.Scale), r.last, &r.Quantize), nil
 }
 
 // Eval implements op.Operator.
 func (d *dequantized) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor, error) {
-	return onRows(in[0], len(d.Scale), &d.Dequantize), nil
+	return onRows(in[0], len(d.Scale), d.last, &d.Dequantize), nil
 }
 
 // Eval implements op.Operator.
@@ -599,15 +732,18 @@ func (*spanOf) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor, error) {
 }
 
 // onRows applies a primitive of single elements to a tensor, whose scale is one number or
-// one for each channel of axis 1.
-func onRows(t *tensor.Tensor, scales int, prim engine.Elements) []*tensor.Tensor {
+// one for each channel of axis 1, or of the last one.
+func onRows(t *tensor.Tensor, scales int, last bool, prim engine.Elements) []*tensor.Tensor {
 	x := t.Data.([]float32)
 	y := make([]float32, len(x))
 	if scales <= 1 {
 		prim.Each(x, y, 0)
 		return []*tensor.Tensor{tensor.New(y, t.Shape...)}
 	}
-	n := len(x) / t.Shape[0] / scales
+	n := 1
+	if !last {
+		n = len(x) / t.Shape[0] / scales
+	}
 	for i := range len(x) / max(n, 1) {
 		prim.Each(x[i*n:][:n], y[i*n:][:n], i%scales)
 	}
@@ -621,39 +757,93 @@ const exactTo = 1 << 24
 // rounding; false where that is not certain.
 func (c *compiler) wholeConv(n *graph.Node, o *wholeConv) (bool, error) {
 	f, err := c.filters(n, o.Conv)
-	if f == nil || err != nil || len(f.weights) == 0 {
+	if f == nil || err != nil {
 		return false, err
 	}
-	weights, bias, outC := f.weights, f.bias, f.outC
-	parts := [][2][]float32{{weights, bias}}
-	if !wholeSums(weights, bias, outC, o.most, 1) {
-		upper, lower := halves(weights)
-		upperBias, lowerBias := halves(bias)
-		if !wholeSums(upper, upperBias, outC, o.most, 16) || !wholeSums(lower, lowerBias, outC, o.most, 1) {
-			return false, nil
-		}
-		parts = [][2][]float32{{upper, upperBias}, {lower, lowerBias}}
-	}
+	parts := wholeParts(f.weights, f.bias, f.outC, o.most)
 	src, ok := c.rows(n.In[0])
-	if !ok {
+	if !ok || parts == nil {
 		return false, nil
 	}
 	y, x := planar(f.windows)
+	v := c.wholeSum(n, parts, func(weights, bias []float32) int {
+		return c.convolved(n, src, y, x, o.Group, weights, bias, f.outC, unbounded, n.Out[0], n.Name)
+	})
+	c.define(n.Out[0], v)
+	return true, nil
+}
+
+// wholeProduct lowers a product of whole numbers: with a constant matrix as a convolution of
+// them, of two activations as other products, whose sums are known to be exact.
+func (c *compiler) wholeProduct(n *graph.Node, o *wholeProduct) (bool, error) {
+	w := c.constant(n.In[1])
+	if w == nil || len(w.Shape) != 2 {
+		return !givenInput(n, 2) && c.product(n, false), nil
+	}
+	values, err := w.Floats()
+	if err != nil {
+		return false, err
+	}
+	var bias []float32
+	if givenInput(n, 2) {
+		if bias, err = c.constant(n.In[2]).Floats(); err != nil {
+			return false, err
+		}
+	}
+	in, out := w.Shape[0], w.Shape[1]
+	parts := wholeParts(transposed(values, in, out), bias, out, o.most)
+	if parts == nil {
+		return false, nil
+	}
+	l, ok := c.ofLastAxis(n, in, out)
+	if !ok {
+		return false, nil
+	}
+	v := c.wholeSum(n, parts, func(weights, bias []float32) int {
+		return c.convolve(step{node: n.Name, operator: n.Def.Name, in: []source{l.src}}, c.g.Values[n.Out[0]].Name,
+			engine.Convolution{Y: l.y, X: l.x, Group: 1, OutC: out, Weights: weights, Bias: bias, Clamp: unbounded})
+	})
+	if l.lies == nil {
+		c.define(n.Out[0], v)
+	} else {
+		c.see(n.Out[0], l.lies.widened(v, out))
+	}
+	return true, nil
+}
+
+// wholeParts gives weights and biases of the convolutions of whole numbers whose sum is one
+// without an error but one rounding: itself, or those by its upper and lower bits; nil where
+// that is not certain.
+func wholeParts(weights, bias []float32, outC int, most float64) [][2][]float32 {
+	if len(weights) == 0 {
+		return nil
+	}
+	if wholeSums(weights, bias, outC, most, 1) {
+		return [][2][]float32{{weights, bias}}
+	}
+	upper, lower := halves(weights)
+	upperBias, lowerBias := halves(bias)
+	if !wholeSums(upper, upperBias, outC, most, 16) || !wholeSums(lower, lowerBias, outC, most, 1) {
+		return nil
+	}
+	return [][2][]float32{{upper, upperBias}, {lower, lowerBias}}
+}
+
+// wholeSum emits the convolutions of parts, and their sum where there are two.
+func (c *compiler) wholeSum(n *graph.Node, parts [][2][]float32, emit func(weights, bias []float32) int) int {
 	var sums []source
 	first := len(c.pending)
 	for _, p := range parts {
-		c.emitConvTo(n, src, y, x, o.Group, p[0], p[1], outC, unbounded, n.Out[0], n.Name)
-		r := c.refs[n.Out[0]]
-		sums = append(sums, source{r.value, c.p.values[r.value].plane})
+		v := emit(p[0], p[1])
+		sums = append(sums, source{v, c.p.values[v].plane})
 	}
 	for _, v := range c.pending[first:] {
 		v.whole = true
 	}
-	if len(sums) == 2 {
-		v := c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: sums, spec: &engine.Sum{Clamp: unbounded}}, c.g.Values[n.Out[0]].Name, sums[0].plane)
-		c.define(n.Out[0], v)
+	if len(sums) == 1 {
+		return sums[0].value
 	}
-	return true, nil
+	return c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: sums, spec: &engine.Sum{Clamp: unbounded}}, c.g.Values[n.Out[0]].Name, sums[0].plane)
 }
 
 // halves gives whole numbers as multiples of 16 and what is left, -8 to 8.

@@ -402,7 +402,7 @@ func (b *builder) inputInfo(v valueInfo) (op.Info, error) {
 	if b.widens(v.elem) {
 		i.Type = tensor.Float32
 	}
-	if elementBytes(i.Type) == 0 {
+	if elementBits(i.Type) == 0 || i.Type.OfWeights() {
 		return i, fmt.Errorf("%w: input %q has element type %v, which is not supported", ErrModel, v.name, v.elem)
 	}
 	given := b.opt.Shapes[v.name]
@@ -780,8 +780,9 @@ var errTooMuch = errors.New("computed constants exceed the limit")
 // fold evaluates a node whose outputs are known: all inputs constant, or the
 // shape of a known shape.
 func (b *builder) fold(o op.Operator, in []*op.Info, out []op.Info, constants bool) ([]*tensor.Tensor, bool, error) {
-	if s, ok := o.(*op.Shape); ok && in[0].Known() {
-		return []*tensor.Tensor{s.Of(in[0].Shape)}, true, nil
+	if s, ok := o.(op.ShapeReader); ok && in[0].Known() {
+		t, err := s.OfShape(in[0])
+		return []*tensor.Tensor{t}, err == nil, err
 	}
 	if !constants {
 		return nil, false, nil
@@ -793,7 +794,7 @@ func (b *builder) fold(o op.Operator, in []*op.Info, out []op.Info, constants bo
 			if err != nil || n > maxFolded {
 				return nil, false, fmt.Errorf("a constant of shape %v is too large to compute", i.Shape)
 			}
-			known += int64(n) * int64(elementBytes(i.Type))
+			known += int64(n) * int64(elementBits(i.Type)/8)
 		}
 	}
 	if b.folded+known > b.opt.MaxBytes {
@@ -813,7 +814,7 @@ func (b *builder) fold(o op.Operator, in []*op.Info, out []op.Info, constants bo
 		return nil, false, fmt.Errorf("operator gave %d outputs, want %d", len(v), len(out))
 	}
 	for _, t := range v[:len(out)] {
-		b.folded += int64(t.Len()) * int64(elementBytes(t.DType()))
+		b.folded += int64(t.Len()) * int64(elementBits(t.DType())/8)
 	}
 	return v[:len(out)], true, nil
 }

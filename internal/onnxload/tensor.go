@@ -84,24 +84,26 @@ func (p *parser) tensor(b []byte) (string, *tensor.Tensor, error) {
 	return t.name, v, err
 }
 
-// elementBytes is the size of an element in raw data.
-func elementBytes(t tensor.DType) int {
+// elementBits is the size of an element in raw data.
+func elementBits(t tensor.DType) int {
 	switch t {
 	case tensor.Float64, tensor.Int64, tensor.Uint64:
-		return 8
+		return 64
 	case tensor.Float32, tensor.Int32, tensor.Uint32:
-		return 4
+		return 32
 	case tensor.Float16, tensor.BFloat16, tensor.Int16, tensor.Uint16:
-		return 2
-	case tensor.Int8, tensor.Uint8, tensor.Bool:
-		return 1
+		return 16
+	case tensor.Int8, tensor.Uint8, tensor.Bool, tensor.Float8E4M3, tensor.Float8E5M2:
+		return 8
+	case tensor.Int4, tensor.Uint4:
+		return 4
 	}
 	return 0
 }
 
 func (p *parser) decode(t *tensorProto) (*tensor.Tensor, error) {
-	size := elementBytes(t.typ)
-	if size == 0 {
+	bits := elementBits(t.typ)
+	if bits == 0 {
 		return nil, fmt.Errorf("%w: element type %v is not supported", errElement, t.typ)
 	}
 	p.bfloat16 = p.bfloat16 || t.typ == tensor.BFloat16
@@ -119,11 +121,12 @@ func (p *parser) decode(t *tensorProto) (*tensor.Tensor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}
+	size := (n*bits + 7) / 8
 	if t.location == 1 || len(t.external) > 0 {
 		if t.hasRaw || t.typed != 0 {
 			return nil, fmt.Errorf("%w: data both inside and outside the file", ErrModel)
 		}
-		if t.raw, err = p.external.read(t.external, int64(n)*int64(size)); err != nil {
+		if t.raw, err = p.external.read(t.external, int64(size)); err != nil {
 			return nil, err
 		}
 		t.hasRaw = true
@@ -132,8 +135,8 @@ func (p *parser) decode(t *tensorProto) (*tensor.Tensor, error) {
 		return nil, fmt.Errorf("%w: both raw and typed data", ErrModel)
 	}
 	if t.hasRaw {
-		if len(t.raw) != n*size {
-			return nil, fmt.Errorf("%w: %d bytes of data for shape %v of %v, want %d", ErrModel, len(t.raw), shape, t.typ, n*size)
+		if len(t.raw) != size {
+			return nil, fmt.Errorf("%w: %d bytes of data for shape %v of %v, want %d", ErrModel, len(t.raw), shape, t.typ, size)
 		}
 		return fromRaw(t.typ, t.raw, shape), nil
 	}
@@ -181,6 +184,12 @@ func fromRaw(typ tensor.DType, b []byte, shape []int) *tensor.Tensor {
 		return words(b, 1, shape, func(b []byte) int8 { return int8(b[0]) })
 	case tensor.Uint8:
 		return words(b, 1, shape, func(b []byte) uint8 { return b[0] })
+	case tensor.Float8E4M3:
+		return words(b, 1, shape, func(b []byte) tensor.Eight1 { return tensor.Eight1(b[0]) })
+	case tensor.Float8E5M2:
+		return words(b, 1, shape, func(b []byte) tensor.Eight2 { return tensor.Eight2(b[0]) })
+	case tensor.Int4, tensor.Uint4:
+		return fourBits(typ, shape, func(i int) byte { return b[i] })
 	}
 	return words(b, 1, shape, func(b []byte) bool { return b[0] != 0 })
 }
@@ -194,10 +203,27 @@ func words[T tensor.Element](b []byte, size int, shape []int, f func([]byte) T) 
 	return t
 }
 
+// fourBits reads numbers that lie two to a byte, the first one in the lower bits.
+func fourBits(typ tensor.DType, shape []int, pair func(i int) byte) *tensor.Tensor {
+	at := func(i int) byte { return pair(i/2) >> (i % 2 * 4) & 15 }
+	if typ == tensor.Uint4 {
+		t := tensor.Zeros[tensor.FourBitsUnsigned](shape...)
+		for i, d := 0, t.Data.([]tensor.FourBitsUnsigned); i < len(d); i++ {
+			d[i] = tensor.FourBitsUnsigned(at(i))
+		}
+		return t
+	}
+	t := tensor.Zeros[tensor.FourBits](shape...)
+	for i, d := 0, t.Data.([]tensor.FourBits); i < len(d); i++ {
+		d[i] = tensor.FourBits(int8(at(i)<<4) >> 4)
+	}
+	return t
+}
+
 // fromTyped reads the typed fields; onnx.proto says which type lies in which.
 func (t *tensorProto) fromTyped(n int, shape []int) (*tensor.Tensor, error) {
 	want := 1 << 5 // int32_data, for everything small
-	have := len(t.int32s)
+	have, all := len(t.int32s), n
 	switch t.typ {
 	case tensor.Float32:
 		want, have = 1<<4, len(t.floats)
@@ -207,9 +233,11 @@ func (t *tensorProto) fromTyped(n int, shape []int) (*tensor.Tensor, error) {
 		want, have = 1<<10, len(t.doubles)
 	case tensor.Uint32, tensor.Uint64:
 		want, have = 1<<11, len(t.uint64s)
+	case tensor.Int4, tensor.Uint4:
+		all = (n + 1) / 2 // bytes
 	}
-	if t.typed&^want != 0 || have != n {
-		return nil, fmt.Errorf("%w: %d numbers of data for shape %v of %v, want %d", ErrModel, have, shape, t.typ, n)
+	if t.typed&^want != 0 || have != all {
+		return nil, fmt.Errorf("%w: %d numbers of data for shape %v of %v, want %d", ErrModel, have, shape, t.typ, all)
 	}
 	switch t.typ {
 	case tensor.Float32:
@@ -236,6 +264,12 @@ func (t *tensorProto) fromTyped(n int, shape []int) (*tensor.Tensor, error) {
 		return typed(t.int32s, shape, func(v int64) tensor.Half { return tensor.Half(v) }), nil
 	case tensor.BFloat16:
 		return typed(t.int32s, shape, func(v int64) float32 { return math.Float32frombits(uint32(uint16(v)) << 16) }), nil
+	case tensor.Float8E4M3:
+		return typed(t.int32s, shape, func(v int64) tensor.Eight1 { return tensor.Eight1(v) }), nil
+	case tensor.Float8E5M2:
+		return typed(t.int32s, shape, func(v int64) tensor.Eight2 { return tensor.Eight2(v) }), nil
+	case tensor.Int4, tensor.Uint4:
+		return fourBits(t.typ, shape, func(i int) byte { return byte(t.int32s[i]) }), nil
 	}
 	return typed(t.int32s, shape, func(v int64) bool { return v != 0 }), nil
 }

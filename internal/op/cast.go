@@ -135,6 +135,8 @@ func castTensor(t *tensor.Tensor, to tensor.DType) (*tensor.Tensor, error) {
 		castInts(d, isFloat, f, n)
 	case []uint64:
 		castInts(d, isFloat, f, n)
+	default:
+		return nil, DTypeError(to)
 	}
 	return y, nil
 }
@@ -201,6 +203,14 @@ func floatReader(t *tensor.Tensor) func(i int) float64 {
 		return func(i int) float64 { return float64(d[i].Float32()) }
 	case []uint64:
 		return readAs[uint64, float64](d)
+	case []tensor.FourBits:
+		return func(i int) float64 { return float64(d[i]) }
+	case []tensor.FourBitsUnsigned:
+		return func(i int) float64 { return float64(d[i]) }
+	case []tensor.Eight1:
+		return func(i int) float64 { return float64(d[i].Float32()) }
+	case []tensor.Eight2:
+		return func(i int) float64 { return float64(d[i].Float32()) }
 	}
 	n := intReader(t)
 	if n == nil {

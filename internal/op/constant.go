@@ -50,8 +50,8 @@ func constantAttribute(a *Attributes, name string) (*tensor.Tensor, error) {
 
 // Infer implements Operator.
 func (c *Constant) Infer([]*Info, int) ([]Info, error) {
-	if !storable(c.Value.DType()) {
-		return nil, fmt.Errorf("attribute \"value\": %w", DTypeError(c.Value.DType()))
+	if t := c.Value.DType(); !storable(t) && !t.OfWeights() {
+		return nil, fmt.Errorf("attribute \"value\": %w", DTypeError(t))
 	}
 	return single(c.Value.DType(), c.Value.Shape)
 }

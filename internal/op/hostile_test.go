@@ -46,6 +46,10 @@ func needed(d *Definition, opset int) attrs {
 		}
 	case "BitCast":
 		return attrs{"to": int64(tensor.Int32)}
+	case "BitShift":
+		return attrs{"direction": "LEFT"}
+	case "MaxUnpool":
+		return attrs{"kernel_shape": []int64{2, 2}}
 	case "Attention", "MultiHeadAttention":
 		if domain != "" {
 			return attrs{"num_heads": int64(2)}

@@ -213,10 +213,16 @@ func newDequantizeLinear(n *Node) (Operator, error) {
 
 // Infer implements Operator.
 func (r *DequantizeLinear) Infer(in []*Info, _ int) ([]Info, error) {
-	if err := checkInputs(in, 2); err != nil {
+	check := slices.Clone(in) // shapes and types of all but weights of few bits
+	for i, x := range in {
+		if i != 1 && x != nil && x.Type.OfWeights() {
+			check[i] = &Info{Type: tensor.Int8, Shape: x.Shape}
+		}
+	}
+	if err := checkInputs(check, 2); err != nil {
 		return nil, err
 	}
-	if t := in[0].Type; !quantizedType(t) && t != tensor.Int32 {
+	if t := in[0].Type; !quantizedType(t) && !t.OfWeights() && t != tensor.Int32 {
 		return nil, fmt.Errorf("input 0: %w", DTypeError(t))
 	}
 	if in[1].Type != tensor.Float32 {

@@ -180,7 +180,7 @@ func (q *QLinearUnary) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor, error
 
 // QLinearAveragePool is AveragePool or GlobalAveragePool: x, its scale and zero
 // point, scale and zero point of the output.
-type QLinearAveragePool struct{ pool *Pool }
+type QLinearAveragePool struct{ Pool *Pool } // nil for whole planes
 
 func newQLinearAveragePool(n *Node) (Operator, error) {
 	if n.Type == "QLinearGlobalAveragePool" {
@@ -220,8 +220,8 @@ func (q *QLinearAveragePool) mean() interface {
 	Operator
 	Localizer
 } {
-	if q.pool != nil {
-		return q.pool
+	if q.Pool != nil {
+		return q.Pool
 	}
 	return &GlobalPool{Kind: PoolAverage}
 }
@@ -245,7 +245,7 @@ func (q *QLinearAveragePool) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor,
 	ys, yz := linear{3, 4}.read(in)
 	x := floatReader(in[0])
 	y := make([]float32, product(shape))
-	if q.pool == nil {
+	if q.Pool == nil {
 		n := product(in[0].Shape[2:])
 		ratio := xs / (ys * float32(n))
 		for o := range y {
@@ -261,7 +261,7 @@ func (q *QLinearAveragePool) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor,
 	for i := range numbers {
 		numbers[i] = xs * (float32(x(i)) - xz)
 	}
-	m, err := q.pool.Eval([]*tensor.Tensor{tensor.New(numbers, in[0].Shape...)}, 1)
+	m, err := q.Pool.Eval([]*tensor.Tensor{tensor.New(numbers, in[0].Shape...)}, 1)
 	if err != nil {
 		return nil, err
 	}
@@ -372,25 +372,54 @@ func newQLinearSoftmax(n *Node) (Operator, error) {
 	}}, nil
 }
 
+// newQLinearWhere takes one of two quantized tensors (each with scale and zero point) for each
+// truth value, and quantizes it anew where the result's scale or zero point is another.
+func newQLinearWhere(*Node) (Operator, error) {
+	return &Compound{build: func(p *parts, in []*Info) error {
+		arms := []Ref{p.input(1), p.input(4)}
+		for i := range arms {
+			scale, zero := p.input(2+3*i), p.input(3+3*i)
+			if sameNumber(p.info(scale), in[7]) && sameNumber(p.info(zero), in[8]) {
+				continue
+			}
+			x, err := p.add("DequantizeLinear", 13, nil, arms[i], scale, zero)
+			if err == nil {
+				arms[i], err = p.add("QuantizeLinear", 13, nil, x, p.input(7), p.input(8))
+			}
+			if err != nil {
+				return err
+			}
+		}
+		y, err := p.add("Where", 16, nil, p.input(0), arms[0], arms[1])
+		p.result(y)
+		return err
+	}}, nil
+}
+
+// sameNumber says whether two constants are one number.
+func sameNumber(a, b *Info) bool {
+	return a.Value != nil && b.Value != nil && a.Type == b.Type && a.Value.Len() == 1 && b.Value.Len() == 1 && floatReader(a.Value)(0) == floatReader(b.Value)(0)
+}
+
 // QGemm is alpha times the product of two quantized matrices, plus a bias of int32
 // in units of the product of all three: A, its scale and zero point, B and its own
 // (one, or one for each column), the bias, and, for a quantized result, its scale
 // and zero point.
 type QGemm struct {
-	alpha          float32
-	transA, transB bool
+	Alpha          float32
+	TransA, TransB bool
 }
 
 func newQGemm(n *Node) (Operator, error) {
 	q := &QGemm{}
 	var err error
-	if q.alpha, err = n.Attr.Float("alpha", 1); err != nil {
+	if q.Alpha, err = n.Attr.Float("alpha", 1); err != nil {
 		return nil, err
 	}
-	if q.transA, err = n.Attr.Bool("transA", false); err != nil {
+	if q.TransA, err = n.Attr.Bool("transA", false); err != nil {
 		return nil, err
 	}
-	q.transB, err = n.Attr.Bool("transB", false)
+	q.TransB, err = n.Attr.Bool("transB", false)
 	return q, err
 }
 
@@ -400,11 +429,11 @@ func (q *QGemm) sizes(a, b []int) (m, k, n int, err error) {
 		return 0, 0, 0, fmt.Errorf("matrices have shapes %v and %v", a, b)
 	}
 	m, k, n = a[0], a[1], b[1]
-	if q.transA {
+	if q.TransA {
 		m, k = k, m
 	}
 	inner := b[0]
-	if q.transB {
+	if q.TransB {
 		n, inner = inner, n
 	}
 	if k != inner {
@@ -495,16 +524,16 @@ func (q *QGemm) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor, error) {
 		sum := int64(0)
 		for t := range k {
 			ia, ib := i*k+t, t*n+j
-			if q.transA {
+			if q.TransA {
 				ia = t*m + i
 			}
-			if q.transB {
+			if q.TransB {
 				ib = j*k + t
 			}
 			sum += (a(ia) - az) * (b(ib) - int64(bz(j)))
 		}
 		sum += bias(at(o))
-		if ratio := q.alpha * as * float32(bs(j)) / ys; given(in, 7) {
+		if ratio := q.Alpha * as * float32(bs(j)) / ys; given(in, 7) {
 			y[o] = requantized(sum, ratio, yz)
 		} else {
 			y[o] = float32(sum) * ratio
@@ -518,9 +547,6 @@ func (q *QGemm) Eval(in []*tensor.Tensor, _ int) ([]*tensor.Tensor, error) {
 
 // Multiplies says whether it is QLinearMul.
 func (q *QLinearBinary) Multiplies() bool { return q.multiply }
-
-// Whole says whether it is the mean of whole planes.
-func (q *QLinearAveragePool) Whole() bool { return q.pool == nil }
 
 // Plain is the concatenation of numbers that it is.
 func (q *QLinearConcat) Plain() *Concat { return &Concat{Axis: q.axis} }

@@ -43,6 +43,17 @@ func lengths(shape []int) *tensor.Tensor {
 	return tensor.New(d, len(d))
 }
 
+// ShapeReader is an operator whose output is known as soon as the shape of its input is.
+type ShapeReader interface {
+	OfShape(x *Info) (*tensor.Tensor, error)
+}
+
+// OfShape implements ShapeReader.
+func (s *Shape) OfShape(x *Info) (*tensor.Tensor, error) { return s.Of(x.Shape), nil }
+
+// OfShape implements ShapeReader.
+func (s *Size) OfShape(x *Info) (*tensor.Tensor, error) { return s.Of(x.Shape), nil }
+
 // Infer implements Operator. It leaves the value to Of.
 func (s *Shape) Infer(in []*Info, _ int) ([]Info, error) {
 	if err := checkInputs(in, 1); err != nil {

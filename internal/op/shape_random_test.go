@@ -127,6 +127,9 @@ func (r *randomNode) draw(name string) (map[string]any, []*tensor.Tensor, int) {
 	x := r.data(t, shape...)
 	attr := map[string]any{}
 	in := []*tensor.Tensor{x}
+	if r.rare(name, attr, &in) {
+		return attr, in, 1
+	}
 	add := func(ts ...*tensor.Tensor) { in = append(in, ts...) }
 	switch name {
 	case "Reshape":

@@ -30,6 +30,7 @@ var microsoftOperators = []Definition{
 	microsoft("QLinearAveragePool", 4, 5, 1, newQLinearAveragePool),
 	microsoft("QLinearGlobalAveragePool", 4, 5, 1, newQLinearAveragePool),
 	microsoft("QLinearConcat", 5, -1, 1, newQLinearConcat),
+	microsoft("QLinearWhere", 9, 9, 1, newQLinearWhere),
 	microsoft("QGemm", 6, 9, 1, newQGemm),
 }
 

@@ -72,6 +72,24 @@ var pointwiseOperators = []Definition{
 	one("Cos", unary("Cos", math.Cos)),
 	one("Tan", unary("Tan", math.Tan)),
 	one("Atan", unary("Atan", math.Atan)),
+	one("Asin", unary("Asin", math.Asin)),
+	one("Acos", unary("Acos", math.Acos)),
+	since(9, one("Sinh", unary("Sinh", math.Sinh))),
+	since(9, one("Cosh", unary("Cosh", math.Cosh))),
+	since(9, one("Asinh", unary("Asinh", math.Asinh))),
+	since(9, one("Acosh", unary("Acosh", math.Acosh))),
+	since(9, one("Atanh", unary("Atanh", math.Atanh))),
+	since(9, one("Shrink", unaryWith(func(a []float64) func(float64) float64 {
+		return func(x float64) float64 {
+			switch {
+			case x < -a[0]:
+				return x + a[1]
+			case x > a[0]:
+				return x - a[1]
+			}
+			return 0
+		}
+	}, attribute{"lambd", 0.5}, attribute{"bias", 0}))),
 	{Name: "Clip", Since: MinOpset, Until: 10, MinInputs: 1, MaxInputs: 1, Outputs: 1, New: newClip},
 	{Name: "Clip", Since: 11, MinInputs: 1, MaxInputs: 3, Outputs: 1, New: newClip},
 	{Name: "PRelu", Since: MinOpset, Until: 6, MinInputs: 2, MaxInputs: 2, Outputs: 1, New: newOldPRelu},

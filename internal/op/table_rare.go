@@ -1,6 +1,6 @@
 package op
 
-// rareOperators are the quantized operators and sampling at given positions.
+// rareOperators are the quantized operators, sampling at given positions, spectra, and bits.
 var rareOperators = []Definition{
 	{Name: "QuantizeLinear", Since: 10, MinInputs: 2, MaxInputs: 3, Outputs: 1, New: newQuantizeLinear},
 	{Name: "DequantizeLinear", Since: 10, MinInputs: 2, MaxInputs: 3, Outputs: 1, New: newDequantizeLinear},
@@ -16,6 +16,25 @@ var rareOperators = []Definition{
 	{Name: "RotaryEmbedding", Since: 23, MinInputs: 3, MaxInputs: 4, Outputs: 1, New: newRotaryEmbedding},
 	{Name: "TensorScatter", Since: 24, MinInputs: 2, MaxInputs: 3, Outputs: 1, New: newTensorScatter},
 	{Name: "BitCast", Since: 26, MinInputs: 1, MaxInputs: 1, Outputs: 1, New: newBitCast},
+	{Name: "DeformConv", Since: 19, MinInputs: 3, MaxInputs: 5, Outputs: 1, New: newDeformConv},
+	{Name: "AffineGrid", Since: 20, MinInputs: 2, MaxInputs: 2, Outputs: 1, Static: []int{1}, New: newAffineGrid},
+	{Name: "MaxUnpool", Since: 9, MinInputs: 2, MaxInputs: 3, Outputs: 1, Static: []int{2}, New: newMaxUnpool},
+	{Name: "Col2Im", Since: 18, MinInputs: 3, MaxInputs: 3, Outputs: 1, Static: []int{1, 2}, New: newCol2Im},
+	since(11, one("Det", newDet)),
+	{Name: "HannWindow", Since: 17, MinInputs: 1, MaxInputs: 1, Outputs: 1, Static: []int{0}, New: newSpectralWindow(.5, -.5)},
+	{Name: "HammingWindow", Since: 17, MinInputs: 1, MaxInputs: 1, Outputs: 1, Static: []int{0}, New: newSpectralWindow(25./46, -21./46)},
+	{Name: "BlackmanWindow", Since: 17, MinInputs: 1, MaxInputs: 1, Outputs: 1, Static: []int{0}, New: newSpectralWindow(.42, -.5, .08)},
+	{Name: "DFT", Since: 17, Until: 19, MinInputs: 1, MaxInputs: 2, Outputs: 1, Static: []int{1}, New: newDFT},
+	{Name: "DFT", Since: 20, MinInputs: 1, MaxInputs: 3, Outputs: 1, Static: []int{1, 2}, New: newDFT},
+	{Name: "STFT", Since: 17, MinInputs: 2, MaxInputs: 4, Outputs: 1, Static: []int{1, 2, 3}, New: newSTFT},
+	{Name: "MelWeightMatrix", Since: 17, MinInputs: 5, MaxInputs: 5, Outputs: 1, Static: []int{-1}, New: newMelWeightMatrix},
+	{Name: "BitShift", Since: 11, MinInputs: 2, MaxInputs: 2, Outputs: 1, New: newBitShift},
+	{Name: "BitwiseAnd", Since: 18, MinInputs: 2, MaxInputs: 2, Outputs: 1, New: newBitwise},
+	{Name: "BitwiseOr", Since: 18, MinInputs: 2, MaxInputs: 2, Outputs: 1, New: newBitwise},
+	{Name: "BitwiseXor", Since: 18, MinInputs: 2, MaxInputs: 2, Outputs: 1, New: newBitwise},
+	since(18, one("BitwiseNot", newBitwiseNot)),
+	since(9, one("IsNaN", newIsNaN)),
+	since(10, one("IsInf", newIsInf)),
 	{Name: "LpNormalization", Since: MinOpset, MinInputs: 1, MaxInputs: 1, Outputs: 1, New: newLpNormalization},
 	{Name: "MeanVarianceNormalization", Since: 9, MinInputs: 1, MaxInputs: 1, Outputs: 1, New: newMeanVarianceNormalization},
 }

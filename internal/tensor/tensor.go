@@ -31,12 +31,29 @@ const (
 	Uint32   DType = 12
 	Uint64   DType = 13
 	BFloat16 DType = 16
+	// Of weights alone: what nothing but DequantizeLinear reads.
+	Float8E4M3 DType = 17 // FLOAT8E4M3FN
+	Float8E5M2 DType = 19
+	Uint4      DType = 21
+	Int4       DType = 22
+)
+
+// Element types that nothing here reads, which have names alone.
+const (
+	float8E4M3UZ DType = 18
+	float8E5M2UZ DType = 20
+	float4E2M1   DType = 23
+	float8E8M0   DType = 24
+	uint2        DType = 25
+	int2         DType = 26
 )
 
 var dtypeNames = map[DType]string{
 	Float32: "float32", Uint8: "uint8", Int8: "int8", Uint16: "uint16", Int16: "int16",
 	Int32: "int32", Int64: "int64", String: "string", Bool: "bool", Float16: "float16",
 	Float64: "float64", Uint32: "uint32", Uint64: "uint64", BFloat16: "bfloat16",
+	Float8E4M3: "float8e4m3fn", float8E4M3UZ: "float8e4m3fnuz", Float8E5M2: "float8e5m2", float8E5M2UZ: "float8e5m2fnuz",
+	Uint4: "uint4", Int4: "int4", float4E2M1: "float4e2m1", float8E8M0: "float8e8m0", uint2: "uint2", int2: "int2",
 }
 
 // String gives the type's name, or "type N" for one without a name.
@@ -47,13 +64,46 @@ func (t DType) String() string {
 	return fmt.Sprintf("type %d", int(t))
 }
 
+// OfWeights says whether a type is one of weights of few bits, which only DequantizeLinear
+// reads.
+func (t DType) OfWeights() bool {
+	return t == Int4 || t == Uint4 || t == Float8E4M3 || t == Float8E5M2
+}
+
 // Half is an IEEE 754 binary16 number as stored. It only passes through Cast
 // and a graph's declared inputs and outputs: all arithmetic is in wider types.
 type Half uint16
 
+// Weights of few bits, one to a byte.
+type (
+	// FourBits is a number of -8 to 7, and FourBitsUnsigned one of 0 to 15.
+	FourBits         int8
+	FourBitsUnsigned uint8
+	// Eight1 has 4 bits of exponent and 3 of mantissa (ONNX's FLOAT8E4M3FN), Eight2 5 and 2
+	// (FLOAT8E5M2), as stored.
+	Eight1 uint8
+	Eight2 uint8
+)
+
+// Float32 widens a number exactly: it has no infinities, and one NaN of each sign.
+func (e Eight1) Float32() float32 {
+	exp, man := int(e>>3&15), float64(e&7)
+	f := math.Ldexp(man, -9)
+	switch {
+	case e&0x7f == 0x7f:
+		f = math.NaN()
+	case exp > 0:
+		f = math.Ldexp(8+man, exp-10)
+	}
+	return float32(math.Copysign(f, 1-2*float64(e>>7)))
+}
+
+// Float32 widens a number exactly: it is the upper byte of a binary16 number.
+func (e Eight2) Float32() float32 { return Half(uint16(e) << 8).Float32() }
+
 // Element lists the Go types that a tensor's elements can have.
 type Element interface {
-	float32 | float64 | int64 | int32 | int16 | int8 | uint8 | uint16 | uint32 | uint64 | bool | Half
+	float32 | float64 | int64 | int32 | int16 | int8 | uint8 | uint16 | uint32 | uint64 | bool | Half | FourBits | FourBitsUnsigned | Eight1 | Eight2
 }
 
 // Number lists the element types that arithmetic is defined on.
@@ -156,6 +206,14 @@ func (t *Tensor) DType() DType {
 		return Bool
 	case []Half:
 		return Float16
+	case []FourBits:
+		return Int4
+	case []FourBitsUnsigned:
+		return Uint4
+	case []Eight1:
+		return Float8E4M3
+	case []Eight2:
+		return Float8E5M2
 	}
 	return Invalid
 }
@@ -292,6 +350,14 @@ func Make(t DType, shape ...int) (*Tensor, error) {
 		return Zeros[bool](shape...), nil
 	case Float16:
 		return Zeros[Half](shape...), nil
+	case Int4:
+		return Zeros[FourBits](shape...), nil
+	case Uint4:
+		return Zeros[FourBitsUnsigned](shape...), nil
+	case Float8E4M3:
+		return Zeros[Eight1](shape...), nil
+	case Float8E5M2:
+		return Zeros[Eight2](shape...), nil
 	}
 	return nil, fmt.Errorf("element type %v is not supported", t)
 }

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"time"
+	"unsafe"
 )
 
 // Kernels is one set of kernels for one class of processors. The functions
@@ -235,6 +236,23 @@ func (k *Kernels) MaxPool(r *Run, channels int, out []float32) {
 func (k *Kernels) SumPool(r *Run, channels int, out []float32, scale *[2]float32) {
 	r.check(channels, out)
 	k.sumPool(&r.Rows[0], r.N, 4*r.Step, 4*r.Pixel, len(r.Rows), r.Kx, 4*channels, nil, &out[0], nil, &scale[0], k.tail(channels))
+}
+
+// MeanPool computes the sum over the taps of each pixel and channel, in float64 from the
+// first tap to the last, divided by divisor: in plain Go on every processor.
+func (r *Run) MeanPool(channels int, out []float32, divisor float64) {
+	r.check(channels, out)
+	for i := range r.N {
+		for c := range channels {
+			sum := 0.0
+			for _, row := range r.Rows {
+				for t := range r.Kx {
+					sum += float64(*behind[float32](unsafe.Pointer(row), 4*(i*r.Step+t*r.Pixel+c)))
+				}
+			}
+			out[i*channels+c] = float32(sum / divisor)
+		}
+	}
 }
 
 // Distance is the sum of (a[i]-b[i])^2 over two rows of the same length.
