@@ -12,6 +12,7 @@ import (
 	"krypton/internal/failure"
 	"krypton/internal/imagein"
 	"krypton/internal/model"
+	"krypton/internal/recording"
 	"krypton/internal/wav"
 )
 
@@ -42,8 +43,12 @@ func isPlainTensor(head []byte) bool { return imagein.IsTensor(head) || imagein.
 func pictureInput(ctx context.Context, r *Reader, p *model.Plane, from io.Reader, of Source) (*Input, error) {
 	begin := bufio.NewReader(from)
 	if _, ok := r.model.Series(); ok {
-		if head, _ := begin.Peek(dicom.HeadBytes); dicom.Is(head) {
+		head, _ := begin.Peek(dicom.HeadBytes)
+		if dicom.Is(head) {
 			return recordingInput(ctx, r, p, begin, of)
+		}
+		if err := recording.Foreign(head); err != nil {
+			return nil, failure.As(failure.Data, fmt.Errorf("%s: %w", of.Called, err))
 		}
 	}
 	if err := p.NoPictures; err != nil {

@@ -28,8 +28,9 @@ type Header struct {
 	Coordinates string `json:"coordinates"`
 	// Stored says how the frames lie in the file, nil if upright.
 	Stored     any            `json:"stored,omitempty"`
-	FieldOrder string         `json:"field_order,omitempty"` // of an interlaced video
-	FPS        float64        `json:"fps"`                   // nominal, 0 if unknown
+	FieldOrder string         `json:"field_order,omitempty"`    // of an interlaced video
+	Transfer   string         `json:"color_transfer,omitempty"` // of one of high dynamic range
+	FPS        float64        `json:"fps"`                      // nominal, 0 if unknown
 	Detector   bool           `json:"detector"`
 	Settings   map[string]any `json:"settings"`
 	// Fingerprint is of all that decides what is written: another run with the

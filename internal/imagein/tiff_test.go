@@ -188,6 +188,7 @@ func TestForeignPictures(t *testing.T) {
 	for begins, says := range map[string]string{
 		"\x00\x00\x00\x18ftypheic": "HEIC is not read ('heif-convert", "\x00\x00\x00\x18ftypavif": "AVIF is not read ('ffmpeg", "\x00\x00\x00\x0cjP  \r\n": "JPEG 2000",
 		strings.Repeat("\x00", 128) + "DICM": "a DICOM object without a picture", "\xff\x0a": "JPEG XL", "P5 4 4 255\n": "PGM", "<svg xmlns": "SVG", "%PDF-1.4": "PDF", "\x00\x00\x00\x18ftypisom": "a video is not read ('krypton orv",
+		"\x5c\x01\x00\x00" + strings.Repeat("\x00", 340) + "n+1\x00": "NIfTI", "NRRD0004\n": "NRRD", "ObjectType = Image\n": "MetaImage", "\x1f\x8b\x08": "gzip is not read ('gunzip", "\xff\xd8\xff\xf7\x00\x0b\x08": "JPEG-LS",
 	} {
 		if _, err := open([]byte(begins)); !errors.Is(err, ErrUnusable) || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: %v, want %q", begins, err, says)

@@ -154,8 +154,14 @@ func (r *Recognition) Geometry() imagein.Geometry { return r.geometry }
 // have, and saved work. Whole runs then answer frames.
 func (r *Recognition) Untuned() bool { return r.setting.Chosen == nil && r.setting.Tried > 0 }
 
-// Notes are what there is to say of model and outputs.
-func (r *Recognition) Notes() []string { return slices.Clone(r.job.notes) }
+// Notes are what there is to say of model, outputs and video.
+func (r *Recognition) Notes() []string {
+	notes := slices.Clone(r.job.notes)
+	if t := r.info.Transfer; t != "" {
+		notes = append(notes, fmt.Sprintf("a video of high dynamic range (%s): frames are taken as they are coded, paler than players show them (ffmpeg's zscale and tonemap make what they show)", t))
+	}
+	return notes
+}
 
 // settings are what decides the answers, for the header.
 func (r *Recognition) settings() map[string]any {
@@ -223,7 +229,7 @@ func (r *Recognition) Header(version string) (framelabels.Header, error) {
 	h := framelabels.Header{
 		Version: version, Model: m.File.Name, ModelSHA256: m.File.SHA256, Video: r.film.Name,
 		Width: i.SourceWidth, Height: i.SourceHeight, PixelShape: i.Shape.String(), Coordinates: framelabels.Coordinates,
-		FieldOrder: i.Fields, FPS: i.FPS, Pictures: i.Pictures,
+		FieldOrder: i.Fields, Transfer: i.Transfer, FPS: i.FPS, Pictures: i.Pictures,
 		Detector: r.job.Detector(), Tracked: r.job.Tracked(), Settings: r.settings(), Labels: m.Labels, Unit: unit(m),
 	}
 	if i.Stored != nil {

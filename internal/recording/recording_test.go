@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 )
 
@@ -156,5 +157,18 @@ func TestMiss(t *testing.T) {
 	}
 	if err := k.Miss(math.MaxInt / 2); err != nil || k.Count() != math.MaxInt/2 || len(k.Channel.Samples) != 2 {
 		t.Errorf("%d of %d samples, %v", len(k.Channel.Samples), k.Count(), err)
+	}
+}
+
+// TestForeign: recordings that are not read are named, with what makes one that is; others
+// are nobody's.
+func TestForeign(t *testing.T) {
+	for begins, says := range map[string]string{
+		"GDF 2.10": "GDF is not read ('save2gdf", "\ufeffBrain Vision Data Exchange": "BrainVision", "MATLAB 5.0 MAT-file": "MATLAB is not read ('numpy.save", "fLaC\x00": "FLAC is not read ('ffmpeg", "\x00\x00\x00\x20ftypM4A ": "MP4",
+		"\x00\x00\x00\x64\x00\x00\x00\x1f\x00\x00\x00\x14": "FIF", "0       ": "", "RIFF": "", "": "", "time,x\n": "",
+	} {
+		if err := Foreign([]byte(begins)); (err == nil) != (says == "") || err != nil && (!errors.Is(err, ErrBad) || !strings.Contains(err.Error(), says)) {
+			t.Errorf("%q: %v, want %q", begins, err, says)
+		}
 	}
 }

@@ -48,6 +48,9 @@ func Below(dir, name string) (*os.File, error) {
 	if err == nil && i.Mode()&fs.ModeType != 0 {
 		err = ErrNot
 	}
+	if err == nil {
+		err = fetched(f, i)
+	}
 	if err != nil {
 		f.Close()
 		return nil, Cause(err)

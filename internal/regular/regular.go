@@ -16,11 +16,12 @@ import (
 var ErrNot = errors.New("not a regular file")
 
 // Open opens a regular file for reading. A folder, pipe, socket or device is refused
-// (ErrNot) without being opened, or waited for. Errors do not name the file.
+// (ErrNot) without being opened, or waited for, and so is a pointer that version control
+// leaves in a file's place (PointerError). Errors do not name the file.
 func Open(path string) (*os.File, fs.FileInfo, error) {
 	i, err := os.Stat(path)
 	if err != nil {
-		return nil, nil, Cause(err)
+		return nil, nil, absent(path, Cause(err))
 	}
 	if err := check(i); err != nil {
 		return nil, nil, err
@@ -32,6 +33,9 @@ func Open(path string) (*os.File, fs.FileInfo, error) {
 	}
 	if i, err = f.Stat(); err == nil {
 		err = check(i)
+	}
+	if err == nil {
+		err = fetched(f, i)
 	}
 	if err != nil {
 		f.Close()

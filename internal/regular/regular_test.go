@@ -4,6 +4,7 @@ package regular
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -44,6 +45,46 @@ func TestOpen(t *testing.T) {
 		} else if strings.Contains(err.Error(), dir) {
 			t.Errorf("the message names the file: %v", err)
 		}
+	}
+}
+
+// TestPointer: what version control leaves in a file's place is told from the file, and
+// from files that begin alike or hold more.
+func TestPointer(t *testing.T) {
+	dir := t.TempDir()
+	lfs := "version https://git-lfs.github.com/spec/v1\noid sha256:d6267e75ad19e51ad643554f861f21fc76bcb54b625074a845ccf329c465bad6\nsize 26454\n"
+	for name, c := range map[string]struct{ holds, says string }{
+		"lfs":    {lfs, "'git lfs pull'"},
+		"annex":  {"/annex/objects/MD5E-s5--5d41402abc4b2a76b9719d911017c592.edf\n", "'git annex get'"},
+		"text":   {"version 1 of the labels\n", ""},
+		"empty":  {"", ""},
+		"longer": {lfs + strings.Repeat("x", longestPointer), ""},
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(c.holds), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		opened, _, err := Open(path)
+		below, errBelow := Below(dir, name)
+		for _, err := range []error{err, errBelow} {
+			if c.says == "" && err != nil || c.says != "" && (!errors.Is(err, ErrNot) || !strings.Contains(err.Error(), c.says)) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if err == nil {
+			if b, err := io.ReadAll(opened); err != nil || string(b) != c.holds {
+				t.Errorf("%s: %d bytes are left to read, %v", name, len(b), err)
+			}
+			opened.Close()
+			below.Close()
+		}
+	}
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink("../.git/annex/objects/x/y/k/k", link); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := Open(link); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "git annex get") {
+		t.Errorf("a link into git-annex: %v", err)
 	}
 }
 

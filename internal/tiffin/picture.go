@@ -82,21 +82,23 @@ func (f *File) image(raw []byte) image.Image {
 	return out
 }
 
-// palette are the colours of all indices. Old programs wrote numbers of 8 bits into it,
-// not of 16: where none is greater, libtiff takes them as such (checkcmap), and so do we.
+// palette are the colours of all indices, of 8 bits: the upper ones of 16, as libtiff and
+// Pillow take them, since some programs write 256 times a colour (Pillow) and others 257
+// times (libtiff's own). Old ones wrote numbers of 8 bits: where none is greater, libtiff
+// takes them as such (checkcmap), and so do we.
 func (f *File) palette() color.Palette {
 	n, e := 1<<f.Bits, f.dir.all[tagColorMap]
-	wide := uint64(257)
+	lower := 0 // bits that do not count
 	for i := range 3 * n {
 		if f.dir.at(e, i) > 255 {
-			wide = 1
+			lower = 8
 			break
 		}
 	}
 	out := make(color.Palette, n)
 	for i := range out {
-		v := func(c int) uint16 { return uint16(f.dir.at(e, c*n+i) * wide) }
-		out[i] = color.RGBA64{v(0), v(1), v(2), 0xffff}
+		v := func(c int) uint8 { return uint8(f.dir.at(e, c*n+i) >> lower) }
+		out[i] = color.RGBA{v(0), v(1), v(2), 0xff}
 	}
 	return out
 }

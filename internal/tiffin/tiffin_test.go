@@ -401,6 +401,7 @@ func TestColors(t *testing.T) {
 		"CMYK":                 {form{bits: 8, photometric: photoCMYK}, []uint64{10, 20, 30, 40}, color.CMYK{10, 20, 30, 40}},
 		"planes of CMYK":       {form{bits: 8, photometric: photoCMYK, planar: true}, []uint64{10, 20, 30, 40}, color.CMYK{10, 20, 30, 40}},
 		"palette of 2 bits":    {form{bits: 2, photometric: photoIndex, more: map[uint16][]uint64{tagColorMap: {0, 0, 257, 0, 0, 0, 514, 0, 0, 0, 771, 0}}}, []uint64{2}, color.NRGBA{1, 2, 3, 255}},
+		"palette of Pillow's":  {form{bits: 2, photometric: photoIndex, more: map[uint16][]uint64{tagColorMap: {0, 0, 256, 0, 0, 0, 254 << 8, 0, 0, 0, 255 << 8, 0}}}, []uint64{2}, color.NRGBA{1, 254, 255, 255}},
 		"palette of old":       {form{bits: 2, photometric: photoIndex, more: map[uint16][]uint64{tagColorMap: {0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 255, 0}}}, []uint64{2}, color.NRGBA{1, 2, 255, 255}},
 		"opacity":              {form{bits: 8, photometric: photoRGB, more: map[uint16][]uint64{tagExtraSamples: {unassociated}}}, []uint64{10, 20, 30, 40}, color.NRGBA{10, 20, 30, 40}},
 		"multiplied opacity":   {form{bits: 8, photometric: photoRGB, more: map[uint16][]uint64{tagExtraSamples: {associated}}}, []uint64{10, 20, 30, 40}, color.RGBA{10, 20, 30, 40}},

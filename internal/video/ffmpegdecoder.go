@@ -113,6 +113,7 @@ func ffmpegInfo(t *tools, s *streamInfo, g imagein.Geometry) Info {
 		Shape:    s.shape,
 		Stored:   s.stored,
 		Fields:   s.fields,
+		Transfer: s.transfer,
 		FPS:      s.rate.float(),
 		Frames:   s.frames,
 		Duration: s.duration,

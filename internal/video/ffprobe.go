@@ -25,6 +25,7 @@ type streamInfo struct {
 	full          bool    // each pixel has colours of its own
 	transparent   bool    // pixels have opacities
 	fields        string  // of an interlaced video
+	transfer      string  // of one of high dynamic range
 	asked         bool    // the size is that of the first frame, which has been looked at
 	rate          ratio
 	base          ratio         // of its times, zero if unknown
@@ -38,7 +39,7 @@ func probeStream(ctx context.Context, ffprobe string, in input, opt Options) (*s
 	args := []string{"-hide_banner", "-v", "error", "-max_pixels", strconv.FormatInt(opt.MaxPixels, 10)}
 	args = append(args, in.args...)
 	args = append(args, "-select_streams", "V:0", "-show_entries",
-		"stream=width,height,pix_fmt,sample_aspect_ratio,field_order,avg_frame_rate,r_frame_rate,time_base,start_time,nb_frames,duration:stream_side_data=rotation,displaymatrix:stream_tags=rotate,DURATION:format=format_name,start_time,duration,nb_streams",
+		"stream=width,height,pix_fmt,sample_aspect_ratio,field_order,color_transfer,avg_frame_rate,r_frame_rate,time_base,start_time,nb_frames,duration:stream_side_data=rotation,displaymatrix:stream_tags=rotate,DURATION:format=format_name,start_time,duration,nb_streams",
 		"-of", "json", "-i", in.url)
 	timeout := opt.Timeout
 	p := command(ctx, timeout, ffprobe, args...)
@@ -97,6 +98,7 @@ func parseProbe(out []byte) (*streamInfo, error) {
 			Format    string `json:"pix_fmt"`
 			Shape     string `json:"sample_aspect_ratio"`
 			Fields    string `json:"field_order"`
+			Transfer  string `json:"color_transfer"`
 			Average   string `json:"avg_frame_rate"`
 			Real      string `json:"r_frame_rate"`
 			Base      string `json:"time_base"`
@@ -133,6 +135,9 @@ func parseProbe(out []byte) (*streamInfo, error) {
 	r.shape, r.full, r.transparent = shapeOf(s.Shape), fullColours(s.Format), opacities(s.Format)
 	if slices.Contains([]string{"tt", "bb", "tb", "bt"}, s.Fields) {
 		r.fields = s.Fields
+	}
+	if slices.Contains([]string{"smpte2084", "arib-std-b67"}, s.Transfer) {
+		r.transfer = s.Transfer
 	}
 	angle, _ := strconv.ParseFloat(s.Tags.Rotate, 64) // of versions that do not show the matrix
 	mirrored := false

@@ -251,11 +251,15 @@ func TestFramesOfOtherSizes(t *testing.T) {
 	}
 }
 
-// TestFields: fields are told of and stay woven.
+// TestFields: fields are told of and stay woven, and so is high dynamic range.
 func TestFields(t *testing.T) {
 	path := made(t, "a.mpg", "-vf", "setfield=bff", "-r", "25", "-c:v", "mpeg2video", "-flags", "+ilme+ildct")
 	if g := readAll(t, path, Options{}); g.err != nil || g.info.Fields != "bb" && g.info.Fields != "bt" || g.info.Height != 48 {
 		t.Errorf("MPEG-2: %+v, %v", g.info, g.err)
+	}
+	path = made(t, "hlg.mkv", "-c:v", "ffv1", "-color_trc", "arib-std-b67")
+	if g := readAll(t, path, Options{}); g.err != nil || g.info.Transfer != "arib-std-b67" {
+		t.Errorf("HLG: %+v, %v", g.info, g.err)
 	}
 	for mark, want := range map[string]string{"It": "tt", "Ib": "bb", "Ip": "", "Im": "", "I?": ""} {
 		in := "YUV4MPEG2 W2 H2 F5:1 " + mark + " A4:3 Cmono\nFRAME\n1234"

@@ -67,6 +67,9 @@ type Info struct {
 	// "bb", "tb", "bt"), "" if frames are whole or it is not known. Fields are not
 	// taken apart.
 	Fields string
+	// Transfer is how a video of high dynamic range codes brightness, as ffprobe names it
+	// ("smpte2084", "arib-std-b67"), "" for others. It is not undone.
+	Transfer string
 	// FPS is the nominal rate, 0 if unknown.
 	FPS float64
 	// Frames is the number of frames that the container declares, which may be
