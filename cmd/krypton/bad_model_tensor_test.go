@@ -39,8 +39,12 @@ func badTensors() []badInput {
 	bad("M08/typed-twice", func(w *onnxwrite.Tensor) {
 		w.RawData, w.FloatData, w.Int64Data = nil, make([]float32, 108), make([]int64, 108)
 	}, "numbers of data")
-	for typ, says := range map[onnxwrite.DataType]string{0: "type 0", 99: "type 99", onnxwrite.TypeString: "string", 14: "type 14", 17: "type 17", 21: "type 21", 22: "type 22", -1: "type -1"} {
+	for typ, says := range map[onnxwrite.DataType]string{0: "type 0", 99: "type 99", onnxwrite.TypeString: "string", 14: "type 14", 18: "float8e4m3fnuz", 23: "float4e2m1", 25: "uint2", -1: "type -1"} {
 		bad(fmt.Sprintf("M09/element-type-%d", typ), func(w *onnxwrite.Tensor) { w.DataType = typ }, says)
+	}
+	for typ, size := range map[onnxwrite.DataType]int{17: 108, 19: 108, 21: 54, 22: 54} { // of a convolution: only DequantizeLinear reads them
+		rows = append(rows, looked(fmt.Sprintf("M09/element-type-%d", typ), weight(func(w *onnxwrite.Tensor) { w.DataType, w.RawData = typ, make([]byte, size) }), exitData, "is not supported here"))
+		bad(fmt.Sprintf("M09/element-type-%d-bytes", typ), func(w *onnxwrite.Tensor) { w.DataType = typ }, fmt.Sprintf("want %d", size))
 	}
 	bad("M09/strings", func(w *onnxwrite.Tensor) {
 		w.RawData, w.StringData, w.DataType = nil, []string{"a"}, onnxwrite.TypeString
