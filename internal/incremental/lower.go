@@ -137,7 +137,8 @@ func (c *compiler) native(n *graph.Node) (bool, error) {
 	case *op.Softmax:
 		return c.softmax(n, o)
 	case *op.Elementwise:
-		return c.binary(n, o)
+		done, err := c.binary(n, o)
+		return done || err == nil && c.byComputed(n, o), err
 	case *op.Concat:
 		return c.concat(n, o)
 	}

@@ -338,3 +338,59 @@ func (c *compiler) inPlace(n *graph.Node, o *op.Elementwise) bool {
 	c.refs[n.Out[0]] = &ref{value: v, layout: r.layout, shape: r.shape}
 	return true
 }
+
+// byComputed lowers arithmetic of a value with a number that is computed, or with a computed
+// row of its last axis, wherever the value lies; and of such a number with constants.
+func (c *compiler) byComputed(n *graph.Node, o *op.Elementwise) bool {
+	if len(n.In) != 2 || slices.ContainsFunc(slices.Concat(n.In, n.Out), func(id graph.ValueID) bool { return id < 0 || c.g.Values[id].Info.Type != tensor.Float32 }) {
+		return false
+	}
+	return c.withComputed(n, o, 0) || c.withComputed(n, o, 1)
+}
+
+// withComputed is byComputed where operand i is the number or the row.
+func (c *compiler) withComputed(n *graph.Node, o *op.Elementwise, i int) bool {
+	id, other, out := n.In[i], n.In[1-i], c.shape(n.Out[0])
+	row := c.view(id)
+	if row == nil || c.constant(id) != nil || !row.whole(c.p.values[row.value].plane.Len()) || !slices.Equal(c.shape(other), out) {
+		return false
+	}
+	size := c.p.values[row.value].plane.Len()
+	b := &engine.Binary{}
+	b.Kind[i], b.Kind[1-i] = engine.Scalar, engine.Full
+	to := &ref{layout: rowMajor(out)}
+	var value source
+	switch t, r := c.constant(other), c.refs[other]; {
+	case size > 1:
+		plane, lies, ok := c.channelsLast(other)
+		if shape := c.shape(id); !ok || t != nil || plane.C != size || shape[len(shape)-1] != size {
+			return false
+		}
+		b.Kind[i], b.Out, value = engine.PerChannel, plane, c.asPlane(lies.value, plane)
+		to = lies.widened(0, size).ref()
+	case t != nil:
+		f, err := t.Floats()
+		if err != nil {
+			return false
+		}
+		b.Const[1-i], b.Out = f, rowPlane(out)
+	case r == nil || c.p.values[r.value].host:
+		return false
+	default:
+		value = source{r.value, c.p.values[r.value].plane}
+		b.Out, to = value.plane, &ref{layout: r.layout, shape: r.shape}
+	}
+	operation(b, o)
+	s := step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, spec: b}
+	for k := range n.In {
+		switch {
+		case k == i:
+			s.in, s.whole = append(s.in, c.asPlane(row.value, engine.Plane{H: 1, W: 1, C: size})), append(s.whole, true)
+		case b.Const[k] == nil:
+			s.in, s.whole = append(s.in, value), append(s.whole, false)
+		}
+	}
+	to.value = c.emit(s, c.g.Values[n.Out[0]].Name, b.Out)
+	c.refs[n.Out[0]] = to
+	return true
+}

@@ -172,9 +172,10 @@ func quantizedNetwork(t testing.TB, rng *rand.Rand) *network {
 			t.Fatal(err)
 		}
 		columns := 1 + rng.IntN(20)
-		_, wz := each(columns)
+		ws, wz := each(columns)
 		f := n.node("Cast", map[string]any{"to": int64(1)}, n.node("MatMulInteger", nil, d[0], matrix(n.shape(d[0])[2], columns), d[2], wz))
-		e, err := n.try("DynamicQuantizeLinear", nil, 3, n.node("Mul", nil, f, d[1]))
+		f = n.node("Mul", nil, f, n.node("Mul", nil, d[1], ws))
+		e, err := n.try("DynamicQuantizeLinear", nil, 3, f)
 		if err != nil {
 			t.Fatal(err)
 		}
