@@ -24,6 +24,8 @@ type Conv struct {
 	// sparse says that products by zero may be left out: all weights are
 	// finite, and lists can name the channels.
 	sparse bool
+	// finite says that all weights are.
+	finite bool
 	// quads says that elements are quads, and outputs are added to the jobs'
 	// bases: see ConvInt8.
 	quads bool
@@ -75,7 +77,8 @@ func NewConv(s *Scratch, in Plane, y, x region.Window, group int, weights, bias 
 	if group > 1 || x.Dilation > 1 && x.Kernel > 1 {
 		c.reads = readTaps
 	}
-	c.sparse = c.listable(s.Kernels) && Finite(weights)
+	c.finite = Finite(weights)
+	c.sparse = c.finite && c.listable(s.Kernels)
 	columns := 0
 	for j := 0; j < cout; j += s.Kernels.PanelColumns(j, cout) {
 		columns += s.Kernels.PanelColumns(j, cout)
@@ -121,8 +124,11 @@ func zeroWeights(n int) []float32 {
 
 // listable says whether lists can name the channels, and may pay.
 func (c *Conv) listable(k *asm.Kernels) bool {
-	n := c.In.C * c.X.Kernel
-	return k.Sparse() && c.reads == readSegments && n >= sparseFrom && n < asm.MostListed
+	n := c.In.C
+	if c.reads == readSegments {
+		n *= c.X.Kernel
+	}
+	return k.Sparse() && c.Group == 1 && n >= sparseFrom && n < asm.MostListed
 }
 
 // Flat is the same convolution of the plane's pixels in one row; nil if windows have more
@@ -237,6 +243,7 @@ type tiles struct {
 	residual      rowRef    // of the row of pixels
 	space         []float32 // for copied inputs
 	used          int       // of space, by the present block
+	padded        bool      // windows of the block reach rows or pixels beside the plane
 }
 
 func (b *tiles) begin(left int) {
@@ -248,7 +255,7 @@ func (b *tiles) begin(left int) {
 		n := (left + b.most - 1) / b.most
 		b.size = (left + n*rows - 1) / (n * rows) * rows
 	}
-	b.n, b.tile, b.base, b.used = 0, 0, 0, 0
+	b.n, b.tile, b.base, b.used, b.padded = 0, 0, 0, 0, false
 	b.open()
 }
 
@@ -318,6 +325,7 @@ func (b *tiles) addRun(x, n int, out []float32, pitch int) {
 			table := s.table[b.base+ky*b.lanes+b.lane:][:k]
 			switch {
 			case !r.inside:
+				b.padded = true
 				eachPointer(table, b.beyond, 0)
 			case x >= r.span.Lo && x < r.span.Hi:
 				eachPointer(table, r.update[(x-r.span.Lo)*r.pitch:], c.X.Stride*r.pitch)
@@ -417,6 +425,7 @@ func (b *tiles) segments(x int) {
 		p := &b.beyond[0]
 		switch {
 		case !r.inside:
+			b.padded = true
 		case x >= r.span.Lo && end <= r.span.Hi:
 			p = &r.update[(x-r.span.Lo)*r.pitch]
 		case x >= 0 && end <= c.In.W && (end <= r.span.Lo || x >= r.span.Hi):
@@ -505,6 +514,8 @@ func (b *tiles) pointers(x int) {
 				} else {
 					p = &r.view[xi*ch]
 				}
+			} else {
+				b.padded = true
 			}
 			s.table[at] = p
 			at += b.lanes
@@ -591,6 +602,7 @@ func (b *tiles) multiplyDense(panels []panel, from int) {
 	if from == 0 {
 		rows = b.level()
 	}
+	b.findRead()
 	if len(panels) > 0 && b.conv.linear() {
 		// Nothing but these pixels' inputs: a part of them stays in the cache until
 		// all panels have had it.
@@ -715,34 +727,88 @@ func (b *tiles) apart(at part) []*float32 {
 // apartPanels is how many panels at least must share a copy of the inputs.
 const apartPanels = 4
 
+// skipFrom is the number of inputs of a tap from which a tap is left out whose inputs are all
+// beside the plane: fewer are sooner multiplied.
+const skipFrom = 32
+
+// findRead tells of each tile of the block which taps read the plane for any of its pixels, as
+// bits; the last one alone where none does. Products of the others are by zeros, and change no
+// sum. Nothing is told where all taps are to be multiplied.
+func (b *tiles) findRead() {
+	s, c := b.scratch, b.conv
+	s.read = s.read[:0]
+	if !b.padded || !c.finite || b.rowTaps == 1 || b.rowTaps > 64 || c.linear() || c.panels[0].end-c.panels[0].begin < skipFrom {
+		return
+	}
+	none := &b.beyond[0]
+	b.eachTile(func(_, base, rows int) {
+		read := uint64(0)
+		for t := range b.rowTaps {
+			for _, p := range s.table[base+t*rows:][:rows] {
+				if p != none {
+					read |= 1 << t
+					break
+				}
+			}
+		}
+		if read == 0 {
+			read = 1 << (b.rowTaps - 1)
+		}
+		s.read = append(s.read, read)
+	})
+}
+
 // multiplyPart passes a part of a panel over the tiles of so many rows from the given one on, whose
 // inputs the table points to, from the given channel on.
 func (b *tiles) multiplyPart(p *panel, from, height int, at part, inputs []*float32, begin int) {
 	c, s := b.conv, b.scratch
 	k := s.Kernels
-	taps, each := at.taps, p.end-p.begin
-	first := (taps.Lo*each + at.channels.Lo) * len(p.bias)
-	weights := p.weights[first:][:taps.Len()*at.channels.Len()*len(p.bias)]
+	each := p.end - p.begin
 	end := begin + at.channels.Len()
-	more := taps.Hi < b.rowTaps || at.channels.Hi < each
-	pass := func(tile, tiles, rows int) {
-		part := asm.Part{Resumed: first > 0, Unbounded: more, Ahead: asm.StreamAhead, Tiles: tiles, Stride: rows * b.rowTaps}
+	pass := func(tile, tiles, rows int, taps region.Span, resumed, more bool) {
+		part := asm.Part{Resumed: resumed, Unbounded: more, Ahead: asm.StreamAhead, Tiles: tiles, Stride: rows * b.rowTaps}
 		if b.sum != nil && !more {
 			part.Add, part.Sum = s.adds[tile*height:][:tiles*rows], b.sum
 		}
+		first := (taps.Lo*each + at.channels.Lo) * len(p.bias)
+		weights := p.weights[first:][:taps.Len()*at.channels.Len()*len(p.bias)]
 		table := inputs[tile*height*b.rowTaps+taps.Lo*rows:]
 		k.GemmPart(table, taps.Len(), begin, end, weights, s.out[tile*height:][:tiles*rows], p.column, p.bias, &c.Clamp, p.valid, part)
 	}
+	// those passes over tiles that read the same taps.
+	those := func(tile, tiles, rows int) {
+		if len(s.read) == 0 {
+			pass(tile, tiles, rows, at.taps, at.taps.Lo > 0 || at.channels.Lo > 0, at.taps.Hi < b.rowTaps || at.channels.Hi < each)
+			return
+		}
+		for end := tile + tiles; tile < end; {
+			read, n := s.read[tile], 1
+			for tile+n < end && s.read[tile+n] == read {
+				n++
+			}
+			for t := at.taps.Lo; t < at.taps.Hi; {
+				taps := region.Span{Lo: t, Hi: t}
+				for taps.Hi < at.taps.Hi && read>>taps.Hi&1 != 0 {
+					taps.Hi++
+				}
+				if !taps.Empty() {
+					pass(tile, n, rows, taps, read&(1<<taps.Lo-1) != 0, read>>taps.Hi != 0)
+				}
+				t = taps.Hi + 1
+			}
+			tile += n
+		}
+	}
 	full := b.size / height
 	if full > from {
-		pass(from, full-from, height)
+		those(from, full-from, height)
 	}
 	if left := b.size - full*height; left > 0 && full >= from {
 		rows := height
 		if height == k.Rows {
 			rows = k.TileRows(left)
 		}
-		pass(full, 1, rows)
+		those(full, 1, rows)
 	}
 }
 

@@ -170,6 +170,7 @@ type Scratch struct {
 	base        []*float32
 	scales      []float32
 	differing   []region.Span // rows of the window, by tile
+	read        []uint64      // taps, as bits, by tile
 	// Winograd's: transformed inputs are in gather.
 	products []float32
 	tmp      []float32

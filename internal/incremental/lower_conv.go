@@ -172,7 +172,26 @@ func (c *compiler) multiplied(n *graph.Node, src source, y, x region.Window, eac
 // convolve emits a step that is a convolution of its only source.
 func (c *compiler) convolve(s step, name string, sum engine.Convolution) int {
 	sum.In = s.in[0].plane
+	trim(&sum)
 	c.pending = append(c.pending, &convolution{Convolution: &sum, step: len(c.p.steps)})
 	s.kind, s.windows, s.spec = op.Windowed, [2]region.Window{sum.Y, sum.X}, &sum
 	return c.emit(s, name, sum.Out())
+}
+
+// trim leaves out the rows and columns of windows that read nothing but zeros beside the
+// plane, whatever the output: of dilated layers on small planes (DeepLab's pyramids) most
+// taps do, and so do all but one of a 3x3 layer on a plane of one pixel.
+func trim(sum *engine.Convolution) {
+	y, x := sum.Y.Read(), sum.X.Read()
+	all := region.Rect{Y: region.Span{Hi: sum.Y.Kernel}, X: region.Span{Hi: sum.X.Kernel}}
+	if y.Empty() || x.Empty() || y == all.Y && x == all.X || !engine.Finite(sum.Weights) {
+		return // 0 times infinity would be no zero
+	}
+	weights := make([]float32, 0, len(sum.Weights)/all.Area()*y.Len()*x.Len())
+	for at := 0; at < len(sum.Weights); at += all.Area() {
+		for row := y.Lo; row < y.Hi; row++ {
+			weights = append(weights, sum.Weights[at+row*all.X.Hi:][x.Lo:x.Hi]...)
+		}
+	}
+	sum.Y, sum.X, sum.Weights = sum.Y.Taps(y), sum.X.Taps(x), weights
 }

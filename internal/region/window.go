@@ -37,6 +37,32 @@ func (w Window) Reads(o Span) Span {
 	return Span{o.Lo*w.Stride - w.Pad, (o.Hi-1)*w.Stride - w.Pad + w.Extent()}
 }
 
+// Read is the span of taps that some output reads an input by, padding aside, grown where the
+// first of them would leave less than no padding; empty if there is none.
+func (w Window) Read() Span {
+	var taps Span
+	for t := range w.Kernel {
+		at := t*w.Dilation - w.Pad // for output 0
+		o := max(0, ceilDiv(-at, w.Stride))
+		if o < w.Out && o*w.Stride+at < w.In {
+			taps = taps.Union(Span{t, t + 1})
+		}
+	}
+	if !taps.Empty() {
+		taps.Lo = min(taps.Lo, w.Pad/w.Dilation)
+	}
+	return taps
+}
+
+// Taps is the window of some of the taps alone, which make the same outputs.
+func (w Window) Taps(of Span) Window {
+	w.Kernel, w.Pad = of.Len(), w.Pad-of.Lo*w.Dilation
+	if w.Kernel == 1 {
+		w.Dilation = 1
+	}
+	return w
+}
+
 // Whole is the window of an operator that reads a whole axis of length n for
 // its one output: global pooling, a fully connected layer.
 func Whole(n int) Window {

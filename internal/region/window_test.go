@@ -161,3 +161,42 @@ func TestRect(t *testing.T) {
 		t.Error("Contains")
 	}
 }
+
+// TestRead holds the taps that are read to brute force, and their windows to what they read.
+func TestRead(t *testing.T) {
+	rng := rand.New(rand.NewPCG(2, 1))
+	less := 0
+	for range 20000 {
+		w := randomWindow(rng)
+		w.Dilation *= 1 + rng.IntN(8)
+		if w.Pad += rng.IntN(w.Extent()); w.In+w.Pad < w.Extent() {
+			w.Out = 1 + rng.IntN(w.In)
+		}
+		got := w.Read()
+		for tap := range w.Kernel {
+			read := false
+			for o := range w.Out {
+				i := o*w.Stride - w.Pad + tap*w.Dilation
+				read = read || i >= 0 && i < w.In
+			}
+			if read && (tap < got.Lo || tap >= got.Hi) || !read && !got.Empty() && (tap == got.Hi-1 || tap == got.Lo && w.Pad >= (tap+1)*w.Dilation) {
+				t.Fatalf("%+v: tap %d, read: %v, taken for %v", w, tap, read, got)
+			}
+		}
+		if got.Empty() || got.Len() == w.Kernel {
+			continue
+		}
+		less++
+		some := w.Taps(got)
+		for o := range w.Out {
+			for tap := range some.Kernel {
+				if a, b := o*some.Stride-some.Pad+tap*some.Dilation, o*w.Stride-w.Pad+(got.Lo+tap)*w.Dilation; a != b || some.Pad < 0 {
+					t.Fatalf("%+v: tap %d of %+v reads %d, want %d", w, tap, some, a, b)
+				}
+			}
+		}
+	}
+	if less < 1000 {
+		t.Errorf("only %d windows have taps beside the input", less)
+	}
+}
