@@ -19,6 +19,49 @@ type sharedKernel struct {
 
 type depthwiseKernel func(rows **float32, m, n, first, pixel, ky, bytes int, weights, out *float32, next, down int, bias, clamp *float32)
 
+// tallKernel computes what a sharedKernel's pointed one does, by windows as high as they are wide,
+// of which two rows of so many columns at a time: see depthwiseTall in the generator.
+type tallKernel struct {
+	kernel, stride, columns int
+	run                     depthwiseKernel
+}
+
+// tallRows is how many rows of outputs a tallKernel computes at a time.
+const tallRows = 2
+
+// tallWindows is the kernel of those that computes such windows with the fewest outputs beside
+// them; nil if there is none.
+func (k *Kernels) tallWindows(y, x Axis, group int) (best *tallKernel) {
+	if group > 1 || y.Out < tallRows || y.Dilation > 1 || x.Dilation > 1 || y.Kernel != x.Kernel || y.Stride != x.Stride {
+		return nil
+	}
+	whole := func(t *tallKernel) int { return (x.Out + t.columns - 1) / t.columns * t.columns }
+	for i := range k.tall {
+		if t := &k.tall[i]; t.kernel == x.Kernel && t.stride == x.Stride && t.columns <= x.Out && (best == nil || whole(t) < whole(best)) {
+			best = t
+		}
+	}
+	return best
+}
+
+// block is how many rows and columns of windows a tallKernel had better compute at a time, for one
+// vector of channels after the other: what a pair of rows reads stays in the first-level cache
+// until the next pair has read it, and so does, if it can, what is fetched for the next vector.
+// There are none where not even the kernel's columns stay.
+func (t *tallKernel) block(y, x Axis, channels int) (rows, columns int) {
+	lines, beside := linesKept(channels), t.kernel-t.stride
+	fit := func(lines int) int { return (lines/(t.kernel+t.stride) - beside) / t.stride / t.columns * t.columns }
+	columns = min(fit(lines), mostColumns/t.columns*t.columns, x.Out)
+	if columns < t.columns {
+		// Processors with the kernels have half as many lines again, all but the first.
+		if columns = t.columns; fit(lines*3/2) < columns {
+			return 0, 0
+		}
+	}
+	rows = (lines/2/(columns*t.stride+beside) - beside) / t.stride
+	return min(max(rows, leastRows)/tallRows*tallRows, y.Out), columns
+}
+
 // wideKernel computes m rows of a convolution by windows of kx columns, which lie pixel bytes
 // apart, step bytes from one another: see depthwiseWide in the generator.
 type wideKernel func(rows **float32, m, n, first, pixel, ky, bytes int, weights, out *float32, next, down int, bias, clamp *float32, kx, step int)
@@ -70,8 +113,9 @@ func (r *Run) inCache(n int) bool {
 // linesKept is how many lines, one of each of neighbouring pixels of n channels, such a
 // cache holds.
 func linesKept(n int) int {
-	lines := max(1, n*4/64)
-	return 64 / (lines & -lines) * 8
+	const line, sets, ways = 64, 64, 8
+	apart := 4 * n
+	return sets / max(1, apart&-apart/line) * ways
 }
 
 // Axis is one axis of a rectangle of windows: Out of them.
@@ -99,17 +143,22 @@ type Windows struct {
 	slots []*float32 // where each row of pixels is put
 	rows  []*float32 // of each row of outputs, those that its windows read
 	taps  []*float32
+	// points are the pixels in space, and high the tables of each row of outputs that point to
+	// rows of these.
+	points, high []*float32
 	// packed are the weights put together; here because kernels take its address.
 	packed *float32
 }
 
 // pointedBytes is the most that pixels have which are read where they lie: a vector of
 // channels of them then stays in the first-level cache, and all come from the second or
-// third while the vectors before are multiplied. tallBytes is that of tall windows, which
-// read each pixel less often.
+// third while the vectors before are multiplied.
+const pointedBytes = 1 << 20
+
+// A tallKernel's block has at most so many columns, and so many rows at least.
 const (
-	pointedBytes = 1 << 20
-	tallBytes    = 2 << 20
+	mostColumns = 28
+	leastRows   = 4
 )
 
 // Channels are put together in blocks of some vectors of AVX-512, of vectorChannels each:
@@ -141,12 +190,12 @@ func (k *Kernels) Together(y, x Axis, group, channels int) bool {
 // copies none: those of small regions, where the lines that a row of windows reads do not
 // drive one another out of the first-level cache.
 func (k *Kernels) Pointed(y, x Axis, group, channels int) bool {
-	d, _ := k.sharing(x.Kernel, x.Stride, x.Dilation, group)
-	most := pointedBytes
-	if k.tallWindows(y, x, group) {
-		most = tallBytes
+	if t := k.tallWindows(y, x, group); t != nil {
+		rows, _ := t.block(y, x, channels)
+		return rows > 0
 	}
-	return d != nil && d.pointed != nil && 4*channels*y.Extent()*x.Extent() <= most && y.Kernel*x.Extent() <= linesKept(channels)
+	d, _ := k.sharing(x.Kernel, x.Stride, x.Dilation, group)
+	return d != nil && d.pointed != nil && 4*channels*y.Extent()*x.Extent() <= pointedBytes && y.Kernel*x.Extent() <= linesKept(channels)
 }
 
 // DepthwiseWindows computes out = clamp(bias[c] + sum over taps t and the channels x of
@@ -168,6 +217,10 @@ func (k *Kernels) DepthwiseWindows(w *Windows, weights, out, bias []float32, cla
 		return
 	}
 	vectors, band := w.block(cols, w.To-w.From)
+	tall, pointed := k.tallWindows(w.Y, w.X, w.Group), 0
+	if linesKept(w.Pitch) < linesKept(512) {
+		tall = nil // outputs all go to one set of the cache, and two rows of them wait longer
+	}
 	w.packed = w.layOut(cols*vectors*vectorChannels, band, taps, vectors*vectorChannels)
 	for t := range taps {
 		w.taps[t] = &weights[t*c]
@@ -177,12 +230,21 @@ func (k *Kernels) DepthwiseWindows(w *Windows, weights, out, bias []float32, cla
 		n := min(vectors, (w.To-from+vectorChannels-1)/vectorChannels, (w.To-w.From)/vectorChannels) * vectorChannels
 		from = min(from, w.To-n)
 		k.together(&w.taps[0], 1, taps, 4*from, 4*n, &w.packed)
+		if tall != nil && pointed != n {
+			pointed = n
+			w.point(cols, (band-1)*w.Y.Stride+w.Y.depth(), n)
+		}
 		done := 0
 		for y := 0; y < w.Y.Out; y += band {
 			m := min(band, w.Y.Out-y)
 			end := (y+m-1)*w.Y.Stride + w.Y.depth()
 			k.together(&w.Pixels[done*cols], end-done, cols, 4*from, 4*n, &w.slots[done])
 			done = end
+			if tall != nil && m >= tallRows {
+				tall.run(&w.high[y*w.Y.Kernel], m, w.X.Out, 0, 8, w.Y.Kernel, 4*n, w.packed, &out[y*w.X.Out*w.Pitch+from],
+					4*w.Pitch, 4*w.Pitch*w.X.Out, &bias[from], &clamp[0])
+				continue
+			}
 			if d == nil {
 				k.wide(&w.rows[y*w.Y.Kernel], m, w.X.Out, 0, 4*n*w.X.Dilation, w.Y.Kernel, 4*n, w.packed, &out[y*w.X.Out*w.Pitch+from],
 					4*w.Pitch, 4*w.Pitch*w.X.Out, &bias[from], &clamp[0], w.X.Kernel, 4*n*w.X.Stride)
@@ -197,18 +259,6 @@ func (k *Kernels) DepthwiseWindows(w *Windows, weights, out, bias []float32, cla
 	}
 }
 
-// tallRows and tallColumns are how many outputs Kernels.tall computes at a time: windows of three
-// by three, where it has twice the speed of the kernels that compute one row.
-const tallRows, tallColumns = 2, 7
-
-// tallWindows says whether Kernels.tall computes such windows.
-func (k *Kernels) tallWindows(y, x Axis, group int) bool {
-	fits := func(a Axis, least int) bool {
-		return a.Kernel == 3 && a.Stride == 1 && a.Dilation == 1 && a.Out >= least
-	}
-	return k.tall != nil && group == 1 && fits(y, tallRows) && fits(x, tallColumns)
-}
-
 // pointed computes windows whose pixels are read where they lie.
 func (w *Windows) pointed(k *Kernels, d *sharedKernel, every int, weights, out, bias []float32, clamp *[2]float32) {
 	w.rows = sized(w.rows, w.Y.Out*w.Y.Kernel)
@@ -219,13 +269,45 @@ func (w *Windows) pointed(k *Kernels, d *sharedKernel, every int, weights, out, 
 			w.rows[y*w.Y.Kernel+t] = (*float32)(unsafe.Pointer(row))
 		}
 	}
-	run := d.pointed
-	if k.tallWindows(w.Y, w.X, w.Group) {
-		run = k.tall
+	if t := k.tallWindows(w.Y, w.X, w.Group); t != nil {
+		rows, columns := t.block(w.Y, w.X, len(bias))
+		eachBlock(w.Y.Out, rows, tallRows, func(y, m int) {
+			eachBlock(w.X.Out, columns, t.columns, func(x, n int) {
+				t.run(&w.rows[y*w.Y.Kernel], m, n, 8*x*w.X.Stride, 8, w.Y.Kernel, 4*len(bias),
+					&weights[0], &out[(y*w.X.Out+x)*w.Pitch], pitch, pitch*w.X.Out, &bias[0], &clamp[0])
+			})
+		})
+		return
 	}
 	for i := range min(every, w.X.Out) {
-		run(&w.rows[0], w.Y.Out, (w.X.Out-i+every-1)/every, 8*i*w.X.Stride, 8*w.X.Dilation, w.Y.Kernel, 4*len(bias),
+		d.pointed(&w.rows[0], w.Y.Out, (w.X.Out-i+every-1)/every, 8*i*w.X.Stride, 8*w.X.Dilation, w.Y.Kernel, 4*len(bias),
 			&weights[0], &out[i*w.Pitch], pitch*every, pitch*w.X.Out, &bias[0], &clamp[0])
+	}
+}
+
+// eachBlock calls f for blocks of n, one after the other, each of so many but the last, which has
+// least at least and may begin before the end of the one before.
+func eachBlock(n, most, least int, f func(from, n int)) {
+	for from := 0; from < n; from += most {
+		from = min(from, n-least)
+		f(from, min(most, n-from))
+	}
+}
+
+// point makes the tables by which tall kernels read the pixels of the rows in space, of so many
+// channels each, of which ring rows take turns.
+func (w *Windows) point(cols, ring, channels int) {
+	w.points, w.high = sized(w.points, ring*cols), sized(w.high, w.Y.Out*w.Y.Kernel)
+	for r := range min(ring, len(w.slots)) {
+		row := unsafe.Slice(w.slots[r], cols*channels)
+		for i := range cols {
+			w.points[r*cols+i] = &row[i*channels]
+		}
+	}
+	for y := range w.Y.Out {
+		for t := range w.Y.Kernel {
+			w.high[y*w.Y.Kernel+t] = (*float32)(unsafe.Pointer(&w.points[(y*w.Y.Stride+t*w.Y.Dilation)%ring*cols]))
+		}
 	}
 }
 
@@ -239,7 +321,7 @@ func (w *Windows) block(cols, channels int) (vectors, band int) {
 	}
 	for vectors = min(mostVectors, channels/vectorChannels); ; vectors /= 2 {
 		if band = rows(bandBytes); vectors == 1 || band >= 4 {
-			return vectors, min(w.Y.Out, max(2, band))
+			return vectors, min(w.Y.Out, max(tallRows, band/tallRows*tallRows))
 		}
 	}
 }

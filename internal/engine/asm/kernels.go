@@ -27,11 +27,11 @@ type Kernels struct {
 	// The kernels of runs; see Run.
 	together                    func(from **float32, m, n, off, bytes int, to **float32)
 	shared                      []sharedKernel
-	tall                        depthwiseKernel // two rows at a time; nil if there is none
-	wide                        wideKernel      // windows of any width and distance
-	groups                      groupsKernel    // of a vector of channels
-	lanes                       lanesKernels    // none of sets that put no pixels side by side
-	depthwiseRows               runKernel       // for more than one pixel
+	tall                        []tallKernel
+	wide                        wideKernel   // windows of any width and distance
+	groups                      groupsKernel // of a vector of channels
+	lanes                       lanesKernels // none of sets that put no pixels side by side
+	depthwiseRows               runKernel    // for more than one pixel
 	depthwise, maxPool, sumPool runKernel
 
 	add    func(a, b, out *float32, bytes int, clamp *float32, mask *int32)

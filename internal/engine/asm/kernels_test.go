@@ -458,8 +458,9 @@ func TestDepthwiseWindows(t *testing.T) {
 				w.Pitch = c + rng.IntN(2)*rng.IntN(9)
 				w.X, w.Y = axis([]int{3, 5, 7, 1, 2, 9, 13}[rng.IntN(7)], 40), axis(1+rng.IntN(9), 30)
 				if round%6 == 0 {
-					w.X.Kernel, w.X.Stride, w.X.Dilation = 3, 1, 1
-					w.Y.Kernel, w.Y.Stride, w.Y.Dilation = 3, 1, 1
+					kernel, stride := 3+2*rng.IntN(3), 1+rng.IntN(2)
+					w.X.Kernel, w.X.Stride, w.X.Dilation = kernel, stride, 1
+					w.Y.Kernel, w.Y.Stride, w.Y.Dilation = kernel, stride, 1
 				}
 				if !k.Together(w.Y, w.X, w.Group, c) {
 					continue
@@ -493,9 +494,9 @@ func TestDepthwiseWindows(t *testing.T) {
 					} else if w.From < w.To {
 						if w.To-w.From == c && k.Pointed(w.Y, w.X, w.Group, c) {
 							pointed++
-							if k.tallWindows(w.Y, w.X, w.Group) {
-								tall++
-							}
+						}
+						if k.tallWindows(w.Y, w.X, w.Group) != nil {
+							tall++
 						}
 						k.DepthwiseWindows(&w, weights, out.mid, bias, &clamp)
 					}

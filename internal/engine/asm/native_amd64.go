@@ -15,7 +15,11 @@ var setAVX512 = withQuads(withPairs(Kernels{
 		{3, 1, 1, depthwiseShared3Stride1AVX512, depthwisePointed3Stride1AVX512}, {3, 2, 1, depthwiseShared3Stride2AVX512, depthwisePointed3Stride2AVX512}, {5, 1, 1, depthwiseShared5Stride1AVX512, depthwisePointed5Stride1AVX512}, {5, 2, 1, depthwiseShared5Stride2AVX512, depthwisePointed5Stride2AVX512}, {7, 1, 1, depthwiseShared7Stride1AVX512, depthwisePointed7Stride1AVX512}, {9, 1, 1, depthwiseShared9Stride1AVX512, nil},
 		{3, 1, 4, grouped4Stride1AVX512, nil}, {3, 2, 4, grouped4Stride2AVX512, nil}, {3, 1, 8, grouped8Stride1AVX512, nil}, {3, 2, 8, grouped8Stride2AVX512, nil},
 	},
-	tall: depthwiseTallAVX512, wide: depthwiseWideAVX512, groups: groupsAVX512, lanes: lanesKernels{intoLanesAVX512, fromLanesAVX512, fetchLaneAVX512}, together: togetherAVX512, depthwiseRows: depthwiseRowsAVX512, depthwise: depthwiseRunAVX512, maxPool: maxRunAVX512, sumPool: sumRunAVX512, add: addAVX512, affine: affineAVX512, blend: blendAVX512, blendPixels: blendPixelsAVX512, pixelSum: pixelSumAVX512, distance: distanceAVX512, moved: movedAVX512,
+	tall: []tallKernel{
+		{3, 1, 7, depthwiseTall3Stride1By7AVX512}, {3, 1, 8, depthwiseTall3Stride1By8AVX512}, {3, 2, 7, depthwiseTall3Stride2By7AVX512}, {3, 2, 8, depthwiseTall3Stride2By8AVX512},
+		{5, 1, 7, depthwiseTall5Stride1By7AVX512}, {5, 1, 8, depthwiseTall5Stride1By8AVX512}, {5, 2, 7, depthwiseTall5Stride2By7AVX512}, {7, 1, 7, depthwiseTall7Stride1By7AVX512},
+	},
+	wide: depthwiseWideAVX512, groups: groupsAVX512, lanes: lanesKernels{intoLanesAVX512, fromLanesAVX512, fetchLaneAVX512}, together: togetherAVX512, depthwiseRows: depthwiseRowsAVX512, depthwise: depthwiseRunAVX512, maxPool: maxRunAVX512, sumPool: sumRunAVX512, add: addAVX512, affine: affineAVX512, blend: blendAVX512, blendPixels: blendPixelsAVX512, pixelSum: pixelSumAVX512, distance: distanceAVX512, moved: movedAVX512,
 	arithmetic: [arithmetics]arithmeticKernels{
 		Sum:            {sumRowsAVX512, sumNumberAVX512},
 		Difference:     {differenceRowsAVX512, differenceNumberAVX512},

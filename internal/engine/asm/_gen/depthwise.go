@@ -91,37 +91,54 @@ func depthwiseShared(s isa, kx, stride int, pointed bool) {
 	f.write()
 }
 
-// tallRows and tallColumns are the outputs that depthwiseTall computes at a time. Seven are in
-// the planes of most networks a whole number of times.
-const tallRows, tallColumns = 2, 7
+// tallRows is how many rows of outputs depthwiseTall computes at a time.
+const tallRows = 2
 
-// depthwiseTall writes the depthwise convolution by windows of three by three next to one
-// another, of which two rows of seven outputs are computed at a time: each input is loaded once
-// for all of these, and all weights stay in registers.
-func depthwiseTall(s isa) {
-	const k, columns = 3, tallColumns
-	name := "depthwiseTall" + s.name
+// tallWindows are the windows that depthwiseTall is written for, by width and height, stride and
+// columns: seven are in the planes of most networks a whole number of times, eight in others.
+var tallWindows = []struct{ k, stride, columns int }{{3, 1, 7}, {3, 1, 8}, {3, 2, 7}, {3, 2, 8}, {5, 1, 7}, {5, 1, 8}, {5, 2, 7}, {7, 1, 7}}
+
+// depthwiseTall writes the depthwise convolution by windows of k by k at a distance of stride,
+// of which two rows of so many columns of outputs are computed at a time: each input is loaded
+// once for all of these, and each weight once, or for all of them where they stay in registers.
+func depthwiseTall(s isa, k, stride, columns int) {
+	name := fmt.Sprintf("depthwiseTall%dStride%dBy%d%s", k, stride, columns, s.name)
 	TEXT(name, NOSPLIT, sharedArguments)
-	documentWindows(s, name, fmt.Sprint(k), "(**float32)(rows[r*ky+y][(first+(i+x)*pixel)/8])[c]")
-	comment("ky is 3, pixel 8: there are two rows and seven outputs of each at least, and the taps of a row are those of the one before, one further down")
-	rows, out, below, at, off, left, lines, next, table, step, corner := reg.RAX, reg.RDI, reg.R8, reg.R9, reg.R10, reg.R12, reg.R14, reg.R15, reg.R13, reg.R11, reg.RBP
-	taps := []reg.GPPhysical{reg.RBX, reg.RCX, reg.RDX, reg.RSI}
+	documentWindows(s, name, fmt.Sprint(k), fmt.Sprintf("(**float32)(rows[r*ky+y][(first+(i*%d+x)*pixel)/8])[c]", stride))
+	comment("ky is %d, pixel 8: there are two rows and %d outputs of each at least, and the taps of a row are those of the one before, %d further down", k, columns, stride)
+	rows, tap, window, weights, bytes, out := reg.RAX, reg.RBX, reg.RCX, reg.RDX, reg.RSI, reg.RDI
+	below, at, off, step, left, table, lines, next, corner := reg.R8, reg.R9, reg.R10, reg.R11, reg.R12, reg.R13, reg.R14, reg.R15, reg.RBP
 	acc := func(r, i int) reg.VecPhysical { return s.vecs[r*columns+i] }
-	w := s.vecs[tallRows*columns:][:k*k]
-	x := s.vecs[tallRows*columns+k*k:][:4]
-	lo, hi, bias := s.vecs[29], s.vecs[30], s.vecs[31]
+	// So many rows of weights stay: all, or those that the rows of outputs are apart and one.
+	free := s.vecs[tallRows*columns : len(s.vecs)-1]
+	kept := k
+	if k*k > len(free)-2 {
+		kept = stride*(tallRows-1) + 1
+	}
+	w := func(y, x int) reg.VecPhysical { return free[y%kept*k+x] }
+	inputs := free[kept*k:]
+	inputs = inputs[:min(4, len(inputs))]
+	bias := s.vecs[len(s.vecs)-1]
+	load := func(y int) {
+		for x := range k {
+			VMOVUPS(mem(weights, 0), w(y, x))
+			ADDQ(bytes, weights)
+		}
+	}
+	first := func() {
+		MOVQ(arg("weights", 7), weights)
+		ADDQ(off, weights)
+	}
 	AllocLocal(8) // a frame, which keeps the caller's RBP
-	MOVQ(arg("clamp", 12), at)
-	VBROADCASTSS(mem(at, 0), lo)
-	VBROADCASTSS(mem(at, 4), hi)
+	MOVQ(arg("bytes", 6), bytes)
 	MOVQ(arg("next", 9), next)
 	XORQ(off, off)
 	Label("vector")
-	MOVQ(arg("weights", 7), at)
-	ADDQ(off, at)
-	for _, v := range w {
-		VMOVUPS(mem(at, 0), v)
-		ADDQ(arg("bytes", 6), at)
+	if kept == k {
+		first()
+		for y := range k {
+			load(y)
+		}
 	}
 	MOVQ(arg("bias", 11), at)
 	VMOVUPS(indexed(at, off, 0), bias)
@@ -130,36 +147,46 @@ func depthwiseTall(s isa) {
 	MOVQ(arg("out", 8), corner)
 	ADDQ(off, corner)
 	Label("line")
-	for t, tap := range taps {
-		if t == k { // the next row's last
-			t = 2*k - 1
-		}
-		MOVQ(mem(rows, 8*t), tap)
-		ADDQ(arg("first", 3), tap)
-	}
+	MOVQ(arg("first", 3), window)
 	MOVQ(corner, out)
 	MOVQ(arg("n", 2), left)
 	Label("group")
+	if kept < k {
+		first()
+	}
 	for r := range tallRows {
 		for i := range columns {
 			VMOVAPS(bias, acc(r, i))
 		}
 	}
-	for t, tap := range taps {
-		for j := range columns + k - 1 {
-			v := x[j%len(x)]
+	for t := range k + stride*(tallRows-1) {
+		row := t
+		if t >= k { // one of the next row's
+			row = k + t - stride
+		}
+		MOVQ(mem(rows, 8*row), tap)
+		ADDQ(window, tap)
+		if kept < k && t < k {
+			load(t)
+		}
+		for j := range (columns-1)*stride + k {
+			v := inputs[j%len(inputs)]
 			MOVQ(mem(tap, 8*j), at)
 			VMOVUPS(indexed(at, off, 0), v)
 			PREFETCHT0(indexed(at, off, line))
 			for r := range tallRows {
 				for i := range columns {
-					if y, x := t-r, j-i; y >= 0 && y < k && x >= 0 && x < k {
-						VFMADD231PS(v, w[y*k+x], acc(r, i))
+					if y, x := t-r*stride, j-i*stride; y >= 0 && y < k && x >= 0 && x < k {
+						VFMADD231PS(v, w(y, x), acc(r, i))
 					}
 				}
 			}
 		}
 	}
+	lo, hi := inputs[0], inputs[1]
+	MOVQ(arg("clamp", 12), at)
+	VBROADCASTSS(mem(at, 0), lo)
+	VBROADCASTSS(mem(at, 4), hi)
 	MOVQ(out, at)
 	MOVQ(out, below)
 	ADDQ(arg("down", 10), below)
@@ -185,21 +212,21 @@ func depthwiseTall(s isa) {
 		Label(label + "_whole")
 	}
 	on(left, columns, "group")
-	for _, tap := range taps {
-		LEAQ(operand.Mem{Base: tap, Index: step, Scale: 8}, tap)
+	for range stride {
+		LEAQ(operand.Mem{Base: window, Index: step, Scale: 8}, window)
 	}
 	IMULQ(next, step)
 	ADDQ(step, out)
 	JMP(operand.LabelRef("group"))
 	Label("group_over")
 	on(lines, tallRows, "line")
-	LEAQ(operand.Mem{Base: step, Index: step, Scale: 2}, table)
-	LEAQ(operand.Mem{Base: rows, Index: table, Scale: 8}, rows)
+	IMUL3Q(operand.I32(8*k), step, table)
+	ADDQ(table, rows)
 	IMULQ(arg("down", 10), step)
 	ADDQ(step, corner)
 	JMP(operand.LabelRef("line"))
 	Label("line_over")
-	MOVQ(arg("bytes", 6), at)
+	MOVQ(bytes, at)
 	SUBQ(operand.U32(s.bytes()), at) // where the last vector begins
 	CMPQ(off, at)
 	JGE(operand.LabelRef("done"))

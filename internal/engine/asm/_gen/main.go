@@ -38,7 +38,9 @@ func main() {
 			lanes(set, false)
 			lanes(set, true)
 			fetchLane(set)
-			depthwiseTall(set)
+			for _, w := range tallWindows {
+				depthwiseTall(set, w.k, w.stride, w.columns)
+			}
 		}
 		together(set)
 		add(set)
