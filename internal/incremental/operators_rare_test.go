@@ -198,6 +198,36 @@ var rareFamilies = map[string]func(c *operatorCase){
 		}
 		c.output(c.node("", "DeformConv", attrs, 1, in...)...)
 	},
+	"DynamicQuantizeLSTM": func(c *operatorCase) {
+		steps, input, hidden, direction, signed, each := 5, 6, 4, pick(c, "forward", "reverse", "bidirectional"), c.below(2) == 0, c.below(2) == 0
+		dirs := 1
+		if direction == "bidirectional" {
+			dirs = 2
+		}
+		in := []any{c.input(c.plain(1, steps, 1, input)), c.bytesTensor(signed, dirs, input, 4*hidden), c.bytesTensor(signed, dirs, hidden, 4*hidden), nil, nil, nil, nil, nil}
+		if c.below(3) > 0 {
+			in[3] = c.plain(1, dirs, 8*hidden)
+		}
+		if c.below(2) == 0 {
+			in[5], in[6] = c.plain(1, dirs, 1, hidden), c.plain(1, dirs, 1, hidden)
+		}
+		for range 2 {
+			shape := []int{dirs}
+			if each {
+				shape = []int{dirs, 4 * hidden}
+			}
+			s := c.plain(.002, shape...)
+			for i, v := range s.Data.([]float32) {
+				s.Data.([]float32)[i] = .004 + v
+			}
+			z := c.bytesTensor(signed, shape...)
+			if each && signed {
+				z = tensor.Zeros[int8](shape...)
+			}
+			in = append(in, s, z)
+		}
+		c.output(c.node(microsoft, "DynamicQuantizeLSTM", []onnxwrite.Attribute{onnxwrite.Int("hidden_size", int64(hidden)), onnxwrite.String("direction", direction)}, 3, in...)...)
+	},
 	"DequantizeLinear of four bits": func(c *operatorCase) {
 		c.opset = 21
 		var w, z *tensor.Tensor

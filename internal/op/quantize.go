@@ -282,19 +282,23 @@ func (r *DynamicQuantizeLinear) Eval(in []*tensor.Tensor, outputs int) ([]*tenso
 	if _, err := r.Infer(infosOf(in), 3); err != nil {
 		return nil, err
 	}
-	x := in[0].Data.([]float32)
+	q, scale, zero := dynamicallyQuantized(in[0].Data.([]float32))
+	return []*tensor.Tensor{tensor.New(q, in[0].Shape...), tensor.Scalar(scale), tensor.Scalar(zero)}[:min(max(outputs, 0), 3)], nil
+}
+
+// dynamicallyQuantized gives numbers by their own range, with scale and zero point.
+func dynamicallyQuantized(x []float32) (q []uint8, scale float32, zero uint8) {
 	var low, high float32
 	for _, v := range x {
 		low, high = min(low, v), max(high, v)
 	}
-	scale := (high - low) / 255
-	if scale == 0 {
+	if scale = (high - low) / 255; scale == 0 {
 		scale = 1
 	}
-	zero := truncated[uint8](math.RoundToEven(float64(-low / scale)))
-	y := tensor.Zeros[uint8](in[0].Shape...)
-	fill(y.Data.([]uint8), func(i int) uint8 {
+	zero = truncated[uint8](math.RoundToEven(float64(-low / scale)))
+	q = make([]uint8, len(x))
+	fill(q, func(i int) uint8 {
 		return truncated[uint8](math.RoundToEven(float64(x[i]/scale)) + float64(zero))
 	})
-	return []*tensor.Tensor{y, tensor.Scalar(scale), tensor.Scalar(zero)}[:min(max(outputs, 0), 3)], nil
+	return q, scale, zero
 }

@@ -21,6 +21,8 @@ type Recurrent struct {
 	names                                 []string
 	clip                                  float64
 	batchFirst, inputForget, linearBefore bool
+	// dynamic says that the state is quantized by its range before it is multiplied.
+	dynamic bool
 }
 
 func newRecurrent(n *Node) (Operator, error) {
@@ -172,7 +174,7 @@ func (r *Recurrent) Plain() bool {
 			return false
 		}
 	}
-	return math.IsInf(r.clip, 1) && !r.inputForget && !r.batchFirst && (r.Type != "GRU" || r.linearBefore)
+	return math.IsInf(r.clip, 1) && !r.dynamic && !r.inputForget && !r.batchFirst && (r.Type != "GRU" || r.linearBefore)
 }
 
 // Relu says that it is a RNN whose function is ReLU.
@@ -365,7 +367,11 @@ func (c *recurrentCell) step(x []float32) {
 	if c.bias != nil {
 		biasW, biasR = c.bias[:n], c.bias[n:]
 	}
-	a, p := gate(&c.fromInput, c.w, biasW, wide, n), gate(&c.fromPast, c.u, biasR, c.h, n)
+	past := c.h
+	if c.r.dynamic {
+		past = rangeQuantized(past)
+	}
+	a, p := gate(&c.fromInput, c.w, biasW, wide, n), gate(&c.fromPast, c.u, biasR, past, n)
 	switch c.r.Type {
 	case "RNN":
 		for k := range c.h {

@@ -20,6 +20,7 @@ var microsoftOperators = []Definition{
 	microsoft("QuantizeLinear", 2, 3, 1, asOf("QuantizeLinear", 13)),
 	microsoft("DequantizeLinear", 2, 3, 1, asOf("DequantizeLinear", 13)),
 	microsoft("MatMulIntegerToFloat", 4, 7, 1, newDynamicProduct(true)),
+	{Name: "com.microsoft.DynamicQuantizeLSTM", Since: MinOpset, MinInputs: 3, MaxInputs: 12, Outputs: 3, Static: []int{1, 2, 8, 9, 10, 11}, New: requiring(3, newDynamicLSTM)},
 	microsoft("DynamicQuantizeMatMul", 3, 5, 1, newDynamicProduct(false)),
 	microsoft("QLinearConv", 8, 9, 1, newQLinearConvOrLast),
 	microsoft("QLinearAdd", 7, 8, 1, newQLinearBinary),
