@@ -51,6 +51,9 @@ func (o *modelOptions) addFlags(f *pflag.FlagSet) {
 	f.IntVar(&o.pad, "pad", 128, "gray that --resize letterbox lays around pictures, 0 to 255")
 }
 
+// unnamed is said where nobody named a model: whoever forgot to gets answers all the same.
+const unnamed = "krypton: no --model: the built-in one answers, a demonstration that knows twelve drawn shapes and nothing else"
+
 // addWithFlag adds --with of commands that occlude.
 func (o *modelOptions) addWithFlag(f *pflag.FlagSet) {
 	f.StringArrayVar(&o.with, "with", nil, "`NAME=FILE` of another input that is a picture of the same place: it is covered where the picture is ({name} in FILE stands for the picture; ,fill=black and others behind it say what is otherwise than for the picture, fill=none holds it; several allowed)")

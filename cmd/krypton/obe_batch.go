@@ -177,7 +177,12 @@ func (b *obeBatch) costs(ctx context.Context, base *obeRun) func(batch.Item) flo
 func (b *obeBatch) all(ctx context.Context, base *obeRun) error {
 	base.rep = b.rep
 	b.rep.begin(base.job, len(b.run.Mine))
-	base.warn()
+	if mine := b.run.Mine; len(mine) > 0 {
+		if _, other := mine[0].Set["model"]; other { // which a manifest has for each
+			base.unnamed = false
+		}
+		base.warn(mine[0].Path)
+	}
 	var names []string
 	for _, it := range b.run.Mine {
 		n, err := b.outputs(it)

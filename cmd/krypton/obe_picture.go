@@ -30,7 +30,8 @@ type obeRun struct {
 	multiple bool
 	written  map[string]string // outputs of this run, and the picture of each; nil if their names are unlike anyway
 	rep      *reporter
-	warned   *sync.Once // that exact maps save little
+	warned   *sync.Once // of what is for all pictures alike
+	unnamed  bool       // nobody named a model
 }
 
 // newOBERun makes everything ready and finds the pictures.
@@ -85,7 +86,7 @@ func (o *obeOptions) checkNames(pictures int) error {
 
 // makeOBERun makes everything ready that does not depend on a picture.
 func makeOBERun(ctx context.Context, s *settings, io streams, o *obeOptions, mo *modelOptions) (*obeRun, error) {
-	r := &obeRun{obeOptions: o, inputs: s.inputs, io: io, written: map[string]string{}, warned: new(sync.Once)}
+	r := &obeRun{obeOptions: o, inputs: s.inputs, io: io, written: map[string]string{}, warned: new(sync.Once), unnamed: mo.model == ""}
 	var err error
 	if r.quiet, err = s.flags.GetBool("quiet"); err != nil {
 		return nil, err
@@ -181,14 +182,20 @@ func (r *obeRun) ended(t *tally, total int, things string) error {
 	return failure.As(failure.Partial, fmt.Errorf("%d of %d %s failed", t.failed, total, things))
 }
 
-// warn says once, before the first map is computed, that exact maps of the network save little,
-// where that is so.
-func (r *obeRun) warn() {
-	if g := r.job.Global(); g != nil && !r.quiet {
-		r.warned.Do(func() {
-			fmt.Fprintf(r.io.err, "krypton: %s (--mode approximate takes less)\n", printable(explain.GlobalText(g)))
-		})
+// warn says once, before the first map is computed of a picture, that nobody named a model
+// for it, and that exact maps of the network save little, where that is so.
+func (r *obeRun) warn(in string) {
+	if r.quiet {
+		return
 	}
+	r.warned.Do(func() {
+		if r.unnamed && in != "" {
+			fmt.Fprintln(r.io.err, unnamed)
+		}
+		if g := r.job.Global(); g != nil {
+			fmt.Fprintf(r.io.err, "krypton: %s (--mode approximate takes less)\n", printable(explain.GlobalText(g)))
+		}
+	})
 }
 
 // outcome is what came out of one picture.
@@ -271,7 +278,7 @@ func (r *obeRun) compute(ctx context.Context, o *outcome) error {
 	defer progress.Finish()
 	var err error
 	o.answer, err = r.job.Ask(ctx, o.input, explain.Events{
-		Clean:    func(explain.Clean) { r.warn() },
+		Clean:    func(explain.Clean) { r.warn(o.in) },
 		Progress: progress.SetOf,
 		Checking: progress.Checking(o.label + ": whole runs"),
 	})

@@ -67,6 +67,9 @@ func recognizeVideo(ctx context.Context, s *settings, io streams, o *orvOptions,
 		return err
 	}
 	defer out.Abandon() // what run has not seen to
+	if mo.model == "" && !j.quiet && !o.batch.wanted() {
+		fmt.Fprintln(io.err, unnamed)
+	}
 	r, err := recognize.Start(ctx, j.job, j.film)
 	if err != nil {
 		return err

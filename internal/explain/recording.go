@@ -174,7 +174,7 @@ func (r *Reader) readRecording(from io.Reader, of Source, set *model.Recordings,
 	case wfdb.Is(of.File()):
 		rec, err = readWFDB(all, of, sum, want)
 	default:
-		rec, err = textseries.Read(all, textseries.Options{Rate: set.Rate}, want)
+		rec, err = textseries.Read(all, textseries.Options{Rate: set.Rate, Asked: asked(set.Channels)}, want)
 	}
 	if err != nil {
 		return nil, "", err
@@ -293,6 +293,16 @@ func (k *recordingKind) take(rec *recording.Recording) error {
 	}
 	k.channels = chosen
 	return k.normalization()
+}
+
+// asked says which channels are named, as choose finds them; nil where none is.
+func asked(channels []string) func(i int, name string) bool {
+	if channels == nil {
+		return nil
+	}
+	return func(i int, name string) bool {
+		return slices.Contains(channels, name) || slices.Contains(channels, strconv.Itoa(i+1))
+	}
 }
 
 // choose gives the numbers of the channels that the network reads, in its order.

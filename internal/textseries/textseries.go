@@ -107,6 +107,9 @@ type Options struct {
 	Separator rune
 	// Rate is how many samples a second has, where no column of time says so.
 	Rate float64
+	// Asked, if set, says whether a channel will be looked at, by its number, from 0 on, and
+	// name. The others may hold text: their samples are missing there.
+	Asked func(i int, name string) bool
 }
 
 // Read reads a table. The first line holds names if any of it is no number, or if it
@@ -137,11 +140,11 @@ func Read(r io.Reader, opt Options, want recording.Want) (*recording.Recording, 
 		_, _ = b.Discard(3)
 		head = head[3:]
 	}
-	t := &table{separator: opt.Separator, want: &want, budget: want.Budget(), rate: opt.Rate}
+	t := &table{separator: opt.Separator, want: &want, budget: want.Budget(), rate: opt.Rate, asked: opt.Asked, comment: commentOf(string(head))}
 	if t.separator == 0 {
-		t.separator = separatorOf(string(head))
+		t.separator = separatorOf(string(head), t.comment)
 	}
-	t.above = namesAbove(string(head), t.separator)
+	t.above = namesAbove(string(head), t.separator, t.comment)
 	from := io.Reader(b)
 	if bytes.IndexByte(head, '\n') < 0 && bytes.IndexByte(head, '\r') >= 0 {
 		from = returns{b}
@@ -152,6 +155,7 @@ func Read(r io.Reader, opt Options, want recording.Want) (*recording.Recording, 
 		first = first[:bytes.LastIndexByte(first, '\n')+1]
 	}
 	t.marks = marksOf(t.records(bytes.NewReader(first)))
+	t.ended = t.endsLines(string(first))
 	for {
 		record, err := c.Read()
 		if errors.Is(err, io.EOF) {
@@ -167,6 +171,9 @@ func Read(r io.Reader, opt Options, want recording.Want) (*recording.Recording, 
 				continue // a line of blanks is as good as an empty one
 			}
 		}
+		if n := len(record) - 1; t.ended && n > 0 && strings.TrimSpace(record[n]) == "" {
+			record = record[:n]
+		}
 		if err := t.line(record); err != nil {
 			line, _ := c.FieldPos(0)
 			return nil, recording.Bad("line %d: %w", line, err)
@@ -181,7 +188,7 @@ func Read(r io.Reader, opt Options, want recording.Want) (*recording.Recording, 
 // records takes lines apart.
 func (t *table) records(from io.Reader) *csv.Reader {
 	c := csv.NewReader(from)
-	c.Comma, c.Comment, c.LazyQuotes, c.ReuseRecord, c.TrimLeadingSpace = t.separator, '#', true, true, t.separator != '\t'
+	c.Comma, c.Comment, c.LazyQuotes, c.ReuseRecord, c.TrimLeadingSpace = t.separator, t.comment, true, true, t.separator != '\t'
 	return c
 }
 
@@ -198,11 +205,41 @@ func (r returns) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// linesOf are the lines of a text that are neither empty nor comments.
+func linesOf(text string, comment rune) []string {
+	lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' })
+	return slices.DeleteFunc(lines, func(l string) bool {
+		return strings.TrimSpace(l) == "" || strings.HasPrefix(l, string(comment))
+	})
+}
+
+// commentOf tells what begins comments: '#', or '%', as OpenBCI and MATLAB have it, where the
+// first line begins with it and is no line of as many names as the next has cells.
+func commentOf(text string) rune {
+	lines := linesOf(text, '#')
+	if len(lines) < 2 || !strings.HasPrefix(lines[0], "%") {
+		return '#'
+	}
+	for _, r := range "\t;," {
+		if n := strings.Count(lines[0], string(r)); n > 0 && n == strings.Count(lines[1], string(r)) {
+			return '#'
+		}
+	}
+	return '%'
+}
+
+// endsLines says whether a separator stands behind the last cell of all of these lines too.
+func (t *table) endsLines(text string) bool {
+	lines := linesOf(text, t.comment)
+	return t.separator != ' ' && len(lines) > 1 && !slices.ContainsFunc(lines, func(l string) bool {
+		return !strings.HasSuffix(strings.TrimRight(l, " "), string(t.separator))
+	})
+}
+
 // separatorOf tells what stands between columns by the first line that is no comment: what
 // occurs most. Blanks do where the next one has them too: a name may have some.
-func separatorOf(text string) rune {
-	lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' })
-	lines = slices.DeleteFunc(lines, func(l string) bool { return strings.TrimSpace(l) == "" || strings.HasPrefix(l, "#") })
+func separatorOf(text string, comment rune) rune {
+	lines := linesOf(text, comment)
 	if len(lines) == 0 {
 		return ','
 	}
@@ -220,10 +257,10 @@ func separatorOf(text string) rune {
 
 // namesAbove are the cells of a comment right above the first other line, as NumPy's savetxt
 // writes names there; nil where it can be none.
-func namesAbove(text string, separator rune) []string {
+func namesAbove(text string, separator, mark rune) []string {
 	comment := ""
 	for line := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '\n' || r == '\r' }) {
-		rest, found := strings.CutPrefix(line, "#")
+		rest, found := strings.CutPrefix(line, string(mark))
 		if !found {
 			break
 		}
@@ -245,12 +282,16 @@ const mostHeld = 1 << 10
 // table is what was read of one.
 type table struct {
 	separator rune
+	comment   rune  // begins lines that are none
+	ended     bool  // a separator stands behind the last cell of each line, too
 	marks     marks // of its numbers, and which one was seen where these are none
 	seen      marks
 	rate      float64
+	asked     func(i int, name string) bool // nil for all
 	want      *recording.Want
 	budget    *recording.Budget
 	names     []string
+	words     []bool     // which cells of the line of names are neither numbers nor moments, nil where there is none
 	above     []string   // names, of a table whose first line has none
 	rows      int        // the column of the lines' numbers, -1 if there is none
 	steps     [2]float64 // from one of these to the next, and the last one
@@ -329,13 +370,21 @@ func (t *table) line(record []string) error {
 	if t.lines == 0 {
 		t.findMoments(record)
 	}
-	row := make([]float64, len(record))
+	row, text := make([]float64, len(record)), make([]bool, len(record))
 	for i, cell := range record {
 		v, err := t.cell(i, cell)
-		if err != nil {
+		switch {
+		case err != nil && t.passedOver(i):
+			v, text[i] = math.NaN(), true
+		case err != nil && t.asked == nil:
+			return fmt.Errorf("%w, in %s (where channels are named, the other columns may hold text)", err, t.names[i])
+		case err != nil:
 			return err
 		}
 		row[i] = v
+	}
+	if t.lines == 0 && slices.Contains(text, true) && slices.Equal(t.words, text) {
+		return errors.New("the line above has numbers where this one has: it may be a sample, or names (a line of names above both tells)")
 	}
 	t.doubt(record)
 	if t.lines == 0 && t.time >= 0 && t.unit == 0 {
@@ -361,6 +410,20 @@ func (t *table) line(record []string) error {
 	return nil
 }
 
+// passedOver says whether a column is neither asked for nor tells times: it may hold anything.
+func (t *table) passedOver(column int) bool {
+	if t.asked == nil || column == t.time || column == t.rows {
+		return false
+	}
+	channel := column
+	for _, other := range []int{t.time, t.rows} {
+		if other >= 0 && other < column {
+			channel--
+		}
+	}
+	return !t.asked(channel, t.names[column])
+}
+
 // header finds the names of the columns, and says whether the line holds them.
 func (t *table) header(record []string) bool {
 	t.time, t.rows, t.unit, t.units = -1, -1, 1, make([]string, len(record))
@@ -381,6 +444,12 @@ func (t *table) header(record []string) bool {
 	}
 	if named && len(record) > 1 && slices.Contains(rowNames, strings.ToLower(strings.Trim(record[0], " '"))) {
 		t.rows = 0
+	}
+	if here {
+		for _, cell := range record {
+			_, err := t.number(cell)
+			t.words = append(t.words, err != nil && !momentOf(cell).told)
+		}
 	}
 	if named && counting(record) > 0 {
 		record = make([]string, len(record)) // numbers name channels by their place alone
@@ -653,7 +722,7 @@ func (t *table) finish() (*recording.Recording, error) {
 			channels[i].Rate = rate
 		}
 	}
-	if r := t.rise; r != nil && t.time != 0 && r.lines >= fewestRising && t.want.Keeps(0, t.names[0]) {
+	if r := t.rise; r != nil && t.time != 0 && r.lines >= fewestRising && t.want.Keeps(0, t.names[0]) && (t.asked == nil || t.asked(0, t.names[0])) {
 		why := "as the table has no names: if it is time, write a line of names above it"
 		if t.named {
 			why = "as it is called: if it is time, call it so"

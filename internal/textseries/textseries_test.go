@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -240,4 +241,50 @@ func FuzzTable(f *testing.F) {
 			t.Error("nothing was read")
 		}
 	})
+}
+
+// TestPassedOver: columns that nobody asks for may hold text, lines may end with a separator,
+// and comments begin as OpenBCI's and MATLAB's do; no sample is taken for names.
+func TestPassedOver(t *testing.T) {
+	openBCI := "%OpenBCI Raw EXG Data\n%Sample Rate = 250 Hz\nSample Index, a, b, Timestamp, Timestamp (Formatted)\n" +
+		"0, 1, 2, 100.000, 1970-01-01 00:01:40.000\n1, 3, 4, 100.004, 1970-01-01 00:01:40.004\n"
+	for name, c := range map[string]struct{ text, only, want string }{
+		"labels":         {"a,b,label\n1,2,N\n3,4,V\n", "a b", "a [1 3] b [2 4]"},
+		"labels first":   {"who,a\nme,1\nyou,2\n", "a", "a [1 2]"},
+		"labels later":   {"a,b,c\n1,2,3\n3,x,4\n", "a c", "a [1 3] c [3 4]"},
+		"wanted":         {"a,b\n1,2\nx,4\n", "a", `"x" is no number`},
+		"all":            {"a,b\n1,2\n3,x\n", "", `"x" is no number, in b (where channels are named`},
+		"a sample":       {"1.5,2,N\n3,4,V\n", "1.5 2", "it may be a sample, or names"},
+		"a dated sample": {"2024-01-01 10:00:00,2,N\n2024-01-01 10:00:01,4,V\n", "2", "it may be a sample, or names"},
+		"numbers name":   {"0,1,label\n5,6,N\n7,8,V\n", "0 1", "it may be a sample, or names"},
+		"OpenBCI":        {openBCI, "a b", "a [1 3] b [2 4]"},
+		"MATLAB":         {"% a b\n1 2\n3 4\n", "", "a [1 3] b [2 4]"},
+		"a share":        {"%SpO2,b\n1,2\n3,4\n", "", "%SpO2 [1 3] b [2 4]"},
+		"ended":          {"a,b,\n1,2,\n3,4,\n", "", "a [1 3] b [2 4]"},
+		"ended, bare":    {"1.5;2;\n3;4;\n", "", "column 1 [1.5 3] column 2 [2 4]"},
+		"ended by one":   {"a,b,\n1,2,3\n3,4,\n", "a b", "a [1 3] b [2 4]"},
+		"not ended":      {"a,b,\n1,2,\n" + strings.Repeat("3,4,\n", maxLine/4) + "3,4,5\n", "", "3 columns, the first line has 2"},
+	} {
+		var opt Options
+		if c.only != "" {
+			opt.Asked = func(_ int, name string) bool { return slices.Contains(strings.Fields(c.only), name) }
+		}
+		r, err := Read(strings.NewReader(c.text), opt, recording.Want{})
+		if err != nil {
+			if !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s: %v, want %q", name, err, c.want)
+			}
+			continue
+		}
+		var got []string
+		for i, ch := range r.Channels {
+			if opt.Asked != nil && !opt.Asked(i, ch.Name) {
+				continue
+			}
+			got = append(got, fmt.Sprintf("%s %v", ch.Name, ch.Samples))
+		}
+		if s := strings.Join(got, " "); s != c.want {
+			t.Errorf("%s: %s, want %s", name, s, c.want)
+		}
+	}
 }
