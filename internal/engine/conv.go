@@ -314,30 +314,40 @@ func (b *tiles) straight(x region.Span) region.Span {
 func (b *tiles) addRun(x, n int, out []float32, pitch int) {
 	c, s := b.conv, b.scratch
 	for n > 0 {
-		k := min(n, b.lanes-b.lane, b.size-b.n)
-		if b.rowTaps == 1 && !c.quads {
-			k = min(n, b.size-b.n) // tiles lie one behind the other
+		k, rows, whole := min(n, b.lanes-b.lane, b.size-b.n), s.Kernels.Rows, 0
+		switch most := min(n, b.size-b.n); {
+		case c.quads:
+		case b.rowTaps == 1:
+			k = most // tiles lie one behind the other
+		case b.lane == 0 && most > rows:
+			whole = most / rows
+			k = whole * rows
 		}
-		eachPointer(s.out[b.tile*s.Kernels.Rows+b.lane:][:k], out, pitch)
+		asm.Pointers(s.out[b.tile*s.Kernels.Rows+b.lane:][:k], out, pitch)
 		b.addBeside(k)
 		for ky := range s.rows {
 			r := &s.rows[ky]
-			table := s.table[b.base+ky*b.lanes+b.lane:][:k]
+			from, step := b.beyond, 0
 			switch {
 			case !r.inside:
 				b.padded = true
-				eachPointer(table, b.beyond, 0)
 			case x >= r.span.Lo && x < r.span.Hi:
-				eachPointer(table, r.update[(x-r.span.Lo)*r.pitch:], c.X.Stride*r.pitch)
+				from, step = r.update[(x-r.span.Lo)*r.pitch:], c.X.Stride*r.pitch
 			default:
-				eachPointer(table, r.view[x*r.pitch:], c.X.Stride*r.pitch)
+				from, step = r.view[x*r.pitch:], c.X.Stride*r.pitch
+			}
+			table := s.table[b.base+ky*b.lanes+b.lane:]
+			if whole > 0 {
+				asm.PointersInTiles(table, whole, rows, rows*b.rowTaps, from, step)
+			} else {
+				asm.Pointers(table[:k], from, step)
 			}
 		}
 		b.n += k
 		b.lane += k
-		if rows := s.Kernels.Rows; b.lane > b.lanes {
+		if b.lane > b.lanes {
 			full := (b.lane - 1) / rows
-			b.tile, b.base, b.lane = b.tile+full, b.base+full*rows, b.lane-full*rows
+			b.tile, b.base, b.lane = b.tile+full, b.base+full*rows*b.rowTaps, b.lane-full*rows
 			b.lanes = s.Kernels.TileRows(b.size - b.n + b.lane)
 		}
 		if b.lane == b.lanes || b.n == b.size {
@@ -348,26 +358,6 @@ func (b *tiles) addRun(x, n int, out []float32, pitch int) {
 		if n > 0 {
 			out = out[k*pitch:]
 		}
-	}
-}
-
-// eachPointer points to from's numbers, step apart, the first one first.
-func eachPointer(to []*float32, from []float32, step int) {
-	if len(to) == 0 {
-		return
-	}
-	_ = &from[(len(to)-1)*step] // in bounds; not read, as others may write it now
-	first, bytes := unsafe.Pointer(&from[0]), 4*uintptr(step)
-	at := uintptr(0)
-	for ; len(to) >= 4; to = to[4:] { // several by one look at whether memory is being collected
-		to := (*[4]*float32)(to)
-		to[0], to[1] = (*float32)(unsafe.Add(first, at)), (*float32)(unsafe.Add(first, at+bytes))
-		to[2], to[3] = (*float32)(unsafe.Add(first, at+2*bytes)), (*float32)(unsafe.Add(first, at+3*bytes))
-		at += 4 * bytes
-	}
-	for i := range to {
-		to[i] = (*float32)(unsafe.Add(first, at))
-		at += bytes
 	}
 }
 

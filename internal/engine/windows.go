@@ -37,10 +37,7 @@ func (r *rowRef) pixels(to []*float32, x, w int, zero *float32) {
 				to[i] = zero
 			}
 		} else {
-			from = from[(x-lo)*c:]
-			for i := range to[:n] {
-				to[i] = &from[i*c]
-			}
+			asm.Pointers(to[:n], from[(x-lo)*c:], c)
 		}
 		to, x = to[n:], x+n
 	}

@@ -9,10 +9,13 @@ import (
 // instructions: these kernels belong to no set, and the best that the processor
 // has are used.
 var (
-	differ      = differGeneric
-	everySecond = everySecondGeneric
-	zip         = zipGeneric
-	interleave  = interleaveGeneric
+	differ   = differGeneric
+	pointers = pointersGeneric
+	// pointersTiles is what PointersInTiles takes for multiples of four rows; nil if there is none.
+	pointersTiles func(to **float32, tiles, fours, skip int, first *float32, bytes int)
+	everySecond   = everySecondGeneric
+	zip           = zipGeneric
+	interleave    = interleaveGeneric
 )
 
 // Differ sets, for each i, bit i%32 of marks[i/32] if the bytes a[i] and b[i]
@@ -25,6 +28,46 @@ func Differ(a, b []byte, tolerance uint8, marks []uint32) {
 	}
 	if n > 0 {
 		differ(&a[0], &b[0], n, uint64(tolerance), &marks[0])
+	}
+}
+
+// Pointers points to from's numbers, step apart, the first one first. What holds from must
+// stay reachable otherwise while to is used.
+func Pointers(to []*float32, from []float32, step int) {
+	if len(to) == 0 {
+		return
+	}
+	_ = &from[(len(to)-1)*step] // in bounds; not read, as others may write it now
+	pointers(&to[0], len(to), &from[0], 4*step)
+}
+
+// PointersInTiles is Pointers for tiles of so many rows each, which lie apart pointers from one
+// another in to.
+func PointersInTiles(to []*float32, tiles, rows, apart int, from []float32, step int) {
+	if tiles < 1 || rows < 1 || apart < rows || len(to) < (tiles-1)*apart+rows || len(from) < (tiles*rows-1)*step+1 {
+		panic(fmt.Sprintf("asm: PointersInTiles of %d tiles of %d rows, %d apart in %d, %d numbers apart in %d", tiles, rows, apart, len(to), step, len(from)))
+	}
+	if pointersTiles != nil && rows%4 == 0 {
+		pointersTiles(&to[0], tiles, rows/4, 8*(apart-rows), &from[0], 4*step)
+		return
+	}
+	for t := range tiles {
+		pointers(&to[t*apart], rows, &from[t*rows*step], 4*step)
+	}
+}
+
+func pointersGeneric(to **float32, n int, first *float32, bytes int) {
+	all, from := unsafe.Slice(to, n), unsafe.Pointer(first)
+	at, step := uintptr(0), uintptr(bytes)
+	for ; len(all) >= 4; all = all[4:] { // several by one look at whether memory is being collected
+		to := (*[4]*float32)(all)
+		to[0], to[1] = (*float32)(unsafe.Add(from, at)), (*float32)(unsafe.Add(from, at+step))
+		to[2], to[3] = (*float32)(unsafe.Add(from, at+2*step)), (*float32)(unsafe.Add(from, at+3*step))
+		at += 4 * step
+	}
+	for i := range all {
+		all[i] = (*float32)(unsafe.Add(from, at))
+		at += step
 	}
 }
 

@@ -36,6 +36,40 @@ func TestDiffer(t *testing.T) {
 	}
 }
 
+// TestPointers makes tables of every length, in one piece and in tiles.
+func TestPointers(t *testing.T) {
+	const mark = 5
+	numbers, marked := make([]float32, 1000), new(float32)
+	for n := range 40 {
+		for _, step := range []int{0, 1, 3, 16} {
+			to := make([]*float32, n+1)
+			to[n] = marked
+			Pointers(to[:n], numbers[mark:], step)
+			for i, p := range to[:n] {
+				if p != &numbers[mark+i*step] {
+					t.Fatalf("%d pointers, %d apart: number %d is another", n, step, i)
+				}
+			}
+			if to[n] != marked {
+				t.Fatalf("%d pointers, %d apart: one more is written", n, step)
+			}
+			rows, tiles := 1+n%13, 1+n%4
+			apart := rows + n%3
+			to = make([]*float32, tiles*apart)
+			PointersInTiles(to, tiles, rows, apart, numbers[mark:], step)
+			for i, p := range to {
+				want := &numbers[mark+(i/apart*rows+i%apart)*step]
+				if i%apart >= rows {
+					want = nil
+				}
+				if p != want {
+					t.Fatalf("%d tiles of %d rows, %d apart, numbers %d apart: number %d is another", tiles, rows, apart, step, i)
+				}
+			}
+		}
+	}
+}
+
 // TestEverySecond moves numbers of every count, from both phases of a row.
 func TestEverySecond(t *testing.T) {
 	for n := range 70 {

@@ -88,6 +88,8 @@ func main() {
 	roundBF16(avx512)
 	peakBF16(avx512)
 	differ(avx2)
+	pointTo(avx2)
+	pointToTiles(avx2)
 	everySecond(avx2)
 	zip(avx2)
 	interleave(avx2)
