@@ -92,7 +92,9 @@ func (c *compiler) native(n *graph.Node) (bool, error) {
 	case *op.SpaceToDepth:
 		return c.spaceToDepth(n, o)
 	case *op.Gather:
-		return c.pick(n, o)
+		if done, err := c.pick(n, o); done || err != nil {
+			return done, err
+		}
 	case *op.Pool:
 		return c.pool(n, o)
 	case *op.GlobalPool:

@@ -176,7 +176,7 @@ func (c *compiler) sample(n *graph.Node) (bool, error) {
 	return true, nil
 }
 
-// channels lowers what picks channels: Split, Slice and Pad on axis 1.
+// channels lowers what picks channels: Split, Slice, Pad and Gather on axis 1.
 func (c *compiler) channels(n *graph.Node) (bool, error) {
 	sources, fill, err := c.picked(n)
 	if err != nil || len(sources) == 0 || slices.ContainsFunc(sources, func(s []int) bool { return len(s) == 0 }) {
@@ -209,8 +209,35 @@ func (c *compiler) picked(n *graph.Node) (sources [][]int, fill float32, err err
 		sources, err = c.slicedChannels(n, o, in)
 	case *op.Pad:
 		return c.paddedChannels(n, o, in)
+	case *op.Gather:
+		if at := c.gathered(n, o, 1); at != nil {
+			sources = [][]int{at}
+		}
 	}
 	return sources, 0, err
+}
+
+// gathered lists what a node gathers along an axis; nil if its indices are no constant list,
+// or of another axis.
+func (c *compiler) gathered(n *graph.Node, o *op.Gather, axis int) []int {
+	index, shape := c.constant(n.In[1]), c.shape(n.In[0])
+	if o.Axis != axis && o.Axis != axis-len(shape) || index == nil || len(index.Shape) != 1 {
+		return nil
+	}
+	at, err := index.Ints()
+	if err != nil {
+		return nil
+	}
+	at = slices.Clone(at)
+	for i, k := range at {
+		if k < 0 {
+			at[i] += shape[axis]
+		}
+		if at[i] < 0 || at[i] >= shape[axis] {
+			return nil
+		}
+	}
+	return at
 }
 
 func (c *compiler) splitChannels(n *graph.Node, o *op.Split, rank int) ([][]int, error) {

@@ -3,11 +3,13 @@ package incremental
 import (
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"krypton/internal/onnxload"
+	"krypton/internal/op"
 	"krypton/internal/region"
 )
 
@@ -98,4 +100,27 @@ func dear(p *Plan) (found []string) {
 		}
 	}
 	return found
+}
+
+// TestGatheredChannels: channels that are put in another order, as between RGB and BGR, are
+// picked pixel by pixel, wherever they lie.
+func TestGatheredChannels(t *testing.T) {
+	for _, a := range arithmetics(t) {
+		rng := rand.New(rand.NewPCG(5, 6))
+		n, x := newNetwork(t, rng, 1, 3, 9, 8)
+		x = n.node("Gather", map[string]any{"axis": int64(1)}, x, n.ints(2, -2, 0))
+		x = n.node("Transpose", map[string]any{"perm": []int64{0, 2, 3, 1}}, n.node("Sigmoid", nil, x))
+		x = n.node("Gather", map[string]any{"axis": int64(3)}, x, n.ints(2, 1, 0, 1))
+		x = n.node("Transpose", map[string]any{"perm": []int64{0, 3, 1, 2}}, n.node("Sigmoid", nil, x))
+		n.output(n.node("Conv", nil, x, n.weights(.3, 5, 4, 3, 3)))
+		p := checkGraph(t, a, 1, n, rng)
+		if a.precision == FP32 {
+			n.agrees(t, p)
+		}
+		for i := range p.steps {
+			if s := &p.steps[i]; s.reference != nil || s.kind == op.Global {
+				t.Errorf("step %s (%s) is global", s.node, s.operator)
+			}
+		}
+	}
 }

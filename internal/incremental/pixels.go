@@ -201,8 +201,37 @@ func (c *compiler) pixelwise(n *graph.Node) (bool, error) {
 		return c.pickWithin(n, &g, [][3][]int{{make([]int, rank), slices.Repeat([]int{1}, rank), c.shape(n.Out[0])}}), nil
 	case *op.Reduce:
 		return c.reduceWithin(n, o, &g)
+	case *op.Gather:
+		return c.gatherWithin(n, o, &g), nil
 	}
 	return false, nil
+}
+
+// gatherWithin emits a step that picks channels by their numbers along an axis.
+func (c *compiler) gatherWithin(n *graph.Node, o *op.Gather, g *pixelGrid) bool {
+	axis := o.Axis
+	if axis < 0 {
+		axis += len(g.layout.shape)
+	}
+	if axis < 0 || axis >= len(g.layout.shape) || !g.within(axis) {
+		return false
+	}
+	at := c.gathered(n, o, axis)
+	if len(at) == 0 {
+		return false
+	}
+	to, ok := g.reshaped(c.shape(n.Out[0]))
+	if !ok || to.plane.C > mostChannels {
+		return false
+	}
+	pick := &engine.Channels{Source: make([]int, to.plane.C)}
+	to.channels(func(channel int, index []int) {
+		from := slices.Clone(index)
+		from[axis] = at[index[axis]]
+		pick.Source[channel] = g.channel(from)
+	})
+	c.emitWithin(n, 0, &to, step{in: []source{g.source}, spec: pick})
+	return true
 }
 
 // cutsChannels says whether a node cuts the channels of pixels and leaves the pixels.

@@ -177,6 +177,8 @@ func (q *carrying) known(n *graph.Node) bool {
 		return x.Shape != nil
 	case *op.Pool:
 		return quantizedTo(x.Type) && len(n.Out) == 1
+	case *op.Gather:
+		return quantizedTo(x.Type) && q.constants(n, 0)
 	case *op.Flatten, *op.Reshape, *op.Squeeze, *op.Unsqueeze, *op.Transpose, *op.Identity, *op.Concat, *op.Slice, *op.Split, *op.Pad, *op.DepthToSpace, *op.SpaceToDepth:
 		return quantizedTo(x.Type)
 	}
@@ -199,10 +201,26 @@ func (q *carrying) columns(n *graph.Node, k, zeros int) bool {
 }
 
 // pairs says whether an operand has one zero point at most, and sums of as many products
-// as its matrices have rows are whole numbers that float32 has.
+// as its matrices have rows are whole numbers that float32 has, at least where the other's
+// upper bits and lower bits are multiplied on their own.
 func (q *carrying) pairs(n *graph.Node, k int) bool {
 	s := q.info(n.In[k]).Shape
-	return len(s) >= 2 && s[len(s)-2]*255*255 < exactTo && q.one(n, k+2)
+	return len(s) >= 2 && s[len(s)-2]*256*255 < exactTo*16 && q.one(n, k+2)
+}
+
+// multiplied adds the product of two activations of whole numbers, left no farther from 0
+// than 255, or of one and a constant matrix.
+func (q *carrying) multiplied(n *graph.Node, shape []int, into graph.ValueID, left, right graph.ValueID, most float64) graph.ValueID {
+	product := &wholeProduct{Operator: &op.MatMul{}, most: most}
+	b := q.to.Values[right].Info
+	if b.Value != nil && len(b.Shape) == 2 || b.Shape[len(b.Shape)-2]*255*255 < exactTo {
+		return q.add(n, product, n.Locality, shape, into, left, right)
+	}
+	of := q.to.Values[left].Info.Shape
+	upper := q.add(n, &rounded{Quantize: engine.Quantize{Scale: []float32{1. / 16}, Low: -16, High: 16}}, pointwise, of, -1, left)
+	upper = q.add(n, &dequantized{Dequantize: engine.Dequantize{Scale: []float32{16}}}, pointwise, of, -1, upper)
+	lower := q.generic(n, "Sub", of, -1, left, upper)
+	return q.generic(n, "Add", shape, into, q.add(n, product, n.Locality, shape, -1, upper, right), q.add(n, product, n.Locality, shape, -1, lower, right))
 }
 
 // one says whether an input that is there is one number.
@@ -358,10 +376,9 @@ func (q *carrying) rewrite(n *graph.Node) {
 	case *op.ConvInteger:
 		q.add(n, &wholeConv{Conv: o.Plain(), most: 255}, n.Locality, shape, y, q.lessZero(n, 0, 2), q.weights(n, 1, 3))
 	case *op.MatMulInteger:
-		q.add(n, &wholeProduct{Operator: &op.MatMul{}, most: 255}, n.Locality, shape, y, q.lessZero(n, 0, 2), q.right(n, 1, 3))
+		q.multiplied(n, shape, y, q.lessZero(n, 0, 2), q.right(n, 1, 3), 255)
 	case *op.QLinearMatMul:
-		product := &wholeProduct{Operator: &op.MatMul{}, most: q.farthest(n, 0, number(2))}
-		sum := q.add(n, product, n.Locality, shape, -1, q.shifted(n, x, number(2)), q.right(n, 3, 5))
+		sum := q.multiplied(n, shape, -1, q.shifted(n, x, number(2)), q.right(n, 3, 5), q.farthest(n, 0, number(2)))
 		ratio := floatsOf(q.value(n.In[4]))
 		for i, bs := range ratio {
 			ratio[i] = float32(number(1)*bs) / number(6)
