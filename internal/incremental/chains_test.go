@@ -78,6 +78,15 @@ var written = []struct {
 		d := n.centred(n.last(x))
 		return n.node("Mul", nil, d, n.node("Reciprocal", nil, n.root(n.node("Pow", nil, d, n.number(2)))))
 	}},
+	{"(x-Mean(x))/Sqrt(Mean((x-Mean(x))^2)+e)*scale+bias over a plane's channels", "LayerNormalization", 1, func(n *network, x graph.ValueID) graph.ValueID {
+		mean := func(x graph.ValueID) graph.ValueID {
+			return n.node("ReduceMean", map[string]any{"axes": []int64{1}}, x)
+		}
+		d := n.node("Sub", nil, x, mean(x))
+		y := n.node("Div", nil, d, n.node("Sqrt", nil, n.node("Add", nil, mean(n.node("Pow", nil, d, n.number(2))), n.number(1e-3))))
+		c := n.shape(x)[1]
+		return n.node("Add", nil, n.node("Mul", nil, n.weights(1, 1, c, 1, 1), y), n.weights(1, c, 1, 1))
+	}},
 	{"x/Sqrt(Mean(x^2)+e)*scale", "RMSNormalization", 1, func(n *network, x graph.ValueID) graph.ValueID {
 		x = n.last(x)
 		return n.row("Mul", n.node("Div", nil, x, n.root(n.node("Mul", nil, x, x))))
@@ -292,6 +301,43 @@ func TestWrittenChains(t *testing.T) {
 				checkGraph(t, arithmetic{k, FP32}, 1, n, n.rng)
 			}
 		})
+	}
+}
+
+// TestNotOnlyPlanes: batch normalizations of several series at a time, and what is repeated
+// along any axes, have no step by reference, give the references' numbers, and updates equal
+// whole runs.
+func TestNotOnlyPlanes(t *testing.T) {
+	for name, build := range map[string]func(n *network, x graph.ValueID) graph.ValueID{
+		"batch normalization of several series": func(n *network, x graph.ValueID) graph.ValueID { // 1 6 4 5
+			x = n.node("Reshape", nil, n.node("Transpose", map[string]any{"perm": []int64{0, 2, 3, 1}}, x), n.ints(4, 5, 6))
+			x = n.batchNorm(n.node("Transpose", map[string]any{"perm": []int64{0, 2, 1}}, n.node("Abs", nil, x)))
+			return n.node("Transpose", map[string]any{"perm": []int64{0, 2, 1}}, n.node("Relu", nil, x))
+		},
+		"batch normalization of several planes": func(n *network, x graph.ValueID) graph.ValueID {
+			x = n.node("Transpose", map[string]any{"perm": []int64{0, 2, 3, 4, 1}}, n.node("Reshape", nil, x, n.ints(1, 6, 2, 2, 5)))
+			x = n.node("Transpose", map[string]any{"perm": []int64{0, 3, 1, 2}}, n.node("Reshape", nil, x, n.ints(2, 2, 5, 6)))
+			return n.batchNorm(x)
+		},
+		"the mean of a series beside it": func(n *network, x graph.ValueID) graph.ValueID {
+			x = n.node("Reshape", nil, x, n.ints(1, 6, 20))
+			m := n.node("Tile", nil, n.node("ReduceMean", map[string]any{"axes": []int64{2}}, x), n.ints(1, 1, 20))
+			return n.node("Relu", nil, n.node("Concat", map[string]any{"axis": int64(1)}, x, m))
+		},
+		"tiles": func(n *network, x graph.ValueID) graph.ValueID {
+			return n.node("Abs", nil, n.node("Tile", nil, n.node("Reshape", nil, x, n.ints(3, 2, 20)), n.ints(2, 3, 1)))
+		},
+	} {
+		for _, k := range asm.EverySet(t) {
+			rng := rand.New(rand.NewPCG(1, 8))
+			n, x := newNetwork(t, rng, 1, 6, 4, 5)
+			n.output(build(n, x))
+			for _, s := range checkGraph(t, arithmetic{k, FP32}, 1, n, rng).steps {
+				if s.reference != nil {
+					t.Errorf("%s: %s is computed by its reference", name, s.node)
+				}
+			}
+		}
 	}
 }
 

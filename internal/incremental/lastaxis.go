@@ -21,6 +21,11 @@ func (c *compiler) channelsLast(id graph.ValueID) (plane engine.Plane, lies *vie
 	if v == nil || len(v.axes) == 0 || c.g.Values[id].Info.Type != tensor.Float32 {
 		return plane, nil, false
 	}
+	return c.channelsLastOf(v)
+}
+
+// channelsLastOf is channelsLast of a view.
+func (c *compiler) channelsLastOf(v *view) (plane engine.Plane, lies *view, ok bool) {
 	own, last := c.p.values[v.value].plane, v.axes[len(v.axes)-1]
 	n := length(last)
 	if !v.whole(own.Len()) || len(last) > 1 || len(last) == 1 && last[0].step != 1 {
@@ -184,6 +189,26 @@ func (c *compiler) lastAxis(n *graph.Node, result graph.ValueID, name string, sp
 	c.see(result, lies.widened(v, plane.C))
 }
 
+// normalizedBatch lowers a batch normalization of several planes or series at a time, as models
+// have them that treat windows, or each lead of a series, by itself; false where channels are
+// not last in memory.
+func (c *compiler) normalizedBatch(n *graph.Node, scale, shift []float32) bool {
+	v := c.view(n.In[0])
+	if v == nil || len(v.axes) < 2 || c.g.Values[n.In[0]].Info.Type != tensor.Float32 {
+		return false
+	}
+	there, back := toLast(len(v.axes), 1)
+	plane, lies, ok := c.channelsLastOf(v.transposed(there))
+	if !ok || plane.C != len(scale) {
+		return false
+	}
+	clamp, result, name := c.activation(n.Out[0], n.Name)
+	s := step{node: name, operator: n.Def.Name, kind: op.Pointwise, in: []source{c.asPlane(lies.value, plane)}, spec: &engine.Affine{Scale: scale, Shift: shift, Clamp: clamp}}
+	made := lies.widened(c.emit(s, c.g.Values[result].Name, plane), plane.C)
+	c.see(result, made.transposed(back))
+	return true
+}
+
 // normalizedRuns lowers a normalization of runs of neighbouring channels, as the heads of
 // queries and keys are, where they lie; false where a value is no such runs of all pixels.
 func (c *compiler) normalizedRuns(n *graph.Node, from graph.ValueID, l *engine.LayerNorm) bool {
@@ -260,6 +285,7 @@ func (c *compiler) lastRow(id graph.ValueID, n int) ([]float32, bool) {
 //	d = x - ReduceMean(x); d / Sqrt(ReduceMean(d^2) + epsilon) * scale + bias
 //	x / Sqrt(ReduceMean(x^2) + epsilon) * scale
 //
+// along the last axis, or along the channels of a plane,
 // with the quotient as a product by Reciprocal(Sqrt(..)), 1/Sqrt(..) or Pow(.., -0.5) too.
 func (c *compiler) recognizeNorms() {
 	for _, from := range []func(int, *graph.Node) (chain, bool){c.normFrom, c.rootMeanFrom, c.groupsFrom, c.lengthFrom} {
@@ -278,7 +304,8 @@ func (c *compiler) normFrom(i int, n *graph.Node) (ch chain, ok bool) {
 	}
 	x, d, shape := n.In[0], n.Out[0], c.shape(n.Out[0])
 	mean := c.g.Values[n.In[1]].Producer
-	if !c.lastMean(mean, x) || c.only(n.In[1]) != i || !slices.Equal(c.shape(x), shape) {
+	axis, ok := c.meanAxis(mean, x)
+	if !ok || c.only(n.In[1]) != i || !slices.Equal(c.shape(x), shape) {
 		return ch, false
 	}
 	square := -1
@@ -291,20 +318,24 @@ func (c *compiler) normFrom(i int, n *graph.Node) (ch chain, ok bool) {
 		return ch, false
 	}
 	variance := c.only(c.g.Nodes[square].Out[0])
-	if !c.lastMean(variance, c.g.Nodes[square].Out[0]) {
+	if along, ok := c.meanAxis(variance, c.g.Nodes[square].Out[0]); !ok || along != axis {
 		return ch, false
 	}
 	nodes, epsilon, ok := c.dividedByRoot(variance, d)
 	if !ok || !c.readBy(d, square, nodes[len(nodes)-1]) {
 		return ch, false
 	}
-	return c.norm(x, append([]int{mean, i, square, variance}, nodes...), &engine.LayerNorm{Mean: true, Epsilon: float64(epsilon)}), true
+	return c.norm(x, axis, append([]int{mean, i, square, variance}, nodes...), &engine.LayerNorm{Mean: true, Epsilon: float64(epsilon)}), true
 }
 
 // rootMeanFrom reads the parts of a normalization without a mean from the node on that
 // takes the mean of squares.
 func (c *compiler) rootMeanFrom(i int, n *graph.Node) (ch chain, ok bool) {
-	if len(n.In) == 0 || n.In[0] < 0 || !c.lastMean(i, n.In[0]) {
+	if len(n.In) == 0 || n.In[0] < 0 {
+		return ch, false
+	}
+	axis, ok := c.meanAxis(i, n.In[0])
+	if !ok {
 		return ch, false
 	}
 	square := c.g.Values[n.In[0]].Producer
@@ -319,7 +350,7 @@ func (c *compiler) rootMeanFrom(i int, n *graph.Node) (ch chain, ok bool) {
 	if !ok {
 		return ch, false
 	}
-	return c.norm(x, append([]int{square, i}, nodes...), &engine.LayerNorm{Epsilon: float64(epsilon)}), true
+	return c.norm(x, axis, append([]int{square, i}, nodes...), &engine.LayerNorm{Epsilon: float64(epsilon)}), true
 }
 
 // squares gives the value that a node squares, -1 if it does something else.
@@ -374,29 +405,43 @@ func (c *compiler) dividedByRoot(mean int, d graph.ValueID) (nodes []int, epsilo
 	return nodes, epsilon, ok
 }
 
-// norm is the chain of a normalization of x whose parts are these nodes, the last of them
-// its result, and the scale and bias behind that.
-func (c *compiler) norm(x graph.ValueID, nodes []int, l *engine.LayerNorm) chain {
-	ch := chain{nodes: nodes, views: true, of: x}
-	channels := c.shape(x)[len(c.shape(x))-1]
+// norm is the chain of a normalization of x along an axis whose parts are these nodes, the last
+// of them its result, and the scale and bias behind that. The axis is the last one, or 1: that
+// of a plane's channels, which are last in memory.
+func (c *compiler) norm(x graph.ValueID, axis int, nodes []int, l *engine.LayerNorm) chain {
+	shape := c.shape(x)
+	ch := chain{nodes: nodes, of: x, views: axis == len(shape)-1}
+	channels := shape[axis]
 	l.Scale, l.Bias = repeated([]float32{1}, channels), make([]float32, channels)
-	last := c.scaled(nodes[len(nodes)-1], "Mul", channels, &l.Scale, &ch)
-	c.scaled(last, "Add", channels, &l.Bias, &ch)
+	last := c.scaled(nodes[len(nodes)-1], "Mul", axis, channels, &l.Scale, &ch)
+	c.scaled(last, "Add", axis, channels, &l.Bias, &ch)
 	slices.Sort(ch.nodes)
-	ch.lower = func(c *compiler, last *graph.Node) (bool, error) { return c.normalizedFrom(last, x, l) }
+	ch.lower = func(c *compiler, last *graph.Node) (bool, error) {
+		if ch.views {
+			return c.normalizedFrom(last, x, l)
+		}
+		if !c.asRows(x) { // of a series channels may be anything
+			return false, nil
+		}
+		src, _ := c.rows(x)
+		s := step{node: last.Name, operator: last.Def.Name, kind: op.Pointwise, in: []source{src}, spec: l}
+		c.define(last.Out[0], c.emit(s, c.g.Values[last.Out[0]].Name, src.plane))
+		return true, nil
+	}
 	return ch
 }
 
 // scaled takes into the chain the node that alone reads another's output and combines it
-// with a row of the last axis, which it writes to row; it gives the chain's last node.
-func (c *compiler) scaled(node int, name string, channels int, row *[]float32, ch *chain) int {
+// with one number for each element of an axis, which it writes to row; it gives the chain's
+// last node.
+func (c *compiler) scaled(node int, name string, axis, channels int, row *[]float32, ch *chain) int {
 	out := c.g.Nodes[node].Out[0]
 	i := c.only(out)
 	if i < 0 || !isElementwise(c.g.Nodes[i], name) || !slices.Equal(c.shape(c.g.Nodes[i].Out[0]), c.shape(out)) {
 		return node
 	}
 	for k, id := range c.g.Nodes[i].In {
-		if r, ok := c.lastRow(c.g.Nodes[i].In[1-k], channels); ok && id == out {
+		if r, ok := c.rowAlong(c.g.Nodes[i].In[1-k], len(c.shape(out)), axis, channels); ok && id == out {
 			*row = r
 			ch.nodes = append(ch.nodes, i)
 			return i
@@ -411,14 +456,17 @@ func isElementwise(n *graph.Node, name string) bool {
 	return ok && o.Name == name && len(n.In) == 2 && n.In[0] >= 0 && n.In[1] >= 0
 }
 
-// lastMean says whether a node takes the mean of x over the last axis, which stays.
-func (c *compiler) lastMean(i int, x graph.ValueID) bool {
+// meanAxis gives the axis that a node takes the mean of x over, as reducesOne does.
+func (c *compiler) meanAxis(i int, x graph.ValueID) (axis int, ok bool) {
 	if i < 0 || c.chained(i) {
-		return false
+		return 0, false
 	}
 	n := c.g.Nodes[i]
 	r, ok := n.Op.(*op.Reduce)
-	return ok && r.Kind == op.ReduceMean && c.reducesLast(n, r, x)
+	if !ok || r.Kind != op.ReduceMean {
+		return 0, false
+	}
+	return c.reducesOne(n, r, x)
 }
 
 // added gives the number that a node adds to a value.

@@ -10,8 +10,9 @@ import (
 	"krypton/internal/tensor"
 )
 
-// lengthFrom reads a division by the length of the vectors of the last axis, which is
-// bounded from below, as queries and keys have it where attention is by their angle:
+// lengthFrom reads a division by the length of the vectors of the last axis, or of a plane's
+// channels, which is bounded from below, as queries and keys have it where attention is by
+// their angle:
 //
 //	x / Expand(Clip(ReduceL2(x), epsilon))
 func (c *compiler) lengthFrom(i int, n *graph.Node) (ch chain, ok bool) {
@@ -38,11 +39,15 @@ func (c *compiler) lengthFrom(i int, n *graph.Node) (ch chain, ok bool) {
 			}
 			id, l.Epsilon = m.In[0], max(0, float64(lo))
 		case *op.Reduce:
-			if o.Kind != op.ReduceL2 || !c.reducesLast(m, o, x) {
+			if o.Kind != op.ReduceL2 {
 				return ch, false
 			}
+			axis, ok := c.reducesOne(m, o, x)
 			slices.Sort(nodes)
-			return c.norm(x, nodes, l), true
+			if !ok {
+				return ch, false
+			}
+			return c.norm(x, axis, nodes, l), true
 		default:
 			return ch, false
 		}
@@ -68,11 +73,16 @@ func (c *compiler) lengths(n *graph.Node, o *op.LpNormalization) (bool, error) {
 	return c.normalizedFrom(n, n.In[0], l)
 }
 
-// reducesLast says whether a node reduces x over the last axis, which stays.
-func (c *compiler) reducesLast(n *graph.Node, r *op.Reduce, x graph.ValueID) bool {
+// reducesOne gives the one axis that a node reduces x over, which stays: the last one, or that
+// of the channels of one picture.
+func (c *compiler) reducesOne(n *graph.Node, r *op.Reduce, x graph.ValueID) (axis int, ok bool) {
 	if !r.KeepDims || n.In[0] != x || c.isOutput[n.Out[0]] {
-		return false
+		return 0, false
 	}
 	axes, err := r.Axes(c.infos(n.In))
-	return err == nil && slices.Equal(axes, []int{len(c.shape(x)) - 1})
+	if err != nil || len(axes) != 1 {
+		return 0, false
+	}
+	_, _, plane := rowsOf(c.shape(x))
+	return axes[0], axes[0] == len(c.shape(x))-1 || axes[0] == 1 && plane
 }

@@ -108,6 +108,9 @@ func (c *compiler) native(n *graph.Node) (bool, error) {
 		}
 		plane, lies, tokens := c.channelsLast(n.In[0])
 		tokens = tokens && len(lies.axes) == 2 && len(lies.axes[0]) > 0 && plane.C == len(scale) // many rows of channels
+		if _, _, rows := rowsOf(c.shape(n.In[0])); !tokens && !rows {
+			return c.normalizedBatch(n, scale, shift), nil
+		}
 		if !tokens {
 			if _, ok := c.rows(n.In[0]); !ok {
 				return false, nil

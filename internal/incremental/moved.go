@@ -28,7 +28,7 @@ func (c *compiler) moved(n *graph.Node) (bool, error) {
 		}
 		c.settle(n.Out...)
 		return true, nil
-	case *op.Expand:
+	case *op.Expand, *op.Tile:
 		return c.repeated(n), nil
 	case *op.Pad:
 		if done, err := c.paddedLast(n, o); done || err != nil {
@@ -162,13 +162,18 @@ func (c *compiler) repeated(n *graph.Node) bool {
 	shape := c.shape(n.Out[0])
 	axes := make([][]stride, len(shape))
 	for a, k := range shape {
-		if from := a - len(shape) + len(v.axes); from >= 0 && length(v.axes[from]) == k {
+		if from := a - len(shape) + len(v.axes); from >= 0 {
 			axes[a] = v.axes[from]
-		} else if k > 1 {
-			axes[a] = []stride{{k, 0}}
+			k /= length(axes[a])
+		}
+		if k > 1 {
+			axes[a] = slices.Concat([]stride{{k, 0}}, axes[a])
 		}
 	}
 	to, plane := c.place(n, shape)
+	if l, p, ok := rowsOf(shape); ok && len(shape) == 3 && c.asRows(n.In[0]) && c.shape(n.In[0])[len(v.axes)-1] == 1 && len(v.axes) == 3 {
+		to, plane = l, p // the channels of a series, again and again
+	}
 	m := &engine.Move{Blocks: []engine.Block{v.with(axes).block(to, 0)}}
 	src := source{v.value, c.p.values[v.value].plane}
 	c.refs[n.Out[0]] = &ref{value: c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Global, in: []source{src}, spec: m}, c.g.Values[n.Out[0]].Name, plane), layout: to}
