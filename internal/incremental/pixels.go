@@ -98,9 +98,15 @@ func (g *pixelGrid) alike(o *pixelGrid) bool {
 
 // reshaped is the grid with other lengths of the axes through channels, which keep their
 // order. axes that had one element come last, in their order.
-func (g *pixelGrid) reshaped(shape []int) (to pixelGrid, ok bool) {
+func (g *pixelGrid) reshaped(shape []int) (to pixelGrid, ok bool) { return g.reshapedFrom(shape, -1) }
+
+// reshapedFrom is reshaped, but that axis front, if it had one element, comes first.
+func (g *pixelGrid) reshapedFrom(shape []int, front int) (to pixelGrid, ok bool) {
 	to = pixelGrid{layout: layout{shape: slices.Clone(shape), stride: make([]int, len(shape))}}
 	to.pixel = slices.Clone(g.pixel)
+	if front >= 0 && g.layout.shape[front] == 1 && shape[front] > 1 {
+		to.inner = append(to.inner, gridAxis{front, shape[front], 0})
+	}
 	for _, a := range g.inner {
 		n := shape[a.axis]
 		if !g.within(a.axis) {
@@ -112,7 +118,7 @@ func (g *pixelGrid) reshaped(shape []int) (to pixelGrid, ok bool) {
 	}
 	for a, n := range shape {
 		has := func(x gridAxis) bool { return x.axis == a }
-		if n > 1 && !slices.ContainsFunc(g.inner, has) && !slices.ContainsFunc(g.pixel, has) {
+		if n > 1 && !slices.ContainsFunc(to.inner, has) && !slices.ContainsFunc(g.pixel, has) {
 			to.inner = append(to.inner, gridAxis{a, n, 0})
 		}
 	}
@@ -351,7 +357,11 @@ func (c *compiler) concatWithin(n *graph.Node, o *op.Concat) (bool, error) {
 			break
 		}
 	}
-	to, ok := first.reshaped(c.shape(n.Out[0]))
+	// What is stacked along a new axis lies side by side: nothing is put between others.
+	to, ok := first.reshapedFrom(c.shape(n.Out[0]), axis)
+	if !ok {
+		to, ok = first.reshaped(c.shape(n.Out[0]))
+	}
 	if !ok || !first.within(axis) || to.plane.C > mostChannels {
 		return false, nil
 	}
