@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"krypton/internal/tensor"
 )
@@ -120,13 +121,14 @@ func arithmeticFloat[T float32 | float64](e *Elementwise, in []*tensor.Tensor, s
 	y := out.Data.([]T)
 	acc := make([]float64, len(y))
 	for k, t := range in {
-		r, err := repeated(t, shape)
+		x, err := castTensor(t, tensor.Float64)
 		if err != nil {
 			return nil, err
 		}
-		x, err := castTensor(r, tensor.Float64)
-		if err != nil {
-			return nil, err
+		if !slices.Equal(x.Shape, shape) {
+			if x, err = repeated(x, shape); err != nil {
+				return nil, err
+			}
 		}
 		for i, b := range x.Data.([]float64) {
 			a := acc[i]
