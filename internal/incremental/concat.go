@@ -18,6 +18,9 @@ func (c *compiler) concat(n *graph.Node, o *op.Concat) (bool, error) {
 	if len(n.In) == 1 {
 		return c.alias(n, func(r *ref) (*ref, bool) { return r, true })
 	}
+	if done, err := c.concatConstants(n, plane); done || err != nil {
+		return done, err
+	}
 	for _, id := range n.In {
 		r := c.refs[id]
 		if r == nil || c.p.values[r.value].host {
@@ -33,6 +36,61 @@ func (c *compiler) concat(n *graph.Node, o *op.Concat) (bool, error) {
 		s.in = append(s.in, src)
 	}
 	c.define(n.Out[0], c.emit(s, c.g.Values[n.Out[0]].Name, plane))
+	return true, nil
+}
+
+// concatConstants lowers the concatenation of one value and constants, as of coordinates: the
+// value's channels with zeros between, and the constants added.
+func (c *compiler) concatConstants(n *graph.Node, plane engine.Plane) (bool, error) {
+	value := -1
+	for i, id := range n.In {
+		if c.constant(id) != nil {
+			continue
+		}
+		if value >= 0 {
+			return false, nil
+		}
+		value = i
+	}
+	if value < 0 || plane.C > mostChannels {
+		return false, nil
+	}
+	if r := c.refs[n.In[value]]; r == nil || c.p.values[r.value].host || !c.asRows(n.In[value]) {
+		return false, nil
+	}
+	pick, added, at := &engine.Channels{}, make([]float32, plane.Len()), 0
+	for i, id := range n.In {
+		_, of, ok := rowsOf(c.shape(id))
+		if !ok {
+			return false, nil
+		}
+		for k := range of.C {
+			if i == value {
+				pick.Source = append(pick.Source, k)
+			} else {
+				pick.Source = append(pick.Source, -1)
+			}
+		}
+		if i != value {
+			f, err := c.constant(id).Floats()
+			if err != nil {
+				return false, nil
+			}
+			for k, v := range f {
+				added[k%(of.H*of.W)*plane.C+at+k/(of.H*of.W)] = v
+			}
+		}
+		at += of.C
+	}
+	src, ok := c.rows(n.In[value])
+	if !ok {
+		return false, nil
+	}
+	name := c.g.Values[n.Out[0]].Name
+	v := c.emit(step{node: n.Name, operator: "(channels)", kind: op.Pointwise, in: []source{src}, spec: pick}, name, plane)
+	b := &engine.Binary{Out: plane, Kind: [2]engine.Operand{engine.Full, engine.Full}, Const: [2][]float32{nil, added}}
+	operation(b, &op.Elementwise{Name: "Add"})
+	c.define(n.Out[0], c.emit(step{node: n.Name, operator: n.Def.Name, kind: op.Pointwise, in: []source{{v, plane}}, spec: b}, name, plane))
 	return true, nil
 }
 

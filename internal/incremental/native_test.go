@@ -103,7 +103,7 @@ func dear(p *Plan) (found []string) {
 }
 
 // TestGatheredChannels: channels that are put in another order, as between RGB and BGR, are
-// picked pixel by pixel, wherever they lie.
+// picked pixel by pixel, wherever they lie, and constant ones are put beside them.
 func TestGatheredChannels(t *testing.T) {
 	for _, a := range arithmetics(t) {
 		rng := rand.New(rand.NewPCG(5, 6))
@@ -112,7 +112,8 @@ func TestGatheredChannels(t *testing.T) {
 		x = n.node("Transpose", map[string]any{"perm": []int64{0, 2, 3, 1}}, n.node("Sigmoid", nil, x))
 		x = n.node("Gather", map[string]any{"axis": int64(3)}, x, n.ints(2, 1, 0, 1))
 		x = n.node("Transpose", map[string]any{"perm": []int64{0, 3, 1, 2}}, n.node("Sigmoid", nil, x))
-		n.output(n.node("Conv", nil, x, n.weights(.3, 5, 4, 3, 3)))
+		x = n.node("Concat", map[string]any{"axis": int64(1)}, n.weights(1, 1, 2, 9, 8), x, n.weights(1, 1, 1, 9, 8)) // as coordinates
+		n.output(n.node("Conv", nil, x, n.weights(.3, 5, 7, 3, 3)))
 		p := checkGraph(t, a, 1, n, rng)
 		if a.precision == FP32 {
 			n.agrees(t, p)
