@@ -556,26 +556,20 @@ func (b *tiles) multiply() {
 	b.multiplyDense(b.multiplyRow(b.panels), 0)
 }
 
-// level gives the height of the tiles that the block's pixels, of one pointer each, are cut into
-// if all are multiplied by the same panels: pointers lie one behind the other then, whatever the
-// height is. What the last tile lacks is laid out.
-func (b *tiles) level() int {
+// level cuts the block's pixels, of one pointer and so many products each, into tiles if all are
+// multiplied by the same panels: pointers lie one behind the other then, whatever the heights are. What the last tile lacks
+// is laid out.
+func (b *tiles) level(products int) asm.Cut {
 	s := b.scratch
-	rows := s.Kernels.Rows
-	if b.rowTaps > 1 {
-		return rows
-	}
-	if h := s.Kernels.Height(b.size); h < rows {
-		rows = h
-		for n := b.size; n%h != 0; n++ {
-			s.out[n], s.table[n] = &s.sink[:1][0], s.table[0]
-			if b.sum != nil {
-				s.adds[n] = s.adds[0]
-			}
-			b.base = max(b.base, n+1)
+	cut := s.Kernels.Cut(b.size, products)
+	for n := b.size; n < cut.Rows(s.Kernels); n++ {
+		s.out[n], s.table[n] = &s.sink[:1][0], s.table[0]
+		if b.sum != nil {
+			s.adds[n] = s.adds[0]
 		}
+		b.base = max(b.base, n+1)
 	}
-	return rows
+	return cut
 }
 
 // multiplyDense passes panels over the tiles from the given one on, each in parts
@@ -588,9 +582,12 @@ func (b *tiles) multiplyDense(panels []panel, from int) {
 		}
 		return
 	}
-	rows := b.scratch.Kernels.Rows
-	if from == 0 {
-		rows = b.level()
+	k := b.scratch.Kernels
+	cut := asm.Cut{Full: b.size / k.Rows}
+	if left := b.size % k.Rows; from == 0 && b.rowTaps == 1 && len(panels) > 0 {
+		cut = b.level(panels[0].end - panels[0].begin)
+	} else if left > 0 {
+		cut.Height, cut.Low = k.TileRows(left), 1
 	}
 	b.findRead()
 	if len(panels) > 0 && b.conv.linear() {
@@ -603,14 +600,14 @@ func (b *tiles) multiplyDense(panels []panel, from int) {
 				table, begin = b.apart(at), 0
 			}
 			for i := range panels {
-				b.multiplyPart(&panels[i], from, rows, at, table, begin)
+				b.multiplyPart(&panels[i], from, cut, at, table, begin)
 			}
 		})
 		return
 	}
 	for i := range panels {
 		p := &panels[i]
-		b.eachPart(p, func(at part) { b.multiplyPart(p, from, rows, at, b.scratch.table, p.begin+at.channels.Lo) })
+		b.eachPart(p, func(at part) { b.multiplyPart(p, from, cut, at, b.scratch.table, p.begin+at.channels.Lo) })
 	}
 }
 
@@ -748,27 +745,27 @@ func (b *tiles) findRead() {
 	})
 }
 
-// multiplyPart passes a part of a panel over the tiles of so many rows from the given one on, whose
-// inputs the table points to, from the given channel on.
-func (b *tiles) multiplyPart(p *panel, from, height int, at part, inputs []*float32, begin int) {
+// multiplyPart passes a part of a panel over the tiles from the given one on, whose inputs the table
+// points to, from the given channel on.
+func (b *tiles) multiplyPart(p *panel, from int, cut asm.Cut, at part, inputs []*float32, begin int) {
 	c, s := b.conv, b.scratch
 	k := s.Kernels
 	each := p.end - p.begin
 	end := begin + at.channels.Len()
-	pass := func(tile, tiles, rows int, taps region.Span, resumed, more bool) {
+	pass := func(pixel, tiles, rows int, taps region.Span, resumed, more bool) { // from a pixel on
 		part := asm.Part{Resumed: resumed, Unbounded: more, Ahead: asm.StreamAhead, Tiles: tiles, Stride: rows * b.rowTaps}
 		if b.sum != nil && !more {
-			part.Add, part.Sum = s.adds[tile*height:][:tiles*rows], b.sum
+			part.Add, part.Sum = s.adds[pixel:][:tiles*rows], b.sum
 		}
 		first := (taps.Lo*each + at.channels.Lo) * len(p.bias)
 		weights := p.weights[first:][:taps.Len()*at.channels.Len()*len(p.bias)]
-		table := inputs[tile*height*b.rowTaps+taps.Lo*rows:]
-		k.GemmPart(table, taps.Len(), begin, end, weights, s.out[tile*height:][:tiles*rows], p.column, p.bias, &c.Clamp, p.valid, part)
+		table := inputs[pixel*b.rowTaps+taps.Lo*rows:]
+		k.GemmPart(table, taps.Len(), begin, end, weights, s.out[pixel:][:tiles*rows], p.column, p.bias, &c.Clamp, p.valid, part)
 	}
-	// those passes over tiles that read the same taps.
+	// those passes over tiles that read the same taps: of a single tap all do.
 	those := func(tile, tiles, rows int) {
 		if len(s.read) == 0 {
-			pass(tile, tiles, rows, at.taps, at.taps.Lo > 0 || at.channels.Lo > 0, at.taps.Hi < b.rowTaps || at.channels.Hi < each)
+			pass(tile*k.Rows, tiles, rows, at.taps, at.taps.Lo > 0 || at.channels.Lo > 0, at.taps.Hi < b.rowTaps || at.channels.Hi < each)
 			return
 		}
 		for end := tile + tiles; tile < end; {
@@ -782,23 +779,18 @@ func (b *tiles) multiplyPart(p *panel, from, height int, at part, inputs []*floa
 					taps.Hi++
 				}
 				if !taps.Empty() {
-					pass(tile, n, rows, taps, read&(1<<taps.Lo-1) != 0, read>>taps.Hi != 0)
+					pass(tile*k.Rows, n, rows, taps, read&(1<<taps.Lo-1) != 0, read>>taps.Hi != 0)
 				}
 				t = taps.Hi + 1
 			}
 			tile += n
 		}
 	}
-	full := b.size / height
-	if full > from {
-		those(from, full-from, height)
+	if cut.Full > from {
+		those(from, cut.Full-from, k.Rows)
 	}
-	if left := b.size - full*height; left > 0 && full >= from {
-		rows := height
-		if height == k.Rows {
-			rows = k.TileRows(left)
-		}
-		those(full, 1, rows)
+	if cut.Low > 0 {
+		those(cut.Full, cut.Low, cut.Height)
 	}
 }
 

@@ -87,46 +87,37 @@ func (p *Product) block(s *Scratch, left []float32, leftRows []int32, right, out
 	if !consecutive(p.Left.Column) {
 		rows = grow(&s.products, count*depth)
 	}
-	height := k.Height(count)
-	tile := func(at int) int { // where it begins, and how many rows it has
-		if height < k.Rows {
-			return height
+	cut := k.Cut(count, depth)
+	for i := range cut.Rows(k) {
+		if i >= count {
+			s.table[i], s.out[i] = s.table[0], &s.sink[:1][0]
+			continue
 		}
-		return k.TileRows(count - at)
-	}
-	for at := 0; at < count; {
-		lanes := tile(at)
-		for i := at; i < at+lanes; i++ {
-			if i >= count {
-				s.table[i], s.out[i] = s.table[at], &s.sink[:1][0]
-				continue
+		s.out[i] = &out[outRows[i]]
+		row := left[leftRows[i]:]
+		if rows != nil {
+			to := rows[i*depth:][:depth]
+			for c, o := range p.Left.Column {
+				to[c] = row[o]
 			}
-			s.out[i] = &out[outRows[i]]
-			row := left[leftRows[i]:]
-			if rows != nil {
-				to := rows[i*depth:][:depth]
-				for c, o := range p.Left.Column {
-					to[c] = row[o]
-				}
-				row = to
-			}
-			s.table[i] = &row[0]
+			row = to
 		}
-		at += lanes
+		s.table[i] = &row[0]
 	}
 	zeros, along := s.zeros(k.Columns), [2]bool{consecutive(p.Right.Row), consecutive(p.Right.Column)}
 	for j := 0; j < n; {
 		width := k.PanelColumns(j, n)
 		valid := min(width, n-j)
 		p.pack(packed[:depth*width], right, j, valid, width, along)
-		for at := 0; at < count; {
-			// All full tiles in one call: products of few numbers take no longer than calls.
-			lanes := tile(at)
-			tiles := max(1, (count-at)/lanes)
-			k.GemmPart(s.table[at:][:tiles*lanes], 1, 0, depth, packed, s.out[at:][:tiles*lanes], j, zeros[:width], &unclamped, valid,
-				asm.Part{Ahead: asm.StreamAhead, Tiles: tiles, Stride: lanes})
-			at += tiles * lanes
+		// All tiles of a height in one call: products of few numbers take no longer than calls.
+		pass := func(at, tiles, lanes int) {
+			if tiles > 0 {
+				k.GemmPart(s.table[at:][:tiles*lanes], 1, 0, depth, packed, s.out[at:][:tiles*lanes], j, zeros[:width], &unclamped, valid,
+					asm.Part{Ahead: asm.StreamAhead, Tiles: tiles, Stride: lanes})
+			}
 		}
+		pass(0, cut.Full, k.Rows)
+		pass(cut.Full*k.Rows, cut.Low, cut.Height)
 		j += width
 	}
 }

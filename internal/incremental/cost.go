@@ -206,7 +206,7 @@ func (p *Plan) PositionBytes(r region.Rect) int64 {
 // passingBytes is the memory of what lies between fused steps, which take turns.
 func (p *Plan) passingBytes() int64 {
 	if slices.ContainsFunc(p.steps, func(s step) bool { return s.fused > 0 }) {
-		return int64(wideBands * p.cached)
+		return int64(wideBands * float64(p.cached))
 	}
 	return 0
 }

@@ -24,7 +24,7 @@ const (
 	// seldom. With windows among the steps maps of EfficientNet-B0 took a seventh longer.
 	fusedWeights  = 512 << 10
 	singleWeights = 6 << 20
-	wideBands     = 2
+	wideBands     = 2.5
 	// largePage is how many numbers a large page holds.
 	largePage = 2 << 20 / 4
 	// fusedSteps is how many there are at most.
@@ -406,7 +406,7 @@ func (p *Plan) bandBytes(steps []step) int {
 		weights += weightBytes(steps[i].prim)
 	}
 	if weights > fusedWeights {
-		return wideBands * p.cached
+		return int(wideBands * float64(p.cached))
 	}
 	return p.cached
 }

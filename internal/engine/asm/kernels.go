@@ -103,19 +103,33 @@ func (k *Kernels) TileRows(n int) int {
 	return best
 }
 
-// Height is how high tiles, all alike, n rows had better be cut into: as high as the set's are,
-// and the last one as TileRows says, or lower where less is left over. The 49 pixels of a plane
-// of 7 x 7 are five tiles of ten, which take 50 rows' time, or four of twelve and one of a
-// single row, whose products wait for one another as long as those of four rows take.
-func (k *Kernels) Height(n int) int {
-	const waiting = 4
-	best, least := k.Rows, n/k.Rows*k.Rows
-	if left := n % k.Rows; left > 0 {
-		least += max(k.TileRows(left), waiting)
+// Cut is how rows are cut into tiles: Full ones, as high as the set's are, and then Low ones of
+// another Height.
+type Cut struct{ Full, Height, Low int }
+
+// Rows is the number of rows of all tiles: those that are cut, and what the last tile lacks.
+func (c Cut) Rows(k *Kernels) int { return c.Full*k.Rows + c.Low*c.Height }
+
+// Cut cuts n rows of so many products, one at least, so that as little time as can be is lost to
+// the last tile, which lists of channels do not concern: the 49 pixels of a plane of 7 x 7 are five tiles of ten, which
+// take 50 rows' time, and not four of twelve and one of a single row, whose products wait for one
+// another as long as those of four rows take. 98 are four of twelve and five of ten.
+func (k *Kernels) Cut(n, products int) Cut {
+	const (
+		waiting = 4  // rows
+		lower   = 40 // products that a lower tile takes longer than its rows
+	)
+	best, least := Cut{Full: n / k.Rows}, 0
+	if n%k.Rows == 0 {
+		return best
 	}
 	for i := range k.gemm {
-		if r := k.gemm[i].rows; 2*r > k.Rows && (n+r-1)/r*r < least {
-			best, least = r, (n+r-1)/r*r
+		r := k.gemm[i].rows
+		for low := 1; low <= k.Rows && (low == 1 || 2*r > k.Rows && (low-1)*r < n); low++ {
+			c := Cut{max(0, n-low*r+k.Rows-1) / k.Rows, r, low}
+			if cost := products*(c.Full*k.Rows+low*max(r, waiting)) + lower*low; least == 0 || cost < least || cost == least && r < best.Height {
+				best, least = c, cost
+			}
 		}
 	}
 	return best

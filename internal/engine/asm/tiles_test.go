@@ -67,3 +67,29 @@ func gemmTilesCase(t *testing.T, k *Kernels, rng *rand.Rand, rows, columns, tile
 		}
 	}
 }
+
+// TestCut: all rows are in tiles that there are kernels for, the last one's are not all beyond the
+// last row; 49 and 98 rows are what Cut is for.
+func TestCut(t *testing.T) {
+	for _, k := range EverySet(t) {
+		for n := 1; n < 200; n++ {
+			for _, products := range []int{16, 96, 384} {
+				c := k.Cut(n, products)
+				if rows := c.Rows(k); rows < n || c.Low > 0 && rows-c.Height >= n || c.Low == 0 && rows != n || c.Low > 0 && (k.tile(c.Height, k.Columns) == nil || k.tile(c.Height, k.Columns/2) == nil) {
+					t.Fatalf("%s: %d rows in %+v", k.Name, n, c)
+				}
+			}
+		}
+		if k.Name != "avx512" {
+			continue
+		}
+		for _, test := range []struct {
+			rows, products int
+			want           Cut
+		}{{49, 384, Cut{0, 10, 5}}, {98, 384, Cut{4, 10, 5}}, {98, 16, Cut{8, 2, 1}}, {144, 384, Cut{12, 0, 0}}, {1, 64, Cut{0, 1, 1}}} {
+			if got := k.Cut(test.rows, test.products); got != test.want {
+				t.Errorf("%d rows of %d products in %+v, want %+v", test.rows, test.products, got, test.want)
+			}
+		}
+	}
+}
