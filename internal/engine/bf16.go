@@ -53,6 +53,7 @@ func NewConvBF16(s *Scratch, in Plane, y, x region.Window, weights, bias []float
 	if c.pairs, err = NewConv(s, half, y, x, 1, pairs, normal, outC, clamp); err != nil {
 		return nil, err
 	}
+	c.pairs.finite = exact
 	c.pairs.sparse = exact && c.pairs.listable(s.Kernels)
 	return c, nil
 }

@@ -95,7 +95,7 @@ func NewConv(s *Scratch, in Plane, y, x region.Window, group int, weights, bias 
 			p.weights, p.bias = slab[:taps*cin*n:taps*cin*n], make([]float32, n)
 			slab = slab[taps*cin*n:]
 			if bias != nil {
-				copy(p.bias, bias[p.column:][:p.valid])
+				copyBias(p.bias, bias[p.column:][:p.valid])
 			}
 			// Whole rows of the panel: its columns' weights are read in order.
 			w := weights[p.column*cin*taps:][:p.valid*cin*taps]

@@ -57,7 +57,7 @@ func newDepthwise(in Plane, y, x region.Window, per int, weights, bias []float32
 	}
 	d := &Depthwise{In: in, Out: Plane{y.Out, x.Out, in.C}, Y: y, X: x, Clamp: clamp, per: per,
 		weights: make([]float32, len(weights)), bias: make([]float32, in.C)}
-	copy(d.bias, bias)
+	copyBias(d.bias, bias)
 	for c := range in.C {
 		for k := range per {
 			for t := range taps {

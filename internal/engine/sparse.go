@@ -44,6 +44,14 @@ func Finite(w []float32) bool {
 	return true
 }
 
+// copyBias copies what sums begin with. Of -0 it makes 0: products by zero, which may be left
+// out, change the sign of a sum that is -0, and of no other.
+func copyBias(to, bias []float32) {
+	for i, v := range bias {
+		to[i] = v + 0
+	}
+}
+
 // eachTile calls f for the tiles of the block.
 func (b *tiles) eachTile(f func(tile, base, rows int)) {
 	k, base := b.scratch.Kernels, 0

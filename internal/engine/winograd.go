@@ -47,7 +47,7 @@ func NewWinograd(s *Scratch, in Plane, y, x region.Window, size asm.WinogradSize
 	}
 	w := &Winograd{In: in, Out: Plane{y.Out, x.Out, outC}, Y: y, X: x, Size: size, Clamp: clamp, BF16: bf16,
 		elements: make([][]panel, size.Elements()), bias: make([]float32, outC)}
-	copy(w.bias, bias)
+	copyBias(w.bias, bias)
 	zero := make([]float32, s.Kernels.Columns)
 	columns := 0
 	for j := 0; j < outC; j += s.Kernels.PanelColumns(j, outC) {
