@@ -136,6 +136,10 @@ type Panelled interface {
 // Scratch is one worker's space: tables, gathered rows, temporary rows. It
 // grows to what its plan needs and is then reused, so that the steady state
 // allocates nothing. It must not be shared by goroutines.
+//
+// Kernels write its tables of pointers without telling the garbage collector. Whoever owns a
+// Scratch must therefore hold what jobs read and write in the heap beside it (as views, slots
+// and streams do), not on a stack alone: a table would else point to what was freed.
 type Scratch struct {
 	Kernels *asm.Kernels
 

@@ -31,8 +31,9 @@ func Differ(a, b []byte, tolerance uint8, marks []uint32) {
 	}
 }
 
-// Pointers points to from's numbers, step apart, the first one first. What holds from must
-// stay reachable otherwise while to is used.
+// Pointers points to from's numbers, step apart, the first one first, and does not tell the
+// garbage collector: what holds from must be held in the heap, not on a stack alone, for as
+// long as to holds these pointers.
 func Pointers(to []*float32, from []float32, step int) {
 	if len(to) == 0 {
 		return
