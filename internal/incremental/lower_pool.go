@@ -19,25 +19,24 @@ func (c *compiler) pool(n *graph.Node, o *op.Pool) (bool, error) {
 	if o.Kind != op.PoolMax && o.Kind != op.PoolAverage || c.g.Values[n.In[0]].Info.Type != tensor.Float32 {
 		return false, nil
 	}
-	ws, err := o.Windows(c.shape(n.In[0]))
-	if err != nil || len(ws) > 2 {
-		return false, nil
-	}
-	src, ok := c.rows(n.In[0])
-	if !ok {
-		return false, nil
-	}
-	y, x := planar(ws)
-	out := engine.Plane{H: y.Out, W: x.Out, C: src.plane.C}
-	var prim engine.Primitive = &engine.MaxPool{In: src.plane, Out: out, Y: y, X: x}
-	if o.Kind == op.PoolAverage {
-		prim = c.averaged(o, ws, src)
-	}
-	return true, c.emitWindowed(n, src, y, x, prim, out)
+	return c.pooled(n, o, func(ws []region.Window, src source) engine.Primitive {
+		if o.Kind == op.PoolAverage {
+			return c.averaged(o, ws, src)
+		}
+		y, x := planar(ws)
+		return &engine.MaxPool{In: src.plane, Out: pooledPlane(ws, src), Y: y, X: x}
+	})
 }
 
 // preciseMean lowers an average pool whose sums are of float64.
 func (c *compiler) preciseMean(n *graph.Node, o *op.Pool) (bool, error) {
+	return c.pooled(n, o, func(ws []region.Window, src source) engine.Primitive {
+		return &engine.PreciseMean{AveragePool: *c.averaged(o, ws, src)}
+	})
+}
+
+// pooled emits the step that pool makes of windows over a plane, or a series.
+func (c *compiler) pooled(n *graph.Node, o *op.Pool, pool func(ws []region.Window, src source) engine.Primitive) (bool, error) {
 	ws, err := o.Windows(c.shape(n.In[0]))
 	if err != nil || len(ws) > 2 {
 		return false, nil
@@ -47,14 +46,19 @@ func (c *compiler) preciseMean(n *graph.Node, o *op.Pool) (bool, error) {
 		return false, nil
 	}
 	y, x := planar(ws)
-	a := c.averaged(o, ws, src)
-	return true, c.emitWindowed(n, src, y, x, &engine.PreciseMean{AveragePool: *a}, a.Out)
+	return true, c.emitWindowed(n, src, y, x, pool(ws, src), pooledPlane(ws, src))
+}
+
+// pooledPlane is what windows make of a plane.
+func pooledPlane(ws []region.Window, src source) engine.Plane {
+	y, x := planar(ws)
+	return engine.Plane{H: y.Out, W: x.Out, C: src.plane.C}
 }
 
 // averaged is an average pool of a plane.
 func (c *compiler) averaged(o *op.Pool, ws []region.Window, src source) *engine.AveragePool {
 	y, x := planar(ws)
-	a := &engine.AveragePool{In: src.plane, Out: engine.Plane{H: y.Out, W: x.Out, C: src.plane.C}, Y: y, X: x}
+	a := &engine.AveragePool{In: src.plane, Out: pooledPlane(ws, src), Y: y, X: x}
 	if o.CountIncludePad {
 		a.DivisorY, a.DivisorX = []int{1}, divisors(o, ws, len(ws)-1)
 		if len(ws) == 2 {

@@ -271,11 +271,7 @@ func TestLargeWholeSums(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for i := range p.steps {
-				if s := &p.steps[i]; s.reference != nil {
-					t.Errorf("step %d of %s (%s) is by reference", i, s.node, s.operator)
-				}
-			}
+			noReferences(t, p)
 			input := tensor.Zeros[float32](1, 320, 5, 4)
 			for i := range input.Data.([]float32) {
 				input.Data.([]float32)[i] = 1 - rng.Float32()*.3
@@ -301,11 +297,7 @@ func TestLongWholeProducts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i := range p.steps {
-			if s := &p.steps[i]; s.reference != nil {
-				t.Errorf("step %d of %s (%s) is by reference", i, s.node, s.operator)
-			}
-		}
+		noReferences(t, p)
 		input := tensor.Zeros[float32](1, 2, 30, 40)
 		for i := range input.Data.([]float32) {
 			input.Data.([]float32)[i] = 1 - n.rng.Float32()*.4
@@ -367,6 +359,16 @@ func TestQuantizeWhatIsNoNumber(t *testing.T) {
 				}
 				equalsReferencesOn(t, p, n, tensor.New(some, 1, 1, 1, len(some)), fmt.Sprintf("%s, zero point %v", k.Name, zero))
 			}
+		}
+	}
+}
+
+// noReferences fails if a step of a plan is by reference.
+func noReferences(t *testing.T, p *Plan) {
+	t.Helper()
+	for i := range p.steps {
+		if s := &p.steps[i]; s.reference != nil {
+			t.Errorf("step %d of %s (%s) is by reference", i, s.node, s.operator)
 		}
 	}
 }
