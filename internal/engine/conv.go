@@ -557,8 +557,8 @@ func (b *tiles) multiply() {
 }
 
 // level cuts the block's pixels, of one pointer and so many products each, into tiles if all are
-// multiplied by the same panels: pointers lie one behind the other then, whatever the heights are. What the last tile lacks
-// is laid out.
+// multiplied by the same panels: pointers lie one behind the other then, whatever the heights
+// are. What the last tile lacks is laid out.
 func (b *tiles) level(products int) asm.Cut {
 	s := b.scratch
 	cut := s.Kernels.Cut(b.size, products)

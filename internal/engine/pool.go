@@ -47,6 +47,15 @@ func (p *AveragePool) MultiplyAdds() int64 { return 0 }
 
 // Run implements Primitive.
 func (p *AveragePool) Run(s *Scratch, jobs []Job) {
+	p.each(s, jobs, func(r *asm.Run, n int, out []float32) {
+		s.scale[0] = 1 / float32(n)
+		s.Kernels.SumPool(r, p.In.C, out, &s.scale)
+	})
+}
+
+// each has mean write the mean of every run of windows, whose sums are divided by n; that of no
+// inputs is 0.
+func (p *AveragePool) each(s *Scratch, jobs []Job, mean func(r *asm.Run, n int, out []float32)) {
 	for i := range jobs {
 		eachRun(s, &jobs[i], p.Y, p.X, false, p.alike, func(r *asm.Run, y, x int, out []float32) {
 			if r == nil {
@@ -57,8 +66,7 @@ func (p *AveragePool) Run(s *Scratch, jobs []Job) {
 			if p.DivisorY != nil {
 				n = p.DivisorY[y] * p.DivisorX[x]
 			}
-			s.scale[0] = 1 / float32(n)
-			s.Kernels.SumPool(r, p.In.C, out, &s.scale)
+			mean(r, n, out)
 		})
 	}
 }
@@ -69,19 +77,7 @@ type PreciseMean struct{ AveragePool }
 
 // Run implements Primitive.
 func (p *PreciseMean) Run(s *Scratch, jobs []Job) {
-	for i := range jobs {
-		eachRun(s, &jobs[i], p.Y, p.X, false, p.alike, func(r *asm.Run, y, x int, out []float32) {
-			if r == nil {
-				clear(out)
-				return
-			}
-			n := float64(len(r.Rows) * r.Kx)
-			if p.DivisorY != nil {
-				n = float64(p.DivisorY[y] * p.DivisorX[x])
-			}
-			r.MeanPool(p.In.C, out, n)
-		})
-	}
+	p.each(s, jobs, func(r *asm.Run, n int, out []float32) { r.MeanPool(p.In.C, out, float64(n)) })
 }
 
 // alike is the number of columns from x on that have the same divisor.

@@ -43,10 +43,10 @@ func (c *compiler) lengthFrom(i int, n *graph.Node) (ch chain, ok bool) {
 				return ch, false
 			}
 			axis, ok := c.reducesOne(m, o, x)
-			slices.Sort(nodes)
 			if !ok {
 				return ch, false
 			}
+			slices.Sort(nodes)
 			return c.norm(x, axis, nodes, l), true
 		default:
 			return ch, false

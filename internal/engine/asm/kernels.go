@@ -111,9 +111,10 @@ type Cut struct{ Full, Height, Low int }
 func (c Cut) Rows(k *Kernels) int { return c.Full*k.Rows + c.Low*c.Height }
 
 // Cut cuts n rows of so many products, one at least, so that as little time as can be is lost to
-// the last tile, which lists of channels do not concern: the 49 pixels of a plane of 7 x 7 are five tiles of ten, which
-// take 50 rows' time, and not four of twelve and one of a single row, whose products wait for one
-// another as long as those of four rows take. 98 are four of twelve and five of ten.
+// the last tile, which lists of channels do not concern: the 49 pixels of a plane of 7 x 7 are
+// five tiles of ten, which take 50 rows' time, and not four of twelve and one of a single row,
+// whose products wait for one another as long as those of four rows take. 98 are four of twelve
+// and five of ten.
 func (k *Kernels) Cut(n, products int) Cut {
 	const (
 		waiting = 4  // rows

@@ -3454,13 +3454,9 @@ func peakBF16AVX512(loops int)
 //go:noescape
 func differAVX2(a *byte, b *byte, n int, tolerance uint64, marks *uint32)
 
-// pointersAVX2 has to[i] point bytes*i bytes behind first, for i < n. What first is part of must be
-// reachable otherwise: the collector of memory is not told. See pointersGeneric.
-func pointersAVX2(to **float32, n int, first *float32, bytes int)
-
-// pointersTilesAVX2 has to[t*(4*fours+skip/8)+i] point bytes*(t*4*fours+i) bytes behind first, for t < tiles
-// and i < 4*fours. What first is part of must be reachable otherwise. See PointersInTiles.
-func pointersTilesAVX2(to **float32, tiles int, fours int, skip int, first *float32, bytes int)
+// pointersAVX2 has to[t*(4*fours+skip/8)+i] point bytes*(t*4*fours+i) bytes behind first, for t < tiles
+// and i < 4*fours, and does not tell the collector of memory. See Pointers.
+func pointersAVX2(to **float32, tiles int, fours int, skip int, first *float32, bytes int)
 
 // everySecondAVX2 copies src[2i] to dst[i] for each i < 8n, and reads src[:16n].
 //

@@ -96812,54 +96812,9 @@ block:
 	VZEROUPPER
 	RET
 
-// func pointersAVX2(to **float32, n int, first *float32, bytes int)
+// func pointersAVX2(to **float32, tiles int, fours int, skip int, first *float32, bytes int)
 // Requires: AVX, AVX2
-TEXT ·pointersAVX2(SB), NOSPLIT, $0-32
-	MOVQ         to+0(FP), AX
-	MOVQ         n+8(FP), BX
-	MOVQ         first+16(FP), CX
-	MOVQ         bytes+24(FP), DX
-	SUBQ         $0x04, BX
-	JLT          rest
-	LEAQ         (CX)(DX*1), SI
-	LEAQ         (SI)(DX*1), DI
-	LEAQ         (DI)(DX*1), R8
-	VMOVQ        CX, X0
-	VPINSRQ      $0x01, SI, X0, X0
-	VMOVQ        DI, X1
-	VPINSRQ      $0x01, R8, X1, X1
-	VINSERTI128  $0x01, X1, Y0, Y0
-	SHLQ         $0x02, DX
-	VMOVQ        DX, X1
-	VPBROADCASTQ X1, Y1
-
-four:
-	VMOVDQU Y0, (AX)
-	VPADDQ  Y1, Y0, Y0
-	ADDQ    DX, CX
-	ADDQ    $0x20, AX
-	SUBQ    $0x04, BX
-	JGE     four
-	SHRQ    $0x02, DX
-	VZEROUPPER
-
-rest:
-	ADDQ $0x04, BX
-	JZ   done
-
-one:
-	MOVQ CX, (AX)
-	ADDQ DX, CX
-	ADDQ $0x08, AX
-	DECQ BX
-	JNZ  one
-
-done:
-	RET
-
-// func pointersTilesAVX2(to **float32, tiles int, fours int, skip int, first *float32, bytes int)
-// Requires: AVX, AVX2
-TEXT ·pointersTilesAVX2(SB), NOSPLIT, $0-48
+TEXT ·pointersAVX2(SB), NOSPLIT, $0-48
 	MOVQ         to+0(FP), AX
 	MOVQ         tiles+8(FP), BX
 	MOVQ         fours+16(FP), R9

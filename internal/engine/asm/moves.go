@@ -9,13 +9,12 @@ import (
 // instructions: these kernels belong to no set, and the best that the processor
 // has are used.
 var (
-	differ   = differGeneric
-	pointers = pointersGeneric
-	// pointersTiles is what PointersInTiles takes for multiples of four rows; nil if there is none.
-	pointersTiles func(to **float32, tiles, fours, skip int, first *float32, bytes int)
-	everySecond   = everySecondGeneric
-	zip           = zipGeneric
-	interleave    = interleaveGeneric
+	differ = differGeneric
+	// pointers makes tables of pointers four at a time; nil if there is no such kernel.
+	pointers    func(to **float32, tiles, fours, skip int, first *float32, bytes int)
+	everySecond = everySecondGeneric
+	zip         = zipGeneric
+	interleave  = interleaveGeneric
 )
 
 // Differ sets, for each i, bit i%32 of marks[i/32] if the bytes a[i] and b[i]
@@ -39,7 +38,12 @@ func Pointers(to []*float32, from []float32, step int) {
 		return
 	}
 	_ = &from[(len(to)-1)*step] // in bounds; not read, as others may write it now
-	pointers(&to[0], len(to), &from[0], 4*step)
+	whole := 0
+	if pointers != nil && len(to) >= 4 {
+		whole = len(to) / 4 * 4
+		pointers(&to[0], 1, whole/4, 0, &from[0], 4*step)
+	}
+	pointersGeneric(to[whole:], unsafe.Pointer(&from[0]), 4*whole*step, 4*step)
 }
 
 // PointersInTiles is Pointers for tiles of so many rows each, which lie apart pointers from one
@@ -48,26 +52,25 @@ func PointersInTiles(to []*float32, tiles, rows, apart int, from []float32, step
 	if tiles < 1 || rows < 1 || apart < rows || len(to) < (tiles-1)*apart+rows || len(from) < (tiles*rows-1)*step+1 {
 		panic(fmt.Sprintf("asm: PointersInTiles of %d tiles of %d rows, %d apart in %d, %d numbers apart in %d", tiles, rows, apart, len(to), step, len(from)))
 	}
-	if pointersTiles != nil && rows%4 == 0 {
-		pointersTiles(&to[0], tiles, rows/4, 8*(apart-rows), &from[0], 4*step)
+	if pointers != nil && rows%4 == 0 {
+		pointers(&to[0], tiles, rows/4, 8*(apart-rows), &from[0], 4*step)
 		return
 	}
 	for t := range tiles {
-		pointers(&to[t*apart], rows, &from[t*rows*step], 4*step)
+		Pointers(to[t*apart:][:rows], from[t*rows*step:], step)
 	}
 }
 
-func pointersGeneric(to **float32, n int, first *float32, bytes int) {
-	all, from := unsafe.Slice(to, n), unsafe.Pointer(first)
-	at, step := uintptr(0), uintptr(bytes)
-	for ; len(all) >= 4; all = all[4:] { // several by one look at whether memory is being collected
-		to := (*[4]*float32)(all)
-		to[0], to[1] = (*float32)(unsafe.Add(from, at)), (*float32)(unsafe.Add(from, at+step))
-		to[2], to[3] = (*float32)(unsafe.Add(from, at+2*step)), (*float32)(unsafe.Add(from, at+3*step))
+// pointersGeneric has to point step bytes apart, from at bytes behind from on.
+func pointersGeneric(to []*float32, from unsafe.Pointer, at, step int) {
+	for ; len(to) >= 4; to = to[4:] { // several by one look at whether memory is being collected
+		four := (*[4]*float32)(to)
+		four[0], four[1] = (*float32)(unsafe.Add(from, at)), (*float32)(unsafe.Add(from, at+step))
+		four[2], four[3] = (*float32)(unsafe.Add(from, at+2*step)), (*float32)(unsafe.Add(from, at+3*step))
 		at += 4 * step
 	}
-	for i := range all {
-		all[i] = (*float32)(unsafe.Add(from, at))
+	for i := range to {
+		to[i] = (*float32)(unsafe.Add(from, at))
 		at += step
 	}
 }

@@ -160,7 +160,6 @@ var pairsAVX512 = Kernels{
 
 func init() {
 	if cpuid.CPU.Supports(cpuid.AVX2) {
-		pointersTiles = pointersTilesAVX2
 		differ, pointers, everySecond, zip, interleave = differAVX2, pointersAVX2, everySecondAVX2, zipAVX2, interleaveAVX2
 	}
 	setAVX2.quads = &wordsAVX2

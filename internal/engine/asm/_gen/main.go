@@ -89,7 +89,6 @@ func main() {
 	peakBF16(avx512)
 	differ(avx2)
 	pointTo(avx2)
-	pointToTiles(avx2)
 	everySecond(avx2)
 	zip(avx2)
 	interleave(avx2)

@@ -44,47 +44,21 @@ func differ(s isa) {
 	RET()
 }
 
-// pointTo writes the making of tables of pointers.
+// pointTo writes the making of tables of pointers, four at a time.
 func pointTo(s isa) {
 	name := "pointers" + s.name
-	TEXT(name, NOSPLIT, "func(to **float32, n int, first *float32, bytes int)")
-	Doc(name+" has to[i] point bytes*i bytes behind first, for i < n. What first is part of must be",
-		"reachable otherwise: the collector of memory is not told. See pointersGeneric.")
-	to, left, at, step := reg.RAX, reg.RBX, reg.RCX, reg.RDX
+	TEXT(name, NOSPLIT, "func(to **float32, tiles, fours, skip int, first *float32, bytes int)")
+	Doc(name+" has to[t*(4*fours+skip/8)+i] point bytes*(t*4*fours+i) bytes behind first, for t < tiles",
+		"and i < 4*fours, and does not tell the collector of memory. See Pointers.")
+	to, tiles, at, step, fours, skip, left := reg.RAX, reg.RBX, reg.RCX, reg.RDX, reg.R9, reg.R10, reg.R11
+	second, third, fourth := reg.RSI, reg.RDI, reg.R8
 	four, next := s.vecs[0], s.vecs[1]
 	MOVQ(arg("to", 0), to)
-	MOVQ(arg("n", 1), left)
-	MOVQ(arg("first", 2), at)
-	MOVQ(arg("bytes", 3), step)
-	SUBQ(operand.Imm(4), left)
-	JLT(operand.LabelRef("rest"))
-	fourPointers(s, at, step)
-	Label("four")
-	VMOVDQU(four, mem(to, 0))
-	VPADDQ(next, four, four)
-	ADDQ(step, at)
-	ADDQ(operand.Imm(32), to)
-	SUBQ(operand.Imm(4), left)
-	JGE(operand.LabelRef("four"))
-	SHRQ(operand.Imm(2), step)
-	VZEROUPPER()
-	Label("rest")
-	ADDQ(operand.Imm(4), left)
-	JZ(operand.LabelRef("done"))
-	Label("one")
-	MOVQ(at, mem(to, 0))
-	ADDQ(step, at)
-	ADDQ(operand.Imm(8), to)
-	DECQ(left)
-	JNZ(operand.LabelRef("one"))
-	Label("done")
-	RET()
-}
-
-// fourPointers puts four pointers, which begin at at and lie step bytes apart, into the first vector,
-// and four steps, which step is then, into each part of the second.
-func fourPointers(s isa, at, step reg.GPPhysical) {
-	second, third, fourth := reg.RSI, reg.RDI, reg.R8
+	MOVQ(arg("tiles", 1), tiles)
+	MOVQ(arg("fours", 2), fours)
+	MOVQ(arg("skip", 3), skip)
+	MOVQ(arg("first", 4), at)
+	MOVQ(arg("bytes", 5), step)
 	LEAQ(indexed(at, step, 0), second)
 	LEAQ(indexed(second, step, 0), third)
 	LEAQ(indexed(third, step, 0), fourth)
@@ -92,31 +66,15 @@ func fourPointers(s isa, at, step reg.GPPhysical) {
 	VPINSRQ(operand.Imm(1), second, reg.X0, reg.X0)
 	VMOVQ(third, reg.X1)
 	VPINSRQ(operand.Imm(1), fourth, reg.X1, reg.X1)
-	VINSERTI128(operand.Imm(1), reg.X1, s.vecs[0], s.vecs[0])
+	VINSERTI128(operand.Imm(1), reg.X1, four, four)
 	SHLQ(operand.Imm(2), step)
 	VMOVQ(step, reg.X1)
-	VPBROADCASTQ(reg.X1, s.vecs[1])
-}
-
-// pointToTiles is pointTo for tables whose parts lie apart.
-func pointToTiles(s isa) {
-	name := "pointersTiles" + s.name
-	TEXT(name, NOSPLIT, "func(to **float32, tiles, fours, skip int, first *float32, bytes int)")
-	Doc(name+" has to[t*(4*fours+skip/8)+i] point bytes*(t*4*fours+i) bytes behind first, for t < tiles",
-		"and i < 4*fours. What first is part of must be reachable otherwise. See PointersInTiles.")
-	to, tiles, at, step, fours, skip, left := reg.RAX, reg.RBX, reg.RCX, reg.RDX, reg.R9, reg.R10, reg.R11
-	MOVQ(arg("to", 0), to)
-	MOVQ(arg("tiles", 1), tiles)
-	MOVQ(arg("fours", 2), fours)
-	MOVQ(arg("skip", 3), skip)
-	MOVQ(arg("first", 4), at)
-	MOVQ(arg("bytes", 5), step)
-	fourPointers(s, at, step)
+	VPBROADCASTQ(reg.X1, next)
 	Label("tile")
 	MOVQ(fours, left)
 	Label("four")
-	VMOVDQU(s.vecs[0], mem(to, 0))
-	VPADDQ(s.vecs[1], s.vecs[0], s.vecs[0])
+	VMOVDQU(four, mem(to, 0))
+	VPADDQ(next, four, four)
 	ADDQ(operand.Imm(32), to)
 	DECQ(left)
 	JNZ(operand.LabelRef("four"))
