@@ -162,7 +162,7 @@ type Scratch struct {
 	sources [][]float32
 	loops   []Loop   // Move's
 	lists   []uint16 // of channels that are not zero
-	quads   []quad
+	listed  []listed
 	// ConvBF16's and ConvInt8's: pieces of jobs, the jobs they are of, their
 	// inputs.
 	pieces      []Job

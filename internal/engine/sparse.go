@@ -25,11 +25,11 @@ const (
 	listColumns     = 6
 )
 
-// quad is asm.SparseRows lanes of a tile.
-type quad struct {
+// listed are the lanes of a tile that share lists.
+type listed struct {
 	tile  int // first pointer of the tile
 	lanes int // of the tile
-	lane  int // first lane of the quad
+	lane  int // the first one
 	out   int // first output
 	list  int // where its lists begin
 }
@@ -67,7 +67,7 @@ func (b *tiles) worthSparse() bool {
 	s := b.scratch
 	// Panels beyond the second-level cache are passed over once for each
 	// tile: fewer, higher tiles are better then.
-	if b.size < asm.SparseRows || 4*len(b.panels[0].weights) > widePanels {
+	if b.size < s.Kernels.SparseRows() || b.panels[0].inputs() > 2*wideInputs {
 		return false
 	}
 	n := b.panels[0].end
@@ -76,7 +76,7 @@ func (b *tiles) worthSparse() bool {
 	listed, all := 0, 0
 	for t := 0; t < tiles; t += max(1, tiles/4) {
 		rows := s.Kernels.TileRows(b.size - t*s.Kernels.Rows)
-		if rows < asm.SparseRows {
+		if rows < s.Kernels.SparseRows() {
 			break
 		}
 		listed += s.Kernels.Nonzero(s.table[t*s.Kernels.Rows*b.rowTaps:], rows, b.rowTaps, n, s.lists) - b.rowTaps
@@ -86,46 +86,51 @@ func (b *tiles) worthSparse() bool {
 		}
 	}
 	below := sparseBelow
-	if wide(b.panels[0]) {
+	if b.panels[0].wide() {
 		below = sparseBelowWide
 	}
 	return float64(listed) < (below-listColumns/float64(b.conv.Out.C))*float64(all)
 }
 
-// list makes the lists of all quads of the block.
+// list makes the lists of all pixels of the block.
 func (b *tiles) list() {
 	s := b.scratch
 	n := b.panels[0].end
 	each := b.rowTaps*(n+1) + asm.ListSlack
-	s.lists = grow(&s.lists, (b.size/asm.SparseRows+1)*each)
-	s.quads = s.quads[:0]
+	s.lists = grow(&s.lists, (b.size/s.Kernels.SparseRows()+1)*each)
+	s.listed = s.listed[:0]
 	used := 0
 	b.eachTile(func(t, base, rows int) {
-		if rows < asm.SparseRows {
+		if rows < s.Kernels.SparseRows() {
 			return
 		}
-		for lane := 0; lane < rows; lane += asm.SparseRows {
+		for lane := 0; lane < rows; lane += s.Kernels.SparseRows() {
 			if lane > 0 && t*s.Kernels.Rows+lane >= b.size {
 				return // lanes that only repeat
 			}
-			s.quads = append(s.quads, quad{base, rows, lane, t*s.Kernels.Rows + lane, used})
+			s.listed = append(s.listed, listed{base, rows, lane, t*s.Kernels.Rows + lane, used})
 			used += s.Kernels.Nonzero(s.table[base+lane:], rows, b.rowTaps, n, s.lists[used:])
 		}
 	})
 }
 
-// widePanels is the number of bytes of two panels of weights above which they
-// are passed over one by one, to stay in the second-level cache.
-const widePanels = 640 << 10
+// wideInputs is the number of inputs of a window above which panels are passed over one by
+// one, to stay in the second-level cache: two of 32 columns have 640 KB then, and two of 16,
+// of processors whose caches are smaller, half of that. It is one number for all sets, as
+// plans depend on it.
+const wideInputs = 2560
 
-// wide says that panels like this one are passed over one by one.
-func wide(p panel) bool { return 8*len(p.weights) > widePanels }
+// wide says that panels like it are passed over one by one.
+func (p *panel) wide() bool { return p.inputs() > wideInputs }
+
+// inputs is the number of inputs that the panel multiplies for a pixel.
+func (p *panel) inputs() int { return len(p.weights) / len(p.bias) }
 
 // ListsFit says whether leaving out zeros is worth much for windows of n inputs: their
 // panels are not wide.
-func ListsFit(k *asm.Kernels, n int) bool { return 8*n*k.Columns <= widePanels }
+func ListsFit(n int) bool { return n <= wideInputs }
 
-// multiplySparse passes panels, where they fit by two, over the quads.
+// multiplySparse passes panels, where they fit by two, over the listed lanes.
 func (b *tiles) multiplySparse() {
 	c, s := b.conv, b.scratch
 	k := s.Kernels
@@ -143,18 +148,18 @@ func (b *tiles) multiplySparse() {
 		}
 		pair := [2]asm.Panel{{Weights: p.weights, Bias: p.bias}}
 		n, valid := 1, p.valid
-		if i+1 < len(b.panels) && len(b.panels[i+1].bias) == k.Columns && !wide(*p) {
+		if i+1 < len(b.panels) && len(b.panels[i+1].bias) == k.Columns && !p.wide() {
 			q := &b.panels[i+1]
 			pair[1] = asm.Panel{Weights: q.weights, Bias: q.bias}
 			n, valid = 2, q.valid
 		}
-		for j := range s.quads {
-			q := &s.quads[j]
+		for j := range s.listed {
+			q := &s.listed[j]
 			k.GemmSparse(s.table[q.tile+q.lane:], q.lanes, b.rowTaps, p.end, s.lists[q.list:], pair[:n], s.out[q.out:], p.column, &c.Clamp, valid, adds(q.out), b.sum)
 		}
 		i += n
 	}
-	if last := (b.size - 1) / k.Rows; k.TileRows(b.size-last*k.Rows) < asm.SparseRows {
+	if last := (b.size - 1) / k.Rows; k.TileRows(b.size-last*k.Rows) < s.Kernels.SparseRows() {
 		b.multiplyDense(b.panels, last)
 	}
 }

@@ -154,7 +154,7 @@ func (c *compiler) findZeros() {
 		switch p := s.spec.(type) {
 		case *engine.Convolution:
 			if v := byStep[i]; v != nil {
-				v.zeros = all && engine.ListsFit(c.p.kernels, v.In.C/v.Group*v.Y.Kernel*v.X.Kernel)
+				v.zeros = all && engine.ListsFit(v.In.C/v.Group*v.Y.Kernel*v.X.Kernel)
 				bounded[s.out] = v.Clamp[0] == 0
 			}
 		case *engine.Sum:

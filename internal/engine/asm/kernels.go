@@ -95,8 +95,9 @@ func (k *Kernels) TileRows(n int) int {
 	if n >= best {
 		return best // most tiles are full, and this is asked for each
 	}
+	listed := k.sparse.rows
 	for i := range k.gemm {
-		if r := k.gemm[i].rows; r >= n && r < best && (r < SparseRows || r%SparseRows == 0) {
+		if r := k.gemm[i].rows; r >= n && r < best && (listed == 0 || r < listed || r%listed == 0) {
 			best = r
 		}
 	}

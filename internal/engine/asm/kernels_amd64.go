@@ -1560,6 +1560,26 @@ func gemm6x16AVX2(table **float32, taps int, begin int, end int, weights *float3
 //go:noescape
 func gemm4x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
+// gemm3x16AVX2 computes, for r < 3 and j < 16 with mask nil or mask[j] < 0:
+//
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*3+r]
+//			acc = fma(row[b/4], weights[k*16+j], acc); k++
+//		}
+//	}
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
+//
+// and fetches into the caches what lies ahead bytes behind the weights it reads. It
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
+// See gemmGeneric.
+//
+//go:noescape
+func gemm3x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+
 // gemm2x16AVX2 computes, for r < 2 and j < 16 with mask nil or mask[j] < 0:
 //
 //	acc := bias[j] // out[r][column/4+j] if bias is nil
@@ -1640,6 +1660,26 @@ func gemm6x8AVX2(table **float32, taps int, begin int, end int, weights *float32
 //go:noescape
 func gemm4x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
+// gemm3x8AVX2 computes, for r < 3 and j < 8 with mask nil or mask[j] < 0:
+//
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*3+r]
+//			acc = fma(row[b/4], weights[k*8+j], acc); k++
+//		}
+//	}
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
+//
+// and fetches into the caches what lies ahead bytes behind the weights it reads. It
+// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
+// behind the other; again is taps.
+// See gemmGeneric.
+//
+//go:noescape
+func gemm3x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+
 // gemm2x8AVX2 computes, for r < 2 and j < 8 with mask nil or mask[j] < 0:
 //
 //	acc := bias[j] // out[r][column/4+j] if bias is nil
@@ -1679,6 +1719,51 @@ func gemm2x8AVX2(table **float32, taps int, begin int, end int, weights *float32
 //
 //go:noescape
 func gemm1x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+
+// gemmSparse3x16AVX2 computes, for r < 3 and each of its 1 panels p of 16 columns:
+//
+//	acc := bias_p[j]
+//	for t := range taps {
+//		n := *lists++
+//		for range n {
+//			c := *lists++
+//			acc = fma(table[t*stride/8+r][c], weights_p[t*tap/4+c*16+j], acc)
+//		}
+//	}
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	acc = min(max(sum[0], acc+add[r][column/4+p*16+j]), sum[1]) // not if add is nil
+//	out[r][column/4+p*16+j] = acc
+//
+// mask holds the lanes of the last panel, nil for all.
+//
+//go:noescape
+func gemmSparse3x16AVX2(table **float32, stride int, taps int, lists *uint16, weights0 *float32, weights1 *float32, tap int, out **float32, column int, bias0 *float32, bias1 *float32, clamp *float32, mask *int32, add **float32, sum *float32)
+
+// gemmSparse3x32AVX2 computes, for r < 3 and each of its 2 panels p of 16 columns:
+//
+//	acc := bias_p[j]
+//	for t := range taps {
+//		n := *lists++
+//		for range n {
+//			c := *lists++
+//			acc = fma(table[t*stride/8+r][c], weights_p[t*tap/4+c*16+j], acc)
+//		}
+//	}
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	acc = min(max(sum[0], acc+add[r][column/4+p*16+j]), sum[1]) // not if add is nil
+//	out[r][column/4+p*16+j] = acc
+//
+// mask holds the lanes of the last panel, nil for all.
+//
+//go:noescape
+func gemmSparse3x32AVX2(table **float32, stride int, taps int, lists *uint16, weights0 *float32, weights1 *float32, tap int, out **float32, column int, bias0 *float32, bias1 *float32, clamp *float32, mask *int32, add **float32, sum *float32)
+
+// nonzeroAVX2 lists, for each tap, the channels c < bytes/4 where any of the 3 rows
+// table[t*stride/8+r][c] is not zero: their number, then each of them. It returns the
+// length of all lists; up to 8 more elements are overwritten.
+//
+//go:noescape
+func nonzeroAVX2(table **float32, stride int, taps int, bytes int, lists *uint16, mask *int32) int
 
 // gemmRowAVX2 computes what four of the set's widest gemm of one row do, with the weights panels[p] and
 // the biases biases[p], for p < 4: their columns lie one behind the other in out, and all of them count.
@@ -3210,6 +3295,20 @@ func gemmQuads6x16AVX2(table **float32, taps int, begin int, end int, weights *f
 //go:noescape
 func gemmQuads4x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
 
+// gemmQuads3x16AVX2 computes, for r < 3 and j < 16 with mask nil or mask[j] < 0:
+//
+//	acc := int32(bias[j])
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*3+r]
+//			acc += dotQuads(row[b/4], weights[k*16+j]); k++
+//		}
+//	}
+//	sum := fma(scales[r]*columns[j], float32(acc), base[r][column/4+j])
+//	out[r][column/4+j] = min(max(clamp[0], sum), clamp[1]) // NaN stays NaN
+//
+//go:noescape
+func gemmQuads3x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+
 // gemmQuads2x16AVX2 computes, for r < 2 and j < 16 with mask nil or mask[j] < 0:
 //
 //	acc := int32(bias[j])
@@ -3265,6 +3364,20 @@ func gemmQuads6x8AVX2(table **float32, taps int, begin int, end int, weights *fl
 //
 //go:noescape
 func gemmQuads4x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+
+// gemmQuads3x8AVX2 computes, for r < 3 and j < 8 with mask nil or mask[j] < 0:
+//
+//	acc := int32(bias[j])
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*3+r]
+//			acc += dotQuads(row[b/4], weights[k*8+j]); k++
+//		}
+//	}
+//	sum := fma(scales[r]*columns[j], float32(acc), base[r][column/4+j])
+//	out[r][column/4+j] = min(max(clamp[0], sum), clamp[1]) // NaN stays NaN
+//
+//go:noescape
+func gemmQuads3x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
 
 // gemmQuads2x8AVX2 computes, for r < 2 and j < 8 with mask nil or mask[j] < 0:
 //
@@ -3343,6 +3456,20 @@ func gemmWords6x16AVX2(table **float32, taps int, begin int, end int, weights *f
 //go:noescape
 func gemmWords4x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
 
+// gemmWords3x16AVX2 computes, for r < 3 and j < 16 with mask nil or mask[j] < 0:
+//
+//	acc := int32(bias[j])
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*3+r]
+//			acc += dotWords(row[b/4], weights[k*16+j]); k++
+//		}
+//	}
+//	sum := fma(scales[r]*columns[j], float32(acc), base[r][column/4+j])
+//	out[r][column/4+j] = min(max(clamp[0], sum), clamp[1]) // NaN stays NaN
+//
+//go:noescape
+func gemmWords3x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+
 // gemmWords2x16AVX2 computes, for r < 2 and j < 16 with mask nil or mask[j] < 0:
 //
 //	acc := int32(bias[j])
@@ -3398,6 +3525,20 @@ func gemmWords6x8AVX2(table **float32, taps int, begin int, end int, weights *fl
 //
 //go:noescape
 func gemmWords4x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+
+// gemmWords3x8AVX2 computes, for r < 3 and j < 8 with mask nil or mask[j] < 0:
+//
+//	acc := int32(bias[j])
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*3+r]
+//			acc += dotWords(row[b/4], weights[k*8+j]); k++
+//		}
+//	}
+//	sum := fma(scales[r]*columns[j], float32(acc), base[r][column/4+j])
+//	out[r][column/4+j] = min(max(clamp[0], sum), clamp[1]) // NaN stays NaN
+//
+//go:noescape
+func gemmWords3x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
 
 // gemmWords2x8AVX2 computes, for r < 2 and j < 8 with mask nil or mask[j] < 0:
 //

@@ -53738,6 +53738,251 @@ done:
 	VZEROUPPER
 	RET
 
+// func gemm3x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·gemm3x16AVX2(SB), NOSPLIT, $8-128
+tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       16(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+
+begin:
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
+	MOVQ    bias+56(FP), R14
+	VMOVUPS (R14), Y0
+	VMOVUPS 32(R14), Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y1, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y1, Y5
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Y0
+	VMOVUPS 32(AX)(R15*1), Y1
+	MOVQ    8(R14), AX
+	VMOVUPS (AX)(R15*1), Y2
+	VMOVUPS 32(AX)(R15*1), Y3
+	MOVQ    16(R14), AX
+	VMOVUPS (AX)(R15*1), Y4
+	VMOVUPS 32(AX)(R15*1), Y5
+	JMP     begun
+
+resumePartial:
+	VMOVUPS    (R14), Y6
+	VMOVUPS    32(R14), Y7
+	MOVQ       out+40(FP), R14
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	VMASKMOVPS (AX)(R15*1), Y6, Y0
+	VMASKMOVPS 32(AX)(R15*1), Y7, Y1
+	MOVQ       8(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y6, Y2
+	VMASKMOVPS 32(AX)(R15*1), Y7, Y3
+	MOVQ       16(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y6, Y4
+	VMASKMOVPS 32(AX)(R15*1), Y7, Y5
+
+begun:
+	MOVQ ahead+80(FP), BP
+	MOVQ weights+32(FP), R14
+
+tap:
+	MOVQ table+0(FP), R15
+	MOVQ (R15), AX
+	MOVQ 8(R15), BX
+	MOVQ 16(R15), CX
+	ADDQ $0x18, R15
+	MOVQ R15, table+0(FP)
+	MOVQ begin+16(FP), R15
+
+channel:
+	VMOVUPS      (R14), Y6
+	VMOVUPS      32(R14), Y7
+	PREFETCHT0   (R14)(BP*1)
+	VBROADCASTSS (AX)(R15*1), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (BX)(R15*1), Y9
+	VFMADD231PS  Y6, Y9, Y2
+	VFMADD231PS  Y7, Y9, Y3
+	VBROADCASTSS (CX)(R15*1), Y10
+	VFMADD231PS  Y6, Y10, Y4
+	VFMADD231PS  Y7, Y10, Y5
+	ADDQ         $0x40, R14
+	ADDQ         $0x04, R15
+	CMPQ         R15, end+24(FP)
+	JLT          channel
+	DECQ         taps+8(FP)
+	JNZ          tap
+
+	// activation bounds: the accumulator is the last operand, so that a NaN stays
+	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+	VBROADCASTSS (R14), Y6
+	VBROADCASTSS 4(R14), Y8
+	VXORPS       Y9, Y9, Y9
+	VMAXPS       Y0, Y6, Y0
+	VMINPS       Y0, Y8, Y0
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y1, Y6, Y1
+	VMINPS       Y1, Y8, Y1
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y8, Y2
+	VADDPS       Y9, Y2, Y2
+	VMAXPS       Y3, Y6, Y3
+	VMINPS       Y3, Y8, Y3
+	VADDPS       Y9, Y3, Y3
+	VMAXPS       Y4, Y6, Y4
+	VMINPS       Y4, Y8, Y4
+	VADDPS       Y9, Y4, Y4
+	VMAXPS       Y5, Y6, Y5
+	VMINPS       Y5, Y8, Y5
+	VADDPS       Y9, Y5, Y5
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Y6
+	VBROADCASTSS 4(R15), Y8
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000018, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Y7
+	VADDPS       Y7, Y0, Y0
+	VMAXPS       Y0, Y6, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R15*1), Y7
+	VADDPS       Y7, Y2, Y2
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         16(R14), AX
+	VMOVUPS      (AX)(R15*1), Y7
+	VADDPS       Y7, Y4, Y4
+	VMAXPS       Y4, Y6, Y4
+	VMINPS       Y4, Y8, Y4
+	MOVQ         (R14), AX
+	VMOVUPS      32(AX)(R15*1), Y7
+	VADDPS       Y7, Y1, Y1
+	VMAXPS       Y1, Y6, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         8(R14), AX
+	VMOVUPS      32(AX)(R15*1), Y7
+	VADDPS       Y7, Y3, Y3
+	VMAXPS       Y3, Y6, Y3
+	VMINPS       Y3, Y8, Y3
+	MOVQ         16(R14), AX
+	VMOVUPS      32(AX)(R15*1), Y7
+	VADDPS       Y7, Y5, Y5
+	VMAXPS       Y5, Y6, Y5
+	VMINPS       Y5, Y8, Y5
+	JMP          store
+
+addPartial:
+	MOVQ       mask+72(FP), AX
+	VMOVUPS    (AX), Y9
+	MOVQ       (R14), AX
+	VMASKMOVPS (AX)(R15*1), Y9, Y7
+	VADDPS     Y7, Y0, Y0
+	VMAXPS     Y0, Y6, Y0
+	VMINPS     Y0, Y8, Y0
+	MOVQ       8(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y9, Y7
+	VADDPS     Y7, Y2, Y2
+	VMAXPS     Y2, Y6, Y2
+	VMINPS     Y2, Y8, Y2
+	MOVQ       16(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y9, Y7
+	VADDPS     Y7, Y4, Y4
+	VMAXPS     Y4, Y6, Y4
+	VMINPS     Y4, Y8, Y4
+	MOVQ       mask+72(FP), AX
+	VMOVUPS    32(AX), Y9
+	MOVQ       (R14), AX
+	VMASKMOVPS 32(AX)(R15*1), Y9, Y7
+	VADDPS     Y7, Y1, Y1
+	VMAXPS     Y1, Y6, Y1
+	VMINPS     Y1, Y8, Y1
+	MOVQ       8(R14), AX
+	VMASKMOVPS 32(AX)(R15*1), Y9, Y7
+	VADDPS     Y7, Y3, Y3
+	VMAXPS     Y3, Y6, Y3
+	VMINPS     Y3, Y8, Y3
+	MOVQ       16(R14), AX
+	VMASKMOVPS 32(AX)(R15*1), Y9, Y7
+	VADDPS     Y7, Y5, Y5
+	VMAXPS     Y5, Y6, Y5
+	VMINPS     Y5, Y8, Y5
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Y0, (AX)(R15*1)
+	VMOVUPS Y1, 32(AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Y2, (AX)(R15*1)
+	VMOVUPS Y3, 32(AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Y4, (AX)(R15*1)
+	VMOVUPS Y5, 32(AX)(R15*1)
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000018, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
+
+partial:
+	VMOVUPS    (R14), Y6
+	VMOVUPS    32(R14), Y8
+	MOVQ       out+40(FP), R14
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	VMASKMOVPS Y0, Y6, (AX)(R15*1)
+	VMASKMOVPS Y1, Y8, 32(AX)(R15*1)
+	MOVQ       8(R14), AX
+	VMASKMOVPS Y2, Y6, (AX)(R15*1)
+	VMASKMOVPS Y3, Y8, 32(AX)(R15*1)
+	MOVQ       16(R14), AX
+	VMASKMOVPS Y4, Y6, (AX)(R15*1)
+	VMASKMOVPS Y5, Y8, 32(AX)(R15*1)
+	JMP        next
+
+done:
+	VZEROUPPER
+	RET
+
 // func gemm2x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 // Requires: AVX, FMA3, MMX+
 TEXT ·gemm2x16AVX2(SB), NOSPLIT, $8-128
@@ -54564,6 +54809,189 @@ done:
 	VZEROUPPER
 	RET
 
+// func gemm3x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·gemm3x8AVX2(SB), NOSPLIT, $8-128
+tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       16(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+
+begin:
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
+	MOVQ    bias+56(FP), R14
+	VMOVUPS (R14), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Y0
+	MOVQ    8(R14), AX
+	VMOVUPS (AX)(R15*1), Y1
+	MOVQ    16(R14), AX
+	VMOVUPS (AX)(R15*1), Y2
+	JMP     begun
+
+resumePartial:
+	VMOVUPS    (R14), Y3
+	MOVQ       out+40(FP), R14
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	VMASKMOVPS (AX)(R15*1), Y3, Y0
+	MOVQ       8(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y3, Y1
+	MOVQ       16(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y3, Y2
+
+begun:
+	MOVQ ahead+80(FP), BP
+	MOVQ weights+32(FP), R14
+
+tap:
+	MOVQ table+0(FP), R15
+	MOVQ (R15), AX
+	MOVQ 8(R15), BX
+	MOVQ 16(R15), CX
+	ADDQ $0x18, R15
+	MOVQ R15, table+0(FP)
+	MOVQ begin+16(FP), R15
+
+channel:
+	VMOVUPS      (R14), Y3
+	PREFETCHT0   (R14)(BP*1)
+	VBROADCASTSS (AX)(R15*1), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS (BX)(R15*1), Y5
+	VFMADD231PS  Y3, Y5, Y1
+	VBROADCASTSS (CX)(R15*1), Y6
+	VFMADD231PS  Y3, Y6, Y2
+	ADDQ         $0x20, R14
+	ADDQ         $0x04, R15
+	CMPQ         R15, end+24(FP)
+	JLT          channel
+	DECQ         taps+8(FP)
+	JNZ          tap
+
+	// activation bounds: the accumulator is the last operand, so that a NaN stays
+	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+	VBROADCASTSS (R14), Y3
+	VBROADCASTSS 4(R14), Y4
+	VXORPS       Y5, Y5, Y5
+	VMAXPS       Y0, Y3, Y0
+	VMINPS       Y0, Y4, Y0
+	VADDPS       Y5, Y0, Y0
+	VMAXPS       Y1, Y3, Y1
+	VMINPS       Y1, Y4, Y1
+	VADDPS       Y5, Y1, Y1
+	VMAXPS       Y2, Y3, Y2
+	VMINPS       Y2, Y4, Y2
+	VADDPS       Y5, Y2, Y2
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Y3
+	VBROADCASTSS 4(R15), Y4
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000018, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Y6
+	VADDPS       Y6, Y0, Y0
+	VMAXPS       Y0, Y3, Y0
+	VMINPS       Y0, Y4, Y0
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R15*1), Y6
+	VADDPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y3, Y1
+	VMINPS       Y1, Y4, Y1
+	MOVQ         16(R14), AX
+	VMOVUPS      (AX)(R15*1), Y6
+	VADDPS       Y6, Y2, Y2
+	VMAXPS       Y2, Y3, Y2
+	VMINPS       Y2, Y4, Y2
+	JMP          store
+
+addPartial:
+	MOVQ       mask+72(FP), AX
+	VMOVUPS    (AX), Y5
+	MOVQ       (R14), AX
+	VMASKMOVPS (AX)(R15*1), Y5, Y6
+	VADDPS     Y6, Y0, Y0
+	VMAXPS     Y0, Y3, Y0
+	VMINPS     Y0, Y4, Y0
+	MOVQ       8(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y5, Y6
+	VADDPS     Y6, Y1, Y1
+	VMAXPS     Y1, Y3, Y1
+	VMINPS     Y1, Y4, Y1
+	MOVQ       16(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y5, Y6
+	VADDPS     Y6, Y2, Y2
+	VMAXPS     Y2, Y3, Y2
+	VMINPS     Y2, Y4, Y2
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Y0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Y1, (AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Y2, (AX)(R15*1)
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000018, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
+
+partial:
+	VMOVUPS    (R14), Y3
+	MOVQ       out+40(FP), R14
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	VMASKMOVPS Y0, Y3, (AX)(R15*1)
+	MOVQ       8(R14), AX
+	VMASKMOVPS Y1, Y3, (AX)(R15*1)
+	MOVQ       16(R14), AX
+	VMASKMOVPS Y2, Y3, (AX)(R15*1)
+	JMP        next
+
+done:
+	VZEROUPPER
+	RET
+
 // func gemm2x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 // Requires: AVX, FMA3, MMX+
 TEXT ·gemm2x8AVX2(SB), NOSPLIT, $8-128
@@ -54848,6 +55276,895 @@ partial:
 done:
 	VZEROUPPER
 	RET
+
+// func gemmSparse3x16AVX2(table **float32, stride int, taps int, lists *uint16, weights0 *float32, weights1 *float32, tap int, out **float32, column int, bias0 *float32, bias1 *float32, clamp *float32, mask *int32, add **float32, sum *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·gemmSparse3x16AVX2(SB), NOSPLIT, $0-120
+	MOVQ  add+104(FP), R14
+	TESTQ R14, R14
+	JZ    begin
+
+	// fetch what is added while there is something to multiply
+	MOVQ       column+64(FP), R12
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R12*1)
+	PREFETCHT0 32(AX)(R12*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R12*1)
+	PREFETCHT0 32(AX)(R12*1)
+	MOVQ       16(R14), AX
+	PREFETCHT0 (AX)(R12*1)
+	PREFETCHT0 32(AX)(R12*1)
+
+begin:
+	MOVQ    bias0+72(FP), R11
+	VMOVUPS (R11), Y0
+	VMOVUPS 32(R11), Y1
+	MOVQ    weights0+32(FP), DI
+	VMOVAPS Y0, Y2
+	VMOVAPS Y1, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y1, Y5
+	MOVQ    table+0(FP), R9
+	MOVQ    taps+16(FP), R13
+	MOVQ    lists+24(FP), SI
+
+tap:
+	MOVQ    (R9), AX
+	MOVQ    8(R9), BX
+	MOVQ    16(R9), CX
+	ADDQ    stride+8(FP), R9
+	MOVWLZX (SI), R10
+	ADDQ    $0x02, SI
+	TESTQ   R10, R10
+	JZ      next
+
+channel:
+	MOVWLZX      (SI), R11
+	MOVQ         R11, R12
+	SHLQ         $0x06, R12
+	ADDQ         $0x02, SI
+	VBROADCASTSS (AX)(R11*4), Y8
+	VBROADCASTSS (BX)(R11*4), Y9
+	VBROADCASTSS (CX)(R11*4), Y10
+	VMOVUPS      (DI)(R12*1), Y6
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y6, Y9, Y2
+	VFMADD231PS  Y6, Y10, Y4
+	VMOVUPS      32(DI)(R12*1), Y6
+	VFMADD231PS  Y6, Y8, Y1
+	VFMADD231PS  Y6, Y9, Y3
+	VFMADD231PS  Y6, Y10, Y5
+	DECQ         R10
+	JNZ          channel
+
+next:
+	ADDQ         tap+48(FP), DI
+	DECQ         R13
+	JNZ          tap
+	MOVQ         clamp+88(FP), R11
+	VBROADCASTSS (R11), Y6
+	VBROADCASTSS 4(R11), Y8
+	VXORPS       Y7, Y7, Y7
+	VMAXPS       Y0, Y6, Y0
+	VMINPS       Y0, Y8, Y0
+	VADDPS       Y7, Y0, Y0
+	VMAXPS       Y1, Y6, Y1
+	VMINPS       Y1, Y8, Y1
+	VADDPS       Y7, Y1, Y1
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y8, Y2
+	VADDPS       Y7, Y2, Y2
+	VMAXPS       Y3, Y6, Y3
+	VMINPS       Y3, Y8, Y3
+	VADDPS       Y7, Y3, Y3
+	VMAXPS       Y4, Y6, Y4
+	VMINPS       Y4, Y8, Y4
+	VADDPS       Y7, Y4, Y4
+	VMAXPS       Y5, Y6, Y5
+	VMINPS       Y5, Y8, Y5
+	VADDPS       Y7, Y5, Y5
+	MOVQ         mask+96(FP), R11
+	TESTQ        R11, R11
+	JNZ          partial
+	MOVQ         column+64(FP), R12
+	TESTQ        R14, R14
+	JZ           store
+
+	// the sums are the first operands, as of Add
+	MOVQ         sum+112(FP), R11
+	VBROADCASTSS (R11), Y6
+	VBROADCASTSS 4(R11), Y8
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R12*1), Y9
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y6, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R12*1), Y9
+	VADDPS       Y9, Y2, Y2
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         16(R14), AX
+	VMOVUPS      (AX)(R12*1), Y9
+	VADDPS       Y9, Y4, Y4
+	VMAXPS       Y4, Y6, Y4
+	VMINPS       Y4, Y8, Y4
+	MOVQ         (R14), AX
+	VMOVUPS      32(AX)(R12*1), Y9
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y6, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         8(R14), AX
+	VMOVUPS      32(AX)(R12*1), Y9
+	VADDPS       Y9, Y3, Y3
+	VMAXPS       Y3, Y6, Y3
+	VMINPS       Y3, Y8, Y3
+	MOVQ         16(R14), AX
+	VMOVUPS      32(AX)(R12*1), Y9
+	VADDPS       Y9, Y5, Y5
+	VMAXPS       Y5, Y6, Y5
+	VMINPS       Y5, Y8, Y5
+
+store:
+	MOVQ    out+56(FP), R9
+	MOVQ    (R9), AX
+	VMOVUPS Y0, (AX)(R12*1)
+	MOVQ    8(R9), AX
+	VMOVUPS Y2, (AX)(R12*1)
+	MOVQ    16(R9), AX
+	VMOVUPS Y4, (AX)(R12*1)
+	MOVQ    (R9), AX
+	VMOVUPS Y1, 32(AX)(R12*1)
+	MOVQ    8(R9), AX
+	VMOVUPS Y3, 32(AX)(R12*1)
+	MOVQ    16(R9), AX
+	VMOVUPS Y5, 32(AX)(R12*1)
+	VZEROUPPER
+	RET
+
+partial:
+	VMOVUPS (R11), Y6
+	VMOVUPS 32(R11), Y6
+	MOVQ    column+64(FP), R12
+	TESTQ   R14, R14
+	JZ      storePartial
+
+	// the sums are the first operands, as of Add
+	MOVQ         sum+112(FP), R11
+	VBROADCASTSS (R11), Y6
+	VBROADCASTSS 4(R11), Y8
+	MOVQ         mask+96(FP), R11
+	VMOVUPS      (R11), Y10
+	MOVQ         (R14), AX
+	VMASKMOVPS   (AX)(R12*1), Y10, Y9
+	VADDPS       Y9, Y0, Y0
+	VMAXPS       Y0, Y6, Y0
+	VMINPS       Y0, Y8, Y0
+	MOVQ         8(R14), AX
+	VMASKMOVPS   (AX)(R12*1), Y10, Y9
+	VADDPS       Y9, Y2, Y2
+	VMAXPS       Y2, Y6, Y2
+	VMINPS       Y2, Y8, Y2
+	MOVQ         16(R14), AX
+	VMASKMOVPS   (AX)(R12*1), Y10, Y9
+	VADDPS       Y9, Y4, Y4
+	VMAXPS       Y4, Y6, Y4
+	VMINPS       Y4, Y8, Y4
+	MOVQ         mask+96(FP), R11
+	VMOVUPS      32(R11), Y10
+	MOVQ         (R14), AX
+	VMASKMOVPS   32(AX)(R12*1), Y10, Y9
+	VADDPS       Y9, Y1, Y1
+	VMAXPS       Y1, Y6, Y1
+	VMINPS       Y1, Y8, Y1
+	MOVQ         8(R14), AX
+	VMASKMOVPS   32(AX)(R12*1), Y10, Y9
+	VADDPS       Y9, Y3, Y3
+	VMAXPS       Y3, Y6, Y3
+	VMINPS       Y3, Y8, Y3
+	MOVQ         16(R14), AX
+	VMASKMOVPS   32(AX)(R12*1), Y10, Y9
+	VADDPS       Y9, Y5, Y5
+	VMAXPS       Y5, Y6, Y5
+	VMINPS       Y5, Y8, Y5
+
+storePartial:
+	MOVQ       out+56(FP), R9
+	MOVQ       mask+96(FP), R11
+	VMOVUPS    (R11), Y10
+	MOVQ       (R9), AX
+	VMASKMOVPS Y0, Y10, (AX)(R12*1)
+	MOVQ       8(R9), AX
+	VMASKMOVPS Y2, Y10, (AX)(R12*1)
+	MOVQ       16(R9), AX
+	VMASKMOVPS Y4, Y10, (AX)(R12*1)
+	MOVQ       mask+96(FP), R11
+	VMOVUPS    32(R11), Y10
+	MOVQ       (R9), AX
+	VMASKMOVPS Y1, Y10, 32(AX)(R12*1)
+	MOVQ       8(R9), AX
+	VMASKMOVPS Y3, Y10, 32(AX)(R12*1)
+	MOVQ       16(R9), AX
+	VMASKMOVPS Y5, Y10, 32(AX)(R12*1)
+	VZEROUPPER
+	RET
+
+// func gemmSparse3x32AVX2(table **float32, stride int, taps int, lists *uint16, weights0 *float32, weights1 *float32, tap int, out **float32, column int, bias0 *float32, bias1 *float32, clamp *float32, mask *int32, add **float32, sum *float32)
+// Requires: AVX, FMA3, MMX+
+TEXT ·gemmSparse3x32AVX2(SB), NOSPLIT, $0-120
+	MOVQ  add+104(FP), R14
+	TESTQ R14, R14
+	JZ    begin
+
+	// fetch what is added while there is something to multiply
+	MOVQ       column+64(FP), R12
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R12*1)
+	PREFETCHT0 32(AX)(R12*1)
+	PREFETCHT0 64(AX)(R12*1)
+	PREFETCHT0 96(AX)(R12*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R12*1)
+	PREFETCHT0 32(AX)(R12*1)
+	PREFETCHT0 64(AX)(R12*1)
+	PREFETCHT0 96(AX)(R12*1)
+	MOVQ       16(R14), AX
+	PREFETCHT0 (AX)(R12*1)
+	PREFETCHT0 32(AX)(R12*1)
+	PREFETCHT0 64(AX)(R12*1)
+	PREFETCHT0 96(AX)(R12*1)
+
+begin:
+	MOVQ    bias0+72(FP), R11
+	VMOVUPS (R11), Y0
+	VMOVUPS 32(R11), Y1
+	MOVQ    weights0+32(FP), DI
+	MOVQ    bias1+80(FP), R11
+	VMOVUPS (R11), Y2
+	VMOVUPS 32(R11), Y3
+	MOVQ    weights1+40(FP), R8
+	VMOVAPS Y0, Y4
+	VMOVAPS Y1, Y5
+	VMOVAPS Y2, Y6
+	VMOVAPS Y3, Y7
+	VMOVAPS Y0, Y8
+	VMOVAPS Y1, Y9
+	VMOVAPS Y2, Y10
+	VMOVAPS Y3, Y11
+	MOVQ    table+0(FP), R9
+	MOVQ    taps+16(FP), R13
+	MOVQ    lists+24(FP), SI
+
+tap:
+	MOVQ    (R9), AX
+	MOVQ    8(R9), BX
+	MOVQ    16(R9), CX
+	ADDQ    stride+8(FP), R9
+	MOVWLZX (SI), R10
+	ADDQ    $0x02, SI
+	TESTQ   R10, R10
+	JZ      next
+
+channel:
+	MOVWLZX      (SI), R11
+	MOVQ         R11, R12
+	SHLQ         $0x06, R12
+	ADDQ         $0x02, SI
+	VBROADCASTSS (AX)(R11*4), Y13
+	VBROADCASTSS (BX)(R11*4), Y14
+	VBROADCASTSS (CX)(R11*4), Y15
+	VMOVUPS      (DI)(R12*1), Y12
+	VFMADD231PS  Y12, Y13, Y0
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y12, Y15, Y8
+	VMOVUPS      32(DI)(R12*1), Y12
+	VFMADD231PS  Y12, Y13, Y1
+	VFMADD231PS  Y12, Y14, Y5
+	VFMADD231PS  Y12, Y15, Y9
+	VMOVUPS      (R8)(R12*1), Y12
+	VFMADD231PS  Y12, Y13, Y2
+	VFMADD231PS  Y12, Y14, Y6
+	VFMADD231PS  Y12, Y15, Y10
+	VMOVUPS      32(R8)(R12*1), Y12
+	VFMADD231PS  Y12, Y13, Y3
+	VFMADD231PS  Y12, Y14, Y7
+	VFMADD231PS  Y12, Y15, Y11
+	DECQ         R10
+	JNZ          channel
+
+next:
+	ADDQ         tap+48(FP), DI
+	ADDQ         tap+48(FP), R8
+	DECQ         R13
+	JNZ          tap
+	MOVQ         clamp+88(FP), R11
+	VBROADCASTSS (R11), Y12
+	VBROADCASTSS 4(R11), Y13
+	VXORPS       Y14, Y14, Y14
+	VMAXPS       Y0, Y12, Y0
+	VMINPS       Y0, Y13, Y0
+	VADDPS       Y14, Y0, Y0
+	VMAXPS       Y1, Y12, Y1
+	VMINPS       Y1, Y13, Y1
+	VADDPS       Y14, Y1, Y1
+	VMAXPS       Y2, Y12, Y2
+	VMINPS       Y2, Y13, Y2
+	VADDPS       Y14, Y2, Y2
+	VMAXPS       Y3, Y12, Y3
+	VMINPS       Y3, Y13, Y3
+	VADDPS       Y14, Y3, Y3
+	VMAXPS       Y4, Y12, Y4
+	VMINPS       Y4, Y13, Y4
+	VADDPS       Y14, Y4, Y4
+	VMAXPS       Y5, Y12, Y5
+	VMINPS       Y5, Y13, Y5
+	VADDPS       Y14, Y5, Y5
+	VMAXPS       Y6, Y12, Y6
+	VMINPS       Y6, Y13, Y6
+	VADDPS       Y14, Y6, Y6
+	VMAXPS       Y7, Y12, Y7
+	VMINPS       Y7, Y13, Y7
+	VADDPS       Y14, Y7, Y7
+	VMAXPS       Y8, Y12, Y8
+	VMINPS       Y8, Y13, Y8
+	VADDPS       Y14, Y8, Y8
+	VMAXPS       Y9, Y12, Y9
+	VMINPS       Y9, Y13, Y9
+	VADDPS       Y14, Y9, Y9
+	VMAXPS       Y10, Y12, Y10
+	VMINPS       Y10, Y13, Y10
+	VADDPS       Y14, Y10, Y10
+	VMAXPS       Y11, Y12, Y11
+	VMINPS       Y11, Y13, Y11
+	VADDPS       Y14, Y11, Y11
+	MOVQ         mask+96(FP), R11
+	TESTQ        R11, R11
+	JNZ          partial
+	MOVQ         column+64(FP), R12
+	TESTQ        R14, R14
+	JZ           store
+
+	// the sums are the first operands, as of Add
+	MOVQ         sum+112(FP), R11
+	VBROADCASTSS (R11), Y12
+	VBROADCASTSS 4(R11), Y13
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R12*1), Y14
+	VADDPS       Y14, Y0, Y0
+	VMAXPS       Y0, Y12, Y0
+	VMINPS       Y0, Y13, Y0
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R12*1), Y14
+	VADDPS       Y14, Y4, Y4
+	VMAXPS       Y4, Y12, Y4
+	VMINPS       Y4, Y13, Y4
+	MOVQ         16(R14), AX
+	VMOVUPS      (AX)(R12*1), Y14
+	VADDPS       Y14, Y8, Y8
+	VMAXPS       Y8, Y12, Y8
+	VMINPS       Y8, Y13, Y8
+	MOVQ         (R14), AX
+	VMOVUPS      32(AX)(R12*1), Y14
+	VADDPS       Y14, Y1, Y1
+	VMAXPS       Y1, Y12, Y1
+	VMINPS       Y1, Y13, Y1
+	MOVQ         8(R14), AX
+	VMOVUPS      32(AX)(R12*1), Y14
+	VADDPS       Y14, Y5, Y5
+	VMAXPS       Y5, Y12, Y5
+	VMINPS       Y5, Y13, Y5
+	MOVQ         16(R14), AX
+	VMOVUPS      32(AX)(R12*1), Y14
+	VADDPS       Y14, Y9, Y9
+	VMAXPS       Y9, Y12, Y9
+	VMINPS       Y9, Y13, Y9
+	MOVQ         (R14), AX
+	VMOVUPS      64(AX)(R12*1), Y14
+	VADDPS       Y14, Y2, Y2
+	VMAXPS       Y2, Y12, Y2
+	VMINPS       Y2, Y13, Y2
+	MOVQ         8(R14), AX
+	VMOVUPS      64(AX)(R12*1), Y14
+	VADDPS       Y14, Y6, Y6
+	VMAXPS       Y6, Y12, Y6
+	VMINPS       Y6, Y13, Y6
+	MOVQ         16(R14), AX
+	VMOVUPS      64(AX)(R12*1), Y14
+	VADDPS       Y14, Y10, Y10
+	VMAXPS       Y10, Y12, Y10
+	VMINPS       Y10, Y13, Y10
+	MOVQ         (R14), AX
+	VMOVUPS      96(AX)(R12*1), Y14
+	VADDPS       Y14, Y3, Y3
+	VMAXPS       Y3, Y12, Y3
+	VMINPS       Y3, Y13, Y3
+	MOVQ         8(R14), AX
+	VMOVUPS      96(AX)(R12*1), Y14
+	VADDPS       Y14, Y7, Y7
+	VMAXPS       Y7, Y12, Y7
+	VMINPS       Y7, Y13, Y7
+	MOVQ         16(R14), AX
+	VMOVUPS      96(AX)(R12*1), Y14
+	VADDPS       Y14, Y11, Y11
+	VMAXPS       Y11, Y12, Y11
+	VMINPS       Y11, Y13, Y11
+
+store:
+	MOVQ    out+56(FP), R9
+	MOVQ    (R9), AX
+	VMOVUPS Y0, (AX)(R12*1)
+	MOVQ    8(R9), AX
+	VMOVUPS Y4, (AX)(R12*1)
+	MOVQ    16(R9), AX
+	VMOVUPS Y8, (AX)(R12*1)
+	MOVQ    (R9), AX
+	VMOVUPS Y1, 32(AX)(R12*1)
+	MOVQ    8(R9), AX
+	VMOVUPS Y5, 32(AX)(R12*1)
+	MOVQ    16(R9), AX
+	VMOVUPS Y9, 32(AX)(R12*1)
+	MOVQ    (R9), AX
+	VMOVUPS Y2, 64(AX)(R12*1)
+	MOVQ    8(R9), AX
+	VMOVUPS Y6, 64(AX)(R12*1)
+	MOVQ    16(R9), AX
+	VMOVUPS Y10, 64(AX)(R12*1)
+	MOVQ    (R9), AX
+	VMOVUPS Y3, 96(AX)(R12*1)
+	MOVQ    8(R9), AX
+	VMOVUPS Y7, 96(AX)(R12*1)
+	MOVQ    16(R9), AX
+	VMOVUPS Y11, 96(AX)(R12*1)
+	VZEROUPPER
+	RET
+
+partial:
+	VMOVUPS (R11), Y12
+	VMOVUPS 32(R11), Y12
+	MOVQ    column+64(FP), R12
+	TESTQ   R14, R14
+	JZ      storePartial
+
+	// the sums are the first operands, as of Add
+	MOVQ         sum+112(FP), R11
+	VBROADCASTSS (R11), Y12
+	VBROADCASTSS 4(R11), Y13
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R12*1), Y14
+	VADDPS       Y14, Y0, Y0
+	VMAXPS       Y0, Y12, Y0
+	VMINPS       Y0, Y13, Y0
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R12*1), Y14
+	VADDPS       Y14, Y4, Y4
+	VMAXPS       Y4, Y12, Y4
+	VMINPS       Y4, Y13, Y4
+	MOVQ         16(R14), AX
+	VMOVUPS      (AX)(R12*1), Y14
+	VADDPS       Y14, Y8, Y8
+	VMAXPS       Y8, Y12, Y8
+	VMINPS       Y8, Y13, Y8
+	MOVQ         (R14), AX
+	VMOVUPS      32(AX)(R12*1), Y14
+	VADDPS       Y14, Y1, Y1
+	VMAXPS       Y1, Y12, Y1
+	VMINPS       Y1, Y13, Y1
+	MOVQ         8(R14), AX
+	VMOVUPS      32(AX)(R12*1), Y14
+	VADDPS       Y14, Y5, Y5
+	VMAXPS       Y5, Y12, Y5
+	VMINPS       Y5, Y13, Y5
+	MOVQ         16(R14), AX
+	VMOVUPS      32(AX)(R12*1), Y14
+	VADDPS       Y14, Y9, Y9
+	VMAXPS       Y9, Y12, Y9
+	VMINPS       Y9, Y13, Y9
+	MOVQ         mask+96(FP), R11
+	VMOVUPS      (R11), Y15
+	MOVQ         (R14), AX
+	VMASKMOVPS   64(AX)(R12*1), Y15, Y14
+	VADDPS       Y14, Y2, Y2
+	VMAXPS       Y2, Y12, Y2
+	VMINPS       Y2, Y13, Y2
+	MOVQ         8(R14), AX
+	VMASKMOVPS   64(AX)(R12*1), Y15, Y14
+	VADDPS       Y14, Y6, Y6
+	VMAXPS       Y6, Y12, Y6
+	VMINPS       Y6, Y13, Y6
+	MOVQ         16(R14), AX
+	VMASKMOVPS   64(AX)(R12*1), Y15, Y14
+	VADDPS       Y14, Y10, Y10
+	VMAXPS       Y10, Y12, Y10
+	VMINPS       Y10, Y13, Y10
+	MOVQ         mask+96(FP), R11
+	VMOVUPS      32(R11), Y15
+	MOVQ         (R14), AX
+	VMASKMOVPS   96(AX)(R12*1), Y15, Y14
+	VADDPS       Y14, Y3, Y3
+	VMAXPS       Y3, Y12, Y3
+	VMINPS       Y3, Y13, Y3
+	MOVQ         8(R14), AX
+	VMASKMOVPS   96(AX)(R12*1), Y15, Y14
+	VADDPS       Y14, Y7, Y7
+	VMAXPS       Y7, Y12, Y7
+	VMINPS       Y7, Y13, Y7
+	MOVQ         16(R14), AX
+	VMASKMOVPS   96(AX)(R12*1), Y15, Y14
+	VADDPS       Y14, Y11, Y11
+	VMAXPS       Y11, Y12, Y11
+	VMINPS       Y11, Y13, Y11
+
+storePartial:
+	MOVQ       out+56(FP), R9
+	MOVQ       (R9), AX
+	VMOVUPS    Y0, (AX)(R12*1)
+	MOVQ       8(R9), AX
+	VMOVUPS    Y4, (AX)(R12*1)
+	MOVQ       16(R9), AX
+	VMOVUPS    Y8, (AX)(R12*1)
+	MOVQ       (R9), AX
+	VMOVUPS    Y1, 32(AX)(R12*1)
+	MOVQ       8(R9), AX
+	VMOVUPS    Y5, 32(AX)(R12*1)
+	MOVQ       16(R9), AX
+	VMOVUPS    Y9, 32(AX)(R12*1)
+	MOVQ       mask+96(FP), R11
+	VMOVUPS    (R11), Y15
+	MOVQ       (R9), AX
+	VMASKMOVPS Y2, Y15, 64(AX)(R12*1)
+	MOVQ       8(R9), AX
+	VMASKMOVPS Y6, Y15, 64(AX)(R12*1)
+	MOVQ       16(R9), AX
+	VMASKMOVPS Y10, Y15, 64(AX)(R12*1)
+	MOVQ       mask+96(FP), R11
+	VMOVUPS    32(R11), Y15
+	MOVQ       (R9), AX
+	VMASKMOVPS Y3, Y15, 96(AX)(R12*1)
+	MOVQ       8(R9), AX
+	VMASKMOVPS Y7, Y15, 96(AX)(R12*1)
+	MOVQ       16(R9), AX
+	VMASKMOVPS Y11, Y15, 96(AX)(R12*1)
+	VZEROUPPER
+	RET
+
+// func nonzeroAVX2(table **float32, stride int, taps int, bytes int, lists *uint16, mask *int32) int
+// Requires: AVX, AVX2, POPCNT
+TEXT ·nonzeroAVX2(SB), NOSPLIT, $0-56
+	MOVQ         table+0(FP), R8
+	MOVQ         taps+16(FP), R9
+	MOVQ         lists+32(FP), R10
+	MOVQ         mask+40(FP), SI
+	VMOVUPS      (SI), Y2
+	LEAQ         nonzeroAVX2_found<>+0(SB), R13
+	VPXOR        Y1, Y1, Y1
+	VPBROADCASTW nonzeroAVX2_step<>+0(SB), X4
+
+tap:
+	MOVQ  (R8), AX
+	MOVQ  8(R8), BX
+	MOVQ  16(R8), CX
+	ADDQ  stride+8(FP), R8
+	MOVQ  R10, R11
+	ADDQ  $0x02, R10
+	VPXOR X3, X3, X3
+	XORQ  SI, SI
+	MOVQ  bytes+24(FP), DI
+	SUBQ  $0x00000020, DI
+
+vector:
+	CMPQ      SI, DI
+	JGT       tail
+	VMOVUPS   (AX)(SI*1), Y0
+	VPOR      (BX)(SI*1), Y0, Y0
+	VPOR      (CX)(SI*1), Y0, Y0
+	VPSLLD    $0x01, Y0, Y0
+	VPCMPEQD  Y1, Y0, Y0
+	VMOVMSKPS Y0, DX
+	XORL      $0xff, DX
+	VPMOVZXBW (R13)(DX*8), X5
+	VPADDW    X3, X5, X5
+	VMOVDQU   X5, (R10)
+	POPCNTL   DX, R12
+	LEAQ      (R10)(R12*2), R10
+	VPADDW    X4, X3, X3
+	ADDQ      $0x20, SI
+	JMP       vector
+
+tail:
+	ADDQ       $0x20, DI
+	CMPQ       SI, DI
+	JGE        count
+	VMASKMOVPS (AX)(SI*1), Y2, Y0
+	VMASKMOVPS (BX)(SI*1), Y2, Y5
+	VPOR       Y5, Y0, Y0
+	VMASKMOVPS (CX)(SI*1), Y2, Y5
+	VPOR       Y5, Y0, Y0
+	VPSLLD     $0x01, Y0, Y0
+	VPCMPEQD   Y1, Y0, Y0
+	VMOVMSKPS  Y0, DX
+	XORL       $0xff, DX
+	VPMOVZXBW  (R13)(DX*8), X5
+	VPADDW     X3, X5, X5
+	VMOVDQU    X5, (R10)
+	POPCNTL    DX, R12
+	LEAQ       (R10)(R12*2), R10
+	VPADDW     X4, X3, X3
+
+count:
+	MOVQ R10, R12
+	SUBQ R11, R12
+	SHRQ $0x01, R12
+	DECQ R12
+	MOVW R12, (R11)
+	DECQ R9
+	JNZ  tap
+	SUBQ lists+32(FP), R10
+	SHRQ $0x01, R10
+	MOVQ R10, ret+48(FP)
+	VZEROUPPER
+	RET
+
+DATA nonzeroAVX2_found<>+0(SB)/8, $0x0000000000000000
+DATA nonzeroAVX2_found<>+8(SB)/8, $0x0000000000000000
+DATA nonzeroAVX2_found<>+16(SB)/8, $0x0000000000000001
+DATA nonzeroAVX2_found<>+24(SB)/8, $0x0000000000000100
+DATA nonzeroAVX2_found<>+32(SB)/8, $0x0000000000000002
+DATA nonzeroAVX2_found<>+40(SB)/8, $0x0000000000000200
+DATA nonzeroAVX2_found<>+48(SB)/8, $0x0000000000000201
+DATA nonzeroAVX2_found<>+56(SB)/8, $0x0000000000020100
+DATA nonzeroAVX2_found<>+64(SB)/8, $0x0000000000000003
+DATA nonzeroAVX2_found<>+72(SB)/8, $0x0000000000000300
+DATA nonzeroAVX2_found<>+80(SB)/8, $0x0000000000000301
+DATA nonzeroAVX2_found<>+88(SB)/8, $0x0000000000030100
+DATA nonzeroAVX2_found<>+96(SB)/8, $0x0000000000000302
+DATA nonzeroAVX2_found<>+104(SB)/8, $0x0000000000030200
+DATA nonzeroAVX2_found<>+112(SB)/8, $0x0000000000030201
+DATA nonzeroAVX2_found<>+120(SB)/8, $0x0000000003020100
+DATA nonzeroAVX2_found<>+128(SB)/8, $0x0000000000000004
+DATA nonzeroAVX2_found<>+136(SB)/8, $0x0000000000000400
+DATA nonzeroAVX2_found<>+144(SB)/8, $0x0000000000000401
+DATA nonzeroAVX2_found<>+152(SB)/8, $0x0000000000040100
+DATA nonzeroAVX2_found<>+160(SB)/8, $0x0000000000000402
+DATA nonzeroAVX2_found<>+168(SB)/8, $0x0000000000040200
+DATA nonzeroAVX2_found<>+176(SB)/8, $0x0000000000040201
+DATA nonzeroAVX2_found<>+184(SB)/8, $0x0000000004020100
+DATA nonzeroAVX2_found<>+192(SB)/8, $0x0000000000000403
+DATA nonzeroAVX2_found<>+200(SB)/8, $0x0000000000040300
+DATA nonzeroAVX2_found<>+208(SB)/8, $0x0000000000040301
+DATA nonzeroAVX2_found<>+216(SB)/8, $0x0000000004030100
+DATA nonzeroAVX2_found<>+224(SB)/8, $0x0000000000040302
+DATA nonzeroAVX2_found<>+232(SB)/8, $0x0000000004030200
+DATA nonzeroAVX2_found<>+240(SB)/8, $0x0000000004030201
+DATA nonzeroAVX2_found<>+248(SB)/8, $0x0000000403020100
+DATA nonzeroAVX2_found<>+256(SB)/8, $0x0000000000000005
+DATA nonzeroAVX2_found<>+264(SB)/8, $0x0000000000000500
+DATA nonzeroAVX2_found<>+272(SB)/8, $0x0000000000000501
+DATA nonzeroAVX2_found<>+280(SB)/8, $0x0000000000050100
+DATA nonzeroAVX2_found<>+288(SB)/8, $0x0000000000000502
+DATA nonzeroAVX2_found<>+296(SB)/8, $0x0000000000050200
+DATA nonzeroAVX2_found<>+304(SB)/8, $0x0000000000050201
+DATA nonzeroAVX2_found<>+312(SB)/8, $0x0000000005020100
+DATA nonzeroAVX2_found<>+320(SB)/8, $0x0000000000000503
+DATA nonzeroAVX2_found<>+328(SB)/8, $0x0000000000050300
+DATA nonzeroAVX2_found<>+336(SB)/8, $0x0000000000050301
+DATA nonzeroAVX2_found<>+344(SB)/8, $0x0000000005030100
+DATA nonzeroAVX2_found<>+352(SB)/8, $0x0000000000050302
+DATA nonzeroAVX2_found<>+360(SB)/8, $0x0000000005030200
+DATA nonzeroAVX2_found<>+368(SB)/8, $0x0000000005030201
+DATA nonzeroAVX2_found<>+376(SB)/8, $0x0000000503020100
+DATA nonzeroAVX2_found<>+384(SB)/8, $0x0000000000000504
+DATA nonzeroAVX2_found<>+392(SB)/8, $0x0000000000050400
+DATA nonzeroAVX2_found<>+400(SB)/8, $0x0000000000050401
+DATA nonzeroAVX2_found<>+408(SB)/8, $0x0000000005040100
+DATA nonzeroAVX2_found<>+416(SB)/8, $0x0000000000050402
+DATA nonzeroAVX2_found<>+424(SB)/8, $0x0000000005040200
+DATA nonzeroAVX2_found<>+432(SB)/8, $0x0000000005040201
+DATA nonzeroAVX2_found<>+440(SB)/8, $0x0000000504020100
+DATA nonzeroAVX2_found<>+448(SB)/8, $0x0000000000050403
+DATA nonzeroAVX2_found<>+456(SB)/8, $0x0000000005040300
+DATA nonzeroAVX2_found<>+464(SB)/8, $0x0000000005040301
+DATA nonzeroAVX2_found<>+472(SB)/8, $0x0000000504030100
+DATA nonzeroAVX2_found<>+480(SB)/8, $0x0000000005040302
+DATA nonzeroAVX2_found<>+488(SB)/8, $0x0000000504030200
+DATA nonzeroAVX2_found<>+496(SB)/8, $0x0000000504030201
+DATA nonzeroAVX2_found<>+504(SB)/8, $0x0000050403020100
+DATA nonzeroAVX2_found<>+512(SB)/8, $0x0000000000000006
+DATA nonzeroAVX2_found<>+520(SB)/8, $0x0000000000000600
+DATA nonzeroAVX2_found<>+528(SB)/8, $0x0000000000000601
+DATA nonzeroAVX2_found<>+536(SB)/8, $0x0000000000060100
+DATA nonzeroAVX2_found<>+544(SB)/8, $0x0000000000000602
+DATA nonzeroAVX2_found<>+552(SB)/8, $0x0000000000060200
+DATA nonzeroAVX2_found<>+560(SB)/8, $0x0000000000060201
+DATA nonzeroAVX2_found<>+568(SB)/8, $0x0000000006020100
+DATA nonzeroAVX2_found<>+576(SB)/8, $0x0000000000000603
+DATA nonzeroAVX2_found<>+584(SB)/8, $0x0000000000060300
+DATA nonzeroAVX2_found<>+592(SB)/8, $0x0000000000060301
+DATA nonzeroAVX2_found<>+600(SB)/8, $0x0000000006030100
+DATA nonzeroAVX2_found<>+608(SB)/8, $0x0000000000060302
+DATA nonzeroAVX2_found<>+616(SB)/8, $0x0000000006030200
+DATA nonzeroAVX2_found<>+624(SB)/8, $0x0000000006030201
+DATA nonzeroAVX2_found<>+632(SB)/8, $0x0000000603020100
+DATA nonzeroAVX2_found<>+640(SB)/8, $0x0000000000000604
+DATA nonzeroAVX2_found<>+648(SB)/8, $0x0000000000060400
+DATA nonzeroAVX2_found<>+656(SB)/8, $0x0000000000060401
+DATA nonzeroAVX2_found<>+664(SB)/8, $0x0000000006040100
+DATA nonzeroAVX2_found<>+672(SB)/8, $0x0000000000060402
+DATA nonzeroAVX2_found<>+680(SB)/8, $0x0000000006040200
+DATA nonzeroAVX2_found<>+688(SB)/8, $0x0000000006040201
+DATA nonzeroAVX2_found<>+696(SB)/8, $0x0000000604020100
+DATA nonzeroAVX2_found<>+704(SB)/8, $0x0000000000060403
+DATA nonzeroAVX2_found<>+712(SB)/8, $0x0000000006040300
+DATA nonzeroAVX2_found<>+720(SB)/8, $0x0000000006040301
+DATA nonzeroAVX2_found<>+728(SB)/8, $0x0000000604030100
+DATA nonzeroAVX2_found<>+736(SB)/8, $0x0000000006040302
+DATA nonzeroAVX2_found<>+744(SB)/8, $0x0000000604030200
+DATA nonzeroAVX2_found<>+752(SB)/8, $0x0000000604030201
+DATA nonzeroAVX2_found<>+760(SB)/8, $0x0000060403020100
+DATA nonzeroAVX2_found<>+768(SB)/8, $0x0000000000000605
+DATA nonzeroAVX2_found<>+776(SB)/8, $0x0000000000060500
+DATA nonzeroAVX2_found<>+784(SB)/8, $0x0000000000060501
+DATA nonzeroAVX2_found<>+792(SB)/8, $0x0000000006050100
+DATA nonzeroAVX2_found<>+800(SB)/8, $0x0000000000060502
+DATA nonzeroAVX2_found<>+808(SB)/8, $0x0000000006050200
+DATA nonzeroAVX2_found<>+816(SB)/8, $0x0000000006050201
+DATA nonzeroAVX2_found<>+824(SB)/8, $0x0000000605020100
+DATA nonzeroAVX2_found<>+832(SB)/8, $0x0000000000060503
+DATA nonzeroAVX2_found<>+840(SB)/8, $0x0000000006050300
+DATA nonzeroAVX2_found<>+848(SB)/8, $0x0000000006050301
+DATA nonzeroAVX2_found<>+856(SB)/8, $0x0000000605030100
+DATA nonzeroAVX2_found<>+864(SB)/8, $0x0000000006050302
+DATA nonzeroAVX2_found<>+872(SB)/8, $0x0000000605030200
+DATA nonzeroAVX2_found<>+880(SB)/8, $0x0000000605030201
+DATA nonzeroAVX2_found<>+888(SB)/8, $0x0000060503020100
+DATA nonzeroAVX2_found<>+896(SB)/8, $0x0000000000060504
+DATA nonzeroAVX2_found<>+904(SB)/8, $0x0000000006050400
+DATA nonzeroAVX2_found<>+912(SB)/8, $0x0000000006050401
+DATA nonzeroAVX2_found<>+920(SB)/8, $0x0000000605040100
+DATA nonzeroAVX2_found<>+928(SB)/8, $0x0000000006050402
+DATA nonzeroAVX2_found<>+936(SB)/8, $0x0000000605040200
+DATA nonzeroAVX2_found<>+944(SB)/8, $0x0000000605040201
+DATA nonzeroAVX2_found<>+952(SB)/8, $0x0000060504020100
+DATA nonzeroAVX2_found<>+960(SB)/8, $0x0000000006050403
+DATA nonzeroAVX2_found<>+968(SB)/8, $0x0000000605040300
+DATA nonzeroAVX2_found<>+976(SB)/8, $0x0000000605040301
+DATA nonzeroAVX2_found<>+984(SB)/8, $0x0000060504030100
+DATA nonzeroAVX2_found<>+992(SB)/8, $0x0000000605040302
+DATA nonzeroAVX2_found<>+1000(SB)/8, $0x0000060504030200
+DATA nonzeroAVX2_found<>+1008(SB)/8, $0x0000060504030201
+DATA nonzeroAVX2_found<>+1016(SB)/8, $0x0006050403020100
+DATA nonzeroAVX2_found<>+1024(SB)/8, $0x0000000000000007
+DATA nonzeroAVX2_found<>+1032(SB)/8, $0x0000000000000700
+DATA nonzeroAVX2_found<>+1040(SB)/8, $0x0000000000000701
+DATA nonzeroAVX2_found<>+1048(SB)/8, $0x0000000000070100
+DATA nonzeroAVX2_found<>+1056(SB)/8, $0x0000000000000702
+DATA nonzeroAVX2_found<>+1064(SB)/8, $0x0000000000070200
+DATA nonzeroAVX2_found<>+1072(SB)/8, $0x0000000000070201
+DATA nonzeroAVX2_found<>+1080(SB)/8, $0x0000000007020100
+DATA nonzeroAVX2_found<>+1088(SB)/8, $0x0000000000000703
+DATA nonzeroAVX2_found<>+1096(SB)/8, $0x0000000000070300
+DATA nonzeroAVX2_found<>+1104(SB)/8, $0x0000000000070301
+DATA nonzeroAVX2_found<>+1112(SB)/8, $0x0000000007030100
+DATA nonzeroAVX2_found<>+1120(SB)/8, $0x0000000000070302
+DATA nonzeroAVX2_found<>+1128(SB)/8, $0x0000000007030200
+DATA nonzeroAVX2_found<>+1136(SB)/8, $0x0000000007030201
+DATA nonzeroAVX2_found<>+1144(SB)/8, $0x0000000703020100
+DATA nonzeroAVX2_found<>+1152(SB)/8, $0x0000000000000704
+DATA nonzeroAVX2_found<>+1160(SB)/8, $0x0000000000070400
+DATA nonzeroAVX2_found<>+1168(SB)/8, $0x0000000000070401
+DATA nonzeroAVX2_found<>+1176(SB)/8, $0x0000000007040100
+DATA nonzeroAVX2_found<>+1184(SB)/8, $0x0000000000070402
+DATA nonzeroAVX2_found<>+1192(SB)/8, $0x0000000007040200
+DATA nonzeroAVX2_found<>+1200(SB)/8, $0x0000000007040201
+DATA nonzeroAVX2_found<>+1208(SB)/8, $0x0000000704020100
+DATA nonzeroAVX2_found<>+1216(SB)/8, $0x0000000000070403
+DATA nonzeroAVX2_found<>+1224(SB)/8, $0x0000000007040300
+DATA nonzeroAVX2_found<>+1232(SB)/8, $0x0000000007040301
+DATA nonzeroAVX2_found<>+1240(SB)/8, $0x0000000704030100
+DATA nonzeroAVX2_found<>+1248(SB)/8, $0x0000000007040302
+DATA nonzeroAVX2_found<>+1256(SB)/8, $0x0000000704030200
+DATA nonzeroAVX2_found<>+1264(SB)/8, $0x0000000704030201
+DATA nonzeroAVX2_found<>+1272(SB)/8, $0x0000070403020100
+DATA nonzeroAVX2_found<>+1280(SB)/8, $0x0000000000000705
+DATA nonzeroAVX2_found<>+1288(SB)/8, $0x0000000000070500
+DATA nonzeroAVX2_found<>+1296(SB)/8, $0x0000000000070501
+DATA nonzeroAVX2_found<>+1304(SB)/8, $0x0000000007050100
+DATA nonzeroAVX2_found<>+1312(SB)/8, $0x0000000000070502
+DATA nonzeroAVX2_found<>+1320(SB)/8, $0x0000000007050200
+DATA nonzeroAVX2_found<>+1328(SB)/8, $0x0000000007050201
+DATA nonzeroAVX2_found<>+1336(SB)/8, $0x0000000705020100
+DATA nonzeroAVX2_found<>+1344(SB)/8, $0x0000000000070503
+DATA nonzeroAVX2_found<>+1352(SB)/8, $0x0000000007050300
+DATA nonzeroAVX2_found<>+1360(SB)/8, $0x0000000007050301
+DATA nonzeroAVX2_found<>+1368(SB)/8, $0x0000000705030100
+DATA nonzeroAVX2_found<>+1376(SB)/8, $0x0000000007050302
+DATA nonzeroAVX2_found<>+1384(SB)/8, $0x0000000705030200
+DATA nonzeroAVX2_found<>+1392(SB)/8, $0x0000000705030201
+DATA nonzeroAVX2_found<>+1400(SB)/8, $0x0000070503020100
+DATA nonzeroAVX2_found<>+1408(SB)/8, $0x0000000000070504
+DATA nonzeroAVX2_found<>+1416(SB)/8, $0x0000000007050400
+DATA nonzeroAVX2_found<>+1424(SB)/8, $0x0000000007050401
+DATA nonzeroAVX2_found<>+1432(SB)/8, $0x0000000705040100
+DATA nonzeroAVX2_found<>+1440(SB)/8, $0x0000000007050402
+DATA nonzeroAVX2_found<>+1448(SB)/8, $0x0000000705040200
+DATA nonzeroAVX2_found<>+1456(SB)/8, $0x0000000705040201
+DATA nonzeroAVX2_found<>+1464(SB)/8, $0x0000070504020100
+DATA nonzeroAVX2_found<>+1472(SB)/8, $0x0000000007050403
+DATA nonzeroAVX2_found<>+1480(SB)/8, $0x0000000705040300
+DATA nonzeroAVX2_found<>+1488(SB)/8, $0x0000000705040301
+DATA nonzeroAVX2_found<>+1496(SB)/8, $0x0000070504030100
+DATA nonzeroAVX2_found<>+1504(SB)/8, $0x0000000705040302
+DATA nonzeroAVX2_found<>+1512(SB)/8, $0x0000070504030200
+DATA nonzeroAVX2_found<>+1520(SB)/8, $0x0000070504030201
+DATA nonzeroAVX2_found<>+1528(SB)/8, $0x0007050403020100
+DATA nonzeroAVX2_found<>+1536(SB)/8, $0x0000000000000706
+DATA nonzeroAVX2_found<>+1544(SB)/8, $0x0000000000070600
+DATA nonzeroAVX2_found<>+1552(SB)/8, $0x0000000000070601
+DATA nonzeroAVX2_found<>+1560(SB)/8, $0x0000000007060100
+DATA nonzeroAVX2_found<>+1568(SB)/8, $0x0000000000070602
+DATA nonzeroAVX2_found<>+1576(SB)/8, $0x0000000007060200
+DATA nonzeroAVX2_found<>+1584(SB)/8, $0x0000000007060201
+DATA nonzeroAVX2_found<>+1592(SB)/8, $0x0000000706020100
+DATA nonzeroAVX2_found<>+1600(SB)/8, $0x0000000000070603
+DATA nonzeroAVX2_found<>+1608(SB)/8, $0x0000000007060300
+DATA nonzeroAVX2_found<>+1616(SB)/8, $0x0000000007060301
+DATA nonzeroAVX2_found<>+1624(SB)/8, $0x0000000706030100
+DATA nonzeroAVX2_found<>+1632(SB)/8, $0x0000000007060302
+DATA nonzeroAVX2_found<>+1640(SB)/8, $0x0000000706030200
+DATA nonzeroAVX2_found<>+1648(SB)/8, $0x0000000706030201
+DATA nonzeroAVX2_found<>+1656(SB)/8, $0x0000070603020100
+DATA nonzeroAVX2_found<>+1664(SB)/8, $0x0000000000070604
+DATA nonzeroAVX2_found<>+1672(SB)/8, $0x0000000007060400
+DATA nonzeroAVX2_found<>+1680(SB)/8, $0x0000000007060401
+DATA nonzeroAVX2_found<>+1688(SB)/8, $0x0000000706040100
+DATA nonzeroAVX2_found<>+1696(SB)/8, $0x0000000007060402
+DATA nonzeroAVX2_found<>+1704(SB)/8, $0x0000000706040200
+DATA nonzeroAVX2_found<>+1712(SB)/8, $0x0000000706040201
+DATA nonzeroAVX2_found<>+1720(SB)/8, $0x0000070604020100
+DATA nonzeroAVX2_found<>+1728(SB)/8, $0x0000000007060403
+DATA nonzeroAVX2_found<>+1736(SB)/8, $0x0000000706040300
+DATA nonzeroAVX2_found<>+1744(SB)/8, $0x0000000706040301
+DATA nonzeroAVX2_found<>+1752(SB)/8, $0x0000070604030100
+DATA nonzeroAVX2_found<>+1760(SB)/8, $0x0000000706040302
+DATA nonzeroAVX2_found<>+1768(SB)/8, $0x0000070604030200
+DATA nonzeroAVX2_found<>+1776(SB)/8, $0x0000070604030201
+DATA nonzeroAVX2_found<>+1784(SB)/8, $0x0007060403020100
+DATA nonzeroAVX2_found<>+1792(SB)/8, $0x0000000000070605
+DATA nonzeroAVX2_found<>+1800(SB)/8, $0x0000000007060500
+DATA nonzeroAVX2_found<>+1808(SB)/8, $0x0000000007060501
+DATA nonzeroAVX2_found<>+1816(SB)/8, $0x0000000706050100
+DATA nonzeroAVX2_found<>+1824(SB)/8, $0x0000000007060502
+DATA nonzeroAVX2_found<>+1832(SB)/8, $0x0000000706050200
+DATA nonzeroAVX2_found<>+1840(SB)/8, $0x0000000706050201
+DATA nonzeroAVX2_found<>+1848(SB)/8, $0x0000070605020100
+DATA nonzeroAVX2_found<>+1856(SB)/8, $0x0000000007060503
+DATA nonzeroAVX2_found<>+1864(SB)/8, $0x0000000706050300
+DATA nonzeroAVX2_found<>+1872(SB)/8, $0x0000000706050301
+DATA nonzeroAVX2_found<>+1880(SB)/8, $0x0000070605030100
+DATA nonzeroAVX2_found<>+1888(SB)/8, $0x0000000706050302
+DATA nonzeroAVX2_found<>+1896(SB)/8, $0x0000070605030200
+DATA nonzeroAVX2_found<>+1904(SB)/8, $0x0000070605030201
+DATA nonzeroAVX2_found<>+1912(SB)/8, $0x0007060503020100
+DATA nonzeroAVX2_found<>+1920(SB)/8, $0x0000000007060504
+DATA nonzeroAVX2_found<>+1928(SB)/8, $0x0000000706050400
+DATA nonzeroAVX2_found<>+1936(SB)/8, $0x0000000706050401
+DATA nonzeroAVX2_found<>+1944(SB)/8, $0x0000070605040100
+DATA nonzeroAVX2_found<>+1952(SB)/8, $0x0000000706050402
+DATA nonzeroAVX2_found<>+1960(SB)/8, $0x0000070605040200
+DATA nonzeroAVX2_found<>+1968(SB)/8, $0x0000070605040201
+DATA nonzeroAVX2_found<>+1976(SB)/8, $0x0007060504020100
+DATA nonzeroAVX2_found<>+1984(SB)/8, $0x0000000706050403
+DATA nonzeroAVX2_found<>+1992(SB)/8, $0x0000070605040300
+DATA nonzeroAVX2_found<>+2000(SB)/8, $0x0000070605040301
+DATA nonzeroAVX2_found<>+2008(SB)/8, $0x0007060504030100
+DATA nonzeroAVX2_found<>+2016(SB)/8, $0x0000070605040302
+DATA nonzeroAVX2_found<>+2024(SB)/8, $0x0007060504030200
+DATA nonzeroAVX2_found<>+2032(SB)/8, $0x0007060504030201
+DATA nonzeroAVX2_found<>+2040(SB)/8, $0x0706050403020100
+GLOBL nonzeroAVX2_found<>(SB), RODATA|NOPTR, $2048
+
+DATA nonzeroAVX2_step<>+0(SB)/2, $0x0008
+GLOBL nonzeroAVX2_step<>(SB), RODATA|NOPTR, $2
 
 // func gemmRowAVX2(table **float32, taps int, begin int, end int, panels **float32, out *float32, biases **float32, clamp *float32)
 // Requires: AVX, FMA3, MMX+
@@ -93772,6 +95089,237 @@ partial:
 	VZEROUPPER
 	RET
 
+// func gemmQuads3x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+// Requires: AVX, FMA3
+TEXT ·gemmQuads3x16AVX2(SB), NOSPLIT, $0-104
+	MOVQ    bias+56(FP), R14
+	VMOVUPS (R14), Y0
+	VMOVUPS 32(R14), Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y1, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y1, Y5
+	MOVQ    weights+32(FP), R14
+
+tap:
+	MOVQ table+0(FP), R15
+	MOVQ (R15), AX
+	MOVQ 8(R15), BX
+	MOVQ 16(R15), CX
+	ADDQ $0x18, R15
+	MOVQ R15, table+0(FP)
+	MOVQ begin+16(FP), R15
+
+channel:
+	VMOVUPS      (R14), Y6
+	VMOVUPS      32(R14), Y7
+	VBROADCASTSS (AX)(R15*1), Y8
+
+	// VPDPBUSD Y6, Y8, Y0
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x3d
+	BYTE $0x50
+	BYTE $0xc6
+
+	// VPDPBUSD Y7, Y8, Y1
+	BYTE         $0xc4
+	BYTE         $0xe2
+	BYTE         $0x3d
+	BYTE         $0x50
+	BYTE         $0xcf
+	VBROADCASTSS (BX)(R15*1), Y9
+
+	// VPDPBUSD Y6, Y9, Y2
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x35
+	BYTE $0x50
+	BYTE $0xd6
+
+	// VPDPBUSD Y7, Y9, Y3
+	BYTE         $0xc4
+	BYTE         $0xe2
+	BYTE         $0x35
+	BYTE         $0x50
+	BYTE         $0xdf
+	VBROADCASTSS (CX)(R15*1), Y10
+
+	// VPDPBUSD Y6, Y10, Y4
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x2d
+	BYTE $0x50
+	BYTE $0xe6
+
+	// VPDPBUSD Y7, Y10, Y5
+	BYTE         $0xc4
+	BYTE         $0xe2
+	BYTE         $0x2d
+	BYTE         $0x50
+	BYTE         $0xef
+	ADDQ         $0x40, R14
+	ADDQ         $0x04, R15
+	CMPQ         R15, end+24(FP)
+	JLT          channel
+	DECQ         taps+8(FP)
+	JNZ          tap
+	MOVQ         mask+72(FP), R14
+	TESTQ        R14, R14
+	JNZ          partial
+	MOVQ         out+40(FP), AX
+	MOVQ         column+48(FP), R15
+	MOVQ         clamp+64(FP), R8
+	MOVQ         base+80(FP), BX
+	MOVQ         scales+88(FP), CX
+	MOVQ         columns+96(FP), DI
+	MOVQ         (AX), DX
+	MOVQ         (BX), SI
+	VBROADCASTSS (CX), Y6
+	VMULPS       (DI), Y6, Y6
+	VMOVUPS      (SI)(R15*1), Y7
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y0, Y6, Y7
+	VBROADCASTSS (R8), Y6
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS 4(R8), Y6
+	VMINPS       Y7, Y6, Y7
+	VMOVUPS      Y7, (DX)(R15*1)
+	VBROADCASTSS (CX), Y6
+	VMULPS       32(DI), Y6, Y6
+	VMOVUPS      32(SI)(R15*1), Y7
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y1, Y6, Y7
+	VBROADCASTSS (R8), Y6
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS 4(R8), Y6
+	VMINPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 32(DX)(R15*1)
+	MOVQ         8(AX), DX
+	MOVQ         8(BX), SI
+	VBROADCASTSS 4(CX), Y6
+	VMULPS       (DI), Y6, Y6
+	VMOVUPS      (SI)(R15*1), Y7
+	VCVTDQ2PS    Y2, Y2
+	VFMADD231PS  Y2, Y6, Y7
+	VBROADCASTSS (R8), Y6
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS 4(R8), Y6
+	VMINPS       Y7, Y6, Y7
+	VMOVUPS      Y7, (DX)(R15*1)
+	VBROADCASTSS 4(CX), Y6
+	VMULPS       32(DI), Y6, Y6
+	VMOVUPS      32(SI)(R15*1), Y7
+	VCVTDQ2PS    Y3, Y3
+	VFMADD231PS  Y3, Y6, Y7
+	VBROADCASTSS (R8), Y6
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS 4(R8), Y6
+	VMINPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 32(DX)(R15*1)
+	MOVQ         16(AX), DX
+	MOVQ         16(BX), SI
+	VBROADCASTSS 8(CX), Y6
+	VMULPS       (DI), Y6, Y6
+	VMOVUPS      (SI)(R15*1), Y7
+	VCVTDQ2PS    Y4, Y4
+	VFMADD231PS  Y4, Y6, Y7
+	VBROADCASTSS (R8), Y6
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS 4(R8), Y6
+	VMINPS       Y7, Y6, Y7
+	VMOVUPS      Y7, (DX)(R15*1)
+	VBROADCASTSS 8(CX), Y6
+	VMULPS       32(DI), Y6, Y6
+	VMOVUPS      32(SI)(R15*1), Y7
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y5, Y6, Y7
+	VBROADCASTSS (R8), Y6
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS 4(R8), Y6
+	VMINPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 32(DX)(R15*1)
+	VZEROUPPER
+	RET
+
+partial:
+	VMOVUPS      (R14), Y15
+	VMOVUPS      32(R14), Y14
+	MOVQ         out+40(FP), AX
+	MOVQ         column+48(FP), R15
+	MOVQ         clamp+64(FP), R8
+	MOVQ         base+80(FP), BX
+	MOVQ         scales+88(FP), CX
+	MOVQ         columns+96(FP), DI
+	MOVQ         (AX), DX
+	MOVQ         (BX), SI
+	VBROADCASTSS (CX), Y6
+	VMULPS       (DI), Y6, Y6
+	VMASKMOVPS   (SI)(R15*1), Y15, Y7
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y0, Y6, Y7
+	VBROADCASTSS (R8), Y6
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS 4(R8), Y6
+	VMINPS       Y7, Y6, Y7
+	VMASKMOVPS   Y7, Y15, (DX)(R15*1)
+	VBROADCASTSS (CX), Y6
+	VMULPS       32(DI), Y6, Y6
+	VMASKMOVPS   32(SI)(R15*1), Y14, Y7
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y1, Y6, Y7
+	VBROADCASTSS (R8), Y6
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS 4(R8), Y6
+	VMINPS       Y7, Y6, Y7
+	VMASKMOVPS   Y7, Y14, 32(DX)(R15*1)
+	MOVQ         8(AX), DX
+	MOVQ         8(BX), SI
+	VBROADCASTSS 4(CX), Y6
+	VMULPS       (DI), Y6, Y6
+	VMASKMOVPS   (SI)(R15*1), Y15, Y7
+	VCVTDQ2PS    Y2, Y2
+	VFMADD231PS  Y2, Y6, Y7
+	VBROADCASTSS (R8), Y6
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS 4(R8), Y6
+	VMINPS       Y7, Y6, Y7
+	VMASKMOVPS   Y7, Y15, (DX)(R15*1)
+	VBROADCASTSS 4(CX), Y6
+	VMULPS       32(DI), Y6, Y6
+	VMASKMOVPS   32(SI)(R15*1), Y14, Y7
+	VCVTDQ2PS    Y3, Y3
+	VFMADD231PS  Y3, Y6, Y7
+	VBROADCASTSS (R8), Y6
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS 4(R8), Y6
+	VMINPS       Y7, Y6, Y7
+	VMASKMOVPS   Y7, Y14, 32(DX)(R15*1)
+	MOVQ         16(AX), DX
+	MOVQ         16(BX), SI
+	VBROADCASTSS 8(CX), Y6
+	VMULPS       (DI), Y6, Y6
+	VMASKMOVPS   (SI)(R15*1), Y15, Y7
+	VCVTDQ2PS    Y4, Y4
+	VFMADD231PS  Y4, Y6, Y7
+	VBROADCASTSS (R8), Y6
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS 4(R8), Y6
+	VMINPS       Y7, Y6, Y7
+	VMASKMOVPS   Y7, Y15, (DX)(R15*1)
+	VBROADCASTSS 8(CX), Y6
+	VMULPS       32(DI), Y6, Y6
+	VMASKMOVPS   32(SI)(R15*1), Y14, Y7
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y5, Y6, Y7
+	VBROADCASTSS (R8), Y6
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS 4(R8), Y6
+	VMINPS       Y7, Y6, Y7
+	VMASKMOVPS   Y7, Y14, 32(DX)(R15*1)
+	VZEROUPPER
+	RET
+
 // func gemmQuads2x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
 // Requires: AVX, FMA3
 TEXT ·gemmQuads2x16AVX2(SB), NOSPLIT, $0-104
@@ -94471,6 +96019,151 @@ partial:
 	VBROADCASTSS 4(R8), Y4
 	VMINPS       Y5, Y4, Y5
 	VMASKMOVPS   Y5, Y15, (DX)(R15*1)
+	VZEROUPPER
+	RET
+
+// func gemmQuads3x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+// Requires: AVX, FMA3
+TEXT ·gemmQuads3x8AVX2(SB), NOSPLIT, $0-104
+	MOVQ    bias+56(FP), R14
+	VMOVUPS (R14), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	MOVQ    weights+32(FP), R14
+
+tap:
+	MOVQ table+0(FP), R15
+	MOVQ (R15), AX
+	MOVQ 8(R15), BX
+	MOVQ 16(R15), CX
+	ADDQ $0x18, R15
+	MOVQ R15, table+0(FP)
+	MOVQ begin+16(FP), R15
+
+channel:
+	VMOVUPS      (R14), Y3
+	VBROADCASTSS (AX)(R15*1), Y4
+
+	// VPDPBUSD Y3, Y4, Y0
+	BYTE         $0xc4
+	BYTE         $0xe2
+	BYTE         $0x5d
+	BYTE         $0x50
+	BYTE         $0xc3
+	VBROADCASTSS (BX)(R15*1), Y5
+
+	// VPDPBUSD Y3, Y5, Y1
+	BYTE         $0xc4
+	BYTE         $0xe2
+	BYTE         $0x55
+	BYTE         $0x50
+	BYTE         $0xcb
+	VBROADCASTSS (CX)(R15*1), Y6
+
+	// VPDPBUSD Y3, Y6, Y2
+	BYTE         $0xc4
+	BYTE         $0xe2
+	BYTE         $0x4d
+	BYTE         $0x50
+	BYTE         $0xd3
+	ADDQ         $0x20, R14
+	ADDQ         $0x04, R15
+	CMPQ         R15, end+24(FP)
+	JLT          channel
+	DECQ         taps+8(FP)
+	JNZ          tap
+	MOVQ         mask+72(FP), R14
+	TESTQ        R14, R14
+	JNZ          partial
+	MOVQ         out+40(FP), AX
+	MOVQ         column+48(FP), R15
+	MOVQ         clamp+64(FP), R8
+	MOVQ         base+80(FP), BX
+	MOVQ         scales+88(FP), CX
+	MOVQ         columns+96(FP), DI
+	MOVQ         (AX), DX
+	MOVQ         (BX), SI
+	VBROADCASTSS (CX), Y3
+	VMULPS       (DI), Y3, Y3
+	VMOVUPS      (SI)(R15*1), Y4
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y0, Y3, Y4
+	VBROADCASTSS (R8), Y3
+	VMAXPS       Y4, Y3, Y4
+	VBROADCASTSS 4(R8), Y3
+	VMINPS       Y4, Y3, Y4
+	VMOVUPS      Y4, (DX)(R15*1)
+	MOVQ         8(AX), DX
+	MOVQ         8(BX), SI
+	VBROADCASTSS 4(CX), Y3
+	VMULPS       (DI), Y3, Y3
+	VMOVUPS      (SI)(R15*1), Y4
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y1, Y3, Y4
+	VBROADCASTSS (R8), Y3
+	VMAXPS       Y4, Y3, Y4
+	VBROADCASTSS 4(R8), Y3
+	VMINPS       Y4, Y3, Y4
+	VMOVUPS      Y4, (DX)(R15*1)
+	MOVQ         16(AX), DX
+	MOVQ         16(BX), SI
+	VBROADCASTSS 8(CX), Y3
+	VMULPS       (DI), Y3, Y3
+	VMOVUPS      (SI)(R15*1), Y4
+	VCVTDQ2PS    Y2, Y2
+	VFMADD231PS  Y2, Y3, Y4
+	VBROADCASTSS (R8), Y3
+	VMAXPS       Y4, Y3, Y4
+	VBROADCASTSS 4(R8), Y3
+	VMINPS       Y4, Y3, Y4
+	VMOVUPS      Y4, (DX)(R15*1)
+	VZEROUPPER
+	RET
+
+partial:
+	VMOVUPS      (R14), Y15
+	MOVQ         out+40(FP), AX
+	MOVQ         column+48(FP), R15
+	MOVQ         clamp+64(FP), R8
+	MOVQ         base+80(FP), BX
+	MOVQ         scales+88(FP), CX
+	MOVQ         columns+96(FP), DI
+	MOVQ         (AX), DX
+	MOVQ         (BX), SI
+	VBROADCASTSS (CX), Y3
+	VMULPS       (DI), Y3, Y3
+	VMASKMOVPS   (SI)(R15*1), Y15, Y4
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y0, Y3, Y4
+	VBROADCASTSS (R8), Y3
+	VMAXPS       Y4, Y3, Y4
+	VBROADCASTSS 4(R8), Y3
+	VMINPS       Y4, Y3, Y4
+	VMASKMOVPS   Y4, Y15, (DX)(R15*1)
+	MOVQ         8(AX), DX
+	MOVQ         8(BX), SI
+	VBROADCASTSS 4(CX), Y3
+	VMULPS       (DI), Y3, Y3
+	VMASKMOVPS   (SI)(R15*1), Y15, Y4
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y1, Y3, Y4
+	VBROADCASTSS (R8), Y3
+	VMAXPS       Y4, Y3, Y4
+	VBROADCASTSS 4(R8), Y3
+	VMINPS       Y4, Y3, Y4
+	VMASKMOVPS   Y4, Y15, (DX)(R15*1)
+	MOVQ         16(AX), DX
+	MOVQ         16(BX), SI
+	VBROADCASTSS 8(CX), Y3
+	VMULPS       (DI), Y3, Y3
+	VMASKMOVPS   (SI)(R15*1), Y15, Y4
+	VCVTDQ2PS    Y2, Y2
+	VFMADD231PS  Y2, Y3, Y4
+	VBROADCASTSS (R8), Y3
+	VMAXPS       Y4, Y3, Y4
+	VBROADCASTSS 4(R8), Y3
+	VMINPS       Y4, Y3, Y4
+	VMASKMOVPS   Y4, Y15, (DX)(R15*1)
 	VZEROUPPER
 	RET
 
@@ -95549,6 +97242,207 @@ partial:
 	VZEROUPPER
 	RET
 
+// func gemmWords3x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gemmWords3x16AVX2(SB), NOSPLIT, $0-104
+	MOVQ    bias+56(FP), R14
+	VMOVUPS (R14), Y0
+	VMOVUPS 32(R14), Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y1, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y1, Y5
+	MOVQ    weights+32(FP), R14
+
+tap:
+	MOVQ table+0(FP), R15
+	MOVQ (R15), AX
+	MOVQ 8(R15), BX
+	MOVQ 16(R15), CX
+	ADDQ $0x18, R15
+	MOVQ R15, table+0(FP)
+	MOVQ begin+16(FP), R15
+
+channel:
+	VMOVUPS      (R14), Y6
+	VMOVUPS      32(R14), Y7
+	VBROADCASTSS (AX)(R15*1), Y8
+	VPMADDWD     Y6, Y8, Y15
+	VPADDD       Y15, Y0, Y0
+	VPMADDWD     Y7, Y8, Y15
+	VPADDD       Y15, Y1, Y1
+	VBROADCASTSS (BX)(R15*1), Y9
+	VPMADDWD     Y6, Y9, Y15
+	VPADDD       Y15, Y2, Y2
+	VPMADDWD     Y7, Y9, Y15
+	VPADDD       Y15, Y3, Y3
+	VBROADCASTSS (CX)(R15*1), Y10
+	VPMADDWD     Y6, Y10, Y15
+	VPADDD       Y15, Y4, Y4
+	VPMADDWD     Y7, Y10, Y15
+	VPADDD       Y15, Y5, Y5
+	ADDQ         $0x40, R14
+	ADDQ         $0x04, R15
+	CMPQ         R15, end+24(FP)
+	JLT          channel
+	DECQ         taps+8(FP)
+	JNZ          tap
+	MOVQ         mask+72(FP), R14
+	TESTQ        R14, R14
+	JNZ          partial
+	MOVQ         out+40(FP), AX
+	MOVQ         column+48(FP), R15
+	MOVQ         clamp+64(FP), R8
+	MOVQ         base+80(FP), BX
+	MOVQ         scales+88(FP), CX
+	MOVQ         columns+96(FP), DI
+	MOVQ         (AX), DX
+	MOVQ         (BX), SI
+	VBROADCASTSS (CX), Y6
+	VMULPS       (DI), Y6, Y6
+	VMOVUPS      (SI)(R15*1), Y7
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y0, Y6, Y7
+	VBROADCASTSS (R8), Y6
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS 4(R8), Y6
+	VMINPS       Y7, Y6, Y7
+	VMOVUPS      Y7, (DX)(R15*1)
+	VBROADCASTSS (CX), Y6
+	VMULPS       32(DI), Y6, Y6
+	VMOVUPS      32(SI)(R15*1), Y7
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y1, Y6, Y7
+	VBROADCASTSS (R8), Y6
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS 4(R8), Y6
+	VMINPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 32(DX)(R15*1)
+	MOVQ         8(AX), DX
+	MOVQ         8(BX), SI
+	VBROADCASTSS 4(CX), Y6
+	VMULPS       (DI), Y6, Y6
+	VMOVUPS      (SI)(R15*1), Y7
+	VCVTDQ2PS    Y2, Y2
+	VFMADD231PS  Y2, Y6, Y7
+	VBROADCASTSS (R8), Y6
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS 4(R8), Y6
+	VMINPS       Y7, Y6, Y7
+	VMOVUPS      Y7, (DX)(R15*1)
+	VBROADCASTSS 4(CX), Y6
+	VMULPS       32(DI), Y6, Y6
+	VMOVUPS      32(SI)(R15*1), Y7
+	VCVTDQ2PS    Y3, Y3
+	VFMADD231PS  Y3, Y6, Y7
+	VBROADCASTSS (R8), Y6
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS 4(R8), Y6
+	VMINPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 32(DX)(R15*1)
+	MOVQ         16(AX), DX
+	MOVQ         16(BX), SI
+	VBROADCASTSS 8(CX), Y6
+	VMULPS       (DI), Y6, Y6
+	VMOVUPS      (SI)(R15*1), Y7
+	VCVTDQ2PS    Y4, Y4
+	VFMADD231PS  Y4, Y6, Y7
+	VBROADCASTSS (R8), Y6
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS 4(R8), Y6
+	VMINPS       Y7, Y6, Y7
+	VMOVUPS      Y7, (DX)(R15*1)
+	VBROADCASTSS 8(CX), Y6
+	VMULPS       32(DI), Y6, Y6
+	VMOVUPS      32(SI)(R15*1), Y7
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y5, Y6, Y7
+	VBROADCASTSS (R8), Y6
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS 4(R8), Y6
+	VMINPS       Y7, Y6, Y7
+	VMOVUPS      Y7, 32(DX)(R15*1)
+	VZEROUPPER
+	RET
+
+partial:
+	VMOVUPS      (R14), Y15
+	VMOVUPS      32(R14), Y14
+	MOVQ         out+40(FP), AX
+	MOVQ         column+48(FP), R15
+	MOVQ         clamp+64(FP), R8
+	MOVQ         base+80(FP), BX
+	MOVQ         scales+88(FP), CX
+	MOVQ         columns+96(FP), DI
+	MOVQ         (AX), DX
+	MOVQ         (BX), SI
+	VBROADCASTSS (CX), Y6
+	VMULPS       (DI), Y6, Y6
+	VMASKMOVPS   (SI)(R15*1), Y15, Y7
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y0, Y6, Y7
+	VBROADCASTSS (R8), Y6
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS 4(R8), Y6
+	VMINPS       Y7, Y6, Y7
+	VMASKMOVPS   Y7, Y15, (DX)(R15*1)
+	VBROADCASTSS (CX), Y6
+	VMULPS       32(DI), Y6, Y6
+	VMASKMOVPS   32(SI)(R15*1), Y14, Y7
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y1, Y6, Y7
+	VBROADCASTSS (R8), Y6
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS 4(R8), Y6
+	VMINPS       Y7, Y6, Y7
+	VMASKMOVPS   Y7, Y14, 32(DX)(R15*1)
+	MOVQ         8(AX), DX
+	MOVQ         8(BX), SI
+	VBROADCASTSS 4(CX), Y6
+	VMULPS       (DI), Y6, Y6
+	VMASKMOVPS   (SI)(R15*1), Y15, Y7
+	VCVTDQ2PS    Y2, Y2
+	VFMADD231PS  Y2, Y6, Y7
+	VBROADCASTSS (R8), Y6
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS 4(R8), Y6
+	VMINPS       Y7, Y6, Y7
+	VMASKMOVPS   Y7, Y15, (DX)(R15*1)
+	VBROADCASTSS 4(CX), Y6
+	VMULPS       32(DI), Y6, Y6
+	VMASKMOVPS   32(SI)(R15*1), Y14, Y7
+	VCVTDQ2PS    Y3, Y3
+	VFMADD231PS  Y3, Y6, Y7
+	VBROADCASTSS (R8), Y6
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS 4(R8), Y6
+	VMINPS       Y7, Y6, Y7
+	VMASKMOVPS   Y7, Y14, 32(DX)(R15*1)
+	MOVQ         16(AX), DX
+	MOVQ         16(BX), SI
+	VBROADCASTSS 8(CX), Y6
+	VMULPS       (DI), Y6, Y6
+	VMASKMOVPS   (SI)(R15*1), Y15, Y7
+	VCVTDQ2PS    Y4, Y4
+	VFMADD231PS  Y4, Y6, Y7
+	VBROADCASTSS (R8), Y6
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS 4(R8), Y6
+	VMINPS       Y7, Y6, Y7
+	VMASKMOVPS   Y7, Y15, (DX)(R15*1)
+	VBROADCASTSS 8(CX), Y6
+	VMULPS       32(DI), Y6, Y6
+	VMASKMOVPS   32(SI)(R15*1), Y14, Y7
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y5, Y6, Y7
+	VBROADCASTSS (R8), Y6
+	VMAXPS       Y7, Y6, Y7
+	VBROADCASTSS 4(R8), Y6
+	VMINPS       Y7, Y6, Y7
+	VMASKMOVPS   Y7, Y14, 32(DX)(R15*1)
+	VZEROUPPER
+	RET
+
 // func gemmWords2x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·gemmWords2x16AVX2(SB), NOSPLIT, $0-104
@@ -96168,6 +98062,136 @@ partial:
 	VBROADCASTSS 4(R8), Y4
 	VMINPS       Y5, Y4, Y5
 	VMASKMOVPS   Y5, Y15, (DX)(R15*1)
+	VZEROUPPER
+	RET
+
+// func gemmWords3x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gemmWords3x8AVX2(SB), NOSPLIT, $0-104
+	MOVQ    bias+56(FP), R14
+	VMOVUPS (R14), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	MOVQ    weights+32(FP), R14
+
+tap:
+	MOVQ table+0(FP), R15
+	MOVQ (R15), AX
+	MOVQ 8(R15), BX
+	MOVQ 16(R15), CX
+	ADDQ $0x18, R15
+	MOVQ R15, table+0(FP)
+	MOVQ begin+16(FP), R15
+
+channel:
+	VMOVUPS      (R14), Y3
+	VBROADCASTSS (AX)(R15*1), Y4
+	VPMADDWD     Y3, Y4, Y15
+	VPADDD       Y15, Y0, Y0
+	VBROADCASTSS (BX)(R15*1), Y5
+	VPMADDWD     Y3, Y5, Y15
+	VPADDD       Y15, Y1, Y1
+	VBROADCASTSS (CX)(R15*1), Y6
+	VPMADDWD     Y3, Y6, Y15
+	VPADDD       Y15, Y2, Y2
+	ADDQ         $0x20, R14
+	ADDQ         $0x04, R15
+	CMPQ         R15, end+24(FP)
+	JLT          channel
+	DECQ         taps+8(FP)
+	JNZ          tap
+	MOVQ         mask+72(FP), R14
+	TESTQ        R14, R14
+	JNZ          partial
+	MOVQ         out+40(FP), AX
+	MOVQ         column+48(FP), R15
+	MOVQ         clamp+64(FP), R8
+	MOVQ         base+80(FP), BX
+	MOVQ         scales+88(FP), CX
+	MOVQ         columns+96(FP), DI
+	MOVQ         (AX), DX
+	MOVQ         (BX), SI
+	VBROADCASTSS (CX), Y3
+	VMULPS       (DI), Y3, Y3
+	VMOVUPS      (SI)(R15*1), Y4
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y0, Y3, Y4
+	VBROADCASTSS (R8), Y3
+	VMAXPS       Y4, Y3, Y4
+	VBROADCASTSS 4(R8), Y3
+	VMINPS       Y4, Y3, Y4
+	VMOVUPS      Y4, (DX)(R15*1)
+	MOVQ         8(AX), DX
+	MOVQ         8(BX), SI
+	VBROADCASTSS 4(CX), Y3
+	VMULPS       (DI), Y3, Y3
+	VMOVUPS      (SI)(R15*1), Y4
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y1, Y3, Y4
+	VBROADCASTSS (R8), Y3
+	VMAXPS       Y4, Y3, Y4
+	VBROADCASTSS 4(R8), Y3
+	VMINPS       Y4, Y3, Y4
+	VMOVUPS      Y4, (DX)(R15*1)
+	MOVQ         16(AX), DX
+	MOVQ         16(BX), SI
+	VBROADCASTSS 8(CX), Y3
+	VMULPS       (DI), Y3, Y3
+	VMOVUPS      (SI)(R15*1), Y4
+	VCVTDQ2PS    Y2, Y2
+	VFMADD231PS  Y2, Y3, Y4
+	VBROADCASTSS (R8), Y3
+	VMAXPS       Y4, Y3, Y4
+	VBROADCASTSS 4(R8), Y3
+	VMINPS       Y4, Y3, Y4
+	VMOVUPS      Y4, (DX)(R15*1)
+	VZEROUPPER
+	RET
+
+partial:
+	VMOVUPS      (R14), Y15
+	MOVQ         out+40(FP), AX
+	MOVQ         column+48(FP), R15
+	MOVQ         clamp+64(FP), R8
+	MOVQ         base+80(FP), BX
+	MOVQ         scales+88(FP), CX
+	MOVQ         columns+96(FP), DI
+	MOVQ         (AX), DX
+	MOVQ         (BX), SI
+	VBROADCASTSS (CX), Y3
+	VMULPS       (DI), Y3, Y3
+	VMASKMOVPS   (SI)(R15*1), Y15, Y4
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y0, Y3, Y4
+	VBROADCASTSS (R8), Y3
+	VMAXPS       Y4, Y3, Y4
+	VBROADCASTSS 4(R8), Y3
+	VMINPS       Y4, Y3, Y4
+	VMASKMOVPS   Y4, Y15, (DX)(R15*1)
+	MOVQ         8(AX), DX
+	MOVQ         8(BX), SI
+	VBROADCASTSS 4(CX), Y3
+	VMULPS       (DI), Y3, Y3
+	VMASKMOVPS   (SI)(R15*1), Y15, Y4
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y1, Y3, Y4
+	VBROADCASTSS (R8), Y3
+	VMAXPS       Y4, Y3, Y4
+	VBROADCASTSS 4(R8), Y3
+	VMINPS       Y4, Y3, Y4
+	VMASKMOVPS   Y4, Y15, (DX)(R15*1)
+	MOVQ         16(AX), DX
+	MOVQ         16(BX), SI
+	VBROADCASTSS 8(CX), Y3
+	VMULPS       (DI), Y3, Y3
+	VMASKMOVPS   (SI)(R15*1), Y15, Y4
+	VCVTDQ2PS    Y2, Y2
+	VFMADD231PS  Y2, Y3, Y4
+	VBROADCASTSS (R8), Y3
+	VMAXPS       Y4, Y3, Y4
+	VBROADCASTSS 4(R8), Y3
+	VMINPS       Y4, Y3, Y4
+	VMASKMOVPS   Y4, Y15, (DX)(R15*1)
 	VZEROUPPER
 	RET
 

@@ -1845,6 +1845,541 @@ partial:
 done:
 	RET
 
+TEXT ·gemm3x16NEON(SB), NOSPLIT, $0-128
+
+tile:
+	MOVD add+112(FP), R13
+	CMP $0, R13
+	BEQ begin
+	MOVD column+48(FP), R14
+	MOVD 0(R13), R0
+	ADD R14, R0, R19
+	PRFM (R19), PLDL1KEEP
+	MOVD 8(R13), R0
+	ADD R14, R0, R20
+	PRFM (R20), PLDL1KEEP
+	MOVD 16(R13), R0
+	ADD R14, R0, R21
+	PRFM (R21), PLDL1KEEP
+
+begin:
+	MOVD bias+56(FP), R13
+	CMP $0, R13
+	BEQ resume
+	MOVD bias+56(FP), R13
+	FLDPQ 0(R13), (F0, F1)
+	FLDPQ 32(R13), (F2, F3)
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea21c46 // mov v6.16b, v2.16b
+	WORD $0x4ea31c67 // mov v7.16b, v3.16b
+	WORD $0x4ea01c08 // mov v8.16b, v0.16b
+	WORD $0x4ea11c29 // mov v9.16b, v1.16b
+	WORD $0x4ea21c4a // mov v10.16b, v2.16b
+	WORD $0x4ea31c6b // mov v11.16b, v3.16b
+	B begun
+
+resume:
+	MOVD mask+72(FP), R13
+	CMP $0, R13
+	BNE resumePartial
+	MOVD out+40(FP), R13
+	MOVD column+48(FP), R14
+	MOVD 0(R13), R0
+	ADD R14, R0, R22
+	FLDPQ 0(R22), (F0, F1)
+	FLDPQ 32(R22), (F2, F3)
+	MOVD 8(R13), R0
+	ADD R14, R0, R23
+	FLDPQ 0(R23), (F4, F5)
+	FLDPQ 32(R23), (F6, F7)
+	MOVD 16(R13), R0
+	ADD R14, R0, R24
+	FLDPQ 0(R24), (F8, F9)
+	FLDPQ 32(R24), (F10, F11)
+	B begun
+
+resumePartial:
+	FLDPQ 0(R13), (F12, F13)
+	FLDPQ 32(R13), (F14, F15)
+	MOVD out+40(FP), R13
+	MOVD column+48(FP), R14
+	MOVD 0(R13), R0
+	WORD $0x6f00e400 // movi v0.2d, #0
+	WORD $0x6f00e401 // movi v1.2d, #0
+	ADD R14, R0, R16
+	VMOV V12.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V12.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V13.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V13.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
+	WORD $0x6f00e402 // movi v2.2d, #0
+	WORD $0x6f00e403 // movi v3.2d, #0
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V14.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V14.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V15.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V15.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
+	MOVD 8(R13), R0
+	WORD $0x6f00e404 // movi v4.2d, #0
+	WORD $0x6f00e405 // movi v5.2d, #0
+	ADD R14, R0, R16
+	VMOV V12.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V12.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V13.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V13.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e407 // movi v7.2d, #0
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V14.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V14.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V15.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V15.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
+	MOVD 16(R13), R0
+	WORD $0x6f00e408 // movi v8.2d, #0
+	WORD $0x6f00e409 // movi v9.2d, #0
+	ADD R14, R0, R16
+	VMOV V12.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V12.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V13.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V13.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V14.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V14.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V15.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V15.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+
+begun:
+	MOVD ahead+80(FP), R6
+	MOVD weights+32(FP), R13
+
+tap:
+	MOVD table+0(FP), R14
+	MOVD 0(R14), R0
+	MOVD 8(R14), R1
+	MOVD 16(R14), R2
+	ADD $24, R14, R14
+	MOVD R14, table+0(FP)
+	MOVD begin+16(FP), R14
+	MOVD end+24(FP), R15
+	SUB R14, R15, R16
+	ADD R6, R13, R17
+	SUBS $16, R16, R16
+	BLT few
+
+four:
+	WORD $0x3cee680c // ldr q12, [x0, x14]
+	WORD $0x3cee682d // ldr q13, [x1, x14]
+	WORD $0x3cee684e // ldr q14, [x2, x14]
+	PRFM 0(R17), PLDL1KEEP
+	FLDPQ 0(R13), (F15, F16)
+	WORD $0x4f8c11e0 // fmla v0.4s, v15.4s, v12.s[0]
+	WORD $0x4f8d11e4 // fmla v4.4s, v15.4s, v13.s[0]
+	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
+	WORD $0x4f8c1201 // fmla v1.4s, v16.4s, v12.s[0]
+	WORD $0x4f8d1205 // fmla v5.4s, v16.4s, v13.s[0]
+	WORD $0x4f8e1209 // fmla v9.4s, v16.4s, v14.s[0]
+	FLDPQ 32(R13), (F15, F16)
+	WORD $0x4f8c11e2 // fmla v2.4s, v15.4s, v12.s[0]
+	WORD $0x4f8d11e6 // fmla v6.4s, v15.4s, v13.s[0]
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0x4f8c1203 // fmla v3.4s, v16.4s, v12.s[0]
+	WORD $0x4f8d1207 // fmla v7.4s, v16.4s, v13.s[0]
+	WORD $0x4f8e120b // fmla v11.4s, v16.4s, v14.s[0]
+	PRFM 64(R17), PLDL1KEEP
+	FLDPQ 64(R13), (F15, F16)
+	WORD $0x4fac11e0 // fmla v0.4s, v15.4s, v12.s[1]
+	WORD $0x4fad11e4 // fmla v4.4s, v15.4s, v13.s[1]
+	WORD $0x4fae11e8 // fmla v8.4s, v15.4s, v14.s[1]
+	WORD $0x4fac1201 // fmla v1.4s, v16.4s, v12.s[1]
+	WORD $0x4fad1205 // fmla v5.4s, v16.4s, v13.s[1]
+	WORD $0x4fae1209 // fmla v9.4s, v16.4s, v14.s[1]
+	FLDPQ 96(R13), (F15, F16)
+	WORD $0x4fac11e2 // fmla v2.4s, v15.4s, v12.s[1]
+	WORD $0x4fad11e6 // fmla v6.4s, v15.4s, v13.s[1]
+	WORD $0x4fae11ea // fmla v10.4s, v15.4s, v14.s[1]
+	WORD $0x4fac1203 // fmla v3.4s, v16.4s, v12.s[1]
+	WORD $0x4fad1207 // fmla v7.4s, v16.4s, v13.s[1]
+	WORD $0x4fae120b // fmla v11.4s, v16.4s, v14.s[1]
+	PRFM 128(R17), PLDL1KEEP
+	FLDPQ 128(R13), (F15, F16)
+	WORD $0x4f8c19e0 // fmla v0.4s, v15.4s, v12.s[2]
+	WORD $0x4f8d19e4 // fmla v4.4s, v15.4s, v13.s[2]
+	WORD $0x4f8e19e8 // fmla v8.4s, v15.4s, v14.s[2]
+	WORD $0x4f8c1a01 // fmla v1.4s, v16.4s, v12.s[2]
+	WORD $0x4f8d1a05 // fmla v5.4s, v16.4s, v13.s[2]
+	WORD $0x4f8e1a09 // fmla v9.4s, v16.4s, v14.s[2]
+	FLDPQ 160(R13), (F15, F16)
+	WORD $0x4f8c19e2 // fmla v2.4s, v15.4s, v12.s[2]
+	WORD $0x4f8d19e6 // fmla v6.4s, v15.4s, v13.s[2]
+	WORD $0x4f8e19ea // fmla v10.4s, v15.4s, v14.s[2]
+	WORD $0x4f8c1a03 // fmla v3.4s, v16.4s, v12.s[2]
+	WORD $0x4f8d1a07 // fmla v7.4s, v16.4s, v13.s[2]
+	WORD $0x4f8e1a0b // fmla v11.4s, v16.4s, v14.s[2]
+	PRFM 192(R17), PLDL1KEEP
+	FLDPQ 192(R13), (F15, F16)
+	WORD $0x4fac19e0 // fmla v0.4s, v15.4s, v12.s[3]
+	WORD $0x4fad19e4 // fmla v4.4s, v15.4s, v13.s[3]
+	WORD $0x4fae19e8 // fmla v8.4s, v15.4s, v14.s[3]
+	WORD $0x4fac1a01 // fmla v1.4s, v16.4s, v12.s[3]
+	WORD $0x4fad1a05 // fmla v5.4s, v16.4s, v13.s[3]
+	WORD $0x4fae1a09 // fmla v9.4s, v16.4s, v14.s[3]
+	FLDPQ 224(R13), (F15, F16)
+	WORD $0x4fac19e2 // fmla v2.4s, v15.4s, v12.s[3]
+	WORD $0x4fad19e6 // fmla v6.4s, v15.4s, v13.s[3]
+	WORD $0x4fae19ea // fmla v10.4s, v15.4s, v14.s[3]
+	WORD $0x4fac1a03 // fmla v3.4s, v16.4s, v12.s[3]
+	WORD $0x4fad1a07 // fmla v7.4s, v16.4s, v13.s[3]
+	WORD $0x4fae1a0b // fmla v11.4s, v16.4s, v14.s[3]
+	ADD $16, R14, R14
+	ADD $256, R13, R13
+	ADD $256, R17, R17
+	SUBS $16, R16, R16
+	BGE four
+
+few:
+	ADDS $16, R16, R16
+	BEQ added
+
+one:
+	WORD $0xbc6e680c // ldr s12, [x0, x14]
+	WORD $0xbc6e682d // ldr s13, [x1, x14]
+	WORD $0xbc6e684e // ldr s14, [x2, x14]
+	FLDPQ 0(R13), (F15, F16)
+	WORD $0x4f8c11e0 // fmla v0.4s, v15.4s, v12.s[0]
+	WORD $0x4f8d11e4 // fmla v4.4s, v15.4s, v13.s[0]
+	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
+	WORD $0x4f8c1201 // fmla v1.4s, v16.4s, v12.s[0]
+	WORD $0x4f8d1205 // fmla v5.4s, v16.4s, v13.s[0]
+	WORD $0x4f8e1209 // fmla v9.4s, v16.4s, v14.s[0]
+	FLDPQ 32(R13), (F15, F16)
+	WORD $0x4f8c11e2 // fmla v2.4s, v15.4s, v12.s[0]
+	WORD $0x4f8d11e6 // fmla v6.4s, v15.4s, v13.s[0]
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0x4f8c1203 // fmla v3.4s, v16.4s, v12.s[0]
+	WORD $0x4f8d1207 // fmla v7.4s, v16.4s, v13.s[0]
+	WORD $0x4f8e120b // fmla v11.4s, v16.4s, v14.s[0]
+	ADD $4, R14, R14
+	ADD $64, R13, R13
+	SUBS $4, R16, R16
+	BNE one
+
+added:
+	MOVD taps+8(FP), R15
+	SUBS $1, R15, R15
+	MOVD R15, taps+8(FP)
+	BNE tap
+	MOVD clamp+64(FP), R13
+	CMP $0, R13
+	BEQ store
+	VLD1R (R13), [V12.S4]
+	ADD $4, R13, R25
+	VLD1R (R25), [V16.S4]
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6ea0e59f // fcmgt v31.4s, v12.4s, v0.4s
+	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
+	WORD $0x6ea1e59f // fcmgt v31.4s, v12.4s, v1.4s
+	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e32d421 // fadd v1.4s, v1.4s, v18.4s
+	WORD $0x6ea2e59f // fcmgt v31.4s, v12.4s, v2.4s
+	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
+	WORD $0x6ea3e59f // fcmgt v31.4s, v12.4s, v3.4s
+	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e32d463 // fadd v3.4s, v3.4s, v18.4s
+	WORD $0x6ea4e59f // fcmgt v31.4s, v12.4s, v4.4s
+	WORD $0x6ebf1d84 // bit v4.16b, v12.16b, v31.16b
+	WORD $0x6ea5e59f // fcmgt v31.4s, v12.4s, v5.4s
+	WORD $0x6ebf1d85 // bit v5.16b, v12.16b, v31.16b
+	WORD $0x6eb0e49f // fcmgt v31.4s, v4.4s, v16.4s
+	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
+	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e32d4a5 // fadd v5.4s, v5.4s, v18.4s
+	WORD $0x6ea6e59f // fcmgt v31.4s, v12.4s, v6.4s
+	WORD $0x6ebf1d86 // bit v6.16b, v12.16b, v31.16b
+	WORD $0x6ea7e59f // fcmgt v31.4s, v12.4s, v7.4s
+	WORD $0x6ebf1d87 // bit v7.16b, v12.16b, v31.16b
+	WORD $0x6eb0e4df // fcmgt v31.4s, v6.4s, v16.4s
+	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4ff // fcmgt v31.4s, v7.4s, v16.4s
+	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
+	WORD $0x4e32d4c6 // fadd v6.4s, v6.4s, v18.4s
+	WORD $0x4e32d4e7 // fadd v7.4s, v7.4s, v18.4s
+	WORD $0x6ea8e59f // fcmgt v31.4s, v12.4s, v8.4s
+	WORD $0x6ebf1d88 // bit v8.16b, v12.16b, v31.16b
+	WORD $0x6ea9e59f // fcmgt v31.4s, v12.4s, v9.4s
+	WORD $0x6ebf1d89 // bit v9.16b, v12.16b, v31.16b
+	WORD $0x6eb0e51f // fcmgt v31.4s, v8.4s, v16.4s
+	WORD $0x6ebf1e08 // bit v8.16b, v16.16b, v31.16b
+	WORD $0x6eb0e53f // fcmgt v31.4s, v9.4s, v16.4s
+	WORD $0x6ebf1e09 // bit v9.16b, v16.16b, v31.16b
+	WORD $0x4e32d508 // fadd v8.4s, v8.4s, v18.4s
+	WORD $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
+	WORD $0x6eaae59f // fcmgt v31.4s, v12.4s, v10.4s
+	WORD $0x6ebf1d8a // bit v10.16b, v12.16b, v31.16b
+	WORD $0x6eabe59f // fcmgt v31.4s, v12.4s, v11.4s
+	WORD $0x6ebf1d8b // bit v11.16b, v12.16b, v31.16b
+	WORD $0x6eb0e55f // fcmgt v31.4s, v10.4s, v16.4s
+	WORD $0x6ebf1e0a // bit v10.16b, v16.16b, v31.16b
+	WORD $0x6eb0e57f // fcmgt v31.4s, v11.4s, v16.4s
+	WORD $0x6ebf1e0b // bit v11.16b, v16.16b, v31.16b
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+	WORD $0x4e32d56b // fadd v11.4s, v11.4s, v18.4s
+	MOVD add+112(FP), R13
+	CMP $0, R13
+	BEQ store
+	MOVD sum+120(FP), R14
+	VLD1R (R14), [V12.S4]
+	ADD $4, R14, R19
+	VLD1R (R19), [V16.S4]
+	MOVD column+48(FP), R14
+	MOVD add+112(FP), R15
+	ADD $24, R15, R15
+	MOVD R15, add+112(FP)
+	MOVD mask+72(FP), R0
+	CMP $0, R0
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	BNE addPartial
+	MOVD 0(R13), R0
+	ADD R14, R0, R20
+	FLDPQ 0(R20), (F14, F15)
+	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
+	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x6ea0e59f // fcmgt v31.4s, v12.4s, v0.4s
+	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
+	WORD $0x6ea1e5bf // fcmgt v31.4s, v13.4s, v1.4s
+	WORD $0x6ebf1da1 // bit v1.16b, v13.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb1e43f // fcmgt v31.4s, v1.4s, v17.4s
+	WORD $0x6ebf1e21 // bit v1.16b, v17.16b, v31.16b
+	MOVD 8(R13), R0
+	ADD R14, R0, R21
+	FLDPQ 0(R21), (F14, F15)
+	WORD $0x4e2ed484 // fadd v4.4s, v4.4s, v14.4s
+	WORD $0x4e2fd4a5 // fadd v5.4s, v5.4s, v15.4s
+	WORD $0x6ea4e59f // fcmgt v31.4s, v12.4s, v4.4s
+	WORD $0x6ebf1d84 // bit v4.16b, v12.16b, v31.16b
+	WORD $0x6ea5e5bf // fcmgt v31.4s, v13.4s, v5.4s
+	WORD $0x6ebf1da5 // bit v5.16b, v13.16b, v31.16b
+	WORD $0x6eb0e49f // fcmgt v31.4s, v4.4s, v16.4s
+	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
+	WORD $0x6eb1e4bf // fcmgt v31.4s, v5.4s, v17.4s
+	WORD $0x6ebf1e25 // bit v5.16b, v17.16b, v31.16b
+	MOVD 16(R13), R0
+	ADD R14, R0, R22
+	FLDPQ 0(R22), (F14, F15)
+	WORD $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
+	WORD $0x4e2fd529 // fadd v9.4s, v9.4s, v15.4s
+	WORD $0x6ea8e59f // fcmgt v31.4s, v12.4s, v8.4s
+	WORD $0x6ebf1d88 // bit v8.16b, v12.16b, v31.16b
+	WORD $0x6ea9e5bf // fcmgt v31.4s, v13.4s, v9.4s
+	WORD $0x6ebf1da9 // bit v9.16b, v13.16b, v31.16b
+	WORD $0x6eb0e51f // fcmgt v31.4s, v8.4s, v16.4s
+	WORD $0x6ebf1e08 // bit v8.16b, v16.16b, v31.16b
+	WORD $0x6eb1e53f // fcmgt v31.4s, v9.4s, v17.4s
+	WORD $0x6ebf1e29 // bit v9.16b, v17.16b, v31.16b
+	MOVD 0(R13), R0
+	ADD R14, R0, R23
+	FLDPQ 32(R23), (F14, F15)
+	WORD $0x4e2ed442 // fadd v2.4s, v2.4s, v14.4s
+	WORD $0x4e2fd463 // fadd v3.4s, v3.4s, v15.4s
+	WORD $0x6ea2e59f // fcmgt v31.4s, v12.4s, v2.4s
+	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
+	WORD $0x6ea3e5bf // fcmgt v31.4s, v13.4s, v3.4s
+	WORD $0x6ebf1da3 // bit v3.16b, v13.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb1e47f // fcmgt v31.4s, v3.4s, v17.4s
+	WORD $0x6ebf1e23 // bit v3.16b, v17.16b, v31.16b
+	MOVD 8(R13), R0
+	ADD R14, R0, R24
+	FLDPQ 32(R24), (F14, F15)
+	WORD $0x4e2ed4c6 // fadd v6.4s, v6.4s, v14.4s
+	WORD $0x4e2fd4e7 // fadd v7.4s, v7.4s, v15.4s
+	WORD $0x6ea6e59f // fcmgt v31.4s, v12.4s, v6.4s
+	WORD $0x6ebf1d86 // bit v6.16b, v12.16b, v31.16b
+	WORD $0x6ea7e5bf // fcmgt v31.4s, v13.4s, v7.4s
+	WORD $0x6ebf1da7 // bit v7.16b, v13.16b, v31.16b
+	WORD $0x6eb0e4df // fcmgt v31.4s, v6.4s, v16.4s
+	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
+	WORD $0x6eb1e4ff // fcmgt v31.4s, v7.4s, v17.4s
+	WORD $0x6ebf1e27 // bit v7.16b, v17.16b, v31.16b
+	MOVD 16(R13), R0
+	ADD R14, R0, R25
+	FLDPQ 32(R25), (F14, F15)
+	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
+	WORD $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
+	WORD $0x6eaae59f // fcmgt v31.4s, v12.4s, v10.4s
+	WORD $0x6ebf1d8a // bit v10.16b, v12.16b, v31.16b
+	WORD $0x6eabe5bf // fcmgt v31.4s, v13.4s, v11.4s
+	WORD $0x6ebf1dab // bit v11.16b, v13.16b, v31.16b
+	WORD $0x6eb0e55f // fcmgt v31.4s, v10.4s, v16.4s
+	WORD $0x6ebf1e0a // bit v10.16b, v16.16b, v31.16b
+	WORD $0x6eb1e57f // fcmgt v31.4s, v11.4s, v17.4s
+	WORD $0x6ebf1e2b // bit v11.16b, v17.16b, v31.16b
+	B store
+
+addPartial:
+	MOVD mask+72(FP), R0
+	FLDPQ 0(R0), (F18, F19)
+	MOVD 0(R13), R0
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
+	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x6ea0e59f // fcmgt v31.4s, v12.4s, v0.4s
+	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
+	WORD $0x6ea1e5bf // fcmgt v31.4s, v13.4s, v1.4s
+	WORD $0x6ebf1da1 // bit v1.16b, v13.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb1e43f // fcmgt v31.4s, v1.4s, v17.4s
+	WORD $0x6ebf1e21 // bit v1.16b, v17.16b, v31.16b
+	MOVD 8(R13), R0
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e2ed484 // fadd v4.4s, v4.4s, v14.4s
+	WORD $0x4e2fd4a5 // fadd v5.4s, v5.4s, v15.4s
+	WORD $0x6ea4e59f // fcmgt v31.4s, v12.4s, v4.4s
+	WORD $0x6ebf1d84 // bit v4.16b, v12.16b, v31.16b
+	WORD $0x6ea5e5bf // fcmgt v31.4s, v13.4s, v5.4s
+	WORD $0x6ebf1da5 // bit v5.16b, v13.16b, v31.16b
+	WORD $0x6eb0e49f // fcmgt v31.4s, v4.4s, v16.4s
+	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
+	WORD $0x6eb1e4bf // fcmgt v31.4s, v5.4s, v17.4s
+	WORD $0x6ebf1e25 // bit v5.16b, v17.16b, v31.16b
+	MOVD 16(R13), R0
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R0, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
+	WORD $0x4e2fd529 // fadd v9.4s, v9.4s, v15.4s
+	WORD $0x6ea8e59f // fcmgt v31.4s, v12.4s, v8.4s
+	WORD $0x6ebf1d88 // bit v8.16b, v12.16b, v31.16b
+	WORD $0x6ea9e5bf // fcmgt v31.4s, v13.4s, v9.4s
+	WORD $0x6ebf1da9 // bit v9.16b, v13.16b, v31.16b
+	WORD $0x6eb0e51f // fcmgt v31.4s, v8.4s, v16.4s
+	WORD $0x6ebf1e08 // bit v8.16b, v16.16b, v31.16b
+	WORD $0x6eb1e53f // fcmgt v31.4s, v9.4s, v17.4s
+	WORD $0x6ebf1e29 // bit v9.16b, v17.16b, v31.16b
+	MOVD mask+72(FP), R0
+	FLDPQ 32(R0), (F18, F19)
+	MOVD 0(R13), R0
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e2ed442 // fadd v2.4s, v2.4s, v14.4s
+	WORD $0x4e2fd463 // fadd v3.4s, v3.4s, v15.4s
+	WORD $0x6ea2e59f // fcmgt v31.4s, v12.4s, v2.4s
+	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
+	WORD $0x6ea3e5bf // fcmgt v31.4s, v13.4s, v3.4s
+	WORD $0x6ebf1da3 // bit v3.16b, v13.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb1e47f // fcmgt v31.4s, v3.4s, v17.4s
+	WORD $0x6ebf1e23 // bit v3.16b, v17.16b, v31.16b
+	MOVD 8(R13), R0
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e2ed4c6 // fadd v6.4s, v6.4s, v14.4s
+	WORD $0x4e2fd4e7 // fadd v7.4s, v7.4s, v15.4s
+	WORD $0x6ea6e59f // fcmgt v31.4s, v12.4s, v6.4s
+	WORD $0x6ebf1d86 // bit v6.16b, v12.16b, v31.16b
+	WORD $0x6ea7e5bf // fcmgt v31.4s, v13.4s, v7.4s
+	WORD $0x6ebf1da7 // bit v7.16b, v13.16b, v31.16b
+	WORD $0x6eb0e4df // fcmgt v31.4s, v6.4s, v16.4s
+	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
+	WORD $0x6eb1e4ff // fcmgt v31.4s, v7.4s, v17.4s
+	WORD $0x6ebf1e27 // bit v7.16b, v17.16b, v31.16b
+	MOVD 16(R13), R0
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
+	WORD $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
+	WORD $0x6eaae59f // fcmgt v31.4s, v12.4s, v10.4s
+	WORD $0x6ebf1d8a // bit v10.16b, v12.16b, v31.16b
+	WORD $0x6eabe5bf // fcmgt v31.4s, v13.4s, v11.4s
+	WORD $0x6ebf1dab // bit v11.16b, v13.16b, v31.16b
+	WORD $0x6eb0e55f // fcmgt v31.4s, v10.4s, v16.4s
+	WORD $0x6ebf1e0a // bit v10.16b, v16.16b, v31.16b
+	WORD $0x6eb1e57f // fcmgt v31.4s, v11.4s, v17.4s
+	WORD $0x6ebf1e2b // bit v11.16b, v17.16b, v31.16b
+
+store:
+	MOVD mask+72(FP), R13
+	CMP $0, R13
+	BNE partial
+	MOVD out+40(FP), R13
+	MOVD column+48(FP), R14
+	MOVD 0(R13), R0
+	ADD R14, R0, R19
+	FSTPQ (F0, F1), 0(R19)
+	FSTPQ (F2, F3), 32(R19)
+	MOVD 8(R13), R0
+	ADD R14, R0, R20
+	FSTPQ (F4, F5), 0(R20)
+	FSTPQ (F6, F7), 32(R20)
+	MOVD 16(R13), R0
+	ADD R14, R0, R21
+	FSTPQ (F8, F9), 0(R21)
+	FSTPQ (F10, F11), 32(R21)
+
+next:
+	MOVD tiles+88(FP), R15
+	SUBS $1, R15, R15
+	MOVD R15, tiles+88(FP)
+	BEQ done
+	MOVD skip+96(FP), R14
+	MOVD table+0(FP), R15
+	ADD R14, R15, R15
+	MOVD R15, table+0(FP)
+	MOVD out+40(FP), R15
+	ADD $24, R15, R15
+	MOVD R15, out+40(FP)
+	MOVD again+104(FP), R14
+	MOVD R14, taps+8(FP)
+	B tile
+
+partial:
+	FLDPQ 0(R13), (F12, F13)
+	FLDPQ 32(R13), (F16, F17)
+	MOVD out+40(FP), R13
+	MOVD column+48(FP), R14
+	MOVD 0(R13), R0
+	ADD R14, R0, R16
+	VMOV V12.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V12.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V13.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V13.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V16.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V16.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V17.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V17.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	MOVD 8(R13), R0
+	ADD R14, R0, R16
+	VMOV V12.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V12.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V13.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V13.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V16.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V16.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V17.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V17.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
+	MOVD 16(R13), R0
+	ADD R14, R0, R16
+	VMOV V12.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V8.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V8.S[1], 4(R16); VMOV V12.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V8.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V8.S[3], 4(R16); VMOV V13.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V9.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V9.S[1], 4(R16); VMOV V13.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V9.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V9.S[3], 4(R16)
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V16.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V10.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V10.S[1], 4(R16); VMOV V16.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V10.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V10.S[3], 4(R16); VMOV V17.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V11.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V11.S[1], 4(R16); VMOV V17.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V11.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V11.S[3], 4(R16)
+	B next
+
+done:
+	RET
+
 TEXT ·gemm2x16NEON(SB), NOSPLIT, $0-128
 
 tile:
@@ -3481,6 +4016,348 @@ partial:
 	MOVD 24(R13), R0
 	ADD R14, R0, R16
 	VMOV V8.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V8.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V9.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V9.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
+	B next
+
+done:
+	RET
+
+TEXT ·gemm3x8NEON(SB), NOSPLIT, $0-128
+
+tile:
+	MOVD add+112(FP), R13
+	CMP $0, R13
+	BEQ begin
+	MOVD column+48(FP), R14
+	MOVD 0(R13), R0
+	ADD R14, R0, R19
+	PRFM (R19), PLDL1KEEP
+	MOVD 8(R13), R0
+	ADD R14, R0, R20
+	PRFM (R20), PLDL1KEEP
+	MOVD 16(R13), R0
+	ADD R14, R0, R21
+	PRFM (R21), PLDL1KEEP
+
+begin:
+	MOVD bias+56(FP), R13
+	CMP $0, R13
+	BEQ resume
+	MOVD bias+56(FP), R13
+	FLDPQ 0(R13), (F0, F1)
+	WORD $0x4ea01c02 // mov v2.16b, v0.16b
+	WORD $0x4ea11c23 // mov v3.16b, v1.16b
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	B begun
+
+resume:
+	MOVD mask+72(FP), R13
+	CMP $0, R13
+	BNE resumePartial
+	MOVD out+40(FP), R13
+	MOVD column+48(FP), R14
+	MOVD 0(R13), R0
+	ADD R14, R0, R22
+	FLDPQ 0(R22), (F0, F1)
+	MOVD 8(R13), R0
+	ADD R14, R0, R23
+	FLDPQ 0(R23), (F2, F3)
+	MOVD 16(R13), R0
+	ADD R14, R0, R24
+	FLDPQ 0(R24), (F4, F5)
+	B begun
+
+resumePartial:
+	FLDPQ 0(R13), (F6, F7)
+	MOVD out+40(FP), R13
+	MOVD column+48(FP), R14
+	MOVD 0(R13), R0
+	WORD $0x6f00e400 // movi v0.2d, #0
+	WORD $0x6f00e401 // movi v1.2d, #0
+	ADD R14, R0, R16
+	VMOV V6.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V6.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V7.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V7.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
+	MOVD 8(R13), R0
+	WORD $0x6f00e402 // movi v2.2d, #0
+	WORD $0x6f00e403 // movi v3.2d, #0
+	ADD R14, R0, R16
+	VMOV V6.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V6.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V7.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V7.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
+	MOVD 16(R13), R0
+	WORD $0x6f00e404 // movi v4.2d, #0
+	WORD $0x6f00e405 // movi v5.2d, #0
+	ADD R14, R0, R16
+	VMOV V6.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V6.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V7.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V7.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
+
+begun:
+	MOVD ahead+80(FP), R6
+	MOVD weights+32(FP), R13
+
+tap:
+	MOVD table+0(FP), R14
+	MOVD 0(R14), R0
+	MOVD 8(R14), R1
+	MOVD 16(R14), R2
+	ADD $24, R14, R14
+	MOVD R14, table+0(FP)
+	MOVD begin+16(FP), R14
+	MOVD end+24(FP), R15
+	SUB R14, R15, R16
+	ADD R6, R13, R17
+	SUBS $16, R16, R16
+	BLT few
+
+four:
+	WORD $0x3cee6806 // ldr q6, [x0, x14]
+	WORD $0x3cee6827 // ldr q7, [x1, x14]
+	WORD $0x3cee6848 // ldr q8, [x2, x14]
+	PRFM 0(R17), PLDL1KEEP
+	FLDPQ 0(R13), (F9, F10)
+	WORD $0x4f861120 // fmla v0.4s, v9.4s, v6.s[0]
+	WORD $0x4f871122 // fmla v2.4s, v9.4s, v7.s[0]
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0x4f861141 // fmla v1.4s, v10.4s, v6.s[0]
+	WORD $0x4f871143 // fmla v3.4s, v10.4s, v7.s[0]
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	FLDPQ 32(R13), (F9, F10)
+	WORD $0x4fa61120 // fmla v0.4s, v9.4s, v6.s[1]
+	WORD $0x4fa71122 // fmla v2.4s, v9.4s, v7.s[1]
+	WORD $0x4fa81124 // fmla v4.4s, v9.4s, v8.s[1]
+	WORD $0x4fa61141 // fmla v1.4s, v10.4s, v6.s[1]
+	WORD $0x4fa71143 // fmla v3.4s, v10.4s, v7.s[1]
+	WORD $0x4fa81145 // fmla v5.4s, v10.4s, v8.s[1]
+	PRFM 64(R17), PLDL1KEEP
+	FLDPQ 64(R13), (F9, F10)
+	WORD $0x4f861920 // fmla v0.4s, v9.4s, v6.s[2]
+	WORD $0x4f871922 // fmla v2.4s, v9.4s, v7.s[2]
+	WORD $0x4f881924 // fmla v4.4s, v9.4s, v8.s[2]
+	WORD $0x4f861941 // fmla v1.4s, v10.4s, v6.s[2]
+	WORD $0x4f871943 // fmla v3.4s, v10.4s, v7.s[2]
+	WORD $0x4f881945 // fmla v5.4s, v10.4s, v8.s[2]
+	FLDPQ 96(R13), (F9, F10)
+	WORD $0x4fa61920 // fmla v0.4s, v9.4s, v6.s[3]
+	WORD $0x4fa71922 // fmla v2.4s, v9.4s, v7.s[3]
+	WORD $0x4fa81924 // fmla v4.4s, v9.4s, v8.s[3]
+	WORD $0x4fa61941 // fmla v1.4s, v10.4s, v6.s[3]
+	WORD $0x4fa71943 // fmla v3.4s, v10.4s, v7.s[3]
+	WORD $0x4fa81945 // fmla v5.4s, v10.4s, v8.s[3]
+	ADD $16, R14, R14
+	ADD $128, R13, R13
+	ADD $128, R17, R17
+	SUBS $16, R16, R16
+	BGE four
+
+few:
+	ADDS $16, R16, R16
+	BEQ added
+
+one:
+	WORD $0xbc6e6806 // ldr s6, [x0, x14]
+	WORD $0xbc6e6827 // ldr s7, [x1, x14]
+	WORD $0xbc6e6848 // ldr s8, [x2, x14]
+	FLDPQ 0(R13), (F9, F10)
+	WORD $0x4f861120 // fmla v0.4s, v9.4s, v6.s[0]
+	WORD $0x4f871122 // fmla v2.4s, v9.4s, v7.s[0]
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0x4f861141 // fmla v1.4s, v10.4s, v6.s[0]
+	WORD $0x4f871143 // fmla v3.4s, v10.4s, v7.s[0]
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	ADD $4, R14, R14
+	ADD $32, R13, R13
+	SUBS $4, R16, R16
+	BNE one
+
+added:
+	MOVD taps+8(FP), R15
+	SUBS $1, R15, R15
+	MOVD R15, taps+8(FP)
+	BNE tap
+	MOVD clamp+64(FP), R13
+	CMP $0, R13
+	BEQ store
+	VLD1R (R13), [V6.S4]
+	ADD $4, R13, R25
+	VLD1R (R25), [V8.S4]
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6ea0e4df // fcmgt v31.4s, v6.4s, v0.4s
+	WORD $0x6ebf1cc0 // bit v0.16b, v6.16b, v31.16b
+	WORD $0x6ea1e4df // fcmgt v31.4s, v6.4s, v1.4s
+	WORD $0x6ebf1cc1 // bit v1.16b, v6.16b, v31.16b
+	WORD $0x6ea8e41f // fcmgt v31.4s, v0.4s, v8.4s
+	WORD $0x6ebf1d00 // bit v0.16b, v8.16b, v31.16b
+	WORD $0x6ea8e43f // fcmgt v31.4s, v1.4s, v8.4s
+	WORD $0x6ebf1d01 // bit v1.16b, v8.16b, v31.16b
+	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
+	WORD $0x4e2ad421 // fadd v1.4s, v1.4s, v10.4s
+	WORD $0x6ea2e4df // fcmgt v31.4s, v6.4s, v2.4s
+	WORD $0x6ebf1cc2 // bit v2.16b, v6.16b, v31.16b
+	WORD $0x6ea3e4df // fcmgt v31.4s, v6.4s, v3.4s
+	WORD $0x6ebf1cc3 // bit v3.16b, v6.16b, v31.16b
+	WORD $0x6ea8e45f // fcmgt v31.4s, v2.4s, v8.4s
+	WORD $0x6ebf1d02 // bit v2.16b, v8.16b, v31.16b
+	WORD $0x6ea8e47f // fcmgt v31.4s, v3.4s, v8.4s
+	WORD $0x6ebf1d03 // bit v3.16b, v8.16b, v31.16b
+	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
+	WORD $0x4e2ad463 // fadd v3.4s, v3.4s, v10.4s
+	WORD $0x6ea4e4df // fcmgt v31.4s, v6.4s, v4.4s
+	WORD $0x6ebf1cc4 // bit v4.16b, v6.16b, v31.16b
+	WORD $0x6ea5e4df // fcmgt v31.4s, v6.4s, v5.4s
+	WORD $0x6ebf1cc5 // bit v5.16b, v6.16b, v31.16b
+	WORD $0x6ea8e49f // fcmgt v31.4s, v4.4s, v8.4s
+	WORD $0x6ebf1d04 // bit v4.16b, v8.16b, v31.16b
+	WORD $0x6ea8e4bf // fcmgt v31.4s, v5.4s, v8.4s
+	WORD $0x6ebf1d05 // bit v5.16b, v8.16b, v31.16b
+	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
+	WORD $0x4e2ad4a5 // fadd v5.4s, v5.4s, v10.4s
+	MOVD add+112(FP), R13
+	CMP $0, R13
+	BEQ store
+	MOVD sum+120(FP), R14
+	VLD1R (R14), [V6.S4]
+	ADD $4, R14, R19
+	VLD1R (R19), [V8.S4]
+	MOVD column+48(FP), R14
+	MOVD add+112(FP), R15
+	ADD $24, R15, R15
+	MOVD R15, add+112(FP)
+	MOVD mask+72(FP), R0
+	CMP $0, R0
+	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	BNE addPartial
+	MOVD 0(R13), R0
+	ADD R14, R0, R20
+	FLDPQ 0(R20), (F12, F13)
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e4df // fcmgt v31.4s, v6.4s, v0.4s
+	WORD $0x6ebf1cc0 // bit v0.16b, v6.16b, v31.16b
+	WORD $0x6ea1e4ff // fcmgt v31.4s, v7.4s, v1.4s
+	WORD $0x6ebf1ce1 // bit v1.16b, v7.16b, v31.16b
+	WORD $0x6ea8e41f // fcmgt v31.4s, v0.4s, v8.4s
+	WORD $0x6ebf1d00 // bit v0.16b, v8.16b, v31.16b
+	WORD $0x6ea9e43f // fcmgt v31.4s, v1.4s, v9.4s
+	WORD $0x6ebf1d21 // bit v1.16b, v9.16b, v31.16b
+	MOVD 8(R13), R0
+	ADD R14, R0, R21
+	FLDPQ 0(R21), (F12, F13)
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e4df // fcmgt v31.4s, v6.4s, v2.4s
+	WORD $0x6ebf1cc2 // bit v2.16b, v6.16b, v31.16b
+	WORD $0x6ea3e4ff // fcmgt v31.4s, v7.4s, v3.4s
+	WORD $0x6ebf1ce3 // bit v3.16b, v7.16b, v31.16b
+	WORD $0x6ea8e45f // fcmgt v31.4s, v2.4s, v8.4s
+	WORD $0x6ebf1d02 // bit v2.16b, v8.16b, v31.16b
+	WORD $0x6ea9e47f // fcmgt v31.4s, v3.4s, v9.4s
+	WORD $0x6ebf1d23 // bit v3.16b, v9.16b, v31.16b
+	MOVD 16(R13), R0
+	ADD R14, R0, R22
+	FLDPQ 0(R22), (F12, F13)
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e4df // fcmgt v31.4s, v6.4s, v4.4s
+	WORD $0x6ebf1cc4 // bit v4.16b, v6.16b, v31.16b
+	WORD $0x6ea5e4ff // fcmgt v31.4s, v7.4s, v5.4s
+	WORD $0x6ebf1ce5 // bit v5.16b, v7.16b, v31.16b
+	WORD $0x6ea8e49f // fcmgt v31.4s, v4.4s, v8.4s
+	WORD $0x6ebf1d04 // bit v4.16b, v8.16b, v31.16b
+	WORD $0x6ea9e4bf // fcmgt v31.4s, v5.4s, v9.4s
+	WORD $0x6ebf1d25 // bit v5.16b, v9.16b, v31.16b
+	B store
+
+addPartial:
+	MOVD mask+72(FP), R0
+	FLDPQ 0(R0), (F10, F11)
+	MOVD 0(R13), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R14, R0, R16
+	VMOV V10.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V10.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V11.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V11.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea0e4df // fcmgt v31.4s, v6.4s, v0.4s
+	WORD $0x6ebf1cc0 // bit v0.16b, v6.16b, v31.16b
+	WORD $0x6ea1e4ff // fcmgt v31.4s, v7.4s, v1.4s
+	WORD $0x6ebf1ce1 // bit v1.16b, v7.16b, v31.16b
+	WORD $0x6ea8e41f // fcmgt v31.4s, v0.4s, v8.4s
+	WORD $0x6ebf1d00 // bit v0.16b, v8.16b, v31.16b
+	WORD $0x6ea9e43f // fcmgt v31.4s, v1.4s, v9.4s
+	WORD $0x6ebf1d21 // bit v1.16b, v9.16b, v31.16b
+	MOVD 8(R13), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R14, R0, R16
+	VMOV V10.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V10.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V11.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V11.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2dd463 // fadd v3.4s, v3.4s, v13.4s
+	WORD $0x6ea2e4df // fcmgt v31.4s, v6.4s, v2.4s
+	WORD $0x6ebf1cc2 // bit v2.16b, v6.16b, v31.16b
+	WORD $0x6ea3e4ff // fcmgt v31.4s, v7.4s, v3.4s
+	WORD $0x6ebf1ce3 // bit v3.16b, v7.16b, v31.16b
+	WORD $0x6ea8e45f // fcmgt v31.4s, v2.4s, v8.4s
+	WORD $0x6ebf1d02 // bit v2.16b, v8.16b, v31.16b
+	WORD $0x6ea9e47f // fcmgt v31.4s, v3.4s, v9.4s
+	WORD $0x6ebf1d23 // bit v3.16b, v9.16b, v31.16b
+	MOVD 16(R13), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R14, R0, R16
+	VMOV V10.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V10.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V11.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V11.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x6ea4e4df // fcmgt v31.4s, v6.4s, v4.4s
+	WORD $0x6ebf1cc4 // bit v4.16b, v6.16b, v31.16b
+	WORD $0x6ea5e4ff // fcmgt v31.4s, v7.4s, v5.4s
+	WORD $0x6ebf1ce5 // bit v5.16b, v7.16b, v31.16b
+	WORD $0x6ea8e49f // fcmgt v31.4s, v4.4s, v8.4s
+	WORD $0x6ebf1d04 // bit v4.16b, v8.16b, v31.16b
+	WORD $0x6ea9e4bf // fcmgt v31.4s, v5.4s, v9.4s
+	WORD $0x6ebf1d25 // bit v5.16b, v9.16b, v31.16b
+
+store:
+	MOVD mask+72(FP), R13
+	CMP $0, R13
+	BNE partial
+	MOVD out+40(FP), R13
+	MOVD column+48(FP), R14
+	MOVD 0(R13), R0
+	ADD R14, R0, R23
+	FSTPQ (F0, F1), 0(R23)
+	MOVD 8(R13), R0
+	ADD R14, R0, R24
+	FSTPQ (F2, F3), 0(R24)
+	MOVD 16(R13), R0
+	ADD R14, R0, R25
+	FSTPQ (F4, F5), 0(R25)
+
+next:
+	MOVD tiles+88(FP), R15
+	SUBS $1, R15, R15
+	MOVD R15, tiles+88(FP)
+	BEQ done
+	MOVD skip+96(FP), R14
+	MOVD table+0(FP), R15
+	ADD R14, R15, R15
+	MOVD R15, table+0(FP)
+	MOVD out+40(FP), R15
+	ADD $24, R15, R15
+	MOVD R15, out+40(FP)
+	MOVD again+104(FP), R14
+	MOVD R14, taps+8(FP)
+	B tile
+
+partial:
+	FLDPQ 0(R13), (F6, F7)
+	MOVD out+40(FP), R13
+	MOVD column+48(FP), R14
+	MOVD 0(R13), R0
+	ADD R14, R0, R16
+	VMOV V6.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V6.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V7.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V7.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	MOVD 8(R13), R0
+	ADD R14, R0, R16
+	VMOV V6.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V6.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V7.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V7.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	MOVD 16(R13), R0
+	ADD R14, R0, R16
+	VMOV V6.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V6.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V7.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V7.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
 	B next
 
 done:
@@ -57691,6 +58568,993 @@ partial:
 	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V18.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V18.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V18.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V18.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V19.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V19.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V19.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V19.S[3], 4(R16)
 	RET
 
+TEXT ·gemmQuads3x16NEON(SB), NOSPLIT, $0-104
+	MOVD bias+56(FP), R13
+	FLDPQ 0(R13), (F0, F1)
+	FLDPQ 32(R13), (F2, F3)
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea21c46 // mov v6.16b, v2.16b
+	WORD $0x4ea31c67 // mov v7.16b, v3.16b
+	WORD $0x4ea01c08 // mov v8.16b, v0.16b
+	WORD $0x4ea11c29 // mov v9.16b, v1.16b
+	WORD $0x4ea21c4a // mov v10.16b, v2.16b
+	WORD $0x4ea31c6b // mov v11.16b, v3.16b
+	MOVD weights+32(FP), R13
+
+tap:
+	MOVD table+0(FP), R14
+	MOVD 0(R14), R0
+	MOVD 8(R14), R1
+	MOVD 16(R14), R2
+	ADD $24, R14, R14
+	MOVD R14, table+0(FP)
+	MOVD begin+16(FP), R14
+	MOVD end+24(FP), R15
+	SUB R14, R15, R16
+	SUBS $16, R16, R16
+	BLT few
+
+four:
+	WORD $0x3cee680c // ldr q12, [x0, x14]
+	WORD $0x3cee682d // ldr q13, [x1, x14]
+	WORD $0x3cee684e // ldr q14, [x2, x14]
+	FLDPQ 0(R13), (F15, F16)
+	WORD $0x4f8ce1e0 // sdot v0.4s, v15.16b, v12.4b[0]
+	WORD $0x4f8de1e4 // sdot v4.4s, v15.16b, v13.4b[0]
+	WORD $0x4f8ee1e8 // sdot v8.4s, v15.16b, v14.4b[0]
+	WORD $0x4f8ce201 // sdot v1.4s, v16.16b, v12.4b[0]
+	WORD $0x4f8de205 // sdot v5.4s, v16.16b, v13.4b[0]
+	WORD $0x4f8ee209 // sdot v9.4s, v16.16b, v14.4b[0]
+	FLDPQ 32(R13), (F15, F16)
+	WORD $0x4f8ce1e2 // sdot v2.4s, v15.16b, v12.4b[0]
+	WORD $0x4f8de1e6 // sdot v6.4s, v15.16b, v13.4b[0]
+	WORD $0x4f8ee1ea // sdot v10.4s, v15.16b, v14.4b[0]
+	WORD $0x4f8ce203 // sdot v3.4s, v16.16b, v12.4b[0]
+	WORD $0x4f8de207 // sdot v7.4s, v16.16b, v13.4b[0]
+	WORD $0x4f8ee20b // sdot v11.4s, v16.16b, v14.4b[0]
+	FLDPQ 64(R13), (F15, F16)
+	WORD $0x4face1e0 // sdot v0.4s, v15.16b, v12.4b[1]
+	WORD $0x4fade1e4 // sdot v4.4s, v15.16b, v13.4b[1]
+	WORD $0x4faee1e8 // sdot v8.4s, v15.16b, v14.4b[1]
+	WORD $0x4face201 // sdot v1.4s, v16.16b, v12.4b[1]
+	WORD $0x4fade205 // sdot v5.4s, v16.16b, v13.4b[1]
+	WORD $0x4faee209 // sdot v9.4s, v16.16b, v14.4b[1]
+	FLDPQ 96(R13), (F15, F16)
+	WORD $0x4face1e2 // sdot v2.4s, v15.16b, v12.4b[1]
+	WORD $0x4fade1e6 // sdot v6.4s, v15.16b, v13.4b[1]
+	WORD $0x4faee1ea // sdot v10.4s, v15.16b, v14.4b[1]
+	WORD $0x4face203 // sdot v3.4s, v16.16b, v12.4b[1]
+	WORD $0x4fade207 // sdot v7.4s, v16.16b, v13.4b[1]
+	WORD $0x4faee20b // sdot v11.4s, v16.16b, v14.4b[1]
+	FLDPQ 128(R13), (F15, F16)
+	WORD $0x4f8ce9e0 // sdot v0.4s, v15.16b, v12.4b[2]
+	WORD $0x4f8de9e4 // sdot v4.4s, v15.16b, v13.4b[2]
+	WORD $0x4f8ee9e8 // sdot v8.4s, v15.16b, v14.4b[2]
+	WORD $0x4f8cea01 // sdot v1.4s, v16.16b, v12.4b[2]
+	WORD $0x4f8dea05 // sdot v5.4s, v16.16b, v13.4b[2]
+	WORD $0x4f8eea09 // sdot v9.4s, v16.16b, v14.4b[2]
+	FLDPQ 160(R13), (F15, F16)
+	WORD $0x4f8ce9e2 // sdot v2.4s, v15.16b, v12.4b[2]
+	WORD $0x4f8de9e6 // sdot v6.4s, v15.16b, v13.4b[2]
+	WORD $0x4f8ee9ea // sdot v10.4s, v15.16b, v14.4b[2]
+	WORD $0x4f8cea03 // sdot v3.4s, v16.16b, v12.4b[2]
+	WORD $0x4f8dea07 // sdot v7.4s, v16.16b, v13.4b[2]
+	WORD $0x4f8eea0b // sdot v11.4s, v16.16b, v14.4b[2]
+	FLDPQ 192(R13), (F15, F16)
+	WORD $0x4face9e0 // sdot v0.4s, v15.16b, v12.4b[3]
+	WORD $0x4fade9e4 // sdot v4.4s, v15.16b, v13.4b[3]
+	WORD $0x4faee9e8 // sdot v8.4s, v15.16b, v14.4b[3]
+	WORD $0x4facea01 // sdot v1.4s, v16.16b, v12.4b[3]
+	WORD $0x4fadea05 // sdot v5.4s, v16.16b, v13.4b[3]
+	WORD $0x4faeea09 // sdot v9.4s, v16.16b, v14.4b[3]
+	FLDPQ 224(R13), (F15, F16)
+	WORD $0x4face9e2 // sdot v2.4s, v15.16b, v12.4b[3]
+	WORD $0x4fade9e6 // sdot v6.4s, v15.16b, v13.4b[3]
+	WORD $0x4faee9ea // sdot v10.4s, v15.16b, v14.4b[3]
+	WORD $0x4facea03 // sdot v3.4s, v16.16b, v12.4b[3]
+	WORD $0x4fadea07 // sdot v7.4s, v16.16b, v13.4b[3]
+	WORD $0x4faeea0b // sdot v11.4s, v16.16b, v14.4b[3]
+	ADD $16, R14, R14
+	ADD $256, R13, R13
+	SUBS $16, R16, R16
+	BGE four
+
+few:
+	ADDS $16, R16, R16
+	BEQ added
+
+one:
+	WORD $0xbc6e680c // ldr s12, [x0, x14]
+	WORD $0xbc6e682d // ldr s13, [x1, x14]
+	WORD $0xbc6e684e // ldr s14, [x2, x14]
+	FLDPQ 0(R13), (F15, F16)
+	WORD $0x4f8ce1e0 // sdot v0.4s, v15.16b, v12.4b[0]
+	WORD $0x4f8de1e4 // sdot v4.4s, v15.16b, v13.4b[0]
+	WORD $0x4f8ee1e8 // sdot v8.4s, v15.16b, v14.4b[0]
+	WORD $0x4f8ce201 // sdot v1.4s, v16.16b, v12.4b[0]
+	WORD $0x4f8de205 // sdot v5.4s, v16.16b, v13.4b[0]
+	WORD $0x4f8ee209 // sdot v9.4s, v16.16b, v14.4b[0]
+	FLDPQ 32(R13), (F15, F16)
+	WORD $0x4f8ce1e2 // sdot v2.4s, v15.16b, v12.4b[0]
+	WORD $0x4f8de1e6 // sdot v6.4s, v15.16b, v13.4b[0]
+	WORD $0x4f8ee1ea // sdot v10.4s, v15.16b, v14.4b[0]
+	WORD $0x4f8ce203 // sdot v3.4s, v16.16b, v12.4b[0]
+	WORD $0x4f8de207 // sdot v7.4s, v16.16b, v13.4b[0]
+	WORD $0x4f8ee20b // sdot v11.4s, v16.16b, v14.4b[0]
+	ADD $4, R14, R14
+	ADD $64, R13, R13
+	SUBS $4, R16, R16
+	BNE one
+
+added:
+	MOVD taps+8(FP), R15
+	SUBS $1, R15, R15
+	MOVD R15, taps+8(FP)
+	BNE tap
+	MOVD mask+72(FP), R13
+	CMP $0, R13
+	BNE partial
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd8c // fmul v12.4s, v12.4s, v31.4s
+	WORD $0x6e3eddad // fmul v13.4s, v13.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F14, F15)
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cd8e // fmla v14.4s, v12.4s, v0.4s
+	WORD $0x4e21cdaf // fmla v15.4s, v13.4s, v1.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59f // fcmgt v31.4s, v12.4s, v14.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eafe59f // fcmgt v31.4s, v12.4s, v15.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	ADD $4, R7, R20
+	VLD1R (R20), [V12.S4]
+	WORD $0x6eace5df // fcmgt v31.4s, v14.4s, v12.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eace5ff // fcmgt v31.4s, v15.4s, v12.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	ADD R14, R3, R21
+	FSTPQ (F14, F15), 0(R21)
+	VLD1R (R2), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fdd8c // fmul v12.4s, v12.4s, v31.4s
+	WORD $0x6e3eddad // fmul v13.4s, v13.4s, v30.4s
+	FLDPQ 32(R19), (F14, F15)
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cd8e // fmla v14.4s, v12.4s, v2.4s
+	WORD $0x4e23cdaf // fmla v15.4s, v13.4s, v3.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59f // fcmgt v31.4s, v12.4s, v14.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eafe59f // fcmgt v31.4s, v12.4s, v15.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	VLD1R (R20), [V12.S4]
+	WORD $0x6eace5df // fcmgt v31.4s, v14.4s, v12.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eace5ff // fcmgt v31.4s, v15.4s, v12.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	FSTPQ (F14, F15), 32(R21)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R22
+	VLD1R (R22), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd8c // fmul v12.4s, v12.4s, v31.4s
+	WORD $0x6e3eddad // fmul v13.4s, v13.4s, v30.4s
+	ADD R14, R4, R23
+	FLDPQ 0(R23), (F14, F15)
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24cd8e // fmla v14.4s, v12.4s, v4.4s
+	WORD $0x4e25cdaf // fmla v15.4s, v13.4s, v5.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59f // fcmgt v31.4s, v12.4s, v14.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eafe59f // fcmgt v31.4s, v12.4s, v15.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	VLD1R (R20), [V12.S4]
+	WORD $0x6eace5df // fcmgt v31.4s, v14.4s, v12.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eace5ff // fcmgt v31.4s, v15.4s, v12.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	ADD R14, R3, R24
+	FSTPQ (F14, F15), 0(R24)
+	VLD1R (R22), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fdd8c // fmul v12.4s, v12.4s, v31.4s
+	WORD $0x6e3eddad // fmul v13.4s, v13.4s, v30.4s
+	FLDPQ 32(R23), (F14, F15)
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26cd8e // fmla v14.4s, v12.4s, v6.4s
+	WORD $0x4e27cdaf // fmla v15.4s, v13.4s, v7.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59f // fcmgt v31.4s, v12.4s, v14.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eafe59f // fcmgt v31.4s, v12.4s, v15.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	VLD1R (R20), [V12.S4]
+	WORD $0x6eace5df // fcmgt v31.4s, v14.4s, v12.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eace5ff // fcmgt v31.4s, v15.4s, v12.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	FSTPQ (F14, F15), 32(R24)
+	MOVD 16(R0), R3
+	MOVD 16(R1), R4
+	ADD $8, R2, R25
+	VLD1R (R25), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd8c // fmul v12.4s, v12.4s, v31.4s
+	WORD $0x6e3eddad // fmul v13.4s, v13.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F14, F15)
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e28cd8e // fmla v14.4s, v12.4s, v8.4s
+	WORD $0x4e29cdaf // fmla v15.4s, v13.4s, v9.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59f // fcmgt v31.4s, v12.4s, v14.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eafe59f // fcmgt v31.4s, v12.4s, v15.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	VLD1R (R20), [V12.S4]
+	WORD $0x6eace5df // fcmgt v31.4s, v14.4s, v12.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eace5ff // fcmgt v31.4s, v15.4s, v12.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	ADD R14, R3, R20
+	FSTPQ (F14, F15), 0(R20)
+	VLD1R (R25), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fdd8c // fmul v12.4s, v12.4s, v31.4s
+	WORD $0x6e3eddad // fmul v13.4s, v13.4s, v30.4s
+	FLDPQ 32(R19), (F14, F15)
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e2acd8e // fmla v14.4s, v12.4s, v10.4s
+	WORD $0x4e2bcdaf // fmla v15.4s, v13.4s, v11.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59f // fcmgt v31.4s, v12.4s, v14.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eafe59f // fcmgt v31.4s, v12.4s, v15.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	ADD $4, R7, R21
+	VLD1R (R21), [V12.S4]
+	WORD $0x6eace5df // fcmgt v31.4s, v14.4s, v12.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eace5ff // fcmgt v31.4s, v15.4s, v12.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	FSTPQ (F14, F15), 32(R20)
+	RET
+
+partial:
+	FLDPQ 0(R13), (F30, F31)
+	FLDPQ 32(R13), (F28, F29)
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bdd8c // fmul v12.4s, v12.4s, v27.4s
+	WORD $0x6e3addad // fmul v13.4s, v13.4s, v26.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cd8e // fmla v14.4s, v12.4s, v0.4s
+	WORD $0x4e21cdaf // fmla v15.4s, v13.4s, v1.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59b // fcmgt v27.4s, v12.4s, v14.4s
+	WORD $0x6ebb1d8e // bit v14.16b, v12.16b, v27.16b
+	WORD $0x6eafe59b // fcmgt v27.4s, v12.4s, v15.4s
+	WORD $0x6ebb1d8f // bit v15.16b, v12.16b, v27.16b
+	ADD $4, R7, R22
+	VLD1R (R22), [V12.S4]
+	WORD $0x6eace5db // fcmgt v27.4s, v14.4s, v12.4s
+	WORD $0x6ebb1d8e // bit v14.16b, v12.16b, v27.16b
+	WORD $0x6eace5fb // fcmgt v27.4s, v15.4s, v12.4s
+	WORD $0x6ebb1d8f // bit v15.16b, v12.16b, v27.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V14.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V14.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V14.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V14.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V15.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V15.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V15.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V15.S[3], 4(R16)
+	VLD1R (R2), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 32(R5), (F27, F26)
+	WORD $0x6e3bdd8c // fmul v12.4s, v12.4s, v27.4s
+	WORD $0x6e3addad // fmul v13.4s, v13.4s, v26.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cd8e // fmla v14.4s, v12.4s, v2.4s
+	WORD $0x4e23cdaf // fmla v15.4s, v13.4s, v3.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59b // fcmgt v27.4s, v12.4s, v14.4s
+	WORD $0x6ebb1d8e // bit v14.16b, v12.16b, v27.16b
+	WORD $0x6eafe59b // fcmgt v27.4s, v12.4s, v15.4s
+	WORD $0x6ebb1d8f // bit v15.16b, v12.16b, v27.16b
+	VLD1R (R22), [V12.S4]
+	WORD $0x6eace5db // fcmgt v27.4s, v14.4s, v12.4s
+	WORD $0x6ebb1d8e // bit v14.16b, v12.16b, v27.16b
+	WORD $0x6eace5fb // fcmgt v27.4s, v15.4s, v12.4s
+	WORD $0x6ebb1d8f // bit v15.16b, v12.16b, v27.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V14.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V14.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V14.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V14.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V15.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V15.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V15.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V15.S[3], 4(R16)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R23
+	VLD1R (R23), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bdd8c // fmul v12.4s, v12.4s, v27.4s
+	WORD $0x6e3addad // fmul v13.4s, v13.4s, v26.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24cd8e // fmla v14.4s, v12.4s, v4.4s
+	WORD $0x4e25cdaf // fmla v15.4s, v13.4s, v5.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59b // fcmgt v27.4s, v12.4s, v14.4s
+	WORD $0x6ebb1d8e // bit v14.16b, v12.16b, v27.16b
+	WORD $0x6eafe59b // fcmgt v27.4s, v12.4s, v15.4s
+	WORD $0x6ebb1d8f // bit v15.16b, v12.16b, v27.16b
+	VLD1R (R22), [V12.S4]
+	WORD $0x6eace5db // fcmgt v27.4s, v14.4s, v12.4s
+	WORD $0x6ebb1d8e // bit v14.16b, v12.16b, v27.16b
+	WORD $0x6eace5fb // fcmgt v27.4s, v15.4s, v12.4s
+	WORD $0x6ebb1d8f // bit v15.16b, v12.16b, v27.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V14.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V14.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V14.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V14.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V15.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V15.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V15.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V15.S[3], 4(R16)
+	VLD1R (R23), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 32(R5), (F27, F26)
+	WORD $0x6e3bdd8c // fmul v12.4s, v12.4s, v27.4s
+	WORD $0x6e3addad // fmul v13.4s, v13.4s, v26.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26cd8e // fmla v14.4s, v12.4s, v6.4s
+	WORD $0x4e27cdaf // fmla v15.4s, v13.4s, v7.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59b // fcmgt v27.4s, v12.4s, v14.4s
+	WORD $0x6ebb1d8e // bit v14.16b, v12.16b, v27.16b
+	WORD $0x6eafe59b // fcmgt v27.4s, v12.4s, v15.4s
+	WORD $0x6ebb1d8f // bit v15.16b, v12.16b, v27.16b
+	VLD1R (R22), [V12.S4]
+	WORD $0x6eace5db // fcmgt v27.4s, v14.4s, v12.4s
+	WORD $0x6ebb1d8e // bit v14.16b, v12.16b, v27.16b
+	WORD $0x6eace5fb // fcmgt v27.4s, v15.4s, v12.4s
+	WORD $0x6ebb1d8f // bit v15.16b, v12.16b, v27.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V14.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V14.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V14.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V14.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V15.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V15.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V15.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V15.S[3], 4(R16)
+	MOVD 16(R0), R3
+	MOVD 16(R1), R4
+	ADD $8, R2, R24
+	VLD1R (R24), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bdd8c // fmul v12.4s, v12.4s, v27.4s
+	WORD $0x6e3addad // fmul v13.4s, v13.4s, v26.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e28cd8e // fmla v14.4s, v12.4s, v8.4s
+	WORD $0x4e29cdaf // fmla v15.4s, v13.4s, v9.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59b // fcmgt v27.4s, v12.4s, v14.4s
+	WORD $0x6ebb1d8e // bit v14.16b, v12.16b, v27.16b
+	WORD $0x6eafe59b // fcmgt v27.4s, v12.4s, v15.4s
+	WORD $0x6ebb1d8f // bit v15.16b, v12.16b, v27.16b
+	VLD1R (R22), [V12.S4]
+	WORD $0x6eace5db // fcmgt v27.4s, v14.4s, v12.4s
+	WORD $0x6ebb1d8e // bit v14.16b, v12.16b, v27.16b
+	WORD $0x6eace5fb // fcmgt v27.4s, v15.4s, v12.4s
+	WORD $0x6ebb1d8f // bit v15.16b, v12.16b, v27.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V14.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V14.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V14.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V14.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V15.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V15.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V15.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V15.S[3], 4(R16)
+	VLD1R (R24), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fdd8c // fmul v12.4s, v12.4s, v31.4s
+	WORD $0x6e3eddad // fmul v13.4s, v13.4s, v30.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e2acd8e // fmla v14.4s, v12.4s, v10.4s
+	WORD $0x4e2bcdaf // fmla v15.4s, v13.4s, v11.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59f // fcmgt v31.4s, v12.4s, v14.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eafe59f // fcmgt v31.4s, v12.4s, v15.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	VLD1R (R22), [V12.S4]
+	WORD $0x6eace5df // fcmgt v31.4s, v14.4s, v12.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eace5ff // fcmgt v31.4s, v15.4s, v12.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V14.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V14.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V14.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V14.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V15.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V15.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V15.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V15.S[3], 4(R16)
+	RET
+
+TEXT ·gemmQuads3x16I8MM(SB), NOSPLIT, $0-104
+	MOVD bias+56(FP), R13
+	FLDPQ 0(R13), (F0, F1)
+	FLDPQ 32(R13), (F2, F3)
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea21c46 // mov v6.16b, v2.16b
+	WORD $0x4ea31c67 // mov v7.16b, v3.16b
+	WORD $0x4ea01c08 // mov v8.16b, v0.16b
+	WORD $0x4ea11c29 // mov v9.16b, v1.16b
+	WORD $0x4ea21c4a // mov v10.16b, v2.16b
+	WORD $0x4ea31c6b // mov v11.16b, v3.16b
+	MOVD weights+32(FP), R13
+	WORD $0x4ec4381e // zip1 v30.2d, v0.2d, v4.2d
+	WORD $0x4ec47804 // zip2 v4.2d, v0.2d, v4.2d
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4ec5383e // zip1 v30.2d, v1.2d, v5.2d
+	WORD $0x4ec57825 // zip2 v5.2d, v1.2d, v5.2d
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	WORD $0x4ec6385e // zip1 v30.2d, v2.2d, v6.2d
+	WORD $0x4ec67846 // zip2 v6.2d, v2.2d, v6.2d
+	WORD $0x4ebe1fc2 // mov v2.16b, v30.16b
+	WORD $0x4ec7387e // zip1 v30.2d, v3.2d, v7.2d
+	WORD $0x4ec77867 // zip2 v7.2d, v3.2d, v7.2d
+	WORD $0x4ebe1fc3 // mov v3.16b, v30.16b
+	WORD $0x4ecc391e // zip1 v30.2d, v8.2d, v12.2d
+	WORD $0x4ecc790c // zip2 v12.2d, v8.2d, v12.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ecd393e // zip1 v30.2d, v9.2d, v13.2d
+	WORD $0x4ecd792d // zip2 v13.2d, v9.2d, v13.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	WORD $0x4ece395e // zip1 v30.2d, v10.2d, v14.2d
+	WORD $0x4ece794e // zip2 v14.2d, v10.2d, v14.2d
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4ecf397e // zip1 v30.2d, v11.2d, v15.2d
+	WORD $0x4ecf796f // zip2 v15.2d, v11.2d, v15.2d
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+
+tap:
+	MOVD table+0(FP), R14
+	MOVD 0(R14), R0
+	MOVD 8(R14), R1
+	MOVD 16(R14), R2
+	ADD $24, R14, R14
+	MOVD R14, table+0(FP)
+	MOVD begin+16(FP), R14
+	MOVD end+24(FP), R15
+	SUB R14, R15, R16
+	SUBS $16, R16, R16
+	BLT few
+
+four:
+	WORD $0x3cee6818 // ldr q24, [x0, x14]
+	WORD $0x3cee6839 // ldr q25, [x1, x14]
+	WORD $0x3cee685a // ldr q26, [x2, x14]
+	WORD $0x4ed93b1e // zip1 v30.2d, v24.2d, v25.2d
+	WORD $0x4ed97b19 // zip2 v25.2d, v24.2d, v25.2d
+	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
+	WORD $0x4edb7b5b // zip2 v27.2d, v26.2d, v27.2d
+	FLDPQ 0(R13), (F26, F31)
+	WORD $0x4e9aa7c0 // smmla v0.4s, v30.16b, v26.16b
+	WORD $0x4e9aa708 // smmla v8.4s, v24.16b, v26.16b
+	WORD $0x4e9fa7c4 // smmla v4.4s, v30.16b, v31.16b
+	WORD $0x4e9fa70c // smmla v12.4s, v24.16b, v31.16b
+	FLDPQ 32(R13), (F26, F31)
+	WORD $0x4e9aa7c1 // smmla v1.4s, v30.16b, v26.16b
+	WORD $0x4e9aa709 // smmla v9.4s, v24.16b, v26.16b
+	WORD $0x4e9fa7c5 // smmla v5.4s, v30.16b, v31.16b
+	WORD $0x4e9fa70d // smmla v13.4s, v24.16b, v31.16b
+	FLDPQ 64(R13), (F26, F31)
+	WORD $0x4e9aa7c2 // smmla v2.4s, v30.16b, v26.16b
+	WORD $0x4e9aa70a // smmla v10.4s, v24.16b, v26.16b
+	WORD $0x4e9fa7c6 // smmla v6.4s, v30.16b, v31.16b
+	WORD $0x4e9fa70e // smmla v14.4s, v24.16b, v31.16b
+	FLDPQ 96(R13), (F26, F31)
+	WORD $0x4e9aa7c3 // smmla v3.4s, v30.16b, v26.16b
+	WORD $0x4e9aa70b // smmla v11.4s, v24.16b, v26.16b
+	WORD $0x4e9fa7c7 // smmla v7.4s, v30.16b, v31.16b
+	WORD $0x4e9fa70f // smmla v15.4s, v24.16b, v31.16b
+	FLDPQ 128(R13), (F26, F31)
+	WORD $0x4e9aa720 // smmla v0.4s, v25.16b, v26.16b
+	WORD $0x4e9aa768 // smmla v8.4s, v27.16b, v26.16b
+	WORD $0x4e9fa724 // smmla v4.4s, v25.16b, v31.16b
+	WORD $0x4e9fa76c // smmla v12.4s, v27.16b, v31.16b
+	FLDPQ 160(R13), (F26, F31)
+	WORD $0x4e9aa721 // smmla v1.4s, v25.16b, v26.16b
+	WORD $0x4e9aa769 // smmla v9.4s, v27.16b, v26.16b
+	WORD $0x4e9fa725 // smmla v5.4s, v25.16b, v31.16b
+	WORD $0x4e9fa76d // smmla v13.4s, v27.16b, v31.16b
+	FLDPQ 192(R13), (F26, F31)
+	WORD $0x4e9aa722 // smmla v2.4s, v25.16b, v26.16b
+	WORD $0x4e9aa76a // smmla v10.4s, v27.16b, v26.16b
+	WORD $0x4e9fa726 // smmla v6.4s, v25.16b, v31.16b
+	WORD $0x4e9fa76e // smmla v14.4s, v27.16b, v31.16b
+	FLDPQ 224(R13), (F26, F31)
+	WORD $0x4e9aa723 // smmla v3.4s, v25.16b, v26.16b
+	WORD $0x4e9aa76b // smmla v11.4s, v27.16b, v26.16b
+	WORD $0x4e9fa727 // smmla v7.4s, v25.16b, v31.16b
+	WORD $0x4e9fa76f // smmla v15.4s, v27.16b, v31.16b
+	ADD $16, R14, R14
+	ADD $256, R13, R13
+	SUBS $16, R16, R16
+	BGE four
+
+few:
+	ADDS $16, R16, R16
+	BEQ added
+	CMP $8, R16
+	BLT one
+	WORD $0xfc6e6818 // ldr d24, [x0, x14]
+	WORD $0xfc6e6839 // ldr d25, [x1, x14]
+	WORD $0xfc6e685a // ldr d26, [x2, x14]
+	WORD $0x4ed93b18 // zip1 v24.2d, v24.2d, v25.2d
+	WORD $0x4edb3b5a // zip1 v26.2d, v26.2d, v27.2d
+	FLDPQ 0(R13), (F30, F31)
+	WORD $0x4e9ea700 // smmla v0.4s, v24.16b, v30.16b
+	WORD $0x4e9ea748 // smmla v8.4s, v26.16b, v30.16b
+	WORD $0x4e9fa704 // smmla v4.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74c // smmla v12.4s, v26.16b, v31.16b
+	FLDPQ 32(R13), (F30, F31)
+	WORD $0x4e9ea701 // smmla v1.4s, v24.16b, v30.16b
+	WORD $0x4e9ea749 // smmla v9.4s, v26.16b, v30.16b
+	WORD $0x4e9fa705 // smmla v5.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74d // smmla v13.4s, v26.16b, v31.16b
+	FLDPQ 64(R13), (F30, F31)
+	WORD $0x4e9ea702 // smmla v2.4s, v24.16b, v30.16b
+	WORD $0x4e9ea74a // smmla v10.4s, v26.16b, v30.16b
+	WORD $0x4e9fa706 // smmla v6.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74e // smmla v14.4s, v26.16b, v31.16b
+	FLDPQ 96(R13), (F30, F31)
+	WORD $0x4e9ea703 // smmla v3.4s, v24.16b, v30.16b
+	WORD $0x4e9ea74b // smmla v11.4s, v26.16b, v30.16b
+	WORD $0x4e9fa707 // smmla v7.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74f // smmla v15.4s, v26.16b, v31.16b
+	ADD $8, R14, R14
+	ADD $128, R13, R13
+	SUBS $8, R16, R16
+	BEQ added
+
+one:
+	WORD $0xbc6e6818 // ldr s24, [x0, x14]
+	WORD $0xbc6e6839 // ldr s25, [x1, x14]
+	WORD $0xbc6e685a // ldr s26, [x2, x14]
+	WORD $0x4ed93b18 // zip1 v24.2d, v24.2d, v25.2d
+	WORD $0x4edb3b5a // zip1 v26.2d, v26.2d, v27.2d
+	FMOVQ 0(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea700 // smmla v0.4s, v24.16b, v30.16b
+	WORD $0x4e9ea748 // smmla v8.4s, v26.16b, v30.16b
+	WORD $0x4e9fa704 // smmla v4.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74c // smmla v12.4s, v26.16b, v31.16b
+	FMOVQ 16(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea701 // smmla v1.4s, v24.16b, v30.16b
+	WORD $0x4e9ea749 // smmla v9.4s, v26.16b, v30.16b
+	WORD $0x4e9fa705 // smmla v5.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74d // smmla v13.4s, v26.16b, v31.16b
+	FMOVQ 32(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea702 // smmla v2.4s, v24.16b, v30.16b
+	WORD $0x4e9ea74a // smmla v10.4s, v26.16b, v30.16b
+	WORD $0x4e9fa706 // smmla v6.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74e // smmla v14.4s, v26.16b, v31.16b
+	FMOVQ 48(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea703 // smmla v3.4s, v24.16b, v30.16b
+	WORD $0x4e9ea74b // smmla v11.4s, v26.16b, v30.16b
+	WORD $0x4e9fa707 // smmla v7.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74f // smmla v15.4s, v26.16b, v31.16b
+	ADD $4, R14, R14
+	ADD $64, R13, R13
+
+added:
+	MOVD taps+8(FP), R15
+	SUBS $1, R15, R15
+	MOVD R15, taps+8(FP)
+	BNE tap
+	WORD $0x4ec4381e // zip1 v30.2d, v0.2d, v4.2d
+	WORD $0x4ec47804 // zip2 v4.2d, v0.2d, v4.2d
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4ec5383e // zip1 v30.2d, v1.2d, v5.2d
+	WORD $0x4ec57825 // zip2 v5.2d, v1.2d, v5.2d
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	WORD $0x4ec6385e // zip1 v30.2d, v2.2d, v6.2d
+	WORD $0x4ec67846 // zip2 v6.2d, v2.2d, v6.2d
+	WORD $0x4ebe1fc2 // mov v2.16b, v30.16b
+	WORD $0x4ec7387e // zip1 v30.2d, v3.2d, v7.2d
+	WORD $0x4ec77867 // zip2 v7.2d, v3.2d, v7.2d
+	WORD $0x4ebe1fc3 // mov v3.16b, v30.16b
+	WORD $0x4ecc391e // zip1 v30.2d, v8.2d, v12.2d
+	WORD $0x4ecc790c // zip2 v12.2d, v8.2d, v12.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ecd393e // zip1 v30.2d, v9.2d, v13.2d
+	WORD $0x4ecd792d // zip2 v13.2d, v9.2d, v13.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	WORD $0x4ece395e // zip1 v30.2d, v10.2d, v14.2d
+	WORD $0x4ece794e // zip2 v14.2d, v10.2d, v14.2d
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4ecf397e // zip1 v30.2d, v11.2d, v15.2d
+	WORD $0x4ecf796f // zip2 v15.2d, v11.2d, v15.2d
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	MOVD mask+72(FP), R13
+	CMP $0, R13
+	BNE partial
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd8c // fmul v12.4s, v12.4s, v31.4s
+	WORD $0x6e3eddad // fmul v13.4s, v13.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F14, F15)
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cd8e // fmla v14.4s, v12.4s, v0.4s
+	WORD $0x4e21cdaf // fmla v15.4s, v13.4s, v1.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59f // fcmgt v31.4s, v12.4s, v14.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eafe59f // fcmgt v31.4s, v12.4s, v15.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	ADD $4, R7, R20
+	VLD1R (R20), [V12.S4]
+	WORD $0x6eace5df // fcmgt v31.4s, v14.4s, v12.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eace5ff // fcmgt v31.4s, v15.4s, v12.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	ADD R14, R3, R21
+	FSTPQ (F14, F15), 0(R21)
+	VLD1R (R2), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fdd8c // fmul v12.4s, v12.4s, v31.4s
+	WORD $0x6e3eddad // fmul v13.4s, v13.4s, v30.4s
+	FLDPQ 32(R19), (F14, F15)
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cd8e // fmla v14.4s, v12.4s, v2.4s
+	WORD $0x4e23cdaf // fmla v15.4s, v13.4s, v3.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59f // fcmgt v31.4s, v12.4s, v14.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eafe59f // fcmgt v31.4s, v12.4s, v15.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	VLD1R (R20), [V12.S4]
+	WORD $0x6eace5df // fcmgt v31.4s, v14.4s, v12.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eace5ff // fcmgt v31.4s, v15.4s, v12.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	FSTPQ (F14, F15), 32(R21)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R22
+	VLD1R (R22), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd8c // fmul v12.4s, v12.4s, v31.4s
+	WORD $0x6e3eddad // fmul v13.4s, v13.4s, v30.4s
+	ADD R14, R4, R23
+	FLDPQ 0(R23), (F14, F15)
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24cd8e // fmla v14.4s, v12.4s, v4.4s
+	WORD $0x4e25cdaf // fmla v15.4s, v13.4s, v5.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59f // fcmgt v31.4s, v12.4s, v14.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eafe59f // fcmgt v31.4s, v12.4s, v15.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	VLD1R (R20), [V12.S4]
+	WORD $0x6eace5df // fcmgt v31.4s, v14.4s, v12.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eace5ff // fcmgt v31.4s, v15.4s, v12.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	ADD R14, R3, R24
+	FSTPQ (F14, F15), 0(R24)
+	VLD1R (R22), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fdd8c // fmul v12.4s, v12.4s, v31.4s
+	WORD $0x6e3eddad // fmul v13.4s, v13.4s, v30.4s
+	FLDPQ 32(R23), (F14, F15)
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26cd8e // fmla v14.4s, v12.4s, v6.4s
+	WORD $0x4e27cdaf // fmla v15.4s, v13.4s, v7.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59f // fcmgt v31.4s, v12.4s, v14.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eafe59f // fcmgt v31.4s, v12.4s, v15.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	VLD1R (R20), [V12.S4]
+	WORD $0x6eace5df // fcmgt v31.4s, v14.4s, v12.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eace5ff // fcmgt v31.4s, v15.4s, v12.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	FSTPQ (F14, F15), 32(R24)
+	MOVD 16(R0), R3
+	MOVD 16(R1), R4
+	ADD $8, R2, R25
+	VLD1R (R25), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd8c // fmul v12.4s, v12.4s, v31.4s
+	WORD $0x6e3eddad // fmul v13.4s, v13.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F14, F15)
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e28cd8e // fmla v14.4s, v12.4s, v8.4s
+	WORD $0x4e29cdaf // fmla v15.4s, v13.4s, v9.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59f // fcmgt v31.4s, v12.4s, v14.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eafe59f // fcmgt v31.4s, v12.4s, v15.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	VLD1R (R20), [V12.S4]
+	WORD $0x6eace5df // fcmgt v31.4s, v14.4s, v12.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eace5ff // fcmgt v31.4s, v15.4s, v12.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	ADD R14, R3, R20
+	FSTPQ (F14, F15), 0(R20)
+	VLD1R (R25), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fdd8c // fmul v12.4s, v12.4s, v31.4s
+	WORD $0x6e3eddad // fmul v13.4s, v13.4s, v30.4s
+	FLDPQ 32(R19), (F14, F15)
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e2acd8e // fmla v14.4s, v12.4s, v10.4s
+	WORD $0x4e2bcdaf // fmla v15.4s, v13.4s, v11.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59f // fcmgt v31.4s, v12.4s, v14.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eafe59f // fcmgt v31.4s, v12.4s, v15.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	ADD $4, R7, R21
+	VLD1R (R21), [V12.S4]
+	WORD $0x6eace5df // fcmgt v31.4s, v14.4s, v12.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eace5ff // fcmgt v31.4s, v15.4s, v12.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	FSTPQ (F14, F15), 32(R20)
+	RET
+
+partial:
+	FLDPQ 0(R13), (F30, F31)
+	FLDPQ 32(R13), (F28, F29)
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bdd8c // fmul v12.4s, v12.4s, v27.4s
+	WORD $0x6e3addad // fmul v13.4s, v13.4s, v26.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cd8e // fmla v14.4s, v12.4s, v0.4s
+	WORD $0x4e21cdaf // fmla v15.4s, v13.4s, v1.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59b // fcmgt v27.4s, v12.4s, v14.4s
+	WORD $0x6ebb1d8e // bit v14.16b, v12.16b, v27.16b
+	WORD $0x6eafe59b // fcmgt v27.4s, v12.4s, v15.4s
+	WORD $0x6ebb1d8f // bit v15.16b, v12.16b, v27.16b
+	ADD $4, R7, R22
+	VLD1R (R22), [V12.S4]
+	WORD $0x6eace5db // fcmgt v27.4s, v14.4s, v12.4s
+	WORD $0x6ebb1d8e // bit v14.16b, v12.16b, v27.16b
+	WORD $0x6eace5fb // fcmgt v27.4s, v15.4s, v12.4s
+	WORD $0x6ebb1d8f // bit v15.16b, v12.16b, v27.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V14.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V14.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V14.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V14.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V15.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V15.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V15.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V15.S[3], 4(R16)
+	VLD1R (R2), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 32(R5), (F27, F26)
+	WORD $0x6e3bdd8c // fmul v12.4s, v12.4s, v27.4s
+	WORD $0x6e3addad // fmul v13.4s, v13.4s, v26.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cd8e // fmla v14.4s, v12.4s, v2.4s
+	WORD $0x4e23cdaf // fmla v15.4s, v13.4s, v3.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59b // fcmgt v27.4s, v12.4s, v14.4s
+	WORD $0x6ebb1d8e // bit v14.16b, v12.16b, v27.16b
+	WORD $0x6eafe59b // fcmgt v27.4s, v12.4s, v15.4s
+	WORD $0x6ebb1d8f // bit v15.16b, v12.16b, v27.16b
+	VLD1R (R22), [V12.S4]
+	WORD $0x6eace5db // fcmgt v27.4s, v14.4s, v12.4s
+	WORD $0x6ebb1d8e // bit v14.16b, v12.16b, v27.16b
+	WORD $0x6eace5fb // fcmgt v27.4s, v15.4s, v12.4s
+	WORD $0x6ebb1d8f // bit v15.16b, v12.16b, v27.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V14.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V14.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V14.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V14.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V15.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V15.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V15.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V15.S[3], 4(R16)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R23
+	VLD1R (R23), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bdd8c // fmul v12.4s, v12.4s, v27.4s
+	WORD $0x6e3addad // fmul v13.4s, v13.4s, v26.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24cd8e // fmla v14.4s, v12.4s, v4.4s
+	WORD $0x4e25cdaf // fmla v15.4s, v13.4s, v5.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59b // fcmgt v27.4s, v12.4s, v14.4s
+	WORD $0x6ebb1d8e // bit v14.16b, v12.16b, v27.16b
+	WORD $0x6eafe59b // fcmgt v27.4s, v12.4s, v15.4s
+	WORD $0x6ebb1d8f // bit v15.16b, v12.16b, v27.16b
+	VLD1R (R22), [V12.S4]
+	WORD $0x6eace5db // fcmgt v27.4s, v14.4s, v12.4s
+	WORD $0x6ebb1d8e // bit v14.16b, v12.16b, v27.16b
+	WORD $0x6eace5fb // fcmgt v27.4s, v15.4s, v12.4s
+	WORD $0x6ebb1d8f // bit v15.16b, v12.16b, v27.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V14.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V14.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V14.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V14.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V15.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V15.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V15.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V15.S[3], 4(R16)
+	VLD1R (R23), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 32(R5), (F27, F26)
+	WORD $0x6e3bdd8c // fmul v12.4s, v12.4s, v27.4s
+	WORD $0x6e3addad // fmul v13.4s, v13.4s, v26.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26cd8e // fmla v14.4s, v12.4s, v6.4s
+	WORD $0x4e27cdaf // fmla v15.4s, v13.4s, v7.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59b // fcmgt v27.4s, v12.4s, v14.4s
+	WORD $0x6ebb1d8e // bit v14.16b, v12.16b, v27.16b
+	WORD $0x6eafe59b // fcmgt v27.4s, v12.4s, v15.4s
+	WORD $0x6ebb1d8f // bit v15.16b, v12.16b, v27.16b
+	VLD1R (R22), [V12.S4]
+	WORD $0x6eace5db // fcmgt v27.4s, v14.4s, v12.4s
+	WORD $0x6ebb1d8e // bit v14.16b, v12.16b, v27.16b
+	WORD $0x6eace5fb // fcmgt v27.4s, v15.4s, v12.4s
+	WORD $0x6ebb1d8f // bit v15.16b, v12.16b, v27.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V14.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V14.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V14.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V14.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V15.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V15.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V15.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V15.S[3], 4(R16)
+	MOVD 16(R0), R3
+	MOVD 16(R1), R4
+	ADD $8, R2, R24
+	VLD1R (R24), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bdd8c // fmul v12.4s, v12.4s, v27.4s
+	WORD $0x6e3addad // fmul v13.4s, v13.4s, v26.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e28cd8e // fmla v14.4s, v12.4s, v8.4s
+	WORD $0x4e29cdaf // fmla v15.4s, v13.4s, v9.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59b // fcmgt v27.4s, v12.4s, v14.4s
+	WORD $0x6ebb1d8e // bit v14.16b, v12.16b, v27.16b
+	WORD $0x6eafe59b // fcmgt v27.4s, v12.4s, v15.4s
+	WORD $0x6ebb1d8f // bit v15.16b, v12.16b, v27.16b
+	VLD1R (R22), [V12.S4]
+	WORD $0x6eace5db // fcmgt v27.4s, v14.4s, v12.4s
+	WORD $0x6ebb1d8e // bit v14.16b, v12.16b, v27.16b
+	WORD $0x6eace5fb // fcmgt v27.4s, v15.4s, v12.4s
+	WORD $0x6ebb1d8f // bit v15.16b, v12.16b, v27.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V14.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V14.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V14.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V14.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V15.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V15.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V15.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V15.S[3], 4(R16)
+	VLD1R (R24), [V12.S4]
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fdd8c // fmul v12.4s, v12.4s, v31.4s
+	WORD $0x6e3eddad // fmul v13.4s, v13.4s, v30.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e2acd8e // fmla v14.4s, v12.4s, v10.4s
+	WORD $0x4e2bcdaf // fmla v15.4s, v13.4s, v11.4s
+	VLD1R (R7), [V12.S4]
+	WORD $0x6eaee59f // fcmgt v31.4s, v12.4s, v14.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eafe59f // fcmgt v31.4s, v12.4s, v15.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	VLD1R (R22), [V12.S4]
+	WORD $0x6eace5df // fcmgt v31.4s, v14.4s, v12.4s
+	WORD $0x6ebf1d8e // bit v14.16b, v12.16b, v31.16b
+	WORD $0x6eace5ff // fcmgt v31.4s, v15.4s, v12.4s
+	WORD $0x6ebf1d8f // bit v15.16b, v12.16b, v31.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V14.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V14.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V14.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V14.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V15.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V15.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V15.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V15.S[3], 4(R16)
+	RET
+
 TEXT ·gemmQuads2x16NEON(SB), NOSPLIT, $0-104
 	MOVD bias+56(FP), R13
 	FLDPQ 0(R13), (F0, F1)
@@ -60545,6 +62409,588 @@ partial:
 	WORD $0x6ebd1d0b // bit v11.16b, v8.16b, v29.16b
 	ADD R14, R3, R16
 	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V10.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V10.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V10.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V10.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V11.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V11.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V11.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V11.S[3], 4(R16)
+	RET
+
+TEXT ·gemmQuads3x8NEON(SB), NOSPLIT, $0-104
+	MOVD bias+56(FP), R13
+	FLDPQ 0(R13), (F0, F1)
+	WORD $0x4ea01c02 // mov v2.16b, v0.16b
+	WORD $0x4ea11c23 // mov v3.16b, v1.16b
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	MOVD weights+32(FP), R13
+
+tap:
+	MOVD table+0(FP), R14
+	MOVD 0(R14), R0
+	MOVD 8(R14), R1
+	MOVD 16(R14), R2
+	ADD $24, R14, R14
+	MOVD R14, table+0(FP)
+	MOVD begin+16(FP), R14
+	MOVD end+24(FP), R15
+	SUB R14, R15, R16
+	SUBS $16, R16, R16
+	BLT few
+
+four:
+	WORD $0x3cee6806 // ldr q6, [x0, x14]
+	WORD $0x3cee6827 // ldr q7, [x1, x14]
+	WORD $0x3cee6848 // ldr q8, [x2, x14]
+	FLDPQ 0(R13), (F9, F10)
+	WORD $0x4f86e120 // sdot v0.4s, v9.16b, v6.4b[0]
+	WORD $0x4f87e122 // sdot v2.4s, v9.16b, v7.4b[0]
+	WORD $0x4f88e124 // sdot v4.4s, v9.16b, v8.4b[0]
+	WORD $0x4f86e141 // sdot v1.4s, v10.16b, v6.4b[0]
+	WORD $0x4f87e143 // sdot v3.4s, v10.16b, v7.4b[0]
+	WORD $0x4f88e145 // sdot v5.4s, v10.16b, v8.4b[0]
+	FLDPQ 32(R13), (F9, F10)
+	WORD $0x4fa6e120 // sdot v0.4s, v9.16b, v6.4b[1]
+	WORD $0x4fa7e122 // sdot v2.4s, v9.16b, v7.4b[1]
+	WORD $0x4fa8e124 // sdot v4.4s, v9.16b, v8.4b[1]
+	WORD $0x4fa6e141 // sdot v1.4s, v10.16b, v6.4b[1]
+	WORD $0x4fa7e143 // sdot v3.4s, v10.16b, v7.4b[1]
+	WORD $0x4fa8e145 // sdot v5.4s, v10.16b, v8.4b[1]
+	FLDPQ 64(R13), (F9, F10)
+	WORD $0x4f86e920 // sdot v0.4s, v9.16b, v6.4b[2]
+	WORD $0x4f87e922 // sdot v2.4s, v9.16b, v7.4b[2]
+	WORD $0x4f88e924 // sdot v4.4s, v9.16b, v8.4b[2]
+	WORD $0x4f86e941 // sdot v1.4s, v10.16b, v6.4b[2]
+	WORD $0x4f87e943 // sdot v3.4s, v10.16b, v7.4b[2]
+	WORD $0x4f88e945 // sdot v5.4s, v10.16b, v8.4b[2]
+	FLDPQ 96(R13), (F9, F10)
+	WORD $0x4fa6e920 // sdot v0.4s, v9.16b, v6.4b[3]
+	WORD $0x4fa7e922 // sdot v2.4s, v9.16b, v7.4b[3]
+	WORD $0x4fa8e924 // sdot v4.4s, v9.16b, v8.4b[3]
+	WORD $0x4fa6e941 // sdot v1.4s, v10.16b, v6.4b[3]
+	WORD $0x4fa7e943 // sdot v3.4s, v10.16b, v7.4b[3]
+	WORD $0x4fa8e945 // sdot v5.4s, v10.16b, v8.4b[3]
+	ADD $16, R14, R14
+	ADD $128, R13, R13
+	SUBS $16, R16, R16
+	BGE four
+
+few:
+	ADDS $16, R16, R16
+	BEQ added
+
+one:
+	WORD $0xbc6e6806 // ldr s6, [x0, x14]
+	WORD $0xbc6e6827 // ldr s7, [x1, x14]
+	WORD $0xbc6e6848 // ldr s8, [x2, x14]
+	FLDPQ 0(R13), (F9, F10)
+	WORD $0x4f86e120 // sdot v0.4s, v9.16b, v6.4b[0]
+	WORD $0x4f87e122 // sdot v2.4s, v9.16b, v7.4b[0]
+	WORD $0x4f88e124 // sdot v4.4s, v9.16b, v8.4b[0]
+	WORD $0x4f86e141 // sdot v1.4s, v10.16b, v6.4b[0]
+	WORD $0x4f87e143 // sdot v3.4s, v10.16b, v7.4b[0]
+	WORD $0x4f88e145 // sdot v5.4s, v10.16b, v8.4b[0]
+	ADD $4, R14, R14
+	ADD $32, R13, R13
+	SUBS $4, R16, R16
+	BNE one
+
+added:
+	MOVD taps+8(FP), R15
+	SUBS $1, R15, R15
+	MOVD R15, taps+8(FP)
+	BNE tap
+	MOVD mask+72(FP), R13
+	CMP $0, R13
+	BNE partial
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V6.S4]
+	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdcc6 // fmul v6.4s, v6.4s, v31.4s
+	WORD $0x6e3edce7 // fmul v7.4s, v7.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F8, F9)
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20ccc8 // fmla v8.4s, v6.4s, v0.4s
+	WORD $0x4e21cce9 // fmla v9.4s, v7.4s, v1.4s
+	VLD1R (R7), [V6.S4]
+	WORD $0x6ea8e4df // fcmgt v31.4s, v6.4s, v8.4s
+	WORD $0x6ebf1cc8 // bit v8.16b, v6.16b, v31.16b
+	WORD $0x6ea9e4df // fcmgt v31.4s, v6.4s, v9.4s
+	WORD $0x6ebf1cc9 // bit v9.16b, v6.16b, v31.16b
+	ADD $4, R7, R20
+	VLD1R (R20), [V6.S4]
+	WORD $0x6ea6e51f // fcmgt v31.4s, v8.4s, v6.4s
+	WORD $0x6ebf1cc8 // bit v8.16b, v6.16b, v31.16b
+	WORD $0x6ea6e53f // fcmgt v31.4s, v9.4s, v6.4s
+	WORD $0x6ebf1cc9 // bit v9.16b, v6.16b, v31.16b
+	ADD R14, R3, R21
+	FSTPQ (F8, F9), 0(R21)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R22
+	VLD1R (R22), [V6.S4]
+	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdcc6 // fmul v6.4s, v6.4s, v31.4s
+	WORD $0x6e3edce7 // fmul v7.4s, v7.4s, v30.4s
+	ADD R14, R4, R23
+	FLDPQ 0(R23), (F8, F9)
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22ccc8 // fmla v8.4s, v6.4s, v2.4s
+	WORD $0x4e23cce9 // fmla v9.4s, v7.4s, v3.4s
+	VLD1R (R7), [V6.S4]
+	WORD $0x6ea8e4df // fcmgt v31.4s, v6.4s, v8.4s
+	WORD $0x6ebf1cc8 // bit v8.16b, v6.16b, v31.16b
+	WORD $0x6ea9e4df // fcmgt v31.4s, v6.4s, v9.4s
+	WORD $0x6ebf1cc9 // bit v9.16b, v6.16b, v31.16b
+	VLD1R (R20), [V6.S4]
+	WORD $0x6ea6e51f // fcmgt v31.4s, v8.4s, v6.4s
+	WORD $0x6ebf1cc8 // bit v8.16b, v6.16b, v31.16b
+	WORD $0x6ea6e53f // fcmgt v31.4s, v9.4s, v6.4s
+	WORD $0x6ebf1cc9 // bit v9.16b, v6.16b, v31.16b
+	ADD R14, R3, R24
+	FSTPQ (F8, F9), 0(R24)
+	MOVD 16(R0), R3
+	MOVD 16(R1), R4
+	ADD $8, R2, R25
+	VLD1R (R25), [V6.S4]
+	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdcc6 // fmul v6.4s, v6.4s, v31.4s
+	WORD $0x6e3edce7 // fmul v7.4s, v7.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F8, F9)
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24ccc8 // fmla v8.4s, v6.4s, v4.4s
+	WORD $0x4e25cce9 // fmla v9.4s, v7.4s, v5.4s
+	VLD1R (R7), [V6.S4]
+	WORD $0x6ea8e4df // fcmgt v31.4s, v6.4s, v8.4s
+	WORD $0x6ebf1cc8 // bit v8.16b, v6.16b, v31.16b
+	WORD $0x6ea9e4df // fcmgt v31.4s, v6.4s, v9.4s
+	WORD $0x6ebf1cc9 // bit v9.16b, v6.16b, v31.16b
+	VLD1R (R20), [V6.S4]
+	WORD $0x6ea6e51f // fcmgt v31.4s, v8.4s, v6.4s
+	WORD $0x6ebf1cc8 // bit v8.16b, v6.16b, v31.16b
+	WORD $0x6ea6e53f // fcmgt v31.4s, v9.4s, v6.4s
+	WORD $0x6ebf1cc9 // bit v9.16b, v6.16b, v31.16b
+	ADD R14, R3, R20
+	FSTPQ (F8, F9), 0(R20)
+	RET
+
+partial:
+	FLDPQ 0(R13), (F30, F31)
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V6.S4]
+	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddcc6 // fmul v6.4s, v6.4s, v29.4s
+	WORD $0x6e3cdce7 // fmul v7.4s, v7.4s, v28.4s
+	WORD $0x6f00e408 // movi v8.2d, #0
+	WORD $0x6f00e409 // movi v9.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20ccc8 // fmla v8.4s, v6.4s, v0.4s
+	WORD $0x4e21cce9 // fmla v9.4s, v7.4s, v1.4s
+	VLD1R (R7), [V6.S4]
+	WORD $0x6ea8e4dd // fcmgt v29.4s, v6.4s, v8.4s
+	WORD $0x6ebd1cc8 // bit v8.16b, v6.16b, v29.16b
+	WORD $0x6ea9e4dd // fcmgt v29.4s, v6.4s, v9.4s
+	WORD $0x6ebd1cc9 // bit v9.16b, v6.16b, v29.16b
+	ADD $4, R7, R21
+	VLD1R (R21), [V6.S4]
+	WORD $0x6ea6e51d // fcmgt v29.4s, v8.4s, v6.4s
+	WORD $0x6ebd1cc8 // bit v8.16b, v6.16b, v29.16b
+	WORD $0x6ea6e53d // fcmgt v29.4s, v9.4s, v6.4s
+	WORD $0x6ebd1cc9 // bit v9.16b, v6.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V8.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V8.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V8.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V8.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V9.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V9.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V9.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V9.S[3], 4(R16)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R22
+	VLD1R (R22), [V6.S4]
+	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddcc6 // fmul v6.4s, v6.4s, v29.4s
+	WORD $0x6e3cdce7 // fmul v7.4s, v7.4s, v28.4s
+	WORD $0x6f00e408 // movi v8.2d, #0
+	WORD $0x6f00e409 // movi v9.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22ccc8 // fmla v8.4s, v6.4s, v2.4s
+	WORD $0x4e23cce9 // fmla v9.4s, v7.4s, v3.4s
+	VLD1R (R7), [V6.S4]
+	WORD $0x6ea8e4dd // fcmgt v29.4s, v6.4s, v8.4s
+	WORD $0x6ebd1cc8 // bit v8.16b, v6.16b, v29.16b
+	WORD $0x6ea9e4dd // fcmgt v29.4s, v6.4s, v9.4s
+	WORD $0x6ebd1cc9 // bit v9.16b, v6.16b, v29.16b
+	VLD1R (R21), [V6.S4]
+	WORD $0x6ea6e51d // fcmgt v29.4s, v8.4s, v6.4s
+	WORD $0x6ebd1cc8 // bit v8.16b, v6.16b, v29.16b
+	WORD $0x6ea6e53d // fcmgt v29.4s, v9.4s, v6.4s
+	WORD $0x6ebd1cc9 // bit v9.16b, v6.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V8.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V8.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V8.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V8.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V9.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V9.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V9.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V9.S[3], 4(R16)
+	MOVD 16(R0), R3
+	MOVD 16(R1), R4
+	ADD $8, R2, R23
+	VLD1R (R23), [V6.S4]
+	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddcc6 // fmul v6.4s, v6.4s, v29.4s
+	WORD $0x6e3cdce7 // fmul v7.4s, v7.4s, v28.4s
+	WORD $0x6f00e408 // movi v8.2d, #0
+	WORD $0x6f00e409 // movi v9.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24ccc8 // fmla v8.4s, v6.4s, v4.4s
+	WORD $0x4e25cce9 // fmla v9.4s, v7.4s, v5.4s
+	VLD1R (R7), [V6.S4]
+	WORD $0x6ea8e4dd // fcmgt v29.4s, v6.4s, v8.4s
+	WORD $0x6ebd1cc8 // bit v8.16b, v6.16b, v29.16b
+	WORD $0x6ea9e4dd // fcmgt v29.4s, v6.4s, v9.4s
+	WORD $0x6ebd1cc9 // bit v9.16b, v6.16b, v29.16b
+	VLD1R (R21), [V6.S4]
+	WORD $0x6ea6e51d // fcmgt v29.4s, v8.4s, v6.4s
+	WORD $0x6ebd1cc8 // bit v8.16b, v6.16b, v29.16b
+	WORD $0x6ea6e53d // fcmgt v29.4s, v9.4s, v6.4s
+	WORD $0x6ebd1cc9 // bit v9.16b, v6.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V8.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V8.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V8.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V8.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V9.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V9.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V9.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V9.S[3], 4(R16)
+	RET
+
+TEXT ·gemmQuads3x8I8MM(SB), NOSPLIT, $0-104
+	MOVD bias+56(FP), R13
+	FLDPQ 0(R13), (F0, F1)
+	WORD $0x4ea01c02 // mov v2.16b, v0.16b
+	WORD $0x4ea11c23 // mov v3.16b, v1.16b
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	MOVD weights+32(FP), R13
+	WORD $0x4ec2381e // zip1 v30.2d, v0.2d, v2.2d
+	WORD $0x4ec27802 // zip2 v2.2d, v0.2d, v2.2d
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4ec3383e // zip1 v30.2d, v1.2d, v3.2d
+	WORD $0x4ec37823 // zip2 v3.2d, v1.2d, v3.2d
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	WORD $0x4ec6389e // zip1 v30.2d, v4.2d, v6.2d
+	WORD $0x4ec67886 // zip2 v6.2d, v4.2d, v6.2d
+	WORD $0x4ebe1fc4 // mov v4.16b, v30.16b
+	WORD $0x4ec738be // zip1 v30.2d, v5.2d, v7.2d
+	WORD $0x4ec778a7 // zip2 v7.2d, v5.2d, v7.2d
+	WORD $0x4ebe1fc5 // mov v5.16b, v30.16b
+
+tap:
+	MOVD table+0(FP), R14
+	MOVD 0(R14), R0
+	MOVD 8(R14), R1
+	MOVD 16(R14), R2
+	ADD $24, R14, R14
+	MOVD R14, table+0(FP)
+	MOVD begin+16(FP), R14
+	MOVD end+24(FP), R15
+	SUB R14, R15, R16
+	SUBS $16, R16, R16
+	BLT few
+
+four:
+	WORD $0x3cee6818 // ldr q24, [x0, x14]
+	WORD $0x3cee6839 // ldr q25, [x1, x14]
+	WORD $0x3cee685a // ldr q26, [x2, x14]
+	WORD $0x4ed93b1e // zip1 v30.2d, v24.2d, v25.2d
+	WORD $0x4ed97b19 // zip2 v25.2d, v24.2d, v25.2d
+	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
+	WORD $0x4edb7b5b // zip2 v27.2d, v26.2d, v27.2d
+	FLDPQ 0(R13), (F26, F31)
+	WORD $0x4e9aa7c0 // smmla v0.4s, v30.16b, v26.16b
+	WORD $0x4e9aa704 // smmla v4.4s, v24.16b, v26.16b
+	WORD $0x4e9fa7c2 // smmla v2.4s, v30.16b, v31.16b
+	WORD $0x4e9fa706 // smmla v6.4s, v24.16b, v31.16b
+	FLDPQ 32(R13), (F26, F31)
+	WORD $0x4e9aa7c1 // smmla v1.4s, v30.16b, v26.16b
+	WORD $0x4e9aa705 // smmla v5.4s, v24.16b, v26.16b
+	WORD $0x4e9fa7c3 // smmla v3.4s, v30.16b, v31.16b
+	WORD $0x4e9fa707 // smmla v7.4s, v24.16b, v31.16b
+	FLDPQ 64(R13), (F26, F31)
+	WORD $0x4e9aa720 // smmla v0.4s, v25.16b, v26.16b
+	WORD $0x4e9aa764 // smmla v4.4s, v27.16b, v26.16b
+	WORD $0x4e9fa722 // smmla v2.4s, v25.16b, v31.16b
+	WORD $0x4e9fa766 // smmla v6.4s, v27.16b, v31.16b
+	FLDPQ 96(R13), (F26, F31)
+	WORD $0x4e9aa721 // smmla v1.4s, v25.16b, v26.16b
+	WORD $0x4e9aa765 // smmla v5.4s, v27.16b, v26.16b
+	WORD $0x4e9fa723 // smmla v3.4s, v25.16b, v31.16b
+	WORD $0x4e9fa767 // smmla v7.4s, v27.16b, v31.16b
+	ADD $16, R14, R14
+	ADD $128, R13, R13
+	SUBS $16, R16, R16
+	BGE four
+
+few:
+	ADDS $16, R16, R16
+	BEQ added
+	CMP $8, R16
+	BLT one
+	WORD $0xfc6e6818 // ldr d24, [x0, x14]
+	WORD $0xfc6e6839 // ldr d25, [x1, x14]
+	WORD $0xfc6e685a // ldr d26, [x2, x14]
+	WORD $0x4ed93b18 // zip1 v24.2d, v24.2d, v25.2d
+	WORD $0x4edb3b5a // zip1 v26.2d, v26.2d, v27.2d
+	FLDPQ 0(R13), (F30, F31)
+	WORD $0x4e9ea700 // smmla v0.4s, v24.16b, v30.16b
+	WORD $0x4e9ea744 // smmla v4.4s, v26.16b, v30.16b
+	WORD $0x4e9fa702 // smmla v2.4s, v24.16b, v31.16b
+	WORD $0x4e9fa746 // smmla v6.4s, v26.16b, v31.16b
+	FLDPQ 32(R13), (F30, F31)
+	WORD $0x4e9ea701 // smmla v1.4s, v24.16b, v30.16b
+	WORD $0x4e9ea745 // smmla v5.4s, v26.16b, v30.16b
+	WORD $0x4e9fa703 // smmla v3.4s, v24.16b, v31.16b
+	WORD $0x4e9fa747 // smmla v7.4s, v26.16b, v31.16b
+	ADD $8, R14, R14
+	ADD $64, R13, R13
+	SUBS $8, R16, R16
+	BEQ added
+
+one:
+	WORD $0xbc6e6818 // ldr s24, [x0, x14]
+	WORD $0xbc6e6839 // ldr s25, [x1, x14]
+	WORD $0xbc6e685a // ldr s26, [x2, x14]
+	WORD $0x4ed93b18 // zip1 v24.2d, v24.2d, v25.2d
+	WORD $0x4edb3b5a // zip1 v26.2d, v26.2d, v27.2d
+	FMOVQ 0(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea700 // smmla v0.4s, v24.16b, v30.16b
+	WORD $0x4e9ea744 // smmla v4.4s, v26.16b, v30.16b
+	WORD $0x4e9fa702 // smmla v2.4s, v24.16b, v31.16b
+	WORD $0x4e9fa746 // smmla v6.4s, v26.16b, v31.16b
+	FMOVQ 16(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea701 // smmla v1.4s, v24.16b, v30.16b
+	WORD $0x4e9ea745 // smmla v5.4s, v26.16b, v30.16b
+	WORD $0x4e9fa703 // smmla v3.4s, v24.16b, v31.16b
+	WORD $0x4e9fa747 // smmla v7.4s, v26.16b, v31.16b
+	ADD $4, R14, R14
+	ADD $32, R13, R13
+
+added:
+	MOVD taps+8(FP), R15
+	SUBS $1, R15, R15
+	MOVD R15, taps+8(FP)
+	BNE tap
+	WORD $0x4ec2381e // zip1 v30.2d, v0.2d, v2.2d
+	WORD $0x4ec27802 // zip2 v2.2d, v0.2d, v2.2d
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4ec3383e // zip1 v30.2d, v1.2d, v3.2d
+	WORD $0x4ec37823 // zip2 v3.2d, v1.2d, v3.2d
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	WORD $0x4ec6389e // zip1 v30.2d, v4.2d, v6.2d
+	WORD $0x4ec67886 // zip2 v6.2d, v4.2d, v6.2d
+	WORD $0x4ebe1fc4 // mov v4.16b, v30.16b
+	WORD $0x4ec738be // zip1 v30.2d, v5.2d, v7.2d
+	WORD $0x4ec778a7 // zip2 v7.2d, v5.2d, v7.2d
+	WORD $0x4ebe1fc5 // mov v5.16b, v30.16b
+	MOVD mask+72(FP), R13
+	CMP $0, R13
+	BNE partial
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V6.S4]
+	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdcc6 // fmul v6.4s, v6.4s, v31.4s
+	WORD $0x6e3edce7 // fmul v7.4s, v7.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F8, F9)
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20ccc8 // fmla v8.4s, v6.4s, v0.4s
+	WORD $0x4e21cce9 // fmla v9.4s, v7.4s, v1.4s
+	VLD1R (R7), [V6.S4]
+	WORD $0x6ea8e4df // fcmgt v31.4s, v6.4s, v8.4s
+	WORD $0x6ebf1cc8 // bit v8.16b, v6.16b, v31.16b
+	WORD $0x6ea9e4df // fcmgt v31.4s, v6.4s, v9.4s
+	WORD $0x6ebf1cc9 // bit v9.16b, v6.16b, v31.16b
+	ADD $4, R7, R20
+	VLD1R (R20), [V6.S4]
+	WORD $0x6ea6e51f // fcmgt v31.4s, v8.4s, v6.4s
+	WORD $0x6ebf1cc8 // bit v8.16b, v6.16b, v31.16b
+	WORD $0x6ea6e53f // fcmgt v31.4s, v9.4s, v6.4s
+	WORD $0x6ebf1cc9 // bit v9.16b, v6.16b, v31.16b
+	ADD R14, R3, R21
+	FSTPQ (F8, F9), 0(R21)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R22
+	VLD1R (R22), [V6.S4]
+	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdcc6 // fmul v6.4s, v6.4s, v31.4s
+	WORD $0x6e3edce7 // fmul v7.4s, v7.4s, v30.4s
+	ADD R14, R4, R23
+	FLDPQ 0(R23), (F8, F9)
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22ccc8 // fmla v8.4s, v6.4s, v2.4s
+	WORD $0x4e23cce9 // fmla v9.4s, v7.4s, v3.4s
+	VLD1R (R7), [V6.S4]
+	WORD $0x6ea8e4df // fcmgt v31.4s, v6.4s, v8.4s
+	WORD $0x6ebf1cc8 // bit v8.16b, v6.16b, v31.16b
+	WORD $0x6ea9e4df // fcmgt v31.4s, v6.4s, v9.4s
+	WORD $0x6ebf1cc9 // bit v9.16b, v6.16b, v31.16b
+	VLD1R (R20), [V6.S4]
+	WORD $0x6ea6e51f // fcmgt v31.4s, v8.4s, v6.4s
+	WORD $0x6ebf1cc8 // bit v8.16b, v6.16b, v31.16b
+	WORD $0x6ea6e53f // fcmgt v31.4s, v9.4s, v6.4s
+	WORD $0x6ebf1cc9 // bit v9.16b, v6.16b, v31.16b
+	ADD R14, R3, R24
+	FSTPQ (F8, F9), 0(R24)
+	MOVD 16(R0), R3
+	MOVD 16(R1), R4
+	ADD $8, R2, R25
+	VLD1R (R25), [V6.S4]
+	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdcc6 // fmul v6.4s, v6.4s, v31.4s
+	WORD $0x6e3edce7 // fmul v7.4s, v7.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F8, F9)
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24ccc8 // fmla v8.4s, v6.4s, v4.4s
+	WORD $0x4e25cce9 // fmla v9.4s, v7.4s, v5.4s
+	VLD1R (R7), [V6.S4]
+	WORD $0x6ea8e4df // fcmgt v31.4s, v6.4s, v8.4s
+	WORD $0x6ebf1cc8 // bit v8.16b, v6.16b, v31.16b
+	WORD $0x6ea9e4df // fcmgt v31.4s, v6.4s, v9.4s
+	WORD $0x6ebf1cc9 // bit v9.16b, v6.16b, v31.16b
+	VLD1R (R20), [V6.S4]
+	WORD $0x6ea6e51f // fcmgt v31.4s, v8.4s, v6.4s
+	WORD $0x6ebf1cc8 // bit v8.16b, v6.16b, v31.16b
+	WORD $0x6ea6e53f // fcmgt v31.4s, v9.4s, v6.4s
+	WORD $0x6ebf1cc9 // bit v9.16b, v6.16b, v31.16b
+	ADD R14, R3, R20
+	FSTPQ (F8, F9), 0(R20)
+	RET
+
+partial:
+	FLDPQ 0(R13), (F30, F31)
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V6.S4]
+	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddcc6 // fmul v6.4s, v6.4s, v29.4s
+	WORD $0x6e3cdce7 // fmul v7.4s, v7.4s, v28.4s
+	WORD $0x6f00e408 // movi v8.2d, #0
+	WORD $0x6f00e409 // movi v9.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20ccc8 // fmla v8.4s, v6.4s, v0.4s
+	WORD $0x4e21cce9 // fmla v9.4s, v7.4s, v1.4s
+	VLD1R (R7), [V6.S4]
+	WORD $0x6ea8e4dd // fcmgt v29.4s, v6.4s, v8.4s
+	WORD $0x6ebd1cc8 // bit v8.16b, v6.16b, v29.16b
+	WORD $0x6ea9e4dd // fcmgt v29.4s, v6.4s, v9.4s
+	WORD $0x6ebd1cc9 // bit v9.16b, v6.16b, v29.16b
+	ADD $4, R7, R21
+	VLD1R (R21), [V6.S4]
+	WORD $0x6ea6e51d // fcmgt v29.4s, v8.4s, v6.4s
+	WORD $0x6ebd1cc8 // bit v8.16b, v6.16b, v29.16b
+	WORD $0x6ea6e53d // fcmgt v29.4s, v9.4s, v6.4s
+	WORD $0x6ebd1cc9 // bit v9.16b, v6.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V8.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V8.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V8.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V8.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V9.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V9.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V9.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V9.S[3], 4(R16)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R22
+	VLD1R (R22), [V6.S4]
+	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddcc6 // fmul v6.4s, v6.4s, v29.4s
+	WORD $0x6e3cdce7 // fmul v7.4s, v7.4s, v28.4s
+	WORD $0x6f00e408 // movi v8.2d, #0
+	WORD $0x6f00e409 // movi v9.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22ccc8 // fmla v8.4s, v6.4s, v2.4s
+	WORD $0x4e23cce9 // fmla v9.4s, v7.4s, v3.4s
+	VLD1R (R7), [V6.S4]
+	WORD $0x6ea8e4dd // fcmgt v29.4s, v6.4s, v8.4s
+	WORD $0x6ebd1cc8 // bit v8.16b, v6.16b, v29.16b
+	WORD $0x6ea9e4dd // fcmgt v29.4s, v6.4s, v9.4s
+	WORD $0x6ebd1cc9 // bit v9.16b, v6.16b, v29.16b
+	VLD1R (R21), [V6.S4]
+	WORD $0x6ea6e51d // fcmgt v29.4s, v8.4s, v6.4s
+	WORD $0x6ebd1cc8 // bit v8.16b, v6.16b, v29.16b
+	WORD $0x6ea6e53d // fcmgt v29.4s, v9.4s, v6.4s
+	WORD $0x6ebd1cc9 // bit v9.16b, v6.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V8.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V8.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V8.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V8.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V9.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V9.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V9.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V9.S[3], 4(R16)
+	MOVD 16(R0), R3
+	MOVD 16(R1), R4
+	ADD $8, R2, R23
+	VLD1R (R23), [V6.S4]
+	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddcc6 // fmul v6.4s, v6.4s, v29.4s
+	WORD $0x6e3cdce7 // fmul v7.4s, v7.4s, v28.4s
+	WORD $0x6f00e408 // movi v8.2d, #0
+	WORD $0x6f00e409 // movi v9.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24ccc8 // fmla v8.4s, v6.4s, v4.4s
+	WORD $0x4e25cce9 // fmla v9.4s, v7.4s, v5.4s
+	VLD1R (R7), [V6.S4]
+	WORD $0x6ea8e4dd // fcmgt v29.4s, v6.4s, v8.4s
+	WORD $0x6ebd1cc8 // bit v8.16b, v6.16b, v29.16b
+	WORD $0x6ea9e4dd // fcmgt v29.4s, v6.4s, v9.4s
+	WORD $0x6ebd1cc9 // bit v9.16b, v6.16b, v29.16b
+	VLD1R (R21), [V6.S4]
+	WORD $0x6ea6e51d // fcmgt v29.4s, v8.4s, v6.4s
+	WORD $0x6ebd1cc8 // bit v8.16b, v6.16b, v29.16b
+	WORD $0x6ea6e53d // fcmgt v29.4s, v9.4s, v6.4s
+	WORD $0x6ebd1cc9 // bit v9.16b, v6.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V8.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V8.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V8.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V8.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V9.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V9.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V9.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V9.S[3], 4(R16)
 	RET
 
 TEXT ·gemmQuads2x8NEON(SB), NOSPLIT, $0-104

@@ -50,7 +50,7 @@ var setAVX512 = withQuads(withPairs(Kernels{
 		{{winogradInput4Tail3x2AVX512, winogradOutput4Tail3x2AVX512}, {winogradInput4Tail3x3AVX512, winogradOutput4Tail3x3AVX512}, {winogradInput4Tail3x4AVX512, winogradOutput4Tail3x4AVX512}},
 		{{winogradInput4Tail4x2AVX512, winogradOutput4Tail4x2AVX512}, {winogradInput4Tail4x3AVX512, winogradOutput4Tail4x3AVX512}, {winogradInput4AVX512, winogradOutput4AVX512}},
 	},
-	sparse: sparseKernels{gemm: [2]func(**float32, int, int, *uint16, *float32, *float32, int, **float32, int, *float32, *float32, *float32, *int32, **float32, *float32){gemmSparse4x32AVX512, gemmSparse4x64AVX512}, nonzero: nonzeroAVX512},
+	sparse: sparseKernels{rows: 4, gemm: [2]sparseGemm{gemmSparse4x32AVX512, gemmSparse4x64AVX512}, nonzero: nonzeroAVX512},
 	peak:   peakAVX512, peakFlops: 24 * 16 * 2,
 }))
 
@@ -85,8 +85,8 @@ var quadsAVX512 = quadKernels{
 var quadsAVX2 = quadKernels{
 	channels: 4, centre: 128,
 	gemm: []quadGemm{
-		{6, 16, gemmQuads6x16AVX2}, {4, 16, gemmQuads4x16AVX2}, {2, 16, gemmQuads2x16AVX2}, {1, 16, gemmQuads1x16AVX2},
-		{6, 8, gemmQuads6x8AVX2}, {4, 8, gemmQuads4x8AVX2}, {2, 8, gemmQuads2x8AVX2}, {1, 8, gemmQuads1x8AVX2},
+		{6, 16, gemmQuads6x16AVX2}, {4, 16, gemmQuads4x16AVX2}, {3, 16, gemmQuads3x16AVX2}, {2, 16, gemmQuads2x16AVX2}, {1, 16, gemmQuads1x16AVX2},
+		{6, 8, gemmQuads6x8AVX2}, {4, 8, gemmQuads4x8AVX2}, {3, 8, gemmQuads3x8AVX2}, {2, 8, gemmQuads2x8AVX2}, {1, 8, gemmQuads1x8AVX2},
 	},
 	spread: spreadAVX2, quantize: quantizeAVX2,
 	peak: peakQuadsAVX2, peakOps: 12 * 8 * 8,
@@ -95,8 +95,8 @@ var quadsAVX2 = quadKernels{
 var wordsAVX2 = quadKernels{
 	channels: 2, centre: 0,
 	gemm: []quadGemm{
-		{6, 16, gemmWords6x16AVX2}, {4, 16, gemmWords4x16AVX2}, {2, 16, gemmWords2x16AVX2}, {1, 16, gemmWords1x16AVX2},
-		{6, 8, gemmWords6x8AVX2}, {4, 8, gemmWords4x8AVX2}, {2, 8, gemmWords2x8AVX2}, {1, 8, gemmWords1x8AVX2},
+		{6, 16, gemmWords6x16AVX2}, {4, 16, gemmWords4x16AVX2}, {3, 16, gemmWords3x16AVX2}, {2, 16, gemmWords2x16AVX2}, {1, 16, gemmWords1x16AVX2},
+		{6, 8, gemmWords6x8AVX2}, {4, 8, gemmWords4x8AVX2}, {3, 8, gemmWords3x8AVX2}, {2, 8, gemmWords2x8AVX2}, {1, 8, gemmWords1x8AVX2},
 	},
 	spread: spreadAVX2, quantize: quantizeWordsAVX2,
 	peak: peakWordsAVX2, peakOps: 12 * 8 * 4,
@@ -105,8 +105,8 @@ var wordsAVX2 = quadKernels{
 var setAVX2 = Kernels{
 	Name: "avx2", Rows: 6, Columns: 16,
 	gemm: []gemmKernel{
-		{6, 16, gemm6x16AVX2}, {4, 16, gemm4x16AVX2}, {2, 16, gemm2x16AVX2}, {1, 16, gemm1x16AVX2},
-		{6, 8, gemm6x8AVX2}, {4, 8, gemm4x8AVX2}, {2, 8, gemm2x8AVX2}, {1, 8, gemm1x8AVX2},
+		{6, 16, gemm6x16AVX2}, {4, 16, gemm4x16AVX2}, {3, 16, gemm3x16AVX2}, {2, 16, gemm2x16AVX2}, {1, 16, gemm1x16AVX2},
+		{6, 8, gemm6x8AVX2}, {4, 8, gemm4x8AVX2}, {3, 8, gemm3x8AVX2}, {2, 8, gemm2x8AVX2}, {1, 8, gemm1x8AVX2},
 	},
 	row: gemmRowAVX2,
 	shared: []sharedKernel{
@@ -154,7 +154,7 @@ var pairsAVX512 = Kernels{
 		{12, 32, gemmPairs12x32AVX512}, {10, 32, gemmPairs10x32AVX512}, {8, 32, gemmPairs8x32AVX512}, {4, 32, gemmPairs4x32AVX512}, {2, 32, gemmPairs2x32AVX512}, {1, 32, gemmPairs1x32AVX512},
 		{12, 16, gemmPairs12x16AVX512}, {10, 16, gemmPairs10x16AVX512}, {8, 16, gemmPairs8x16AVX512}, {4, 16, gemmPairs4x16AVX512}, {2, 16, gemmPairs2x16AVX512}, {1, 16, gemmPairs1x16AVX512},
 	},
-	sparse: sparseKernels{gemm: [2]func(**float32, int, int, *uint16, *float32, *float32, int, **float32, int, *float32, *float32, *float32, *int32, **float32, *float32){gemmPairsSparse4x32AVX512, gemmPairsSparse4x64AVX512}, nonzero: nonzeroAVX512},
+	sparse: sparseKernels{rows: 4, gemm: [2]sparseGemm{gemmPairsSparse4x32AVX512, gemmPairsSparse4x64AVX512}, nonzero: nonzeroAVX512},
 	peak:   peakBF16AVX512, peakFlops: 24 * 16 * 4,
 }
 
@@ -162,6 +162,7 @@ func init() {
 	if cpuid.CPU.Supports(cpuid.AVX2) {
 		differ, pointers, everySecond, zip, interleave = differAVX2, pointersAVX2, everySecondAVX2, zipAVX2, interleaveAVX2
 	}
+	setAVX2.sparse = sparseKernels{rows: 3, gemm: [2]sparseGemm{gemmSparse3x16AVX2, gemmSparse3x32AVX2}, nonzero: nonzeroAVX2}
 	setAVX2.quads = &wordsAVX2
 	if cpuid.CPU.Supports(cpuid.AVXVNNI) {
 		older := setAVX2

@@ -2,19 +2,23 @@ package asm
 
 import "fmt"
 
-// SparseRows is the number of output pixels that share a list of channels.
-const SparseRows = 4
+type sparseGemm func(table **float32, stride, taps int, lists *uint16, weights0, weights1 *float32, tap int, out **float32, column int, bias0, bias1, clamp *float32, mask *int32, add **float32, sum *float32)
 
 // sparseKernels pass over the channels that are not zero. A set has them where
 // its instructions make lists cheap.
 type sparseKernels struct {
+	rows int // see SparseRows
 	// gemm multiplies by one panel, or by two.
-	gemm    [2]func(table **float32, stride, taps int, lists *uint16, weights0, weights1 *float32, tap int, out **float32, column int, bias0, bias1, clamp *float32, mask *int32, add **float32, sum *float32)
+	gemm    [2]sparseGemm
 	nonzero func(table **float32, stride, taps, bytes int, lists *uint16, mask *int32) int
 }
 
 // Sparse says whether the set has kernels that skip zeros.
-func (k *Kernels) Sparse() bool { return k.sparse.nonzero != nil }
+func (k *Kernels) Sparse() bool { return k.sparse.rows > 0 }
+
+// SparseRows is the number of output pixels that share a list of channels, 0 of sets without
+// lists.
+func (k *Kernels) SparseRows() int { return k.sparse.rows }
 
 // ListSlack is the number of elements behind a list that may be overwritten.
 const ListSlack = 16
@@ -26,7 +30,7 @@ const MostListed = 1 << 16
 // SparseRows rows table[t*stride+r] is not zero: their number, then each of
 // them. It returns the length of all lists together.
 func (k *Kernels) Nonzero(table []*float32, stride, taps, n int, lists []uint16) int {
-	if taps < 1 || n < 1 || n >= MostListed || len(table) < (taps-1)*stride+SparseRows || len(lists) < taps*(n+1)+ListSlack {
+	if taps < 1 || n < 1 || n >= MostListed || len(table) < (taps-1)*stride+k.sparse.rows || len(lists) < taps*(n+1)+ListSlack {
 		panic(fmt.Sprintf("asm: Nonzero of %d taps of %d channels: %d pointers, room for %d", taps, n, len(table), len(lists)))
 	}
 	return k.sparse.nonzero(&table[0], 8*stride, taps, 4*n, &lists[0], k.tail(n))
@@ -42,7 +46,7 @@ type Panel struct{ Weights, Bias []float32 }
 // that of the last panel's columns. add and sum are those of Part, of as many rows.
 func (k *Kernels) GemmSparse(table []*float32, stride, taps, channels int, lists []uint16, panels []Panel, out []*float32, column int, clamp *[2]float32, valid int, add []*float32, sum *[2]float32) {
 	n := len(panels)
-	if taps < 1 || n < 1 || n > 2 || len(table) < (taps-1)*stride+SparseRows || len(out) < SparseRows || len(lists) < taps || valid < 1 || valid > k.Columns {
+	if taps < 1 || n < 1 || n > 2 || len(table) < (taps-1)*stride+k.sparse.rows || len(out) < k.sparse.rows || len(lists) < taps || valid < 1 || valid > k.Columns {
 		panic(fmt.Sprintf("asm: GemmSparse of %d taps, %d panels: %d pointers, %d outputs", taps, n, len(table), len(out)))
 	}
 	for _, p := range panels {
@@ -53,7 +57,7 @@ func (k *Kernels) GemmSparse(table []*float32, stride, taps, channels int, lists
 	var to **float32
 	var bounds *float32
 	if add != nil {
-		if len(add) < SparseRows {
+		if len(add) < k.sparse.rows {
 			panic(fmt.Sprintf("asm: GemmSparse adds %d rows", len(add)))
 		}
 		to, bounds = &add[0], &sum[0]

@@ -10,16 +10,16 @@ import (
 )
 
 // nonzeroGeneric is the plain loop of Nonzero.
-func nonzeroGeneric(table **float32, stride, taps, bytes int, lists *uint16, _ *int32) int {
+func nonzeroGeneric(together int, table **float32, stride, taps, bytes int, lists *uint16) int {
 	n := bytes / 4
-	rows := unsafe.Slice(table, (taps-1)*stride/8+SparseRows)
+	rows := unsafe.Slice(table, (taps-1)*stride/8+together)
 	out := unsafe.Slice(lists, taps*(n+1))
 	used := 0
 	for t := range taps {
 		head := used
 		used++
 		for c := range n {
-			for r := range SparseRows {
+			for r := range together {
 				if unsafe.Slice(rows[t*stride/8+r], n)[c] != 0 {
 					out[used] = uint16(c)
 					used++
@@ -45,7 +45,7 @@ func TestSparse(t *testing.T) {
 			rng := rand.New(rand.NewPCG(17, 18))
 			for trial := range 300 {
 				taps, c, panels := 1+rng.IntN(5), 1+rng.IntN(70), 1+rng.IntN(2)
-				stride := SparseRows + rng.IntN(9)
+				stride := k.SparseRows() + rng.IntN(9)
 				density := float32(trial%7) / 6
 				rows := make([]guarded, taps*stride)
 				table := make([]*float32, len(rows))
@@ -64,7 +64,7 @@ func TestSparse(t *testing.T) {
 				lists := make([]uint16, taps*(c+1)+ListSlack)
 				n := k.Nonzero(table, stride, taps, c, lists)
 				want := make([]uint16, len(lists))
-				m := nonzeroGeneric(&table[0], 8*stride, taps, 4*c, &want[0], nil)
+				m := nonzeroGeneric(k.SparseRows(), &table[0], 8*stride, taps, 4*c, &want[0])
 				if !slices.Equal(lists[:n], want[:m]) {
 					t.Fatalf("trial %d: lists %v, want %v", trial, lists[:n], want[:m])
 				}
@@ -83,13 +83,13 @@ func TestSparse(t *testing.T) {
 				for p := range ps {
 					ps[p] = Panel{newGuarded(taps*c*k.Columns, 1, rng).mid, newGuarded(k.Columns, 1, rng).mid}
 				}
-				var outs, dense [SparseRows]guarded
-				var out [SparseRows]*float32
+				outs, dense := make([]guarded, k.SparseRows()), make([]guarded, k.SparseRows())
+				out := make([]*float32, k.SparseRows())
 				for r := range outs {
 					outs[r], dense[r] = newGuarded(column+width, 40, nil), newGuarded(column+width, 40, nil)
 					out[r] = &outs[r].mid[0]
 				}
-				k.GemmSparse(table, stride, taps, c, lists, ps, out[:], column, &clamp, valid, nil, nil)
+				k.GemmSparse(table, stride, taps, c, lists, ps, out, column, &clamp, valid, nil, nil)
 				for r := range outs {
 					outs[r].check(t)
 					for p := range ps {
@@ -109,14 +109,14 @@ func TestSparse(t *testing.T) {
 						}
 					}
 				}
-				var sums [SparseRows]guarded
+				sums := make([]guarded, k.SparseRows())
 				for r := range sums {
 					sums[r] = newGuarded(column+width, 40, nil)
 					out[r] = &sums[r].mid[0]
 				}
-				add, adds, bounds := residuals(rng, SparseRows, column+width)
-				k.GemmSparse(table, stride, taps, c, lists, ps, out[:], column, &clamp, valid, adds, &bounds)
-				added(t, k, sums[:], outs[:], add, column, width, &bounds)
+				add, adds, bounds := residuals(rng, k.SparseRows(), column+width)
+				k.GemmSparse(table, stride, taps, c, lists, ps, out, column, &clamp, valid, adds, &bounds)
+				added(t, k, sums, outs, add, column, width, &bounds)
 			}
 		})
 	}
@@ -152,13 +152,13 @@ func BenchmarkSparse(b *testing.B) {
 				n := 0
 				for b.Loop() {
 					n = 0
-					for r := 0; r < rows; r += SparseRows {
+					for r := 0; r < rows; r += k.SparseRows() {
 						n += k.Nonzero(table[r:], rows, 1, c, lists) - 1
 						k.GemmSparse(table[r:], rows, 1, c, lists, ps, out[r:], 0, &clamp, k.Columns, nil, nil)
 					}
 				}
 				rate := float64(b.N) / b.Elapsed().Seconds() / peak
-				b.ReportMetric(100*rate*2*float64(n*SparseRows*2*k.Columns), "%peak")
+				b.ReportMetric(100*rate*2*float64(n*k.SparseRows()*2*k.Columns), "%peak")
 				b.ReportMetric(rate*2*float64(rows*c*2*k.Columns), "x")
 			})
 		}

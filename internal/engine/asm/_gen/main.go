@@ -15,10 +15,12 @@ func main() {
 		for _, t := range set.tiles {
 			gemm(set, fp32, t.rows, t.vectors)
 		}
-		if set.lane == 16 { // lists need the compress instruction
-			gemmSparse(set, fp32, 1)
-			gemmSparse(set, fp32, 2)
+		gemmSparse(set, fp32, 1)
+		gemmSparse(set, fp32, 2)
+		if set.lane == 16 {
 			nonzero(set)
+		} else {
+			nonzeroByTable(set)
 		}
 		gemmRow(set)
 		runs(set)

@@ -10,14 +10,20 @@ import (
 )
 
 // sparseRows is the number of output pixels that share one list of channels.
-// Fewer share more zeros; more share each weight that is loaded.
-const sparseRows = 4
+// Fewer share more zeros; more share each weight that is loaded. With AVX2 three of them and
+// two panels are as many sums as fit into the registers, and half a tile of six.
+func sparseRows(s isa) int {
+	if s.lane == 8 {
+		return 3
+	}
+	return 4
+}
 
 // gemmSparse writes the indirect matrix product that passes over listed
 // channels only: those where any of its four pixels is not zero. Its sums are
 // those of gemm, in the same order, without products by zero.
 func gemmSparse(s isa, p product, panels int) {
-	vectors := 2 * panels
+	vectors, sparseRows := 2*panels, sparseRows(s)
 	row := 2 * s.bytes() // bytes of one channel's weights in a panel
 	name := fmt.Sprintf("gemm%sSparse%dx%d%s", p.name, sparseRows, vectors*s.lane, s.name)
 	TEXT(name, NOSPLIT, "func(table **float32, stride, taps int, lists *uint16, weights0, weights1 *float32, tap int, out **float32, column int, bias0, bias1, clamp *float32, mask *int32, add **float32, sum *float32)")
@@ -56,8 +62,8 @@ func gemmSparse(s isa, p product, panels int) {
 	)
 	acc := func(r, v int) reg.VecPhysical { return s.vecs[r*vectors+v] }
 	b := func(v int) reg.VecPhysical { return s.vecs[sparseRows*vectors+v] }
-	spare := s.vecs[(sparseRows+1)*vectors:]
-	rows := []reg.GPPhysical{reg.RAX, reg.RBX, reg.RCX, reg.RDX}
+	spare := s.vecs[min((sparseRows+1)*vectors, len(s.vecs)-sparseRows):]
+	rows := []reg.GPPhysical{reg.RAX, reg.RBX, reg.RCX, reg.RDX}[:sparseRows]
 	list, table, count, channel, offset, taps := reg.RSI, reg.R9, reg.R10, reg.R11, reg.R12, reg.R13
 	weights := []reg.GPPhysical{reg.RDI, reg.R8}[:panels]
 
@@ -104,14 +110,28 @@ func gemmSparse(s isa, p product, panels int) {
 	MOVQ(channel, offset)
 	SHLQ(operand.Imm(uint64(bits.TrailingZeros(uint(row)))), offset)
 	ADDQ(operand.Imm(2), list)
-	for v := range vectors {
-		VMOVUPS(indexed(weights[v/2], offset, v%2*s.bytes()), b(v))
-	}
-	for r := range sparseRows {
-		x := spare[r%len(spare)]
-		VBROADCASTSS(operand.Mem{Base: rows[r], Index: channel, Scale: 4}, x)
+	input := func(r int) reg.VecPhysical { return spare[r%len(spare)] }
+	spread := func(r int) { VBROADCASTSS(operand.Mem{Base: rows[r], Index: channel, Scale: 4}, input(r)) }
+	fetch := func(v int, to reg.VecPhysical) { VMOVUPS(indexed(weights[v/2], offset, v%2*s.bytes()), to) }
+	if s.lane == 16 {
 		for v := range vectors {
-			p.each(b(v), x, acc(r, v))
+			fetch(v, b(v))
+		}
+		for r := range sparseRows {
+			spread(r)
+			for v := range vectors {
+				p.each(b(v), input(r), acc(r, v))
+			}
+		}
+	} else { // the inputs stay, and one register has each weight in turn
+		for r := range sparseRows {
+			spread(r)
+		}
+		for v := range vectors {
+			fetch(v, b(0))
+			for r := range sparseRows {
+				p.each(b(0), input(r), acc(r, v))
+			}
 		}
 	}
 	DECQ(count)
@@ -125,6 +145,9 @@ func gemmSparse(s isa, p product, panels int) {
 
 	MOVQ(arg("clamp", aClamp), channel)
 	lo, hi, zero := b(0), spare[0], b(1)
+	if zero == hi {
+		zero = spare[1]
+	}
 	VBROADCASTSS(mem(channel, 0), lo)
 	VBROADCASTSS(mem(channel, 4), hi)
 	VXORPS(zero, zero, zero)
@@ -171,6 +194,44 @@ func gemmSparse(s isa, p product, panels int) {
 		VZEROUPPER()
 		RET()
 	}
+	if s.lane == 8 {
+		// A mask takes a vector, so that the two of a panel are loaded one after the other.
+		x, lanes := spare[1], spare[2]
+		finish = func(masks [2]mask, store string) {
+			partial := masks[0].vec != nil
+			each := func(to reg.GPPhysical, f func(r, v int, at operand.Mem, k mask)) {
+				for v := range vectors {
+					var k mask
+					if partial && v >= vectors-2 {
+						MOVQ(arg("mask", aMask), channel)
+						k = s.loadMask(mem(channel, v%2*s.bytes()), lanes, reg.K1)
+					}
+					for r := range sparseRows {
+						MOVQ(mem(to, 8*r), rows[0])
+						f(r, v, indexed(rows[0], offset, v*s.bytes()), k)
+					}
+				}
+			}
+			MOVQ(arg("column", aColumn), offset)
+			TESTQ(added, added)
+			JZ(operand.LabelRef(store))
+			comment("the sums are the first operands, as of Add")
+			MOVQ(arg("sum", aSum), channel)
+			VBROADCASTSS(mem(channel, 0), lo)
+			VBROADCASTSS(mem(channel, 4), hi)
+			each(added, func(r, v int, at operand.Mem, k mask) {
+				s.load(at, k, x)
+				VADDPS(x, acc(r, v), acc(r, v))
+				VMAXPS(acc(r, v), lo, acc(r, v))
+				VMINPS(acc(r, v), hi, acc(r, v))
+			})
+			Label(store)
+			MOVQ(arg("out", aOut), table)
+			each(table, func(r, v int, at operand.Mem, k mask) { s.store(acc(r, v), at, k) })
+			VZEROUPPER()
+			RET()
+		}
+	}
 	MOVQ(arg("mask", aMask), channel)
 	TESTQ(channel, channel)
 	JNZ(operand.LabelRef("partial"))
@@ -183,14 +244,19 @@ func gemmSparse(s isa, p product, panels int) {
 	finish(masks, "storePartial")
 }
 
-// nonzero writes the kernel that lists the channels gemmSparse passes over.
-func nonzero(s isa) {
-	name := "nonzero" + s.name
+// documentLists says what the kernel does that lists the channels gemmSparse passes over.
+func documentLists(s isa, name string) {
 	TEXT(name, NOSPLIT, "func(table **float32, stride, taps, bytes int, lists *uint16, mask *int32) int")
-	Doc(fmt.Sprintf("%s lists, for each tap, the channels c < bytes/4 where any of the %d rows", name, sparseRows),
+	Doc(fmt.Sprintf("%s lists, for each tap, the channels c < bytes/4 where any of the %d rows", name, sparseRows(s)),
 		"table[t*stride/8+r][c] is not zero: their number, then each of them. It returns the",
 		fmt.Sprintf("length of all lists; up to %d more elements are overwritten.", s.lane))
 	Pragma("noescape")
+}
+
+// nonzero writes that kernel for sets with instructions that compress.
+func nonzero(s isa) {
+	name, sparseRows := "nonzero"+s.name, sparseRows(s)
+	documentLists(s, name)
 	rows := []reg.GPPhysical{reg.RAX, reg.RBX, reg.RCX, reg.RDX}
 	table, taps, list, head, off, end, n := reg.R8, reg.R9, reg.R10, reg.R11, reg.RSI, reg.RDI, reg.R12
 	iota, index, step, abs, x, packed := reg.Z0, reg.Z1, reg.Z2, reg.Z3, reg.Z4, reg.Z5
@@ -246,6 +312,90 @@ func nonzero(s isa) {
 	VMOVUPS_Z(indexed(rows[0], off, 0), reg.K2, x)
 	for r := 1; r < sparseRows; r++ {
 		VPORD_Z(indexed(rows[r], off, 0), x, reg.K2, x)
+	}
+	take()
+	Label("count")
+	MOVQ(list, n)
+	SUBQ(head, n)
+	SHRQ(operand.Imm(1), n)
+	DECQ(n)
+	MOVW(n.As16(), mem(head, 0))
+	DECQ(taps)
+	JNZ(operand.LabelRef("tap"))
+	SUBQ(arg("lists", 4), list)
+	SHRQ(operand.Imm(1), list)
+	MOVQ(list, operand.Mem{Symbol: operand.Symbol{Name: "ret"}, Disp: 48, Base: reg.FramePointer})
+	VZEROUPPER()
+	RET()
+}
+
+// nonzeroByTable writes it for AVX2: the lanes that are not zero are looked up by their bits.
+func nonzeroByTable(s isa) {
+	name := "nonzero" + s.name
+	documentLists(s, name)
+	found := GLOBL(name+"_found", RODATA|NOPTR)
+	for set := range 1 << s.lane {
+		lanes, n := uint64(0), 0
+		for i := range s.lane {
+			if set>>i&1 != 0 {
+				lanes |= uint64(i) << (8 * n)
+				n++
+			}
+		}
+		DATA(8*set, operand.U64(lanes))
+	}
+	rows := []reg.GPPhysical{reg.RAX, reg.RBX, reg.RCX}
+	table, taps, list, head, off, end, n, lookup, lanes := reg.R8, reg.R9, reg.R10, reg.R11, reg.RSI, reg.RDI, reg.R12, reg.R13, reg.RDX
+	x, zero, tail, first, step, index := reg.Y0, reg.Y1, reg.Y2, reg.X3, reg.X4, reg.X5
+	MOVQ(arg("table", 0), table)
+	MOVQ(arg("taps", 2), taps)
+	MOVQ(arg("lists", 4), list)
+	MOVQ(arg("mask", 5), off)
+	VMOVUPS(mem(off, 0), tail)
+	LEAQ(found, lookup)
+	VPXOR(zero, zero, zero)
+	VPBROADCASTW(ConstData(name+"_step", operand.U16(uint16(s.lane))), step)
+	take := func() { // append the channels of x that are not zero, of either sign
+		VPSLLD(operand.U8(1), x, x)
+		VPCMPEQD(zero, x, x)
+		VMOVMSKPS(x, lanes.As32())
+		XORL(operand.Imm(1<<s.lane-1), lanes.As32())
+		VPMOVZXBW(operand.Mem{Base: lookup, Index: lanes, Scale: 8}, index)
+		VPADDW(first, index, index)
+		VMOVDQU(index, mem(list, 0))
+		POPCNTL(lanes.As32(), n.As32())
+		LEAQ(operand.Mem{Base: list, Index: n, Scale: 2}, list)
+		VPADDW(step, first, first)
+	}
+	Label("tap")
+	for r, row := range rows {
+		MOVQ(mem(table, 8*r), row)
+	}
+	ADDQ(arg("stride", 1), table)
+	MOVQ(list, head)
+	ADDQ(operand.Imm(2), list)
+	VPXOR(first, first, first)
+	XORQ(off, off)
+	MOVQ(arg("bytes", 3), end)
+	SUBQ(operand.U32(s.bytes()), end)
+	Label("vector")
+	CMPQ(off, end)
+	JGT(operand.LabelRef("tail"))
+	VMOVUPS(indexed(rows[0], off, 0), x)
+	for _, row := range rows[1:] {
+		VPOR(indexed(row, off, 0), x, x)
+	}
+	take()
+	ADDQ(operand.Imm(uint64(s.bytes())), off)
+	JMP(operand.LabelRef("vector"))
+	Label("tail")
+	ADDQ(operand.Imm(uint64(s.bytes())), end)
+	CMPQ(off, end)
+	JGE(operand.LabelRef("count"))
+	VMASKMOVPS(indexed(rows[0], off, 0), tail, x)
+	for _, row := range rows[1:] {
+		VMASKMOVPS(indexed(row, off, 0), tail, reg.Y5)
+		VPOR(reg.Y5, x, x)
 	}
 	take()
 	Label("count")
