@@ -142,11 +142,15 @@ var panelBytes = caches.Fit(400 << 10)
 
 // panelsFirst says that a panel of all elements passes over the tiles before the
 // next one, and its products are transformed back at once, while they are in the
-// first caches. Otherwise, where that panel is too large, an element's panels pass
+// first caches. Otherwise, where that panel is too large, or has so few columns that
+// tiles would be transformed back in many small pieces, an element's panels pass
 // over all tiles, one element after the other.
 func (w *Winograd) panelsFirst(k *asm.Kernels) bool {
-	return 4*w.Size.Elements()*w.In.C*k.Columns <= panelBytes
+	return k.Columns >= wideColumns && 4*w.Size.Elements()*w.In.C*k.Columns <= panelBytes
 }
+
+// wideColumns is from how many columns on panels may go first.
+const wideColumns = 32
 
 // blockTiles is the number of tiles that pass through the three stages
 // together: enough that each pass over the transformed weights is worth it, few
@@ -159,6 +163,8 @@ func (w *Winograd) blockTiles(s *Scratch) int {
 	weights, tile := 4*w.Size.Elements()*w.In.C*w.Out.C, 4*w.Size.Elements()*w.In.C
 	n := 0
 	switch {
+	case s.Kernels.Columns < wideColumns && weights <= fromMemory*caches.This().Second():
+		n = max(48, both/(tile+tile/w.In.C*w.Out.C))
 	case w.panelsFirst(s.Kernels) && weights <= panelBytes*3/2:
 		n = little / tile
 	case w.panelsFirst(s.Kernels):
@@ -171,8 +177,18 @@ func (w *Winograd) blockTiles(s *Scratch) int {
 	return max(min(n, most)/rows, 1) * rows
 }
 
+// fromMemory is from how many times the second-level cache on weights are read from memory.
+const fromMemory = 16
+
 // Run implements Primitive.
 func (w *Winograd) Run(s *Scratch, jobs []Job) { w.RunPanels(s, jobs, 0, w.Panels()) }
+
+// apart is how far from one another the elements' rows of n numbers lie: an odd number of
+// cache lines, so that the elements of a tile do not share sets of a cache.
+func apart(n int) int {
+	const line = 16
+	return ((n+line-1)/line | 1) * line
+}
 
 // Panels implements Panelled.
 func (w *Winograd) Panels() int { return len(w.elements[0]) }
@@ -228,14 +244,12 @@ func (w *Winograd) run(s *Scratch, jobs []Job, panels, tiles region.Span) {
 		return
 	}
 	m, n, elements := int(w.Size), w.Size.Side(), w.Size.Elements()
-	b := winogradBlock{Winograd: w, scratch: s, most: w.blockTiles(s), lo: panels.Lo, hi: panels.Hi, panelsFirst: w.panelsFirst(s.Kernels)}
+	b := winogradBlock{Winograd: w, scratch: s, most: w.blockTiles(s), lo: panels.Lo, hi: panels.Hi, panelsFirst: w.panelsFirst(s.Kernels), common: ^uint64(0)}
 	// Blocks of about equal size: each reads all weights.
 	blocks := (left + b.most - 1) / b.most
 	each := (left + blocks - 1) / blocks
 	b.most = min(left, (each+s.Kernels.Rows-1)/s.Kernels.Rows*s.Kernels.Rows)
-	// Rows of one element lie a few vectors apart from a multiple of the
-	// page size, so that the elements of a tile do not share cache sets.
-	b.vStride, b.mStride = b.most*w.In.C+48, b.most*w.Out.C+48
+	b.vStride, b.mStride = apart(b.most*w.In.C), apart(b.most*w.Out.C)
 	pointers := b.most + s.Kernels.Rows
 	if b.panelsFirst {
 		b.group = min(b.most, groupTiles)
@@ -311,6 +325,7 @@ type winogradBlock struct {
 	sum              *Clamp
 	shapes           []asm.WinogradTile
 	taken            []uint64 // elements of each tile, a bit for each
+	common           uint64   // those of all tiles
 	rows             []int    // of each group's tiles that take an element
 }
 
@@ -322,45 +337,35 @@ func (b *winogradBlock) add(j *Job, ty, tx int) {
 	shape := asm.WinogradTile{Size: b.Size, Y: b.Size.Outputs(b.Out.H - ty*m), X: b.Size.Outputs(b.Out.W - tx*m)}
 	n := shape.X + 2
 	zero := &s.zero[:1][0]
-	x0 := tx*m - b.X.Pad
+	left := tx*m - b.X.Pad
 	for i := range shape.Y + 2 {
 		r := &s.rows[i]
 		at := b.window[i*n : (i+1)*n]
 		switch {
-		case !r.inside:
-			for k := range at {
-				at[k] = zero
-			}
-		case x0 >= r.span.Lo && x0+n <= r.span.Hi:
-			u := r.update[(x0-r.span.Lo)*ch:]
-			for k := range at {
-				at[k] = &u[k*ch]
-			}
+		case r.inside && left >= r.span.Lo && left+n <= r.span.Hi:
+			asm.Pointers(at, r.update[(left-r.span.Lo)*ch:], ch)
+		case r.inside && r.span.Empty() && left >= 0 && left+n <= b.In.W:
+			asm.Pointers(at, r.view[left*ch:], ch)
 		default:
-			for k := range at {
-				x := x0 + k
-				switch {
-				case uint(x) >= uint(b.In.W):
-					at[k] = zero
-				case x >= r.span.Lo && x < r.span.Hi:
-					at[k] = &r.update[(x-r.span.Lo)*ch]
-				default:
-					at[k] = &r.view[x*ch]
-				}
-			}
+			r.pixels(at, left, b.In.W, zero)
 		}
 	}
 	s.Kernels.WinogradInput(shape, b.window, ch, b.v[b.n*ch:], b.vStride, b.tmp, 2*m*ch)
 	out := b.outs[b.n*m*m:][:m*m]
 	pitch, row := j.pitch(b.Out.C), j.row(b.Out.C)
 	sink := &s.sink[:1][0]
+	y0, x0 := ty*m-j.Rect.Y.Lo, tx*m-j.Rect.X.Lo
 	for y := range shape.Y {
-		for x := range shape.X {
-			p := sink
-			if oy, ox := ty*m+y, tx*m+x; oy >= j.Rect.Y.Lo && oy < j.Rect.Y.Hi && ox >= j.Rect.X.Lo && ox < j.Rect.X.Hi {
-				p = &j.Out[(oy-j.Rect.Y.Lo)*row+(ox-j.Rect.X.Lo)*pitch]
+		at, wanted := out[y*shape.X:][:shape.X], uint(y0+y) < uint(j.Rect.Y.Len())
+		if wanted && x0 >= 0 && x0+shape.X <= j.Rect.X.Len() {
+			asm.Pointers(at, j.Out[(y0+y)*row+x0*pitch:], pitch)
+			continue
+		}
+		for x := range at {
+			at[x] = sink
+			if wanted && uint(x0+x) < uint(j.Rect.X.Len()) {
+				at[x] = &j.Out[(y0+y)*row+(x0+x)*pitch]
 			}
-			out[y*shape.X+x] = p
 		}
 	}
 	if b.sum != nil {
@@ -368,6 +373,7 @@ func (b *winogradBlock) add(j *Job, ty, tx int) {
 	}
 	b.shapes[b.n] = shape
 	b.taken[b.n] = b.takes(shape, j.Rect, ty*m, tx*m)
+	b.common &= b.taken[b.n]
 	b.n++
 }
 
@@ -413,7 +419,7 @@ func (b *winogradBlock) multiply() {
 	} else {
 		b.multiplyElements()
 	}
-	b.n = 0
+	b.n, b.common = 0, ^uint64(0)
 }
 
 // kernels are those of the products, and the number of their elements in a
@@ -432,10 +438,16 @@ func (b *winogradBlock) lay(k *asm.Kernels, in, e, lo, hi, at, pitch int) int {
 	s := b.scratch
 	v, m := b.v[e*b.vStride:], b.m[e*b.mStride:]
 	n := 0
-	for t := lo; t < hi; t++ {
-		if b.taken[t]>>e&1 != 0 {
-			s.table[at+n], s.out[at+n] = &v[t*in], &m[(t-lo)*pitch]
-			n++
+	if b.common>>e&1 != 0 {
+		n = hi - lo
+		asm.Pointers(s.table[at:][:n], v[lo*in:], in)
+		asm.Pointers(s.out[at:][:n], m, pitch)
+	} else {
+		for t := lo; t < hi; t++ {
+			if b.taken[t]>>e&1 != 0 {
+				s.table[at+n], s.out[at+n] = &v[t*in], &m[(t-lo)*pitch]
+				n++
+			}
 		}
 	}
 	if n == 0 {
