@@ -132,6 +132,7 @@ The scores are bit for bit those of running the whole network at every position
 }
 
 func runOBE(cmd *cobra.Command, io streams, o *obeOptions, mo *modelOptions, args []string) error {
+	tellMisspelt(cmd)
 	s, err := loadSettingsOf(cmd.Flags())
 	if err != nil {
 		return err

@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/viper"
 	"go.yaml.in/yaml/v3"
 
+	"krypton/internal/batch"
 	"krypton/internal/failure"
 	"krypton/internal/flagvalue"
 	"krypton/internal/inputs"
@@ -60,7 +61,70 @@ func loadSettings(cmd *cobra.Command) (*settings, error) {
 	if err == nil {
 		err = s.valid()
 	}
+	tellMisspelt(cmd)
 	return s, err
+}
+
+// tellMisspelt says which variables of the environment were perhaps meant for settings, but
+// under --quiet.
+func tellMisspelt(cmd *cobra.Command) {
+	if quiet, _ := cmd.Flags().GetBool("quiet"); quiet {
+		return
+	}
+	for _, m := range misspelt(os.Environ()) {
+		fmt.Fprintf(cmd.ErrOrStderr(), "krypton: note: %s in the environment is no setting and is not read; did you mean %s?\n", m[0], m[1])
+	}
+}
+
+// misspelt gives variables that are no settings, but one slip away from a setting's, with that
+// one: a job that sets KRYPTON_STIDE would go on with another stride and not tell. All others
+// are left alone: a cluster has variables of its own for a service called krypton.
+func misspelt(environment []string) (found [][2]string) {
+	var names []string // of settings, once one is asked for
+	for _, e := range environment {
+		name, value, _ := strings.Cut(e, "=")
+		if !strings.HasPrefix(name, envName("")) || value == "" || name == batch.ShardCount {
+			continue
+		}
+		if names == nil {
+			names = settingNames()
+		}
+		if slices.Contains(names, name) {
+			continue
+		}
+		if i := slices.IndexFunc(names, func(n string) bool { return slip(name, n) }); i >= 0 {
+			found = append(found, [2]string{name, names[i]})
+		}
+	}
+	return found
+}
+
+// settingNames are the variables that stand for the flags of all commands.
+func settingNames() (names []string) {
+	var add func(cmd *cobra.Command)
+	add = func(cmd *cobra.Command) {
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, envName(f.Name)) })
+		for _, sub := range cmd.Commands() {
+			add(sub)
+		}
+	}
+	root := newRoot(streams{})
+	root.PersistentFlags().VisitAll(func(f *pflag.Flag) { names = append(names, envName(f.Name)) })
+	add(root)
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// slip says whether a letter that is left out, put in or another, or two in the wrong order,
+// make one word of the other.
+func slip(a, b string) bool {
+	for a != "" && b != "" && a[0] == b[0] {
+		a, b = a[1:], b[1:]
+	}
+	for a != "" && b != "" && a[len(a)-1] == b[len(b)-1] {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
+	return len(a) <= 1 && len(b) <= 1 || len(a) == 2 && len(b) == 2 && a[0] == b[1] && a[1] == b[0]
 }
 
 // valid says what is wrong with the texts of patient flags.
@@ -158,7 +222,7 @@ func (s *settings) checkFile(data []byte) error {
 			continue
 		}
 		if f == nil {
-			if !someCommandHas(strings.ToLower(name)) {
+			if !slices.Contains(settingNames(), envName(name)) {
 				return fmt.Errorf("unknown setting %q", name)
 			}
 			continue
@@ -177,15 +241,6 @@ func (s *settings) checkFile(data []byte) error {
 		}
 	}
 	return nil
-}
-
-// someCommandHas says whether any command has a flag of this name.
-func someCommandHas(name string) bool {
-	var has func(cmd *cobra.Command) bool
-	has = func(cmd *cobra.Command) bool {
-		return cmd.Flags().Lookup(name) != nil || slices.ContainsFunc(cmd.Commands(), has)
-	}
-	return has(newRoot(streams{}))
 }
 
 // strings gives a setting's value as the text or texts that its flag would be

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -41,4 +42,35 @@ func FuzzConfig(f *testing.F) {
 			t.Errorf("exit code %d: %q", code, text)
 		}
 	})
+}
+
+// TestMisspelt holds what is told of the environment: names one slip away from a setting's, and
+// none of those that are settings, that programs around this one have, or that are empty.
+func TestMisspelt(t *testing.T) {
+	for _, c := range []struct{ variable, meant string }{
+		{"KRYPTON_STIDE=8", "KRYPTON_STRIDE"},
+		{"KRYPTON_STIRDE=8", "KRYPTON_STRIDE"},
+		{"KRYPTON_STRIDES=8", "KRYPTON_STRIDE"},
+		{"KRYPTON_TREADS=2", "KRYPTON_THREADS"},
+		{"KRYPTON_MIN-SCORE=0.5", "KRYPTON_MIN_SCORE"},
+		{"KRYPTON_OUTDIR=maps", "KRYPTON_OUT_DIR"},
+		{"KRYPTON_STRIDE=8", ""},
+		{"KRYPTON_MIN_SCORE=0.5", ""}, // orv's
+		{"KRYPTON_STIDE=", ""},
+		{"KRYPTON_SHARDS=4", ""},
+		{"KRYPTON_DATA=data", ""},
+		{"KRYPTON_PORT=tcp://10.0.0.7:80", ""}, // as Kubernetes sets beside a service of that name
+		{"KRYPTON_SERVICE_HOST=10.0.0.7", ""},
+		{"KRYPTON_COMMAND=obe", ""},
+		{"KRYPTON_RESTARTS=2", ""},
+		{"STIDE=8", ""},
+	} {
+		var want [][2]string
+		if name, _, _ := strings.Cut(c.variable, "="); c.meant != "" {
+			want = [][2]string{{name, c.meant}}
+		}
+		if got := misspelt([]string{"PATH=/bin", c.variable}); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", c.variable, got, want)
+		}
+	}
 }

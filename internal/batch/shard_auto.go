@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// shardCount is the variable that says how many shards there are where the
+// ShardCount names the variable of the environment that says how many shards there are where the
 // engine does not.
-const shardCount = "KRYPTON_SHARDS"
+const ShardCount = "KRYPTON_SHARDS"
 
 // engines are what can start one process for each shard. index says which
 // variable shows that the engine is there, unless its value is none: what the
@@ -18,22 +18,22 @@ var engines = []struct {
 	shard             func(*environment) (i, n int)
 }{
 	{"Slurm array", "SLURM_ARRAY_TASK_ID", "", func(e *environment) (int, int) {
-		return e.array("SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_MAX", "SLURM_ARRAY_TASK_STEP", "SLURM_ARRAY_TASK_COUNT", shardCount)
+		return e.array("SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_MAX", "SLURM_ARRAY_TASK_STEP", "SLURM_ARRAY_TASK_COUNT", ShardCount)
 	}},
 	{"Kubernetes Indexed Job", "JOB_COMPLETION_INDEX", "", func(e *environment) (int, int) {
-		return e.number("JOB_COMPLETION_INDEX") + 1, e.count(shardCount, "JOB_COMPLETIONS")
+		return e.number("JOB_COMPLETION_INDEX") + 1, e.count(ShardCount, "JOB_COMPLETIONS")
 	}},
 	{"AWS Batch array", "AWS_BATCH_JOB_ARRAY_INDEX", "", func(e *environment) (int, int) {
-		return e.number("AWS_BATCH_JOB_ARRAY_INDEX") + 1, e.count("AWS_BATCH_JOB_ARRAY_SIZE", shardCount)
+		return e.number("AWS_BATCH_JOB_ARRAY_INDEX") + 1, e.count("AWS_BATCH_JOB_ARRAY_SIZE", ShardCount)
 	}},
 	{"Grid Engine array", "SGE_TASK_ID", "undefined", func(e *environment) (int, int) {
-		return e.array("SGE_TASK_ID", "SGE_TASK_FIRST", "SGE_TASK_LAST", "SGE_TASK_STEPSIZE", shardCount)
+		return e.array("SGE_TASK_ID", "SGE_TASK_FIRST", "SGE_TASK_LAST", "SGE_TASK_STEPSIZE", ShardCount)
 	}},
 	{"PBS array", "PBS_ARRAY_INDEX", "", pbsShard("PBS_ARRAY_INDEX")},
 	{"Torque array", "PBS_ARRAYID", "", pbsShard("PBS_ARRAYID")},
 	{"LSF array", "LSB_JOBINDEX", "0", lsfShard},
 	{"GNU parallel", "PARALLEL_SEQ", "", func(e *environment) (int, int) {
-		return e.number("PARALLEL_SEQ"), e.count(shardCount)
+		return e.number("PARALLEL_SEQ"), e.count(ShardCount)
 	}},
 }
 
@@ -81,7 +81,7 @@ func AutoShard(lookup func(string) (string, bool)) (s Shard, from string, err er
 // pbsShard reads arrays that say nothing but the task's own number. They must
 // count from 1: of 0-7 the task 0 is an error.
 func pbsShard(index string) func(*environment) (int, int) {
-	return func(e *environment) (int, int) { return e.number(index), e.count(shardCount) }
+	return func(e *environment) (int, int) { return e.number(index), e.count(ShardCount) }
 }
 
 // lsfShard reads arrays 1-END. LSF does not say where an array begins, so that
@@ -92,7 +92,7 @@ func lsfShard(e *environment) (int, int) {
 			e.fail(fmt.Errorf("the array has steps of %d: number it 1-N, or name the shard as i/n", step))
 		}
 	}
-	return e.number("LSB_JOBINDEX"), e.count("LSB_JOBINDEX_END", shardCount)
+	return e.number("LSB_JOBINDEX"), e.count("LSB_JOBINDEX_END", ShardCount)
 }
 
 // array counts the tasks of an array FIRST-LAST:STEP. Arrays that are lists, and
