@@ -275,6 +275,32 @@ func (p *Patched) row(y int) rowRef {
 	return r
 }
 
+// origin is where the pixels of a rectangle lie.
+type origin int
+
+const (
+	scattered origin = iota // not all in one, or beside the plane
+	inUpdate                // in rows that have one, else in the view
+	inView
+)
+
+// originOf says where the pixels of a rectangle lie, of which some rows may lie beside the plane.
+func (p *Patched) originOf(r region.Rect) origin {
+	var changed region.Span
+	if r.Y.Lo < p.Rect.Y.Hi && r.Y.Hi > p.Rect.Y.Lo {
+		changed = p.Rect.X
+	}
+	switch {
+	case r.X.Lo < 0 || r.X.Hi > p.W:
+		return scattered
+	case r.X.Lo >= changed.Lo && r.X.Hi <= changed.Hi:
+		return inUpdate
+	case p.View != nil && (r.X.Hi <= changed.Lo || r.X.Lo >= changed.Hi):
+		return inView
+	}
+	return scattered
+}
+
 // pitch is the distance of neighbouring pixels.
 func (p *Patched) pitch() int {
 	if p.Pitch != 0 {

@@ -41,7 +41,15 @@ func (r *rowRef) pixels(to []*float32, x, w int, zero *float32) {
 		}
 		to, x = to[n:], x+n
 	}
-	if r.inside {
+	switch {
+	case !r.inside:
+	case x >= r.span.Lo && x+len(to) <= r.span.Hi:
+		fill(r.span.Hi, r.update, r.span.Lo)
+		return
+	case r.span.Empty() && x >= 0 && x+len(to) <= w:
+		fill(w, r.view, 0)
+		return
+	default:
 		fill(0, nil, 0)
 		if !r.span.Empty() {
 			fill(r.span.Lo, r.view, 0)

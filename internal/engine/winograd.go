@@ -286,6 +286,7 @@ func (w *Winograd) run(s *Scratch, jobs []Job, panels, tiles region.Span) {
 			for i := range s.rows {
 				s.rows[i] = j.In[0].row(ty*m - w.Y.Pad + i)
 			}
+			b.last = winogradPlace{}
 			for tx := t.X.Lo + x.Lo; tx < t.X.Lo+x.Hi; tx++ {
 				b.add(j, ty, tx)
 				if b.n == b.most {
@@ -315,6 +316,7 @@ type winogradBlock struct {
 	*Winograd
 	scratch          *Scratch
 	n, most          int
+	last             winogradPlace
 	group            int // of tiles, where panels come first
 	lo, hi           int // panels
 	panelsFirst      bool
@@ -329,66 +331,93 @@ type winogradBlock struct {
 	rows             []int    // of each group's tiles that take an element
 }
 
+// winogradPlace is what a tile of a block reads and writes: where its neighbour on the right
+// does so in the same way, that one's pixels lie a tile further on.
+type winogradPlace struct {
+	n            int // in the block
+	shape        asm.WinogradTile
+	inputs, adds origin
+	whole        bool // all outputs are wanted
+}
+
 // add transforms the inputs of tile (ty, tx), whose input rows stand in
 // s.rows, and notes where its outputs go: those outside the job's rectangle to
-// the sink.
+// the sink. The tile before is the one on the left, unless b.last has no shape.
 func (b *winogradBlock) add(j *Job, ty, tx int) {
 	s, m, ch := b.scratch, int(b.Size), b.In.C
 	shape := asm.WinogradTile{Size: b.Size, Y: b.Size.Outputs(b.Out.H - ty*m), X: b.Size.Outputs(b.Out.W - tx*m)}
-	n := shape.X + 2
-	zero := &s.zero[:1][0]
-	left := tx*m - b.X.Pad
-	for i := range shape.Y + 2 {
-		r := &s.rows[i]
-		at := b.window[i*n : (i+1)*n]
-		switch {
-		case r.inside && left >= r.span.Lo && left+n <= r.span.Hi:
-			asm.Pointers(at, r.update[(left-r.span.Lo)*ch:], ch)
-		case r.inside && r.span.Empty() && left >= 0 && left+n <= b.In.W:
-			asm.Pointers(at, r.view[left*ch:], ch)
-		default:
-			r.pixels(at, left, b.In.W, zero)
-		}
-	}
+	out := region.Rect{Y: region.Span{Lo: ty * m, Hi: ty*m + shape.Y}, X: region.Span{Lo: tx * m, Hi: tx*m + shape.X}}
+	place := winogradPlace{n: b.n, shape: shape, whole: j.Rect.Contains(out)}
+	b.addInputs(j, &place, out)
 	s.Kernels.WinogradInput(shape, b.window, ch, b.v[b.n*ch:], b.vStride, b.tmp, 2*m*ch)
-	out := b.outs[b.n*m*m:][:m*m]
-	pitch, row := j.pitch(b.Out.C), j.row(b.Out.C)
-	sink := &s.sink[:1][0]
-	y0, x0 := ty*m-j.Rect.Y.Lo, tx*m-j.Rect.X.Lo
-	for y := range shape.Y {
-		at, wanted := out[y*shape.X:][:shape.X], uint(y0+y) < uint(j.Rect.Y.Len())
-		if wanted && x0 >= 0 && x0+shape.X <= j.Rect.X.Len() {
-			asm.Pointers(at, j.Out[(y0+y)*row+x0*pitch:], pitch)
-			continue
-		}
-		for x := range at {
-			at[x] = sink
-			if wanted && uint(x0+x) < uint(j.Rect.X.Len()) {
-				at[x] = &j.Out[(y0+y)*row+(x0+x)*pitch]
-			}
-		}
-	}
+	b.addOutputs(j, &place, out)
 	if b.sum != nil {
-		b.addResiduals(j, shape, ty*m, tx*m)
+		b.addResiduals(j, &place, out)
 	}
 	b.shapes[b.n] = shape
-	b.taken[b.n] = b.takes(shape, j.Rect, ty*m, tx*m)
+	b.taken[b.n] = b.takes(shape, j.Rect, out.Y.Lo, out.X.Lo)
 	b.common &= b.taken[b.n]
+	b.last = place
 	b.n++
 }
 
-// addResiduals notes what is added to the outputs of the tile whose first one is (y, x).
-func (b *winogradBlock) addResiduals(j *Job, shape asm.WinogradTile, y, x int) {
+// addInputs points to a tile's inputs.
+func (b *winogradBlock) addInputs(j *Job, place *winogradPlace, out region.Rect) {
+	s, n := b.scratch, place.shape.X+2
+	y, x := out.Y.Lo-b.Y.Pad, out.X.Lo-b.X.Pad
+	place.inputs = j.In[0].originOf(region.Rect{Y: region.Span{Lo: y, Hi: y + place.shape.Y + 2}, X: region.Span{Lo: x, Hi: x + n}})
+	next := place.inputs != scattered && place.inputs == b.last.inputs && place.shape == b.last.shape
+	zero := &s.zero[:1][0]
+	for i := range place.shape.Y + 2 {
+		r, at := &s.rows[i], b.window[i*n:][:n]
+		switch {
+		case !next:
+			r.pixels(at, x, b.In.W, zero)
+		case r.inside:
+			asm.Advance(at, at, int(b.Size)*r.pitch)
+		}
+	}
+}
+
+// addOutputs notes where a tile's outputs go.
+func (b *winogradBlock) addOutputs(j *Job, place *winogradPlace, out region.Rect) {
 	m := int(b.Size)
-	adds := b.adds[b.n*m*m:][:m*m]
-	for dy := range shape.Y {
-		row := j.Residual.row(y + dy)
-		for dx := range shape.X {
-			p := &b.scratch.sink[:1][0]
-			if j.Rect.Y.Lo <= y+dy && y+dy < j.Rect.Y.Hi && j.Rect.X.Lo <= x+dx && x+dx < j.Rect.X.Hi {
-				p = row.at(x+dx, b.Out.C)
+	to, pitch, row := b.outs[place.n*m*m:][:out.Area()], j.pitch(b.Out.C), j.row(b.Out.C)
+	if place.whole && b.last.whole && place.shape == b.last.shape {
+		asm.Advance(to, b.outs[b.last.n*m*m:], m*pitch)
+		return
+	}
+	sink, n := &b.scratch.sink[:1][0], place.shape.X
+	for y := range out.Y.Len() {
+		for x := range n {
+			p := sink
+			if oy, ox := out.Y.Lo+y, out.X.Lo+x; oy >= j.Rect.Y.Lo && oy < j.Rect.Y.Hi && ox >= j.Rect.X.Lo && ox < j.Rect.X.Hi {
+				p = &j.Out[(oy-j.Rect.Y.Lo)*row+(ox-j.Rect.X.Lo)*pitch]
 			}
-			adds[dy*shape.X+dx] = p
+			to[y*n+x] = p
+		}
+	}
+}
+
+// addResiduals notes what is added to a tile's outputs.
+func (b *winogradBlock) addResiduals(j *Job, place *winogradPlace, out region.Rect) {
+	m := int(b.Size)
+	to := b.adds[place.n*m*m:][:out.Area()]
+	if place.whole {
+		place.adds = j.Residual.originOf(out)
+	}
+	if place.adds != scattered && place.adds == b.last.adds && place.shape == b.last.shape {
+		asm.Advance(to, b.adds[b.last.n*m*m:], m*b.Out.C)
+		return
+	}
+	for dy := range place.shape.Y {
+		row := j.Residual.row(out.Y.Lo + dy)
+		for dx := range place.shape.X {
+			p := &b.scratch.sink[:1][0]
+			if y, x := out.Y.Lo+dy, out.X.Lo+dx; j.Rect.Y.Lo <= y && y < j.Rect.Y.Hi && j.Rect.X.Lo <= x && x < j.Rect.X.Hi {
+				p = row.at(x, b.Out.C)
+			}
+			to[dy*place.shape.X+dx] = p
 		}
 	}
 }

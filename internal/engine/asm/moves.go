@@ -46,6 +46,17 @@ func Pointers(to []*float32, from []float32, step int) {
 	pointersGeneric(to[whole:], unsafe.Pointer(&from[0]), 4*whole*step, 4*step)
 }
 
+// Advance points to what lies so many numbers behind what from points to; to may be from. What
+// Pointers asks for goes for it too.
+func Advance(to, from []*float32, numbers int) {
+	a := unsafe.Slice((*uintptr)(unsafe.Pointer(unsafe.SliceData(to))), len(to))
+	b := unsafe.Slice((*uintptr)(unsafe.Pointer(unsafe.SliceData(from))), len(to))
+	_ = from[:len(to)]
+	for i, p := range b {
+		a[i] = p + uintptr(4*numbers)
+	}
+}
+
 // PointersInTiles is Pointers for tiles of so many rows each, which lie apart pointers from one
 // another in to.
 func PointersInTiles(to []*float32, tiles, rows, apart int, from []float32, step int) {
