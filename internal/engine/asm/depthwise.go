@@ -3,6 +3,8 @@ package asm
 import (
 	"fmt"
 	"unsafe"
+
+	"krypton/internal/caches"
 )
 
 // sharedKernel computes m rows of a convolution by windows of kx columns, which lie pixel
@@ -20,24 +22,25 @@ type sharedKernel struct {
 type depthwiseKernel func(rows **float32, m, n, first, pixel, ky, bytes int, weights, out *float32, next, down int, bias, clamp *float32)
 
 // tallKernel computes what a sharedKernel's pointed one does, by windows as high as they are wide,
-// of which two rows of so many columns at a time: see depthwiseTall in the generator.
+// of which some rows of so many columns at a time: see depthwiseTall in the generator.
 type tallKernel struct {
-	kernel, stride, columns int
-	run                     depthwiseKernel
+	kernel, stride, rows, columns int
+	run                           depthwiseKernel
 }
 
-// tallRows is how many rows of outputs a tallKernel computes at a time.
+// tallRows is the most rows of outputs that a tallKernel computes at a time.
 const tallRows = 2
 
 // tallWindows is the kernel of those that computes such windows with the fewest outputs beside
 // them; nil if there is none.
 func (k *Kernels) tallWindows(y, x Axis, group int) (best *tallKernel) {
-	if group > 1 || y.Out < tallRows || y.Dilation > 1 || x.Dilation > 1 || y.Kernel != x.Kernel || y.Stride != x.Stride {
+	if group > 1 || y.Dilation > 1 || x.Dilation > 1 || y.Kernel != x.Kernel || y.Stride != x.Stride {
 		return nil
 	}
-	whole := func(t *tallKernel) int { return (x.Out + t.columns - 1) / t.columns * t.columns }
+	up := func(n, each int) int { return (n + each - 1) / each * each }
+	whole := func(t *tallKernel) int { return up(y.Out, t.rows) * up(x.Out, t.columns) }
 	for i := range k.tall {
-		if t := &k.tall[i]; t.kernel == x.Kernel && t.stride == x.Stride && t.columns <= x.Out && (best == nil || whole(t) < whole(best)) {
+		if t := &k.tall[i]; t.kernel == x.Kernel && t.stride == x.Stride && t.rows <= y.Out && t.columns <= x.Out && (best == nil || whole(t) < whole(best)) {
 			best = t
 		}
 	}
@@ -47,15 +50,21 @@ func (k *Kernels) tallWindows(y, x Axis, group int) (best *tallKernel) {
 // block is how many rows and columns of windows a tallKernel had better compute at a time, for one
 // vector of channels after the other: what a pair of rows reads stays in the first-level cache
 // until the next pair has read it, and so does, if it can, what is fetched for the next vector.
-// There are none where not even the kernel's columns stay.
+// The smallest caches hold a block of leastRows rows. There are none where not even the kernel's
+// columns stay.
 func (t *tallKernel) block(y, x Axis, channels int) (rows, columns int) {
 	lines, beside := linesKept(channels), t.kernel-t.stride
 	fit := func(lines int) int { return (lines/(t.kernel+t.stride) - beside) / t.stride / t.columns * t.columns }
 	columns = min(fit(lines), mostColumns/t.columns*t.columns, x.Out)
 	if columns < t.columns {
-		// Processors with the kernels have half as many lines again, all but the first.
-		if columns = t.columns; fit(lines*3/2) < columns {
+		// Some processors' first-level caches have half as many lines again.
+		if columns = t.columns; fit(lines*max(leastCache, caches.This().L1)/leastCache) < columns {
 			return 0, 0
+		}
+	}
+	if caches.This().L1 <= leastCache {
+		for high := min(leastRows, y.Out)*t.stride + beside; columns > t.columns && high*(columns*t.stride+beside) > lines; {
+			columns = max(t.columns, (columns-1)/t.columns*t.columns)
 		}
 	}
 	rows = (lines/2/(columns*t.stride+beside) - beside) / t.stride
@@ -110,10 +119,13 @@ func (r *Run) inCache(n int) bool {
 	return len(r.Rows)*(r.Kx+3) <= linesKept(n)
 }
 
+// leastCache is the size of the first-level cache that linesKept is of.
+const leastCache = 32 << 10
+
 // linesKept is how many lines, one of each of neighbouring pixels of n channels, such a
 // cache holds.
 func linesKept(n int) int {
-	const line, sets, ways = 64, 64, 8
+	const line, sets, ways = 64, 64, leastCache / 64 / 64
 	apart := 4 * n
 	return sets / max(1, apart&-apart/line) * ways
 }
@@ -240,7 +252,7 @@ func (k *Kernels) DepthwiseWindows(w *Windows, weights, out, bias []float32, cla
 			end := (y+m-1)*w.Y.Stride + w.Y.depth()
 			k.together(&w.Pixels[done*cols], end-done, cols, 4*from, 4*n, &w.slots[done])
 			done = end
-			if tall != nil && m >= tallRows {
+			if tall != nil && m >= tall.rows {
 				tall.run(&w.high[y*w.Y.Kernel], m, w.X.Out, 0, 8, w.Y.Kernel, 4*n, w.packed, &out[y*w.X.Out*w.Pitch+from],
 					4*w.Pitch, 4*w.Pitch*w.X.Out, &bias[from], &clamp[0])
 				continue
@@ -271,7 +283,7 @@ func (w *Windows) pointed(k *Kernels, d *sharedKernel, every int, weights, out, 
 	}
 	if t := k.tallWindows(w.Y, w.X, w.Group); t != nil {
 		rows, columns := t.block(w.Y, w.X, len(bias))
-		eachBlock(w.Y.Out, rows, tallRows, func(y, m int) {
+		eachBlock(w.Y.Out, rows, t.rows, func(y, m int) {
 			eachBlock(w.X.Out, columns, t.columns, func(x, n int) {
 				t.run(&w.rows[y*w.Y.Kernel], m, n, 8*x*w.X.Stride, 8, w.Y.Kernel, 4*len(bias),
 					&weights[0], &out[(y*w.X.Out+x)*w.Pitch], pitch, pitch*w.X.Out, &bias[0], &clamp[0])

@@ -28804,7 +28804,7 @@ line:
 // func depthwiseTall3Stride1By7AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·depthwiseTall3Stride1By7AVX512(SB), NOSPLIT, $8-104
-	// ky is 3, pixel 8: there are two rows and 7 outputs of each at least, and the taps of a row are those of the one before, 1 further down
+	// ky is 3, pixel 8: there are 2 rows and 7 outputs of each at least, and the taps of a row are those of the one before, 1 further down
 	MOVQ bytes+48(FP), SI
 	MOVQ next+72(FP), R15
 	XORQ R10, R10
@@ -29209,7 +29209,7 @@ done:
 // func depthwiseTall3Stride1By8AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·depthwiseTall3Stride1By8AVX512(SB), NOSPLIT, $8-104
-	// ky is 3, pixel 8: there are two rows and 8 outputs of each at least, and the taps of a row are those of the one before, 1 further down
+	// ky is 3, pixel 8: there are 2 rows and 8 outputs of each at least, and the taps of a row are those of the one before, 1 further down
 	MOVQ bytes+48(FP), SI
 	MOVQ next+72(FP), R15
 	XORQ R10, R10
@@ -29654,7 +29654,7 @@ done:
 // func depthwiseTall3Stride2By7AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·depthwiseTall3Stride2By7AVX512(SB), NOSPLIT, $8-104
-	// ky is 3, pixel 8: there are two rows and 7 outputs of each at least, and the taps of a row are those of the one before, 2 further down
+	// ky is 3, pixel 8: there are 2 rows and 7 outputs of each at least, and the taps of a row are those of the one before, 2 further down
 	MOVQ bytes+48(FP), SI
 	MOVQ next+72(FP), R15
 	XORQ R10, R10
@@ -30179,7 +30179,7 @@ done:
 // func depthwiseTall3Stride2By8AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·depthwiseTall3Stride2By8AVX512(SB), NOSPLIT, $8-104
-	// ky is 3, pixel 8: there are two rows and 8 outputs of each at least, and the taps of a row are those of the one before, 2 further down
+	// ky is 3, pixel 8: there are 2 rows and 8 outputs of each at least, and the taps of a row are those of the one before, 2 further down
 	MOVQ bytes+48(FP), SI
 	MOVQ next+72(FP), R15
 	XORQ R10, R10
@@ -30762,7 +30762,7 @@ done:
 // func depthwiseTall5Stride1By7AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·depthwiseTall5Stride1By7AVX512(SB), NOSPLIT, $8-104
-	// ky is 5, pixel 8: there are two rows and 7 outputs of each at least, and the taps of a row are those of the one before, 1 further down
+	// ky is 5, pixel 8: there are 2 rows and 7 outputs of each at least, and the taps of a row are those of the one before, 1 further down
 	MOVQ bytes+48(FP), SI
 	MOVQ next+72(FP), R15
 	XORQ R10, R10
@@ -31517,7 +31517,7 @@ done:
 // func depthwiseTall5Stride1By8AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·depthwiseTall5Stride1By8AVX512(SB), NOSPLIT, $8-104
-	// ky is 5, pixel 8: there are two rows and 8 outputs of each at least, and the taps of a row are those of the one before, 1 further down
+	// ky is 5, pixel 8: there are 2 rows and 8 outputs of each at least, and the taps of a row are those of the one before, 1 further down
 	MOVQ bytes+48(FP), SI
 	MOVQ next+72(FP), R15
 	XORQ R10, R10
@@ -32350,7 +32350,7 @@ done:
 // func depthwiseTall5Stride2By7AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·depthwiseTall5Stride2By7AVX512(SB), NOSPLIT, $8-104
-	// ky is 5, pixel 8: there are two rows and 7 outputs of each at least, and the taps of a row are those of the one before, 2 further down
+	// ky is 5, pixel 8: there are 2 rows and 7 outputs of each at least, and the taps of a row are those of the one before, 2 further down
 	MOVQ bytes+48(FP), SI
 	MOVQ next+72(FP), R15
 	XORQ R10, R10
@@ -33267,7 +33267,7 @@ done:
 // func depthwiseTall7Stride1By7AVX512(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·depthwiseTall7Stride1By7AVX512(SB), NOSPLIT, $8-104
-	// ky is 7, pixel 8: there are two rows and 7 outputs of each at least, and the taps of a row are those of the one before, 1 further down
+	// ky is 7, pixel 8: there are 2 rows and 7 outputs of each at least, and the taps of a row are those of the one before, 1 further down
 	MOVQ bytes+48(FP), SI
 	MOVQ next+72(FP), R15
 	XORQ R10, R10
@@ -66607,6 +66607,4537 @@ rows1_none:
 	ADDQ  $0x00000020, DX
 	CMPQ  DX, $0x40
 	JLT   vector
+	VZEROUPPER
+	RET
+
+// func depthwiseTall3Stride1By4AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseTall3Stride1By4AVX2(SB), NOSPLIT, $8-104
+	// ky is 3, pixel 8: there are 2 rows and 4 outputs of each at least, and the taps of a row are those of the one before, 1 further down
+	MOVQ bytes+48(FP), SI
+	MOVQ next+72(FP), R15
+	XORQ R10, R10
+
+vector:
+	// the line's second vector, none, or the last one
+	MOVQ SI, R9
+	SUBQ R10, R9
+	SUBQ $0x00000020, R9
+	MOVQ $0x00000020, R11
+	CMPQ R9, R11
+	JGE  two
+	MOVQ R9, R11
+
+two:
+	MOVQ R11, pixel+32(FP)
+	MOVQ rows+0(FP), AX
+	MOVQ m+8(FP), R14
+	MOVQ out+64(FP), BP
+	ADDQ R10, BP
+
+line:
+	MOVQ first+24(FP), CX
+	MOVQ BP, DI
+	MOVQ n+16(FP), R12
+
+group:
+	MOVQ         weights+56(FP), DX
+	ADDQ         R10, DX
+	MOVQ         bias+88(FP), R9
+	VMOVUPS      (R9)(R10*1), Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y0, Y5
+	VMOVAPS      Y0, Y6
+	VMOVAPS      Y0, Y7
+	MOVQ         (AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y8, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y9, Y0
+	VFMADD231PS  Y15, Y8, Y1
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y10, Y0
+	VFMADD231PS  Y14, Y9, Y1
+	VFMADD231PS  Y14, Y8, Y2
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y1
+	VFMADD231PS  Y15, Y9, Y2
+	VFMADD231PS  Y15, Y8, Y3
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y10, Y2
+	VFMADD231PS  Y14, Y9, Y3
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y3
+	MOVQ         8(AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y12
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y13
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y0
+	VFMADD231PS  Y14, Y8, Y4
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y11, Y1
+	VFMADD231PS  Y15, Y9, Y4
+	VFMADD231PS  Y15, Y8, Y5
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y13, Y0
+	VFMADD231PS  Y14, Y12, Y1
+	VFMADD231PS  Y14, Y11, Y2
+	VFMADD231PS  Y14, Y10, Y4
+	VFMADD231PS  Y14, Y9, Y5
+	VFMADD231PS  Y14, Y8, Y6
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y13, Y1
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y11, Y3
+	VFMADD231PS  Y15, Y10, Y5
+	VFMADD231PS  Y15, Y9, Y6
+	VFMADD231PS  Y15, Y8, Y7
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y13, Y2
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y10, Y6
+	VFMADD231PS  Y14, Y9, Y7
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y13, Y3
+	VFMADD231PS  Y15, Y10, Y7
+	MOVQ         16(AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y8, Y0
+	VFMADD231PS  Y14, Y11, Y4
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y9, Y0
+	VFMADD231PS  Y15, Y8, Y1
+	VFMADD231PS  Y15, Y12, Y4
+	VFMADD231PS  Y15, Y11, Y5
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y10, Y0
+	VFMADD231PS  Y14, Y9, Y1
+	VFMADD231PS  Y14, Y8, Y2
+	VFMADD231PS  Y14, Y13, Y4
+	VFMADD231PS  Y14, Y12, Y5
+	VFMADD231PS  Y14, Y11, Y6
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y1
+	VFMADD231PS  Y15, Y9, Y2
+	VFMADD231PS  Y15, Y8, Y3
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y12, Y6
+	VFMADD231PS  Y15, Y11, Y7
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y10, Y2
+	VFMADD231PS  Y14, Y9, Y3
+	VFMADD231PS  Y14, Y13, Y6
+	VFMADD231PS  Y14, Y12, Y7
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	MOVQ         40(AX), BX
+	ADDQ         CX, BX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y8, Y4
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y9, Y4
+	VFMADD231PS  Y15, Y8, Y5
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y10, Y4
+	VFMADD231PS  Y14, Y9, Y5
+	VFMADD231PS  Y14, Y8, Y6
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y5
+	VFMADD231PS  Y15, Y9, Y6
+	VFMADD231PS  Y15, Y8, Y7
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y10, Y6
+	VFMADD231PS  Y14, Y9, Y7
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y7
+	MOVQ         clamp+96(FP), R9
+	VBROADCASTSS (R9), Y14
+	VBROADCASTSS 4(R9), Y8
+	MOVQ         DI, R9
+	MOVQ         DI, R8
+	ADDQ         down+80(FP), R8
+	VMAXPS       Y0, Y14, Y0
+	VMINPS       Y0, Y8, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y1, Y14, Y1
+	VMINPS       Y1, Y8, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y2, Y14, Y2
+	VMINPS       Y2, Y8, Y2
+	VMOVUPS      Y2, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y3, Y14, Y3
+	VMINPS       Y3, Y8, Y3
+	VMOVUPS      Y3, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y4, Y14, Y4
+	VMINPS       Y4, Y8, Y4
+	VMOVUPS      Y4, (R8)
+	ADDQ         R15, R8
+	VMAXPS       Y5, Y14, Y5
+	VMINPS       Y5, Y8, Y5
+	VMOVUPS      Y5, (R8)
+	ADDQ         R15, R8
+	VMAXPS       Y6, Y14, Y6
+	VMINPS       Y6, Y8, Y6
+	VMOVUPS      Y6, (R8)
+	ADDQ         R15, R8
+	VMAXPS       Y7, Y14, Y7
+	VMINPS       Y7, Y8, Y7
+	VMOVUPS      Y7, (R8)
+	ADDQ         R15, R8
+	MOVQ         pixel+32(FP), R11
+	ADDQ         R11, R10
+	ADDQ         R11, DI
+	NEGQ         R11
+	MOVQ         R11, pixel+32(FP)
+	CMPQ         R11, $0x00
+	JLT          group
+	SUBQ         $0x04, R12
+	JZ           group_over
+	MOVQ         $0x00000004, R11
+	CMPQ         R12, R11
+	JGE          group_whole
+	MOVQ         R12, R11
+	MOVQ         $0x00000004, R12
+
+group_whole:
+	LEAQ  (CX)(R11*8), CX
+	IMULQ R15, R11
+	ADDQ  R11, DI
+	JMP   group
+
+group_over:
+	SUBQ $0x02, R14
+	JZ   line_over
+	MOVQ $0x00000002, R11
+	CMPQ R14, R11
+	JGE  line_whole
+	MOVQ R14, R11
+	MOVQ $0x00000002, R14
+
+line_whole:
+	IMUL3Q $+24, R11, R13
+	ADDQ   R13, AX
+	IMULQ  down+80(FP), R11
+	ADDQ   R11, BP
+	JMP    line
+
+line_over:
+	MOVQ SI, R9
+	SUBQ $0x00000020, R9
+	ADDQ pixel+32(FP), R10
+	CMPQ R10, R9
+	JGE  done
+	ADDQ $0x00000020, R10
+	CMPQ R10, R9
+	JLE  vector
+	MOVQ R9, R10
+	JMP  vector
+
+done:
+	VZEROUPPER
+	RET
+
+// func depthwiseTall3Stride1By7AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseTall3Stride1By7AVX2(SB), NOSPLIT, $8-104
+	// ky is 3, pixel 8: there are 1 rows and 7 outputs of each at least, and the taps of a row are those of the one before, 1 further down
+	MOVQ bytes+48(FP), SI
+	MOVQ next+72(FP), R15
+	XORQ R10, R10
+
+vector:
+	// the line's second vector, none, or the last one
+	MOVQ SI, R9
+	SUBQ R10, R9
+	SUBQ $0x00000020, R9
+	MOVQ $0x00000020, R11
+	CMPQ R9, R11
+	JGE  two
+	MOVQ R9, R11
+
+two:
+	MOVQ R11, pixel+32(FP)
+	MOVQ rows+0(FP), AX
+	MOVQ m+8(FP), R14
+	MOVQ out+64(FP), BP
+	ADDQ R10, BP
+
+line:
+	MOVQ first+24(FP), CX
+	MOVQ BP, DI
+	MOVQ n+16(FP), R12
+
+group:
+	MOVQ         weights+56(FP), DX
+	ADDQ         R10, DX
+	MOVQ         bias+88(FP), R9
+	VMOVUPS      (R9)(R10*1), Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y0, Y5
+	VMOVAPS      Y0, Y6
+	MOVQ         (AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y7
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y10
+	VFMADD231PS  Y10, Y7, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y11
+	VFMADD231PS  Y11, Y8, Y0
+	VFMADD231PS  Y11, Y7, Y1
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y9, Y0
+	VFMADD231PS  Y12, Y8, Y1
+	VFMADD231PS  Y12, Y7, Y2
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y9, Y1
+	VFMADD231PS  Y13, Y8, Y2
+	VFMADD231PS  Y13, Y7, Y3
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y10
+	VFMADD231PS  Y10, Y9, Y2
+	VFMADD231PS  Y10, Y8, Y3
+	VFMADD231PS  Y10, Y7, Y4
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y11
+	VFMADD231PS  Y11, Y9, Y3
+	VFMADD231PS  Y11, Y8, Y4
+	VFMADD231PS  Y11, Y7, Y5
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y9, Y4
+	VFMADD231PS  Y12, Y8, Y5
+	VFMADD231PS  Y12, Y7, Y6
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y9, Y5
+	VFMADD231PS  Y13, Y8, Y6
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	MOVQ         8(AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y7
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y10
+	VFMADD231PS  Y10, Y7, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y11
+	VFMADD231PS  Y11, Y8, Y0
+	VFMADD231PS  Y11, Y7, Y1
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y9, Y0
+	VFMADD231PS  Y12, Y8, Y1
+	VFMADD231PS  Y12, Y7, Y2
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y9, Y1
+	VFMADD231PS  Y13, Y8, Y2
+	VFMADD231PS  Y13, Y7, Y3
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y10
+	VFMADD231PS  Y10, Y9, Y2
+	VFMADD231PS  Y10, Y8, Y3
+	VFMADD231PS  Y10, Y7, Y4
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y11
+	VFMADD231PS  Y11, Y9, Y3
+	VFMADD231PS  Y11, Y8, Y4
+	VFMADD231PS  Y11, Y7, Y5
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y9, Y4
+	VFMADD231PS  Y12, Y8, Y5
+	VFMADD231PS  Y12, Y7, Y6
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y9, Y5
+	VFMADD231PS  Y13, Y8, Y6
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	MOVQ         16(AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y7
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y10
+	VFMADD231PS  Y10, Y7, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y11
+	VFMADD231PS  Y11, Y8, Y0
+	VFMADD231PS  Y11, Y7, Y1
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y9, Y0
+	VFMADD231PS  Y12, Y8, Y1
+	VFMADD231PS  Y12, Y7, Y2
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y9, Y1
+	VFMADD231PS  Y13, Y8, Y2
+	VFMADD231PS  Y13, Y7, Y3
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y10
+	VFMADD231PS  Y10, Y9, Y2
+	VFMADD231PS  Y10, Y8, Y3
+	VFMADD231PS  Y10, Y7, Y4
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y11
+	VFMADD231PS  Y11, Y9, Y3
+	VFMADD231PS  Y11, Y8, Y4
+	VFMADD231PS  Y11, Y7, Y5
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y9, Y4
+	VFMADD231PS  Y12, Y8, Y5
+	VFMADD231PS  Y12, Y7, Y6
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y9, Y5
+	VFMADD231PS  Y13, Y8, Y6
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	MOVQ         clamp+96(FP), R9
+	VBROADCASTSS (R9), Y10
+	VBROADCASTSS 4(R9), Y7
+	MOVQ         DI, R9
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y7, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y7, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y2, Y10, Y2
+	VMINPS       Y2, Y7, Y2
+	VMOVUPS      Y2, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y3, Y10, Y3
+	VMINPS       Y3, Y7, Y3
+	VMOVUPS      Y3, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y4, Y10, Y4
+	VMINPS       Y4, Y7, Y4
+	VMOVUPS      Y4, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y5, Y10, Y5
+	VMINPS       Y5, Y7, Y5
+	VMOVUPS      Y5, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y6, Y10, Y6
+	VMINPS       Y6, Y7, Y6
+	VMOVUPS      Y6, (R9)
+	ADDQ         R15, R9
+	MOVQ         pixel+32(FP), R11
+	ADDQ         R11, R10
+	ADDQ         R11, DI
+	NEGQ         R11
+	MOVQ         R11, pixel+32(FP)
+	CMPQ         R11, $0x00
+	JLT          group
+	SUBQ         $0x07, R12
+	JZ           group_over
+	MOVQ         $0x00000007, R11
+	CMPQ         R12, R11
+	JGE          group_whole
+	MOVQ         R12, R11
+	MOVQ         $0x00000007, R12
+
+group_whole:
+	LEAQ  (CX)(R11*8), CX
+	IMULQ R15, R11
+	ADDQ  R11, DI
+	JMP   group
+
+group_over:
+	SUBQ $0x01, R14
+	JZ   line_over
+	MOVQ $0x00000001, R11
+	CMPQ R14, R11
+	JGE  line_whole
+	MOVQ R14, R11
+	MOVQ $0x00000001, R14
+
+line_whole:
+	IMUL3Q $+24, R11, R13
+	ADDQ   R13, AX
+	IMULQ  down+80(FP), R11
+	ADDQ   R11, BP
+	JMP    line
+
+line_over:
+	MOVQ SI, R9
+	SUBQ $0x00000020, R9
+	ADDQ pixel+32(FP), R10
+	CMPQ R10, R9
+	JGE  done
+	ADDQ $0x00000020, R10
+	CMPQ R10, R9
+	JLE  vector
+	MOVQ R9, R10
+	JMP  vector
+
+done:
+	VZEROUPPER
+	RET
+
+// func depthwiseTall3Stride2By4AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseTall3Stride2By4AVX2(SB), NOSPLIT, $8-104
+	// ky is 3, pixel 8: there are 1 rows and 4 outputs of each at least, and the taps of a row are those of the one before, 2 further down
+	MOVQ bytes+48(FP), SI
+	MOVQ next+72(FP), R15
+	XORQ R10, R10
+
+vector:
+	MOVQ rows+0(FP), AX
+	MOVQ m+8(FP), R14
+	MOVQ out+64(FP), BP
+	ADDQ R10, BP
+
+line:
+	MOVQ first+24(FP), CX
+	MOVQ BP, DI
+	MOVQ n+16(FP), R12
+
+group:
+	MOVQ         weights+56(FP), DX
+	ADDQ         R10, DX
+	MOVQ         bias+88(FP), R9
+	VMOVUPS      (R9)(R10*1), Y0
+	VMOVUPS      32(R9)(R10*1), Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y1, Y3
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y1, Y5
+	VMOVAPS      Y0, Y6
+	VMOVAPS      Y1, Y7
+	MOVQ         (AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y8
+	VMOVUPS      32(DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	VMOVUPS      32(DX), Y11
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y12
+	VMOVUPS      32(DX), Y13
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VMOVUPS      32(R9)(R10*1), Y15
+	VFMADD231PS  Y14, Y8, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VMOVUPS      32(R9)(R10*1), Y15
+	VFMADD231PS  Y14, Y10, Y0
+	VFMADD231PS  Y15, Y11, Y1
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VMOVUPS      32(R9)(R10*1), Y15
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y1
+	VFMADD231PS  Y14, Y8, Y2
+	VFMADD231PS  Y15, Y9, Y3
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VMOVUPS      32(R9)(R10*1), Y15
+	VFMADD231PS  Y14, Y10, Y2
+	VFMADD231PS  Y15, Y11, Y3
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VMOVUPS      32(R9)(R10*1), Y15
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y3
+	VFMADD231PS  Y14, Y8, Y4
+	VFMADD231PS  Y15, Y9, Y5
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VMOVUPS      32(R9)(R10*1), Y15
+	VFMADD231PS  Y14, Y10, Y4
+	VFMADD231PS  Y15, Y11, Y5
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VMOVUPS      32(R9)(R10*1), Y15
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y14, Y8, Y6
+	VFMADD231PS  Y15, Y9, Y7
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VMOVUPS      32(R9)(R10*1), Y15
+	VFMADD231PS  Y14, Y10, Y6
+	VFMADD231PS  Y15, Y11, Y7
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VMOVUPS      32(R9)(R10*1), Y15
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y15, Y13, Y7
+	MOVQ         8(AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y8
+	VMOVUPS      32(DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	VMOVUPS      32(DX), Y11
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y12
+	VMOVUPS      32(DX), Y13
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VMOVUPS      32(R9)(R10*1), Y15
+	VFMADD231PS  Y14, Y8, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VMOVUPS      32(R9)(R10*1), Y15
+	VFMADD231PS  Y14, Y10, Y0
+	VFMADD231PS  Y15, Y11, Y1
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VMOVUPS      32(R9)(R10*1), Y15
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y1
+	VFMADD231PS  Y14, Y8, Y2
+	VFMADD231PS  Y15, Y9, Y3
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VMOVUPS      32(R9)(R10*1), Y15
+	VFMADD231PS  Y14, Y10, Y2
+	VFMADD231PS  Y15, Y11, Y3
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VMOVUPS      32(R9)(R10*1), Y15
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y3
+	VFMADD231PS  Y14, Y8, Y4
+	VFMADD231PS  Y15, Y9, Y5
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VMOVUPS      32(R9)(R10*1), Y15
+	VFMADD231PS  Y14, Y10, Y4
+	VFMADD231PS  Y15, Y11, Y5
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VMOVUPS      32(R9)(R10*1), Y15
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y14, Y8, Y6
+	VFMADD231PS  Y15, Y9, Y7
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VMOVUPS      32(R9)(R10*1), Y15
+	VFMADD231PS  Y14, Y10, Y6
+	VFMADD231PS  Y15, Y11, Y7
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VMOVUPS      32(R9)(R10*1), Y15
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y15, Y13, Y7
+	MOVQ         16(AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y8
+	VMOVUPS      32(DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	VMOVUPS      32(DX), Y11
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y12
+	VMOVUPS      32(DX), Y13
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VMOVUPS      32(R9)(R10*1), Y15
+	VFMADD231PS  Y14, Y8, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VMOVUPS      32(R9)(R10*1), Y15
+	VFMADD231PS  Y14, Y10, Y0
+	VFMADD231PS  Y15, Y11, Y1
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VMOVUPS      32(R9)(R10*1), Y15
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y1
+	VFMADD231PS  Y14, Y8, Y2
+	VFMADD231PS  Y15, Y9, Y3
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VMOVUPS      32(R9)(R10*1), Y15
+	VFMADD231PS  Y14, Y10, Y2
+	VFMADD231PS  Y15, Y11, Y3
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VMOVUPS      32(R9)(R10*1), Y15
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y3
+	VFMADD231PS  Y14, Y8, Y4
+	VFMADD231PS  Y15, Y9, Y5
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VMOVUPS      32(R9)(R10*1), Y15
+	VFMADD231PS  Y14, Y10, Y4
+	VFMADD231PS  Y15, Y11, Y5
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VMOVUPS      32(R9)(R10*1), Y15
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y14, Y8, Y6
+	VFMADD231PS  Y15, Y9, Y7
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VMOVUPS      32(R9)(R10*1), Y15
+	VFMADD231PS  Y14, Y10, Y6
+	VFMADD231PS  Y15, Y11, Y7
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VMOVUPS      32(R9)(R10*1), Y15
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y15, Y13, Y7
+	MOVQ         clamp+96(FP), R9
+	VBROADCASTSS (R9), Y14
+	VBROADCASTSS 4(R9), Y8
+	MOVQ         DI, R9
+	VMAXPS       Y0, Y14, Y0
+	VMINPS       Y0, Y8, Y0
+	VMOVUPS      Y0, (R9)
+	VMAXPS       Y1, Y14, Y1
+	VMINPS       Y1, Y8, Y1
+	VMOVUPS      Y1, 32(R9)
+	ADDQ         R15, R9
+	VMAXPS       Y2, Y14, Y2
+	VMINPS       Y2, Y8, Y2
+	VMOVUPS      Y2, (R9)
+	VMAXPS       Y3, Y14, Y3
+	VMINPS       Y3, Y8, Y3
+	VMOVUPS      Y3, 32(R9)
+	ADDQ         R15, R9
+	VMAXPS       Y4, Y14, Y4
+	VMINPS       Y4, Y8, Y4
+	VMOVUPS      Y4, (R9)
+	VMAXPS       Y5, Y14, Y5
+	VMINPS       Y5, Y8, Y5
+	VMOVUPS      Y5, 32(R9)
+	ADDQ         R15, R9
+	VMAXPS       Y6, Y14, Y6
+	VMINPS       Y6, Y8, Y6
+	VMOVUPS      Y6, (R9)
+	VMAXPS       Y7, Y14, Y7
+	VMINPS       Y7, Y8, Y7
+	VMOVUPS      Y7, 32(R9)
+	ADDQ         R15, R9
+	SUBQ         $0x04, R12
+	JZ           group_over
+	MOVQ         $0x00000004, R11
+	CMPQ         R12, R11
+	JGE          group_whole
+	MOVQ         R12, R11
+	MOVQ         $0x00000004, R12
+
+group_whole:
+	LEAQ  (CX)(R11*8), CX
+	LEAQ  (CX)(R11*8), CX
+	IMULQ R15, R11
+	ADDQ  R11, DI
+	JMP   group
+
+group_over:
+	SUBQ $0x01, R14
+	JZ   line_over
+	MOVQ $0x00000001, R11
+	CMPQ R14, R11
+	JGE  line_whole
+	MOVQ R14, R11
+	MOVQ $0x00000001, R14
+
+line_whole:
+	IMUL3Q $+24, R11, R13
+	ADDQ   R13, AX
+	IMULQ  down+80(FP), R11
+	ADDQ   R11, BP
+	JMP    line
+
+line_over:
+	MOVQ SI, R9
+	SUBQ $0x00000040, R9
+	CMPQ R10, R9
+	JGE  done
+	ADDQ $0x00000040, R10
+	CMPQ R10, R9
+	JLE  vector
+	MOVQ R9, R10
+	JMP  vector
+
+done:
+	VZEROUPPER
+	RET
+
+// func depthwiseTall5Stride1By7AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseTall5Stride1By7AVX2(SB), NOSPLIT, $8-104
+	// ky is 5, pixel 8: there are 1 rows and 7 outputs of each at least, and the taps of a row are those of the one before, 1 further down
+	MOVQ bytes+48(FP), SI
+	MOVQ next+72(FP), R15
+	XORQ R10, R10
+
+vector:
+	// the line's second vector, none, or the last one
+	MOVQ SI, R9
+	SUBQ R10, R9
+	SUBQ $0x00000020, R9
+	MOVQ $0x00000020, R11
+	CMPQ R9, R11
+	JGE  two
+	MOVQ R9, R11
+
+two:
+	MOVQ R11, pixel+32(FP)
+	MOVQ rows+0(FP), AX
+	MOVQ m+8(FP), R14
+	MOVQ out+64(FP), BP
+	ADDQ R10, BP
+
+line:
+	MOVQ first+24(FP), CX
+	MOVQ BP, DI
+	MOVQ n+16(FP), R12
+
+group:
+	MOVQ         weights+56(FP), DX
+	ADDQ         R10, DX
+	MOVQ         bias+88(FP), R9
+	VMOVUPS      (R9)(R10*1), Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y0, Y5
+	VMOVAPS      Y0, Y6
+	MOVQ         (AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y7
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y7, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y8, Y0
+	VFMADD231PS  Y13, Y7, Y1
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y9, Y0
+	VFMADD231PS  Y14, Y8, Y1
+	VFMADD231PS  Y14, Y7, Y2
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	VFMADD231PS  Y15, Y7, Y3
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y11, Y0
+	VFMADD231PS  Y12, Y10, Y1
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y8, Y3
+	VFMADD231PS  Y12, Y7, Y4
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y11, Y1
+	VFMADD231PS  Y13, Y10, Y2
+	VFMADD231PS  Y13, Y9, Y3
+	VFMADD231PS  Y13, Y8, Y4
+	VFMADD231PS  Y13, Y7, Y5
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y2
+	VFMADD231PS  Y14, Y10, Y3
+	VFMADD231PS  Y14, Y9, Y4
+	VFMADD231PS  Y14, Y8, Y5
+	VFMADD231PS  Y14, Y7, Y6
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y11, Y3
+	VFMADD231PS  Y15, Y10, Y4
+	VFMADD231PS  Y15, Y9, Y5
+	VFMADD231PS  Y15, Y8, Y6
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y11, Y4
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y9, Y6
+	MOVQ         72(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y11, Y5
+	VFMADD231PS  Y13, Y10, Y6
+	MOVQ         80(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y6
+	MOVQ         8(AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y7
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y7, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y8, Y0
+	VFMADD231PS  Y13, Y7, Y1
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y9, Y0
+	VFMADD231PS  Y14, Y8, Y1
+	VFMADD231PS  Y14, Y7, Y2
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	VFMADD231PS  Y15, Y7, Y3
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y11, Y0
+	VFMADD231PS  Y12, Y10, Y1
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y8, Y3
+	VFMADD231PS  Y12, Y7, Y4
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y11, Y1
+	VFMADD231PS  Y13, Y10, Y2
+	VFMADD231PS  Y13, Y9, Y3
+	VFMADD231PS  Y13, Y8, Y4
+	VFMADD231PS  Y13, Y7, Y5
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y2
+	VFMADD231PS  Y14, Y10, Y3
+	VFMADD231PS  Y14, Y9, Y4
+	VFMADD231PS  Y14, Y8, Y5
+	VFMADD231PS  Y14, Y7, Y6
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y11, Y3
+	VFMADD231PS  Y15, Y10, Y4
+	VFMADD231PS  Y15, Y9, Y5
+	VFMADD231PS  Y15, Y8, Y6
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y11, Y4
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y9, Y6
+	MOVQ         72(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y11, Y5
+	VFMADD231PS  Y13, Y10, Y6
+	MOVQ         80(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y6
+	MOVQ         16(AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y7
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y7, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y8, Y0
+	VFMADD231PS  Y13, Y7, Y1
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y9, Y0
+	VFMADD231PS  Y14, Y8, Y1
+	VFMADD231PS  Y14, Y7, Y2
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	VFMADD231PS  Y15, Y7, Y3
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y11, Y0
+	VFMADD231PS  Y12, Y10, Y1
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y8, Y3
+	VFMADD231PS  Y12, Y7, Y4
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y11, Y1
+	VFMADD231PS  Y13, Y10, Y2
+	VFMADD231PS  Y13, Y9, Y3
+	VFMADD231PS  Y13, Y8, Y4
+	VFMADD231PS  Y13, Y7, Y5
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y2
+	VFMADD231PS  Y14, Y10, Y3
+	VFMADD231PS  Y14, Y9, Y4
+	VFMADD231PS  Y14, Y8, Y5
+	VFMADD231PS  Y14, Y7, Y6
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y11, Y3
+	VFMADD231PS  Y15, Y10, Y4
+	VFMADD231PS  Y15, Y9, Y5
+	VFMADD231PS  Y15, Y8, Y6
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y11, Y4
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y9, Y6
+	MOVQ         72(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y11, Y5
+	VFMADD231PS  Y13, Y10, Y6
+	MOVQ         80(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y6
+	MOVQ         24(AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y7
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y7, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y8, Y0
+	VFMADD231PS  Y13, Y7, Y1
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y9, Y0
+	VFMADD231PS  Y14, Y8, Y1
+	VFMADD231PS  Y14, Y7, Y2
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	VFMADD231PS  Y15, Y7, Y3
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y11, Y0
+	VFMADD231PS  Y12, Y10, Y1
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y8, Y3
+	VFMADD231PS  Y12, Y7, Y4
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y11, Y1
+	VFMADD231PS  Y13, Y10, Y2
+	VFMADD231PS  Y13, Y9, Y3
+	VFMADD231PS  Y13, Y8, Y4
+	VFMADD231PS  Y13, Y7, Y5
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y2
+	VFMADD231PS  Y14, Y10, Y3
+	VFMADD231PS  Y14, Y9, Y4
+	VFMADD231PS  Y14, Y8, Y5
+	VFMADD231PS  Y14, Y7, Y6
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y11, Y3
+	VFMADD231PS  Y15, Y10, Y4
+	VFMADD231PS  Y15, Y9, Y5
+	VFMADD231PS  Y15, Y8, Y6
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y11, Y4
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y9, Y6
+	MOVQ         72(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y11, Y5
+	VFMADD231PS  Y13, Y10, Y6
+	MOVQ         80(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y6
+	MOVQ         32(AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y7
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y7, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y8, Y0
+	VFMADD231PS  Y13, Y7, Y1
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y9, Y0
+	VFMADD231PS  Y14, Y8, Y1
+	VFMADD231PS  Y14, Y7, Y2
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	VFMADD231PS  Y15, Y7, Y3
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y11, Y0
+	VFMADD231PS  Y12, Y10, Y1
+	VFMADD231PS  Y12, Y9, Y2
+	VFMADD231PS  Y12, Y8, Y3
+	VFMADD231PS  Y12, Y7, Y4
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y11, Y1
+	VFMADD231PS  Y13, Y10, Y2
+	VFMADD231PS  Y13, Y9, Y3
+	VFMADD231PS  Y13, Y8, Y4
+	VFMADD231PS  Y13, Y7, Y5
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y2
+	VFMADD231PS  Y14, Y10, Y3
+	VFMADD231PS  Y14, Y9, Y4
+	VFMADD231PS  Y14, Y8, Y5
+	VFMADD231PS  Y14, Y7, Y6
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y11, Y3
+	VFMADD231PS  Y15, Y10, Y4
+	VFMADD231PS  Y15, Y9, Y5
+	VFMADD231PS  Y15, Y8, Y6
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y11, Y4
+	VFMADD231PS  Y12, Y10, Y5
+	VFMADD231PS  Y12, Y9, Y6
+	MOVQ         72(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y11, Y5
+	VFMADD231PS  Y13, Y10, Y6
+	MOVQ         80(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y6
+	MOVQ         clamp+96(FP), R9
+	VBROADCASTSS (R9), Y12
+	VBROADCASTSS 4(R9), Y7
+	MOVQ         DI, R9
+	VMAXPS       Y0, Y12, Y0
+	VMINPS       Y0, Y7, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y1, Y12, Y1
+	VMINPS       Y1, Y7, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y2, Y12, Y2
+	VMINPS       Y2, Y7, Y2
+	VMOVUPS      Y2, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y3, Y12, Y3
+	VMINPS       Y3, Y7, Y3
+	VMOVUPS      Y3, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y4, Y12, Y4
+	VMINPS       Y4, Y7, Y4
+	VMOVUPS      Y4, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y5, Y12, Y5
+	VMINPS       Y5, Y7, Y5
+	VMOVUPS      Y5, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y6, Y12, Y6
+	VMINPS       Y6, Y7, Y6
+	VMOVUPS      Y6, (R9)
+	ADDQ         R15, R9
+	MOVQ         pixel+32(FP), R11
+	ADDQ         R11, R10
+	ADDQ         R11, DI
+	NEGQ         R11
+	MOVQ         R11, pixel+32(FP)
+	CMPQ         R11, $0x00
+	JLT          group
+	SUBQ         $0x07, R12
+	JZ           group_over
+	MOVQ         $0x00000007, R11
+	CMPQ         R12, R11
+	JGE          group_whole
+	MOVQ         R12, R11
+	MOVQ         $0x00000007, R12
+
+group_whole:
+	LEAQ  (CX)(R11*8), CX
+	IMULQ R15, R11
+	ADDQ  R11, DI
+	JMP   group
+
+group_over:
+	SUBQ $0x01, R14
+	JZ   line_over
+	MOVQ $0x00000001, R11
+	CMPQ R14, R11
+	JGE  line_whole
+	MOVQ R14, R11
+	MOVQ $0x00000001, R14
+
+line_whole:
+	IMUL3Q $+40, R11, R13
+	ADDQ   R13, AX
+	IMULQ  down+80(FP), R11
+	ADDQ   R11, BP
+	JMP    line
+
+line_over:
+	MOVQ SI, R9
+	SUBQ $0x00000020, R9
+	ADDQ pixel+32(FP), R10
+	CMPQ R10, R9
+	JGE  done
+	ADDQ $0x00000020, R10
+	CMPQ R10, R9
+	JLE  vector
+	MOVQ R9, R10
+	JMP  vector
+
+done:
+	VZEROUPPER
+	RET
+
+// func depthwiseTall5Stride1By8AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseTall5Stride1By8AVX2(SB), NOSPLIT, $8-104
+	// ky is 5, pixel 8: there are 1 rows and 8 outputs of each at least, and the taps of a row are those of the one before, 1 further down
+	MOVQ bytes+48(FP), SI
+	MOVQ next+72(FP), R15
+	XORQ R10, R10
+
+vector:
+	// the line's second vector, none, or the last one
+	MOVQ SI, R9
+	SUBQ R10, R9
+	SUBQ $0x00000020, R9
+	MOVQ $0x00000020, R11
+	CMPQ R9, R11
+	JGE  two
+	MOVQ R9, R11
+
+two:
+	MOVQ R11, pixel+32(FP)
+	MOVQ rows+0(FP), AX
+	MOVQ m+8(FP), R14
+	MOVQ out+64(FP), BP
+	ADDQ R10, BP
+
+line:
+	MOVQ first+24(FP), CX
+	MOVQ BP, DI
+	MOVQ n+16(FP), R12
+
+group:
+	MOVQ         weights+56(FP), DX
+	ADDQ         R10, DX
+	MOVQ         bias+88(FP), R9
+	VMOVUPS      (R9)(R10*1), Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y0, Y5
+	VMOVAPS      Y0, Y6
+	VMOVAPS      Y0, Y7
+	MOVQ         (AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y12
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y8, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y9, Y0
+	VFMADD231PS  Y14, Y8, Y1
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y11, Y0
+	VFMADD231PS  Y13, Y10, Y1
+	VFMADD231PS  Y13, Y9, Y2
+	VFMADD231PS  Y13, Y8, Y3
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y11, Y1
+	VFMADD231PS  Y14, Y10, Y2
+	VFMADD231PS  Y14, Y9, Y3
+	VFMADD231PS  Y14, Y8, Y4
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y11, Y2
+	VFMADD231PS  Y15, Y10, Y3
+	VFMADD231PS  Y15, Y9, Y4
+	VFMADD231PS  Y15, Y8, Y5
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y12, Y2
+	VFMADD231PS  Y13, Y11, Y3
+	VFMADD231PS  Y13, Y10, Y4
+	VFMADD231PS  Y13, Y9, Y5
+	VFMADD231PS  Y13, Y8, Y6
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y11, Y4
+	VFMADD231PS  Y14, Y10, Y5
+	VFMADD231PS  Y14, Y9, Y6
+	VFMADD231PS  Y14, Y8, Y7
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y4
+	VFMADD231PS  Y15, Y11, Y5
+	VFMADD231PS  Y15, Y10, Y6
+	VFMADD231PS  Y15, Y9, Y7
+	MOVQ         72(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y12, Y5
+	VFMADD231PS  Y13, Y11, Y6
+	VFMADD231PS  Y13, Y10, Y7
+	MOVQ         80(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y11, Y7
+	MOVQ         88(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y7
+	MOVQ         8(AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y12
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y8, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y9, Y0
+	VFMADD231PS  Y14, Y8, Y1
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y11, Y0
+	VFMADD231PS  Y13, Y10, Y1
+	VFMADD231PS  Y13, Y9, Y2
+	VFMADD231PS  Y13, Y8, Y3
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y11, Y1
+	VFMADD231PS  Y14, Y10, Y2
+	VFMADD231PS  Y14, Y9, Y3
+	VFMADD231PS  Y14, Y8, Y4
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y11, Y2
+	VFMADD231PS  Y15, Y10, Y3
+	VFMADD231PS  Y15, Y9, Y4
+	VFMADD231PS  Y15, Y8, Y5
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y12, Y2
+	VFMADD231PS  Y13, Y11, Y3
+	VFMADD231PS  Y13, Y10, Y4
+	VFMADD231PS  Y13, Y9, Y5
+	VFMADD231PS  Y13, Y8, Y6
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y11, Y4
+	VFMADD231PS  Y14, Y10, Y5
+	VFMADD231PS  Y14, Y9, Y6
+	VFMADD231PS  Y14, Y8, Y7
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y4
+	VFMADD231PS  Y15, Y11, Y5
+	VFMADD231PS  Y15, Y10, Y6
+	VFMADD231PS  Y15, Y9, Y7
+	MOVQ         72(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y12, Y5
+	VFMADD231PS  Y13, Y11, Y6
+	VFMADD231PS  Y13, Y10, Y7
+	MOVQ         80(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y11, Y7
+	MOVQ         88(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y7
+	MOVQ         16(AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y12
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y8, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y9, Y0
+	VFMADD231PS  Y14, Y8, Y1
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y11, Y0
+	VFMADD231PS  Y13, Y10, Y1
+	VFMADD231PS  Y13, Y9, Y2
+	VFMADD231PS  Y13, Y8, Y3
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y11, Y1
+	VFMADD231PS  Y14, Y10, Y2
+	VFMADD231PS  Y14, Y9, Y3
+	VFMADD231PS  Y14, Y8, Y4
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y11, Y2
+	VFMADD231PS  Y15, Y10, Y3
+	VFMADD231PS  Y15, Y9, Y4
+	VFMADD231PS  Y15, Y8, Y5
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y12, Y2
+	VFMADD231PS  Y13, Y11, Y3
+	VFMADD231PS  Y13, Y10, Y4
+	VFMADD231PS  Y13, Y9, Y5
+	VFMADD231PS  Y13, Y8, Y6
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y11, Y4
+	VFMADD231PS  Y14, Y10, Y5
+	VFMADD231PS  Y14, Y9, Y6
+	VFMADD231PS  Y14, Y8, Y7
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y4
+	VFMADD231PS  Y15, Y11, Y5
+	VFMADD231PS  Y15, Y10, Y6
+	VFMADD231PS  Y15, Y9, Y7
+	MOVQ         72(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y12, Y5
+	VFMADD231PS  Y13, Y11, Y6
+	VFMADD231PS  Y13, Y10, Y7
+	MOVQ         80(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y11, Y7
+	MOVQ         88(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y7
+	MOVQ         24(AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y12
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y8, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y9, Y0
+	VFMADD231PS  Y14, Y8, Y1
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y11, Y0
+	VFMADD231PS  Y13, Y10, Y1
+	VFMADD231PS  Y13, Y9, Y2
+	VFMADD231PS  Y13, Y8, Y3
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y11, Y1
+	VFMADD231PS  Y14, Y10, Y2
+	VFMADD231PS  Y14, Y9, Y3
+	VFMADD231PS  Y14, Y8, Y4
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y11, Y2
+	VFMADD231PS  Y15, Y10, Y3
+	VFMADD231PS  Y15, Y9, Y4
+	VFMADD231PS  Y15, Y8, Y5
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y12, Y2
+	VFMADD231PS  Y13, Y11, Y3
+	VFMADD231PS  Y13, Y10, Y4
+	VFMADD231PS  Y13, Y9, Y5
+	VFMADD231PS  Y13, Y8, Y6
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y11, Y4
+	VFMADD231PS  Y14, Y10, Y5
+	VFMADD231PS  Y14, Y9, Y6
+	VFMADD231PS  Y14, Y8, Y7
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y4
+	VFMADD231PS  Y15, Y11, Y5
+	VFMADD231PS  Y15, Y10, Y6
+	VFMADD231PS  Y15, Y9, Y7
+	MOVQ         72(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y12, Y5
+	VFMADD231PS  Y13, Y11, Y6
+	VFMADD231PS  Y13, Y10, Y7
+	MOVQ         80(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y11, Y7
+	MOVQ         88(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y7
+	MOVQ         32(AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y12
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y8, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y9, Y0
+	VFMADD231PS  Y14, Y8, Y1
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y11, Y0
+	VFMADD231PS  Y13, Y10, Y1
+	VFMADD231PS  Y13, Y9, Y2
+	VFMADD231PS  Y13, Y8, Y3
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y11, Y1
+	VFMADD231PS  Y14, Y10, Y2
+	VFMADD231PS  Y14, Y9, Y3
+	VFMADD231PS  Y14, Y8, Y4
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y11, Y2
+	VFMADD231PS  Y15, Y10, Y3
+	VFMADD231PS  Y15, Y9, Y4
+	VFMADD231PS  Y15, Y8, Y5
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y12, Y2
+	VFMADD231PS  Y13, Y11, Y3
+	VFMADD231PS  Y13, Y10, Y4
+	VFMADD231PS  Y13, Y9, Y5
+	VFMADD231PS  Y13, Y8, Y6
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y11, Y4
+	VFMADD231PS  Y14, Y10, Y5
+	VFMADD231PS  Y14, Y9, Y6
+	VFMADD231PS  Y14, Y8, Y7
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y4
+	VFMADD231PS  Y15, Y11, Y5
+	VFMADD231PS  Y15, Y10, Y6
+	VFMADD231PS  Y15, Y9, Y7
+	MOVQ         72(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y12, Y5
+	VFMADD231PS  Y13, Y11, Y6
+	VFMADD231PS  Y13, Y10, Y7
+	MOVQ         80(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y11, Y7
+	MOVQ         88(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y7
+	MOVQ         clamp+96(FP), R9
+	VBROADCASTSS (R9), Y13
+	VBROADCASTSS 4(R9), Y8
+	MOVQ         DI, R9
+	VMAXPS       Y0, Y13, Y0
+	VMINPS       Y0, Y8, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y1, Y13, Y1
+	VMINPS       Y1, Y8, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y2, Y13, Y2
+	VMINPS       Y2, Y8, Y2
+	VMOVUPS      Y2, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y3, Y13, Y3
+	VMINPS       Y3, Y8, Y3
+	VMOVUPS      Y3, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y4, Y13, Y4
+	VMINPS       Y4, Y8, Y4
+	VMOVUPS      Y4, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y5, Y13, Y5
+	VMINPS       Y5, Y8, Y5
+	VMOVUPS      Y5, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y6, Y13, Y6
+	VMINPS       Y6, Y8, Y6
+	VMOVUPS      Y6, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y7, Y13, Y7
+	VMINPS       Y7, Y8, Y7
+	VMOVUPS      Y7, (R9)
+	ADDQ         R15, R9
+	MOVQ         pixel+32(FP), R11
+	ADDQ         R11, R10
+	ADDQ         R11, DI
+	NEGQ         R11
+	MOVQ         R11, pixel+32(FP)
+	CMPQ         R11, $0x00
+	JLT          group
+	SUBQ         $0x08, R12
+	JZ           group_over
+	MOVQ         $0x00000008, R11
+	CMPQ         R12, R11
+	JGE          group_whole
+	MOVQ         R12, R11
+	MOVQ         $0x00000008, R12
+
+group_whole:
+	LEAQ  (CX)(R11*8), CX
+	IMULQ R15, R11
+	ADDQ  R11, DI
+	JMP   group
+
+group_over:
+	SUBQ $0x01, R14
+	JZ   line_over
+	MOVQ $0x00000001, R11
+	CMPQ R14, R11
+	JGE  line_whole
+	MOVQ R14, R11
+	MOVQ $0x00000001, R14
+
+line_whole:
+	IMUL3Q $+40, R11, R13
+	ADDQ   R13, AX
+	IMULQ  down+80(FP), R11
+	ADDQ   R11, BP
+	JMP    line
+
+line_over:
+	MOVQ SI, R9
+	SUBQ $0x00000020, R9
+	ADDQ pixel+32(FP), R10
+	CMPQ R10, R9
+	JGE  done
+	ADDQ $0x00000020, R10
+	CMPQ R10, R9
+	JLE  vector
+	MOVQ R9, R10
+	JMP  vector
+
+done:
+	VZEROUPPER
+	RET
+
+// func depthwiseTall5Stride2By7AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseTall5Stride2By7AVX2(SB), NOSPLIT, $8-104
+	// ky is 5, pixel 8: there are 1 rows and 7 outputs of each at least, and the taps of a row are those of the one before, 2 further down
+	MOVQ bytes+48(FP), SI
+	MOVQ next+72(FP), R15
+	XORQ R10, R10
+
+vector:
+	// the line's second vector, none, or the last one
+	MOVQ SI, R9
+	SUBQ R10, R9
+	SUBQ $0x00000020, R9
+	MOVQ $0x00000020, R11
+	CMPQ R9, R11
+	JGE  two
+	MOVQ R9, R11
+
+two:
+	MOVQ R11, pixel+32(FP)
+	MOVQ rows+0(FP), AX
+	MOVQ m+8(FP), R14
+	MOVQ out+64(FP), BP
+	ADDQ R10, BP
+
+line:
+	MOVQ first+24(FP), CX
+	MOVQ BP, DI
+	MOVQ n+16(FP), R12
+
+group:
+	MOVQ         weights+56(FP), DX
+	ADDQ         R10, DX
+	MOVQ         bias+88(FP), R9
+	VMOVUPS      (R9)(R10*1), Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y0, Y5
+	VMOVAPS      Y0, Y6
+	MOVQ         (AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y7
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y7, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y8, Y0
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y9, Y0
+	VFMADD231PS  Y14, Y7, Y1
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y8, Y1
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y11, Y0
+	VFMADD231PS  Y12, Y9, Y1
+	VFMADD231PS  Y12, Y7, Y2
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y10, Y1
+	VFMADD231PS  Y13, Y8, Y2
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y1
+	VFMADD231PS  Y14, Y9, Y2
+	VFMADD231PS  Y14, Y7, Y3
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y2
+	VFMADD231PS  Y15, Y8, Y3
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y11, Y2
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y7, Y4
+	MOVQ         72(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y10, Y3
+	VFMADD231PS  Y13, Y8, Y4
+	MOVQ         80(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y3
+	VFMADD231PS  Y14, Y9, Y4
+	VFMADD231PS  Y14, Y7, Y5
+	MOVQ         88(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y4
+	VFMADD231PS  Y15, Y8, Y5
+	MOVQ         96(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y11, Y4
+	VFMADD231PS  Y12, Y9, Y5
+	VFMADD231PS  Y12, Y7, Y6
+	MOVQ         104(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y10, Y5
+	VFMADD231PS  Y13, Y8, Y6
+	MOVQ         112(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y5
+	VFMADD231PS  Y14, Y9, Y6
+	MOVQ         120(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y6
+	MOVQ         128(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	MOVQ         8(AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y7
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y7, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y8, Y0
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y9, Y0
+	VFMADD231PS  Y14, Y7, Y1
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y8, Y1
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y11, Y0
+	VFMADD231PS  Y12, Y9, Y1
+	VFMADD231PS  Y12, Y7, Y2
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y10, Y1
+	VFMADD231PS  Y13, Y8, Y2
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y1
+	VFMADD231PS  Y14, Y9, Y2
+	VFMADD231PS  Y14, Y7, Y3
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y2
+	VFMADD231PS  Y15, Y8, Y3
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y11, Y2
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y7, Y4
+	MOVQ         72(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y10, Y3
+	VFMADD231PS  Y13, Y8, Y4
+	MOVQ         80(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y3
+	VFMADD231PS  Y14, Y9, Y4
+	VFMADD231PS  Y14, Y7, Y5
+	MOVQ         88(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y4
+	VFMADD231PS  Y15, Y8, Y5
+	MOVQ         96(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y11, Y4
+	VFMADD231PS  Y12, Y9, Y5
+	VFMADD231PS  Y12, Y7, Y6
+	MOVQ         104(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y10, Y5
+	VFMADD231PS  Y13, Y8, Y6
+	MOVQ         112(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y5
+	VFMADD231PS  Y14, Y9, Y6
+	MOVQ         120(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y6
+	MOVQ         128(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	MOVQ         16(AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y7
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y7, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y8, Y0
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y9, Y0
+	VFMADD231PS  Y14, Y7, Y1
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y8, Y1
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y11, Y0
+	VFMADD231PS  Y12, Y9, Y1
+	VFMADD231PS  Y12, Y7, Y2
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y10, Y1
+	VFMADD231PS  Y13, Y8, Y2
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y1
+	VFMADD231PS  Y14, Y9, Y2
+	VFMADD231PS  Y14, Y7, Y3
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y2
+	VFMADD231PS  Y15, Y8, Y3
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y11, Y2
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y7, Y4
+	MOVQ         72(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y10, Y3
+	VFMADD231PS  Y13, Y8, Y4
+	MOVQ         80(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y3
+	VFMADD231PS  Y14, Y9, Y4
+	VFMADD231PS  Y14, Y7, Y5
+	MOVQ         88(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y4
+	VFMADD231PS  Y15, Y8, Y5
+	MOVQ         96(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y11, Y4
+	VFMADD231PS  Y12, Y9, Y5
+	VFMADD231PS  Y12, Y7, Y6
+	MOVQ         104(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y10, Y5
+	VFMADD231PS  Y13, Y8, Y6
+	MOVQ         112(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y5
+	VFMADD231PS  Y14, Y9, Y6
+	MOVQ         120(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y6
+	MOVQ         128(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	MOVQ         24(AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y7
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y7, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y8, Y0
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y9, Y0
+	VFMADD231PS  Y14, Y7, Y1
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y8, Y1
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y11, Y0
+	VFMADD231PS  Y12, Y9, Y1
+	VFMADD231PS  Y12, Y7, Y2
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y10, Y1
+	VFMADD231PS  Y13, Y8, Y2
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y1
+	VFMADD231PS  Y14, Y9, Y2
+	VFMADD231PS  Y14, Y7, Y3
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y2
+	VFMADD231PS  Y15, Y8, Y3
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y11, Y2
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y7, Y4
+	MOVQ         72(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y10, Y3
+	VFMADD231PS  Y13, Y8, Y4
+	MOVQ         80(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y3
+	VFMADD231PS  Y14, Y9, Y4
+	VFMADD231PS  Y14, Y7, Y5
+	MOVQ         88(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y4
+	VFMADD231PS  Y15, Y8, Y5
+	MOVQ         96(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y11, Y4
+	VFMADD231PS  Y12, Y9, Y5
+	VFMADD231PS  Y12, Y7, Y6
+	MOVQ         104(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y10, Y5
+	VFMADD231PS  Y13, Y8, Y6
+	MOVQ         112(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y5
+	VFMADD231PS  Y14, Y9, Y6
+	MOVQ         120(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y6
+	MOVQ         128(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	MOVQ         32(AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y7
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y7, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y8, Y0
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y9, Y0
+	VFMADD231PS  Y14, Y7, Y1
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y8, Y1
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y11, Y0
+	VFMADD231PS  Y12, Y9, Y1
+	VFMADD231PS  Y12, Y7, Y2
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y10, Y1
+	VFMADD231PS  Y13, Y8, Y2
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y1
+	VFMADD231PS  Y14, Y9, Y2
+	VFMADD231PS  Y14, Y7, Y3
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y2
+	VFMADD231PS  Y15, Y8, Y3
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y11, Y2
+	VFMADD231PS  Y12, Y9, Y3
+	VFMADD231PS  Y12, Y7, Y4
+	MOVQ         72(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y10, Y3
+	VFMADD231PS  Y13, Y8, Y4
+	MOVQ         80(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y3
+	VFMADD231PS  Y14, Y9, Y4
+	VFMADD231PS  Y14, Y7, Y5
+	MOVQ         88(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y4
+	VFMADD231PS  Y15, Y8, Y5
+	MOVQ         96(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y11, Y4
+	VFMADD231PS  Y12, Y9, Y5
+	VFMADD231PS  Y12, Y7, Y6
+	MOVQ         104(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y10, Y5
+	VFMADD231PS  Y13, Y8, Y6
+	MOVQ         112(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y5
+	VFMADD231PS  Y14, Y9, Y6
+	MOVQ         120(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y6
+	MOVQ         128(BX), R9
+	VMOVUPS      (R9)(R10*1), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	MOVQ         clamp+96(FP), R9
+	VBROADCASTSS (R9), Y12
+	VBROADCASTSS 4(R9), Y7
+	MOVQ         DI, R9
+	VMAXPS       Y0, Y12, Y0
+	VMINPS       Y0, Y7, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y1, Y12, Y1
+	VMINPS       Y1, Y7, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y2, Y12, Y2
+	VMINPS       Y2, Y7, Y2
+	VMOVUPS      Y2, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y3, Y12, Y3
+	VMINPS       Y3, Y7, Y3
+	VMOVUPS      Y3, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y4, Y12, Y4
+	VMINPS       Y4, Y7, Y4
+	VMOVUPS      Y4, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y5, Y12, Y5
+	VMINPS       Y5, Y7, Y5
+	VMOVUPS      Y5, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y6, Y12, Y6
+	VMINPS       Y6, Y7, Y6
+	VMOVUPS      Y6, (R9)
+	ADDQ         R15, R9
+	MOVQ         pixel+32(FP), R11
+	ADDQ         R11, R10
+	ADDQ         R11, DI
+	NEGQ         R11
+	MOVQ         R11, pixel+32(FP)
+	CMPQ         R11, $0x00
+	JLT          group
+	SUBQ         $0x07, R12
+	JZ           group_over
+	MOVQ         $0x00000007, R11
+	CMPQ         R12, R11
+	JGE          group_whole
+	MOVQ         R12, R11
+	MOVQ         $0x00000007, R12
+
+group_whole:
+	LEAQ  (CX)(R11*8), CX
+	LEAQ  (CX)(R11*8), CX
+	IMULQ R15, R11
+	ADDQ  R11, DI
+	JMP   group
+
+group_over:
+	SUBQ $0x01, R14
+	JZ   line_over
+	MOVQ $0x00000001, R11
+	CMPQ R14, R11
+	JGE  line_whole
+	MOVQ R14, R11
+	MOVQ $0x00000001, R14
+
+line_whole:
+	IMUL3Q $+40, R11, R13
+	ADDQ   R13, AX
+	IMULQ  down+80(FP), R11
+	ADDQ   R11, BP
+	JMP    line
+
+line_over:
+	MOVQ SI, R9
+	SUBQ $0x00000020, R9
+	ADDQ pixel+32(FP), R10
+	CMPQ R10, R9
+	JGE  done
+	ADDQ $0x00000020, R10
+	CMPQ R10, R9
+	JLE  vector
+	MOVQ R9, R10
+	JMP  vector
+
+done:
+	VZEROUPPER
+	RET
+
+// func depthwiseTall5Stride2By8AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseTall5Stride2By8AVX2(SB), NOSPLIT, $8-104
+	// ky is 5, pixel 8: there are 1 rows and 8 outputs of each at least, and the taps of a row are those of the one before, 2 further down
+	MOVQ bytes+48(FP), SI
+	MOVQ next+72(FP), R15
+	XORQ R10, R10
+
+vector:
+	// the line's second vector, none, or the last one
+	MOVQ SI, R9
+	SUBQ R10, R9
+	SUBQ $0x00000020, R9
+	MOVQ $0x00000020, R11
+	CMPQ R9, R11
+	JGE  two
+	MOVQ R9, R11
+
+two:
+	MOVQ R11, pixel+32(FP)
+	MOVQ rows+0(FP), AX
+	MOVQ m+8(FP), R14
+	MOVQ out+64(FP), BP
+	ADDQ R10, BP
+
+line:
+	MOVQ first+24(FP), CX
+	MOVQ BP, DI
+	MOVQ n+16(FP), R12
+
+group:
+	MOVQ         weights+56(FP), DX
+	ADDQ         R10, DX
+	MOVQ         bias+88(FP), R9
+	VMOVUPS      (R9)(R10*1), Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y0, Y5
+	VMOVAPS      Y0, Y6
+	VMOVAPS      Y0, Y7
+	MOVQ         (AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y12
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y8, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y9, Y0
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y8, Y1
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y11, Y0
+	VFMADD231PS  Y13, Y9, Y1
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y10, Y1
+	VFMADD231PS  Y14, Y8, Y2
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y11, Y1
+	VFMADD231PS  Y15, Y9, Y2
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y12, Y1
+	VFMADD231PS  Y13, Y10, Y2
+	VFMADD231PS  Y13, Y8, Y3
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y2
+	VFMADD231PS  Y14, Y9, Y3
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y10, Y3
+	VFMADD231PS  Y15, Y8, Y4
+	MOVQ         72(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y11, Y3
+	VFMADD231PS  Y13, Y9, Y4
+	MOVQ         80(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y10, Y4
+	VFMADD231PS  Y14, Y8, Y5
+	MOVQ         88(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y11, Y4
+	VFMADD231PS  Y15, Y9, Y5
+	MOVQ         96(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y12, Y4
+	VFMADD231PS  Y13, Y10, Y5
+	VFMADD231PS  Y13, Y8, Y6
+	MOVQ         104(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y5
+	VFMADD231PS  Y14, Y9, Y6
+	MOVQ         112(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y5
+	VFMADD231PS  Y15, Y10, Y6
+	VFMADD231PS  Y15, Y8, Y7
+	MOVQ         120(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y11, Y6
+	VFMADD231PS  Y13, Y9, Y7
+	MOVQ         128(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y10, Y7
+	MOVQ         136(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y11, Y7
+	MOVQ         144(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y12, Y7
+	MOVQ         8(AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y12
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y8, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y9, Y0
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y8, Y1
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y11, Y0
+	VFMADD231PS  Y13, Y9, Y1
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y10, Y1
+	VFMADD231PS  Y14, Y8, Y2
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y11, Y1
+	VFMADD231PS  Y15, Y9, Y2
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y12, Y1
+	VFMADD231PS  Y13, Y10, Y2
+	VFMADD231PS  Y13, Y8, Y3
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y2
+	VFMADD231PS  Y14, Y9, Y3
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y10, Y3
+	VFMADD231PS  Y15, Y8, Y4
+	MOVQ         72(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y11, Y3
+	VFMADD231PS  Y13, Y9, Y4
+	MOVQ         80(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y10, Y4
+	VFMADD231PS  Y14, Y8, Y5
+	MOVQ         88(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y11, Y4
+	VFMADD231PS  Y15, Y9, Y5
+	MOVQ         96(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y12, Y4
+	VFMADD231PS  Y13, Y10, Y5
+	VFMADD231PS  Y13, Y8, Y6
+	MOVQ         104(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y5
+	VFMADD231PS  Y14, Y9, Y6
+	MOVQ         112(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y5
+	VFMADD231PS  Y15, Y10, Y6
+	VFMADD231PS  Y15, Y8, Y7
+	MOVQ         120(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y11, Y6
+	VFMADD231PS  Y13, Y9, Y7
+	MOVQ         128(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y10, Y7
+	MOVQ         136(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y11, Y7
+	MOVQ         144(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y12, Y7
+	MOVQ         16(AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y12
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y8, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y9, Y0
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y8, Y1
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y11, Y0
+	VFMADD231PS  Y13, Y9, Y1
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y10, Y1
+	VFMADD231PS  Y14, Y8, Y2
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y11, Y1
+	VFMADD231PS  Y15, Y9, Y2
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y12, Y1
+	VFMADD231PS  Y13, Y10, Y2
+	VFMADD231PS  Y13, Y8, Y3
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y2
+	VFMADD231PS  Y14, Y9, Y3
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y10, Y3
+	VFMADD231PS  Y15, Y8, Y4
+	MOVQ         72(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y11, Y3
+	VFMADD231PS  Y13, Y9, Y4
+	MOVQ         80(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y10, Y4
+	VFMADD231PS  Y14, Y8, Y5
+	MOVQ         88(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y11, Y4
+	VFMADD231PS  Y15, Y9, Y5
+	MOVQ         96(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y12, Y4
+	VFMADD231PS  Y13, Y10, Y5
+	VFMADD231PS  Y13, Y8, Y6
+	MOVQ         104(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y5
+	VFMADD231PS  Y14, Y9, Y6
+	MOVQ         112(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y5
+	VFMADD231PS  Y15, Y10, Y6
+	VFMADD231PS  Y15, Y8, Y7
+	MOVQ         120(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y11, Y6
+	VFMADD231PS  Y13, Y9, Y7
+	MOVQ         128(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y10, Y7
+	MOVQ         136(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y11, Y7
+	MOVQ         144(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y12, Y7
+	MOVQ         24(AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y12
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y8, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y9, Y0
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y8, Y1
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y11, Y0
+	VFMADD231PS  Y13, Y9, Y1
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y10, Y1
+	VFMADD231PS  Y14, Y8, Y2
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y11, Y1
+	VFMADD231PS  Y15, Y9, Y2
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y12, Y1
+	VFMADD231PS  Y13, Y10, Y2
+	VFMADD231PS  Y13, Y8, Y3
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y2
+	VFMADD231PS  Y14, Y9, Y3
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y10, Y3
+	VFMADD231PS  Y15, Y8, Y4
+	MOVQ         72(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y11, Y3
+	VFMADD231PS  Y13, Y9, Y4
+	MOVQ         80(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y10, Y4
+	VFMADD231PS  Y14, Y8, Y5
+	MOVQ         88(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y11, Y4
+	VFMADD231PS  Y15, Y9, Y5
+	MOVQ         96(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y12, Y4
+	VFMADD231PS  Y13, Y10, Y5
+	VFMADD231PS  Y13, Y8, Y6
+	MOVQ         104(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y5
+	VFMADD231PS  Y14, Y9, Y6
+	MOVQ         112(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y5
+	VFMADD231PS  Y15, Y10, Y6
+	VFMADD231PS  Y15, Y8, Y7
+	MOVQ         120(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y11, Y6
+	VFMADD231PS  Y13, Y9, Y7
+	MOVQ         128(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y10, Y7
+	MOVQ         136(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y11, Y7
+	MOVQ         144(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y12, Y7
+	MOVQ         32(AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y12
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y8, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y9, Y0
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y8, Y1
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y11, Y0
+	VFMADD231PS  Y13, Y9, Y1
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y10, Y1
+	VFMADD231PS  Y14, Y8, Y2
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y11, Y1
+	VFMADD231PS  Y15, Y9, Y2
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y12, Y1
+	VFMADD231PS  Y13, Y10, Y2
+	VFMADD231PS  Y13, Y8, Y3
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y2
+	VFMADD231PS  Y14, Y9, Y3
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y10, Y3
+	VFMADD231PS  Y15, Y8, Y4
+	MOVQ         72(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y11, Y3
+	VFMADD231PS  Y13, Y9, Y4
+	MOVQ         80(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y10, Y4
+	VFMADD231PS  Y14, Y8, Y5
+	MOVQ         88(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y11, Y4
+	VFMADD231PS  Y15, Y9, Y5
+	MOVQ         96(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y12, Y4
+	VFMADD231PS  Y13, Y10, Y5
+	VFMADD231PS  Y13, Y8, Y6
+	MOVQ         104(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y5
+	VFMADD231PS  Y14, Y9, Y6
+	MOVQ         112(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y5
+	VFMADD231PS  Y15, Y10, Y6
+	VFMADD231PS  Y15, Y8, Y7
+	MOVQ         120(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y11, Y6
+	VFMADD231PS  Y13, Y9, Y7
+	MOVQ         128(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y10, Y7
+	MOVQ         136(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y11, Y7
+	MOVQ         144(BX), R9
+	VMOVUPS      (R9)(R10*1), Y13
+	VFMADD231PS  Y13, Y12, Y7
+	MOVQ         clamp+96(FP), R9
+	VBROADCASTSS (R9), Y13
+	VBROADCASTSS 4(R9), Y8
+	MOVQ         DI, R9
+	VMAXPS       Y0, Y13, Y0
+	VMINPS       Y0, Y8, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y1, Y13, Y1
+	VMINPS       Y1, Y8, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y2, Y13, Y2
+	VMINPS       Y2, Y8, Y2
+	VMOVUPS      Y2, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y3, Y13, Y3
+	VMINPS       Y3, Y8, Y3
+	VMOVUPS      Y3, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y4, Y13, Y4
+	VMINPS       Y4, Y8, Y4
+	VMOVUPS      Y4, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y5, Y13, Y5
+	VMINPS       Y5, Y8, Y5
+	VMOVUPS      Y5, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y6, Y13, Y6
+	VMINPS       Y6, Y8, Y6
+	VMOVUPS      Y6, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y7, Y13, Y7
+	VMINPS       Y7, Y8, Y7
+	VMOVUPS      Y7, (R9)
+	ADDQ         R15, R9
+	MOVQ         pixel+32(FP), R11
+	ADDQ         R11, R10
+	ADDQ         R11, DI
+	NEGQ         R11
+	MOVQ         R11, pixel+32(FP)
+	CMPQ         R11, $0x00
+	JLT          group
+	SUBQ         $0x08, R12
+	JZ           group_over
+	MOVQ         $0x00000008, R11
+	CMPQ         R12, R11
+	JGE          group_whole
+	MOVQ         R12, R11
+	MOVQ         $0x00000008, R12
+
+group_whole:
+	LEAQ  (CX)(R11*8), CX
+	LEAQ  (CX)(R11*8), CX
+	IMULQ R15, R11
+	ADDQ  R11, DI
+	JMP   group
+
+group_over:
+	SUBQ $0x01, R14
+	JZ   line_over
+	MOVQ $0x00000001, R11
+	CMPQ R14, R11
+	JGE  line_whole
+	MOVQ R14, R11
+	MOVQ $0x00000001, R14
+
+line_whole:
+	IMUL3Q $+40, R11, R13
+	ADDQ   R13, AX
+	IMULQ  down+80(FP), R11
+	ADDQ   R11, BP
+	JMP    line
+
+line_over:
+	MOVQ SI, R9
+	SUBQ $0x00000020, R9
+	ADDQ pixel+32(FP), R10
+	CMPQ R10, R9
+	JGE  done
+	ADDQ $0x00000020, R10
+	CMPQ R10, R9
+	JLE  vector
+	MOVQ R9, R10
+	JMP  vector
+
+done:
+	VZEROUPPER
+	RET
+
+// func depthwiseTall7Stride1By7AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseTall7Stride1By7AVX2(SB), NOSPLIT, $8-104
+	// ky is 7, pixel 8: there are 1 rows and 7 outputs of each at least, and the taps of a row are those of the one before, 1 further down
+	MOVQ bytes+48(FP), SI
+	MOVQ next+72(FP), R15
+	XORQ R10, R10
+
+vector:
+	// the line's second vector, none, or the last one
+	MOVQ SI, R9
+	SUBQ R10, R9
+	SUBQ $0x00000020, R9
+	MOVQ $0x00000020, R11
+	CMPQ R9, R11
+	JGE  two
+	MOVQ R9, R11
+
+two:
+	MOVQ R11, pixel+32(FP)
+	MOVQ rows+0(FP), AX
+	MOVQ m+8(FP), R14
+	MOVQ out+64(FP), BP
+	ADDQ R10, BP
+
+line:
+	MOVQ first+24(FP), CX
+	MOVQ BP, DI
+	MOVQ n+16(FP), R12
+
+group:
+	MOVQ         weights+56(FP), DX
+	ADDQ         R10, DX
+	MOVQ         bias+88(FP), R9
+	VMOVUPS      (R9)(R10*1), Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y0, Y5
+	VMOVAPS      Y0, Y6
+	MOVQ         (AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y7
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y12
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y13
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y7, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y8, Y0
+	VFMADD231PS  Y15, Y7, Y1
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y9, Y0
+	VFMADD231PS  Y14, Y8, Y1
+	VFMADD231PS  Y14, Y7, Y2
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	VFMADD231PS  Y15, Y7, Y3
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y0
+	VFMADD231PS  Y14, Y10, Y1
+	VFMADD231PS  Y14, Y9, Y2
+	VFMADD231PS  Y14, Y8, Y3
+	VFMADD231PS  Y14, Y7, Y4
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y11, Y1
+	VFMADD231PS  Y15, Y10, Y2
+	VFMADD231PS  Y15, Y9, Y3
+	VFMADD231PS  Y15, Y8, Y4
+	VFMADD231PS  Y15, Y7, Y5
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y13, Y0
+	VFMADD231PS  Y14, Y12, Y1
+	VFMADD231PS  Y14, Y11, Y2
+	VFMADD231PS  Y14, Y10, Y3
+	VFMADD231PS  Y14, Y9, Y4
+	VFMADD231PS  Y14, Y8, Y5
+	VFMADD231PS  Y14, Y7, Y6
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y13, Y1
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y11, Y3
+	VFMADD231PS  Y15, Y10, Y4
+	VFMADD231PS  Y15, Y9, Y5
+	VFMADD231PS  Y15, Y8, Y6
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y13, Y2
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y11, Y4
+	VFMADD231PS  Y14, Y10, Y5
+	VFMADD231PS  Y14, Y9, Y6
+	MOVQ         72(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y13, Y3
+	VFMADD231PS  Y15, Y12, Y4
+	VFMADD231PS  Y15, Y11, Y5
+	VFMADD231PS  Y15, Y10, Y6
+	MOVQ         80(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y13, Y4
+	VFMADD231PS  Y14, Y12, Y5
+	VFMADD231PS  Y14, Y11, Y6
+	MOVQ         88(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y12, Y6
+	MOVQ         96(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y13, Y6
+	MOVQ         8(AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y7
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y12
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y13
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y7, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y8, Y0
+	VFMADD231PS  Y15, Y7, Y1
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y9, Y0
+	VFMADD231PS  Y14, Y8, Y1
+	VFMADD231PS  Y14, Y7, Y2
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	VFMADD231PS  Y15, Y7, Y3
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y0
+	VFMADD231PS  Y14, Y10, Y1
+	VFMADD231PS  Y14, Y9, Y2
+	VFMADD231PS  Y14, Y8, Y3
+	VFMADD231PS  Y14, Y7, Y4
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y11, Y1
+	VFMADD231PS  Y15, Y10, Y2
+	VFMADD231PS  Y15, Y9, Y3
+	VFMADD231PS  Y15, Y8, Y4
+	VFMADD231PS  Y15, Y7, Y5
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y13, Y0
+	VFMADD231PS  Y14, Y12, Y1
+	VFMADD231PS  Y14, Y11, Y2
+	VFMADD231PS  Y14, Y10, Y3
+	VFMADD231PS  Y14, Y9, Y4
+	VFMADD231PS  Y14, Y8, Y5
+	VFMADD231PS  Y14, Y7, Y6
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y13, Y1
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y11, Y3
+	VFMADD231PS  Y15, Y10, Y4
+	VFMADD231PS  Y15, Y9, Y5
+	VFMADD231PS  Y15, Y8, Y6
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y13, Y2
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y11, Y4
+	VFMADD231PS  Y14, Y10, Y5
+	VFMADD231PS  Y14, Y9, Y6
+	MOVQ         72(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y13, Y3
+	VFMADD231PS  Y15, Y12, Y4
+	VFMADD231PS  Y15, Y11, Y5
+	VFMADD231PS  Y15, Y10, Y6
+	MOVQ         80(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y13, Y4
+	VFMADD231PS  Y14, Y12, Y5
+	VFMADD231PS  Y14, Y11, Y6
+	MOVQ         88(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y12, Y6
+	MOVQ         96(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y13, Y6
+	MOVQ         16(AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y7
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y12
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y13
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y7, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y8, Y0
+	VFMADD231PS  Y15, Y7, Y1
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y9, Y0
+	VFMADD231PS  Y14, Y8, Y1
+	VFMADD231PS  Y14, Y7, Y2
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	VFMADD231PS  Y15, Y7, Y3
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y0
+	VFMADD231PS  Y14, Y10, Y1
+	VFMADD231PS  Y14, Y9, Y2
+	VFMADD231PS  Y14, Y8, Y3
+	VFMADD231PS  Y14, Y7, Y4
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y11, Y1
+	VFMADD231PS  Y15, Y10, Y2
+	VFMADD231PS  Y15, Y9, Y3
+	VFMADD231PS  Y15, Y8, Y4
+	VFMADD231PS  Y15, Y7, Y5
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y13, Y0
+	VFMADD231PS  Y14, Y12, Y1
+	VFMADD231PS  Y14, Y11, Y2
+	VFMADD231PS  Y14, Y10, Y3
+	VFMADD231PS  Y14, Y9, Y4
+	VFMADD231PS  Y14, Y8, Y5
+	VFMADD231PS  Y14, Y7, Y6
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y13, Y1
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y11, Y3
+	VFMADD231PS  Y15, Y10, Y4
+	VFMADD231PS  Y15, Y9, Y5
+	VFMADD231PS  Y15, Y8, Y6
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y13, Y2
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y11, Y4
+	VFMADD231PS  Y14, Y10, Y5
+	VFMADD231PS  Y14, Y9, Y6
+	MOVQ         72(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y13, Y3
+	VFMADD231PS  Y15, Y12, Y4
+	VFMADD231PS  Y15, Y11, Y5
+	VFMADD231PS  Y15, Y10, Y6
+	MOVQ         80(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y13, Y4
+	VFMADD231PS  Y14, Y12, Y5
+	VFMADD231PS  Y14, Y11, Y6
+	MOVQ         88(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y12, Y6
+	MOVQ         96(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y13, Y6
+	MOVQ         24(AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y7
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y12
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y13
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y7, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y8, Y0
+	VFMADD231PS  Y15, Y7, Y1
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y9, Y0
+	VFMADD231PS  Y14, Y8, Y1
+	VFMADD231PS  Y14, Y7, Y2
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	VFMADD231PS  Y15, Y7, Y3
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y0
+	VFMADD231PS  Y14, Y10, Y1
+	VFMADD231PS  Y14, Y9, Y2
+	VFMADD231PS  Y14, Y8, Y3
+	VFMADD231PS  Y14, Y7, Y4
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y11, Y1
+	VFMADD231PS  Y15, Y10, Y2
+	VFMADD231PS  Y15, Y9, Y3
+	VFMADD231PS  Y15, Y8, Y4
+	VFMADD231PS  Y15, Y7, Y5
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y13, Y0
+	VFMADD231PS  Y14, Y12, Y1
+	VFMADD231PS  Y14, Y11, Y2
+	VFMADD231PS  Y14, Y10, Y3
+	VFMADD231PS  Y14, Y9, Y4
+	VFMADD231PS  Y14, Y8, Y5
+	VFMADD231PS  Y14, Y7, Y6
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y13, Y1
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y11, Y3
+	VFMADD231PS  Y15, Y10, Y4
+	VFMADD231PS  Y15, Y9, Y5
+	VFMADD231PS  Y15, Y8, Y6
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y13, Y2
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y11, Y4
+	VFMADD231PS  Y14, Y10, Y5
+	VFMADD231PS  Y14, Y9, Y6
+	MOVQ         72(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y13, Y3
+	VFMADD231PS  Y15, Y12, Y4
+	VFMADD231PS  Y15, Y11, Y5
+	VFMADD231PS  Y15, Y10, Y6
+	MOVQ         80(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y13, Y4
+	VFMADD231PS  Y14, Y12, Y5
+	VFMADD231PS  Y14, Y11, Y6
+	MOVQ         88(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y12, Y6
+	MOVQ         96(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y13, Y6
+	MOVQ         32(AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y7
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y12
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y13
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y7, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y8, Y0
+	VFMADD231PS  Y15, Y7, Y1
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y9, Y0
+	VFMADD231PS  Y14, Y8, Y1
+	VFMADD231PS  Y14, Y7, Y2
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	VFMADD231PS  Y15, Y7, Y3
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y0
+	VFMADD231PS  Y14, Y10, Y1
+	VFMADD231PS  Y14, Y9, Y2
+	VFMADD231PS  Y14, Y8, Y3
+	VFMADD231PS  Y14, Y7, Y4
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y11, Y1
+	VFMADD231PS  Y15, Y10, Y2
+	VFMADD231PS  Y15, Y9, Y3
+	VFMADD231PS  Y15, Y8, Y4
+	VFMADD231PS  Y15, Y7, Y5
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y13, Y0
+	VFMADD231PS  Y14, Y12, Y1
+	VFMADD231PS  Y14, Y11, Y2
+	VFMADD231PS  Y14, Y10, Y3
+	VFMADD231PS  Y14, Y9, Y4
+	VFMADD231PS  Y14, Y8, Y5
+	VFMADD231PS  Y14, Y7, Y6
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y13, Y1
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y11, Y3
+	VFMADD231PS  Y15, Y10, Y4
+	VFMADD231PS  Y15, Y9, Y5
+	VFMADD231PS  Y15, Y8, Y6
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y13, Y2
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y11, Y4
+	VFMADD231PS  Y14, Y10, Y5
+	VFMADD231PS  Y14, Y9, Y6
+	MOVQ         72(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y13, Y3
+	VFMADD231PS  Y15, Y12, Y4
+	VFMADD231PS  Y15, Y11, Y5
+	VFMADD231PS  Y15, Y10, Y6
+	MOVQ         80(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y13, Y4
+	VFMADD231PS  Y14, Y12, Y5
+	VFMADD231PS  Y14, Y11, Y6
+	MOVQ         88(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y12, Y6
+	MOVQ         96(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y13, Y6
+	MOVQ         40(AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y7
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y12
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y13
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y7, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y8, Y0
+	VFMADD231PS  Y15, Y7, Y1
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y9, Y0
+	VFMADD231PS  Y14, Y8, Y1
+	VFMADD231PS  Y14, Y7, Y2
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	VFMADD231PS  Y15, Y7, Y3
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y0
+	VFMADD231PS  Y14, Y10, Y1
+	VFMADD231PS  Y14, Y9, Y2
+	VFMADD231PS  Y14, Y8, Y3
+	VFMADD231PS  Y14, Y7, Y4
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y11, Y1
+	VFMADD231PS  Y15, Y10, Y2
+	VFMADD231PS  Y15, Y9, Y3
+	VFMADD231PS  Y15, Y8, Y4
+	VFMADD231PS  Y15, Y7, Y5
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y13, Y0
+	VFMADD231PS  Y14, Y12, Y1
+	VFMADD231PS  Y14, Y11, Y2
+	VFMADD231PS  Y14, Y10, Y3
+	VFMADD231PS  Y14, Y9, Y4
+	VFMADD231PS  Y14, Y8, Y5
+	VFMADD231PS  Y14, Y7, Y6
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y13, Y1
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y11, Y3
+	VFMADD231PS  Y15, Y10, Y4
+	VFMADD231PS  Y15, Y9, Y5
+	VFMADD231PS  Y15, Y8, Y6
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y13, Y2
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y11, Y4
+	VFMADD231PS  Y14, Y10, Y5
+	VFMADD231PS  Y14, Y9, Y6
+	MOVQ         72(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y13, Y3
+	VFMADD231PS  Y15, Y12, Y4
+	VFMADD231PS  Y15, Y11, Y5
+	VFMADD231PS  Y15, Y10, Y6
+	MOVQ         80(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y13, Y4
+	VFMADD231PS  Y14, Y12, Y5
+	VFMADD231PS  Y14, Y11, Y6
+	MOVQ         88(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y12, Y6
+	MOVQ         96(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y13, Y6
+	MOVQ         48(AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y7
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y12
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y13
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y7, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y8, Y0
+	VFMADD231PS  Y15, Y7, Y1
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y9, Y0
+	VFMADD231PS  Y14, Y8, Y1
+	VFMADD231PS  Y14, Y7, Y2
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	VFMADD231PS  Y15, Y7, Y3
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y11, Y0
+	VFMADD231PS  Y14, Y10, Y1
+	VFMADD231PS  Y14, Y9, Y2
+	VFMADD231PS  Y14, Y8, Y3
+	VFMADD231PS  Y14, Y7, Y4
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y11, Y1
+	VFMADD231PS  Y15, Y10, Y2
+	VFMADD231PS  Y15, Y9, Y3
+	VFMADD231PS  Y15, Y8, Y4
+	VFMADD231PS  Y15, Y7, Y5
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y13, Y0
+	VFMADD231PS  Y14, Y12, Y1
+	VFMADD231PS  Y14, Y11, Y2
+	VFMADD231PS  Y14, Y10, Y3
+	VFMADD231PS  Y14, Y9, Y4
+	VFMADD231PS  Y14, Y8, Y5
+	VFMADD231PS  Y14, Y7, Y6
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y13, Y1
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y11, Y3
+	VFMADD231PS  Y15, Y10, Y4
+	VFMADD231PS  Y15, Y9, Y5
+	VFMADD231PS  Y15, Y8, Y6
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y13, Y2
+	VFMADD231PS  Y14, Y12, Y3
+	VFMADD231PS  Y14, Y11, Y4
+	VFMADD231PS  Y14, Y10, Y5
+	VFMADD231PS  Y14, Y9, Y6
+	MOVQ         72(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y13, Y3
+	VFMADD231PS  Y15, Y12, Y4
+	VFMADD231PS  Y15, Y11, Y5
+	VFMADD231PS  Y15, Y10, Y6
+	MOVQ         80(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y13, Y4
+	VFMADD231PS  Y14, Y12, Y5
+	VFMADD231PS  Y14, Y11, Y6
+	MOVQ         88(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y12, Y6
+	MOVQ         96(BX), R9
+	VMOVUPS      (R9)(R10*1), Y14
+	VFMADD231PS  Y14, Y13, Y6
+	MOVQ         clamp+96(FP), R9
+	VBROADCASTSS (R9), Y14
+	VBROADCASTSS 4(R9), Y7
+	MOVQ         DI, R9
+	VMAXPS       Y0, Y14, Y0
+	VMINPS       Y0, Y7, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y1, Y14, Y1
+	VMINPS       Y1, Y7, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y2, Y14, Y2
+	VMINPS       Y2, Y7, Y2
+	VMOVUPS      Y2, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y3, Y14, Y3
+	VMINPS       Y3, Y7, Y3
+	VMOVUPS      Y3, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y4, Y14, Y4
+	VMINPS       Y4, Y7, Y4
+	VMOVUPS      Y4, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y5, Y14, Y5
+	VMINPS       Y5, Y7, Y5
+	VMOVUPS      Y5, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y6, Y14, Y6
+	VMINPS       Y6, Y7, Y6
+	VMOVUPS      Y6, (R9)
+	ADDQ         R15, R9
+	MOVQ         pixel+32(FP), R11
+	ADDQ         R11, R10
+	ADDQ         R11, DI
+	NEGQ         R11
+	MOVQ         R11, pixel+32(FP)
+	CMPQ         R11, $0x00
+	JLT          group
+	SUBQ         $0x07, R12
+	JZ           group_over
+	MOVQ         $0x00000007, R11
+	CMPQ         R12, R11
+	JGE          group_whole
+	MOVQ         R12, R11
+	MOVQ         $0x00000007, R12
+
+group_whole:
+	LEAQ  (CX)(R11*8), CX
+	IMULQ R15, R11
+	ADDQ  R11, DI
+	JMP   group
+
+group_over:
+	SUBQ $0x01, R14
+	JZ   line_over
+	MOVQ $0x00000001, R11
+	CMPQ R14, R11
+	JGE  line_whole
+	MOVQ R14, R11
+	MOVQ $0x00000001, R14
+
+line_whole:
+	IMUL3Q $+56, R11, R13
+	ADDQ   R13, AX
+	IMULQ  down+80(FP), R11
+	ADDQ   R11, BP
+	JMP    line
+
+line_over:
+	MOVQ SI, R9
+	SUBQ $0x00000020, R9
+	ADDQ pixel+32(FP), R10
+	CMPQ R10, R9
+	JGE  done
+	ADDQ $0x00000020, R10
+	CMPQ R10, R9
+	JLE  vector
+	MOVQ R9, R10
+	JMP  vector
+
+done:
+	VZEROUPPER
+	RET
+
+// func depthwiseTall7Stride1By8AVX2(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+// Requires: AVX, FMA3
+TEXT ·depthwiseTall7Stride1By8AVX2(SB), NOSPLIT, $8-104
+	// ky is 7, pixel 8: there are 1 rows and 8 outputs of each at least, and the taps of a row are those of the one before, 1 further down
+	MOVQ bytes+48(FP), SI
+	MOVQ next+72(FP), R15
+	XORQ R10, R10
+
+vector:
+	// the line's second vector, none, or the last one
+	MOVQ SI, R9
+	SUBQ R10, R9
+	SUBQ $0x00000020, R9
+	MOVQ $0x00000020, R11
+	CMPQ R9, R11
+	JGE  two
+	MOVQ R9, R11
+
+two:
+	MOVQ R11, pixel+32(FP)
+	MOVQ rows+0(FP), AX
+	MOVQ m+8(FP), R14
+	MOVQ out+64(FP), BP
+	ADDQ R10, BP
+
+line:
+	MOVQ first+24(FP), CX
+	MOVQ BP, DI
+	MOVQ n+16(FP), R12
+
+group:
+	MOVQ         weights+56(FP), DX
+	ADDQ         R10, DX
+	MOVQ         bias+88(FP), R9
+	VMOVUPS      (R9)(R10*1), Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y0, Y5
+	VMOVAPS      Y0, Y6
+	VMOVAPS      Y0, Y7
+	MOVQ         (AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y12
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y13
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y14
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y8, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y9, Y0
+	VFMADD231PS  Y15, Y8, Y1
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y11, Y0
+	VFMADD231PS  Y15, Y10, Y1
+	VFMADD231PS  Y15, Y9, Y2
+	VFMADD231PS  Y15, Y8, Y3
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y11, Y1
+	VFMADD231PS  Y15, Y10, Y2
+	VFMADD231PS  Y15, Y9, Y3
+	VFMADD231PS  Y15, Y8, Y4
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y13, Y0
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y11, Y2
+	VFMADD231PS  Y15, Y10, Y3
+	VFMADD231PS  Y15, Y9, Y4
+	VFMADD231PS  Y15, Y8, Y5
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y0
+	VFMADD231PS  Y15, Y13, Y1
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y11, Y3
+	VFMADD231PS  Y15, Y10, Y4
+	VFMADD231PS  Y15, Y9, Y5
+	VFMADD231PS  Y15, Y8, Y6
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y1
+	VFMADD231PS  Y15, Y13, Y2
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y11, Y4
+	VFMADD231PS  Y15, Y10, Y5
+	VFMADD231PS  Y15, Y9, Y6
+	VFMADD231PS  Y15, Y8, Y7
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y2
+	VFMADD231PS  Y15, Y13, Y3
+	VFMADD231PS  Y15, Y12, Y4
+	VFMADD231PS  Y15, Y11, Y5
+	VFMADD231PS  Y15, Y10, Y6
+	VFMADD231PS  Y15, Y9, Y7
+	MOVQ         72(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y3
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y12, Y5
+	VFMADD231PS  Y15, Y11, Y6
+	VFMADD231PS  Y15, Y10, Y7
+	MOVQ         80(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y4
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y12, Y6
+	VFMADD231PS  Y15, Y11, Y7
+	MOVQ         88(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y5
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y12, Y7
+	MOVQ         96(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y6
+	VFMADD231PS  Y15, Y13, Y7
+	MOVQ         104(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y7
+	MOVQ         8(AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y12
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y13
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y14
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y8, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y9, Y0
+	VFMADD231PS  Y15, Y8, Y1
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y11, Y0
+	VFMADD231PS  Y15, Y10, Y1
+	VFMADD231PS  Y15, Y9, Y2
+	VFMADD231PS  Y15, Y8, Y3
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y11, Y1
+	VFMADD231PS  Y15, Y10, Y2
+	VFMADD231PS  Y15, Y9, Y3
+	VFMADD231PS  Y15, Y8, Y4
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y13, Y0
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y11, Y2
+	VFMADD231PS  Y15, Y10, Y3
+	VFMADD231PS  Y15, Y9, Y4
+	VFMADD231PS  Y15, Y8, Y5
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y0
+	VFMADD231PS  Y15, Y13, Y1
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y11, Y3
+	VFMADD231PS  Y15, Y10, Y4
+	VFMADD231PS  Y15, Y9, Y5
+	VFMADD231PS  Y15, Y8, Y6
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y1
+	VFMADD231PS  Y15, Y13, Y2
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y11, Y4
+	VFMADD231PS  Y15, Y10, Y5
+	VFMADD231PS  Y15, Y9, Y6
+	VFMADD231PS  Y15, Y8, Y7
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y2
+	VFMADD231PS  Y15, Y13, Y3
+	VFMADD231PS  Y15, Y12, Y4
+	VFMADD231PS  Y15, Y11, Y5
+	VFMADD231PS  Y15, Y10, Y6
+	VFMADD231PS  Y15, Y9, Y7
+	MOVQ         72(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y3
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y12, Y5
+	VFMADD231PS  Y15, Y11, Y6
+	VFMADD231PS  Y15, Y10, Y7
+	MOVQ         80(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y4
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y12, Y6
+	VFMADD231PS  Y15, Y11, Y7
+	MOVQ         88(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y5
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y12, Y7
+	MOVQ         96(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y6
+	VFMADD231PS  Y15, Y13, Y7
+	MOVQ         104(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y7
+	MOVQ         16(AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y12
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y13
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y14
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y8, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y9, Y0
+	VFMADD231PS  Y15, Y8, Y1
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y11, Y0
+	VFMADD231PS  Y15, Y10, Y1
+	VFMADD231PS  Y15, Y9, Y2
+	VFMADD231PS  Y15, Y8, Y3
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y11, Y1
+	VFMADD231PS  Y15, Y10, Y2
+	VFMADD231PS  Y15, Y9, Y3
+	VFMADD231PS  Y15, Y8, Y4
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y13, Y0
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y11, Y2
+	VFMADD231PS  Y15, Y10, Y3
+	VFMADD231PS  Y15, Y9, Y4
+	VFMADD231PS  Y15, Y8, Y5
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y0
+	VFMADD231PS  Y15, Y13, Y1
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y11, Y3
+	VFMADD231PS  Y15, Y10, Y4
+	VFMADD231PS  Y15, Y9, Y5
+	VFMADD231PS  Y15, Y8, Y6
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y1
+	VFMADD231PS  Y15, Y13, Y2
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y11, Y4
+	VFMADD231PS  Y15, Y10, Y5
+	VFMADD231PS  Y15, Y9, Y6
+	VFMADD231PS  Y15, Y8, Y7
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y2
+	VFMADD231PS  Y15, Y13, Y3
+	VFMADD231PS  Y15, Y12, Y4
+	VFMADD231PS  Y15, Y11, Y5
+	VFMADD231PS  Y15, Y10, Y6
+	VFMADD231PS  Y15, Y9, Y7
+	MOVQ         72(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y3
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y12, Y5
+	VFMADD231PS  Y15, Y11, Y6
+	VFMADD231PS  Y15, Y10, Y7
+	MOVQ         80(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y4
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y12, Y6
+	VFMADD231PS  Y15, Y11, Y7
+	MOVQ         88(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y5
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y12, Y7
+	MOVQ         96(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y6
+	VFMADD231PS  Y15, Y13, Y7
+	MOVQ         104(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y7
+	MOVQ         24(AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y12
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y13
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y14
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y8, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y9, Y0
+	VFMADD231PS  Y15, Y8, Y1
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y11, Y0
+	VFMADD231PS  Y15, Y10, Y1
+	VFMADD231PS  Y15, Y9, Y2
+	VFMADD231PS  Y15, Y8, Y3
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y11, Y1
+	VFMADD231PS  Y15, Y10, Y2
+	VFMADD231PS  Y15, Y9, Y3
+	VFMADD231PS  Y15, Y8, Y4
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y13, Y0
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y11, Y2
+	VFMADD231PS  Y15, Y10, Y3
+	VFMADD231PS  Y15, Y9, Y4
+	VFMADD231PS  Y15, Y8, Y5
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y0
+	VFMADD231PS  Y15, Y13, Y1
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y11, Y3
+	VFMADD231PS  Y15, Y10, Y4
+	VFMADD231PS  Y15, Y9, Y5
+	VFMADD231PS  Y15, Y8, Y6
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y1
+	VFMADD231PS  Y15, Y13, Y2
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y11, Y4
+	VFMADD231PS  Y15, Y10, Y5
+	VFMADD231PS  Y15, Y9, Y6
+	VFMADD231PS  Y15, Y8, Y7
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y2
+	VFMADD231PS  Y15, Y13, Y3
+	VFMADD231PS  Y15, Y12, Y4
+	VFMADD231PS  Y15, Y11, Y5
+	VFMADD231PS  Y15, Y10, Y6
+	VFMADD231PS  Y15, Y9, Y7
+	MOVQ         72(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y3
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y12, Y5
+	VFMADD231PS  Y15, Y11, Y6
+	VFMADD231PS  Y15, Y10, Y7
+	MOVQ         80(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y4
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y12, Y6
+	VFMADD231PS  Y15, Y11, Y7
+	MOVQ         88(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y5
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y12, Y7
+	MOVQ         96(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y6
+	VFMADD231PS  Y15, Y13, Y7
+	MOVQ         104(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y7
+	MOVQ         32(AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y12
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y13
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y14
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y8, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y9, Y0
+	VFMADD231PS  Y15, Y8, Y1
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y11, Y0
+	VFMADD231PS  Y15, Y10, Y1
+	VFMADD231PS  Y15, Y9, Y2
+	VFMADD231PS  Y15, Y8, Y3
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y11, Y1
+	VFMADD231PS  Y15, Y10, Y2
+	VFMADD231PS  Y15, Y9, Y3
+	VFMADD231PS  Y15, Y8, Y4
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y13, Y0
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y11, Y2
+	VFMADD231PS  Y15, Y10, Y3
+	VFMADD231PS  Y15, Y9, Y4
+	VFMADD231PS  Y15, Y8, Y5
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y0
+	VFMADD231PS  Y15, Y13, Y1
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y11, Y3
+	VFMADD231PS  Y15, Y10, Y4
+	VFMADD231PS  Y15, Y9, Y5
+	VFMADD231PS  Y15, Y8, Y6
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y1
+	VFMADD231PS  Y15, Y13, Y2
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y11, Y4
+	VFMADD231PS  Y15, Y10, Y5
+	VFMADD231PS  Y15, Y9, Y6
+	VFMADD231PS  Y15, Y8, Y7
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y2
+	VFMADD231PS  Y15, Y13, Y3
+	VFMADD231PS  Y15, Y12, Y4
+	VFMADD231PS  Y15, Y11, Y5
+	VFMADD231PS  Y15, Y10, Y6
+	VFMADD231PS  Y15, Y9, Y7
+	MOVQ         72(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y3
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y12, Y5
+	VFMADD231PS  Y15, Y11, Y6
+	VFMADD231PS  Y15, Y10, Y7
+	MOVQ         80(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y4
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y12, Y6
+	VFMADD231PS  Y15, Y11, Y7
+	MOVQ         88(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y5
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y12, Y7
+	MOVQ         96(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y6
+	VFMADD231PS  Y15, Y13, Y7
+	MOVQ         104(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y7
+	MOVQ         40(AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y12
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y13
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y14
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y8, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y9, Y0
+	VFMADD231PS  Y15, Y8, Y1
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y11, Y0
+	VFMADD231PS  Y15, Y10, Y1
+	VFMADD231PS  Y15, Y9, Y2
+	VFMADD231PS  Y15, Y8, Y3
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y11, Y1
+	VFMADD231PS  Y15, Y10, Y2
+	VFMADD231PS  Y15, Y9, Y3
+	VFMADD231PS  Y15, Y8, Y4
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y13, Y0
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y11, Y2
+	VFMADD231PS  Y15, Y10, Y3
+	VFMADD231PS  Y15, Y9, Y4
+	VFMADD231PS  Y15, Y8, Y5
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y0
+	VFMADD231PS  Y15, Y13, Y1
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y11, Y3
+	VFMADD231PS  Y15, Y10, Y4
+	VFMADD231PS  Y15, Y9, Y5
+	VFMADD231PS  Y15, Y8, Y6
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y1
+	VFMADD231PS  Y15, Y13, Y2
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y11, Y4
+	VFMADD231PS  Y15, Y10, Y5
+	VFMADD231PS  Y15, Y9, Y6
+	VFMADD231PS  Y15, Y8, Y7
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y2
+	VFMADD231PS  Y15, Y13, Y3
+	VFMADD231PS  Y15, Y12, Y4
+	VFMADD231PS  Y15, Y11, Y5
+	VFMADD231PS  Y15, Y10, Y6
+	VFMADD231PS  Y15, Y9, Y7
+	MOVQ         72(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y3
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y12, Y5
+	VFMADD231PS  Y15, Y11, Y6
+	VFMADD231PS  Y15, Y10, Y7
+	MOVQ         80(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y4
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y12, Y6
+	VFMADD231PS  Y15, Y11, Y7
+	MOVQ         88(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y5
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y12, Y7
+	MOVQ         96(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y6
+	VFMADD231PS  Y15, Y13, Y7
+	MOVQ         104(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y7
+	MOVQ         48(AX), BX
+	ADDQ         CX, BX
+	VMOVUPS      (DX), Y8
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y9
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y10
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y11
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y12
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y13
+	ADDQ         SI, DX
+	VMOVUPS      (DX), Y14
+	ADDQ         SI, DX
+	MOVQ         (BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y8, Y0
+	MOVQ         8(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y9, Y0
+	VFMADD231PS  Y15, Y8, Y1
+	MOVQ         16(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y10, Y0
+	VFMADD231PS  Y15, Y9, Y1
+	VFMADD231PS  Y15, Y8, Y2
+	MOVQ         24(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y11, Y0
+	VFMADD231PS  Y15, Y10, Y1
+	VFMADD231PS  Y15, Y9, Y2
+	VFMADD231PS  Y15, Y8, Y3
+	MOVQ         32(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y11, Y1
+	VFMADD231PS  Y15, Y10, Y2
+	VFMADD231PS  Y15, Y9, Y3
+	VFMADD231PS  Y15, Y8, Y4
+	MOVQ         40(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y13, Y0
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y11, Y2
+	VFMADD231PS  Y15, Y10, Y3
+	VFMADD231PS  Y15, Y9, Y4
+	VFMADD231PS  Y15, Y8, Y5
+	MOVQ         48(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y0
+	VFMADD231PS  Y15, Y13, Y1
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y11, Y3
+	VFMADD231PS  Y15, Y10, Y4
+	VFMADD231PS  Y15, Y9, Y5
+	VFMADD231PS  Y15, Y8, Y6
+	MOVQ         56(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y1
+	VFMADD231PS  Y15, Y13, Y2
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y11, Y4
+	VFMADD231PS  Y15, Y10, Y5
+	VFMADD231PS  Y15, Y9, Y6
+	VFMADD231PS  Y15, Y8, Y7
+	MOVQ         64(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y2
+	VFMADD231PS  Y15, Y13, Y3
+	VFMADD231PS  Y15, Y12, Y4
+	VFMADD231PS  Y15, Y11, Y5
+	VFMADD231PS  Y15, Y10, Y6
+	VFMADD231PS  Y15, Y9, Y7
+	MOVQ         72(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y3
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y12, Y5
+	VFMADD231PS  Y15, Y11, Y6
+	VFMADD231PS  Y15, Y10, Y7
+	MOVQ         80(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y4
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y12, Y6
+	VFMADD231PS  Y15, Y11, Y7
+	MOVQ         88(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y5
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y12, Y7
+	MOVQ         96(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y6
+	VFMADD231PS  Y15, Y13, Y7
+	MOVQ         104(BX), R9
+	VMOVUPS      (R9)(R10*1), Y15
+	VFMADD231PS  Y15, Y14, Y7
+	MOVQ         clamp+96(FP), R9
+	VBROADCASTSS (R9), Y15
+	VBROADCASTSS 4(R9), Y8
+	MOVQ         DI, R9
+	VMAXPS       Y0, Y15, Y0
+	VMINPS       Y0, Y8, Y0
+	VMOVUPS      Y0, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y1, Y15, Y1
+	VMINPS       Y1, Y8, Y1
+	VMOVUPS      Y1, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y2, Y15, Y2
+	VMINPS       Y2, Y8, Y2
+	VMOVUPS      Y2, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y3, Y15, Y3
+	VMINPS       Y3, Y8, Y3
+	VMOVUPS      Y3, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y4, Y15, Y4
+	VMINPS       Y4, Y8, Y4
+	VMOVUPS      Y4, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y5, Y15, Y5
+	VMINPS       Y5, Y8, Y5
+	VMOVUPS      Y5, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y6, Y15, Y6
+	VMINPS       Y6, Y8, Y6
+	VMOVUPS      Y6, (R9)
+	ADDQ         R15, R9
+	VMAXPS       Y7, Y15, Y7
+	VMINPS       Y7, Y8, Y7
+	VMOVUPS      Y7, (R9)
+	ADDQ         R15, R9
+	MOVQ         pixel+32(FP), R11
+	ADDQ         R11, R10
+	ADDQ         R11, DI
+	NEGQ         R11
+	MOVQ         R11, pixel+32(FP)
+	CMPQ         R11, $0x00
+	JLT          group
+	SUBQ         $0x08, R12
+	JZ           group_over
+	MOVQ         $0x00000008, R11
+	CMPQ         R12, R11
+	JGE          group_whole
+	MOVQ         R12, R11
+	MOVQ         $0x00000008, R12
+
+group_whole:
+	LEAQ  (CX)(R11*8), CX
+	IMULQ R15, R11
+	ADDQ  R11, DI
+	JMP   group
+
+group_over:
+	SUBQ $0x01, R14
+	JZ   line_over
+	MOVQ $0x00000001, R11
+	CMPQ R14, R11
+	JGE  line_whole
+	MOVQ R14, R11
+	MOVQ $0x00000001, R14
+
+line_whole:
+	IMUL3Q $+56, R11, R13
+	ADDQ   R13, AX
+	IMULQ  down+80(FP), R11
+	ADDQ   R11, BP
+	JMP    line
+
+line_over:
+	MOVQ SI, R9
+	SUBQ $0x00000020, R9
+	ADDQ pixel+32(FP), R10
+	CMPQ R10, R9
+	JGE  done
+	ADDQ $0x00000020, R10
+	CMPQ R10, R9
+	JLE  vector
+	MOVQ R9, R10
+	JMP  vector
+
+done:
 	VZEROUPPER
 	RET
 

@@ -530,6 +530,150 @@ func grouped8Stride1NEON(rows **float32, m int, n int, first int, pixel int, ky 
 //go:noescape
 func grouped8Stride2NEON(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 
+// depthwiseTall3Stride1By4NEON computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 3 {
+//			acc = fma((**float32)(rows[r*ky+y][(first+(i*1+x)*pixel)/8])[c], weights[(y*3+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 8 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwiseTall3Stride1By4NEON(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
+// depthwiseTall3Stride1By7NEON computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 3 {
+//			acc = fma((**float32)(rows[r*ky+y][(first+(i*1+x)*pixel)/8])[c], weights[(y*3+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 8 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwiseTall3Stride1By7NEON(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
+// depthwiseTall3Stride2By4NEON computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 3 {
+//			acc = fma((**float32)(rows[r*ky+y][(first+(i*2+x)*pixel)/8])[c], weights[(y*3+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 8 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwiseTall3Stride2By4NEON(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
+// depthwiseTall5Stride1By7NEON computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 5 {
+//			acc = fma((**float32)(rows[r*ky+y][(first+(i*1+x)*pixel)/8])[c], weights[(y*5+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 8 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwiseTall5Stride1By7NEON(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
+// depthwiseTall5Stride1By8NEON computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 5 {
+//			acc = fma((**float32)(rows[r*ky+y][(first+(i*1+x)*pixel)/8])[c], weights[(y*5+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 8 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwiseTall5Stride1By8NEON(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
+// depthwiseTall5Stride2By7NEON computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 5 {
+//			acc = fma((**float32)(rows[r*ky+y][(first+(i*2+x)*pixel)/8])[c], weights[(y*5+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 8 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwiseTall5Stride2By7NEON(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
+// depthwiseTall5Stride2By8NEON computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 5 {
+//			acc = fma((**float32)(rows[r*ky+y][(first+(i*2+x)*pixel)/8])[c], weights[(y*5+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 8 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwiseTall5Stride2By8NEON(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
+// depthwiseTall7Stride1By7NEON computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 7 {
+//			acc = fma((**float32)(rows[r*ky+y][(first+(i*1+x)*pixel)/8])[c], weights[(y*7+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 8 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwiseTall7Stride1By7NEON(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
+// depthwiseTall7Stride1By8NEON computes, for each row r < m of outputs i < n and channel c < bytes/4:
+//
+//	acc := bias[c]
+//	for y := range ky {
+//		for x := range 7 {
+//			acc = fma((**float32)(rows[r*ky+y][(first+(i*1+x)*pixel)/8])[c], weights[(y*7+x)*bytes/4+c], acc)
+//		}
+//	}
+//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
+//
+// There are 8 channels at least: the last vector of them begins that many before the end,
+// and the last group of outputs may begin before the end of the one before it.
+//
+//go:noescape
+func depthwiseTall7Stride1By8NEON(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
+
 // togetherNEON copies, for each row r < m and pixel i < n, bytes/4 numbers, a multiple of 16, from
 // off bytes behind from[r*n+i] on to to[r][i*bytes/4:].
 //
@@ -1615,6 +1759,10 @@ var setNEON = Kernels{
 	shared: []sharedKernel{
 		{3, 1, 1, depthwiseShared3Stride1NEON, depthwisePointed3Stride1NEON}, {3, 2, 1, depthwiseShared3Stride2NEON, depthwisePointed3Stride2NEON}, {5, 1, 1, depthwiseShared5Stride1NEON, depthwisePointed5Stride1NEON}, {5, 2, 1, depthwiseShared5Stride2NEON, depthwisePointed5Stride2NEON}, {7, 1, 1, depthwiseShared7Stride1NEON, depthwisePointed7Stride1NEON}, {9, 1, 1, depthwiseShared9Stride1NEON, nil},
 		{3, 1, 4, grouped4Stride1NEON, nil}, {3, 2, 4, grouped4Stride2NEON, nil}, {3, 1, 8, grouped8Stride1NEON, nil}, {3, 2, 8, grouped8Stride2NEON, nil},
+	},
+	tall: []tallKernel{
+		{3, 1, 2, 4, depthwiseTall3Stride1By4NEON}, {3, 1, 1, 7, depthwiseTall3Stride1By7NEON}, {3, 2, 1, 4, depthwiseTall3Stride2By4NEON},
+		{5, 1, 1, 7, depthwiseTall5Stride1By7NEON}, {5, 1, 1, 8, depthwiseTall5Stride1By8NEON}, {5, 2, 1, 7, depthwiseTall5Stride2By7NEON}, {5, 2, 1, 8, depthwiseTall5Stride2By8NEON}, {7, 1, 1, 7, depthwiseTall7Stride1By7NEON}, {7, 1, 1, 8, depthwiseTall7Stride1By8NEON},
 	},
 	wide: depthwiseWideNEON, together: togetherNEON, depthwiseRows: depthwiseRowsNEON, depthwise: depthwiseRunNEON, maxPool: maxRunNEON, sumPool: sumRunNEON, add: addNEON, affine: affineNEON, blend: blendNEON, blendPixels: blendPixelsNEON, pixelSum: pixelSumNEON, distance: distanceNEON, moved: movedNEON,
 	arithmetic: [arithmetics]arithmeticKernels{

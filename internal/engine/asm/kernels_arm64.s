@@ -19759,6 +19759,7270 @@ rows1_none:
 	BLT vector
 	RET
 
+TEXT ·depthwiseTall3Stride1By4NEON(SB), NOSPLIT, $0-104
+	MOVD bytes+48(FP), R4
+	MOVD next+72(FP), R14
+	MOVD $0, R9
+
+vector:
+	MOVD R4, R8
+	SUB R9, R8, R8
+	SUB $32, R8, R8
+	MOVD $32, R10
+	CMP R10, R8
+	BGE two
+	MOVD R8, R10
+
+two:
+	MOVD R10, pixel+32(FP)
+	MOVD rows+0(FP), R0
+	MOVD m+8(FP), R13
+	MOVD out+64(FP), R6
+	ADD R9, R6, R6
+
+line:
+	MOVD first+24(FP), R2
+	MOVD R6, R5
+	MOVD n+16(FP), R11
+
+group:
+	MOVD weights+56(FP), R3
+	ADD R9, R3, R3
+	MOVD bias+88(FP), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F0, F1)
+	WORD $0x4ea01c02 // mov v2.16b, v0.16b
+	WORD $0x4ea11c23 // mov v3.16b, v1.16b
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea01c06 // mov v6.16b, v0.16b
+	WORD $0x4ea11c27 // mov v7.16b, v1.16b
+	WORD $0x4ea01c08 // mov v8.16b, v0.16b
+	WORD $0x4ea11c29 // mov v9.16b, v1.16b
+	WORD $0x4ea01c0a // mov v10.16b, v0.16b
+	WORD $0x4ea11c2b // mov v11.16b, v1.16b
+	WORD $0x4ea01c0c // mov v12.16b, v0.16b
+	WORD $0x4ea11c2d // mov v13.16b, v1.16b
+	WORD $0x4ea01c0e // mov v14.16b, v0.16b
+	WORD $0x4ea11c2f // mov v15.16b, v1.16b
+	MOVD 0(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F28, F29)
+	WORD $0x4e3cce00 // fmla v0.4s, v16.4s, v28.4s
+	WORD $0x4e3dce21 // fmla v1.4s, v17.4s, v29.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F30, F31)
+	WORD $0x4e3ece40 // fmla v0.4s, v18.4s, v30.4s
+	WORD $0x4e3fce61 // fmla v1.4s, v19.4s, v31.4s
+	WORD $0x4e3ece02 // fmla v2.4s, v16.4s, v30.4s
+	WORD $0x4e3fce23 // fmla v3.4s, v17.4s, v31.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F28, F29)
+	WORD $0x4e3cce80 // fmla v0.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea1 // fmla v1.4s, v21.4s, v29.4s
+	WORD $0x4e3cce42 // fmla v2.4s, v18.4s, v28.4s
+	WORD $0x4e3dce63 // fmla v3.4s, v19.4s, v29.4s
+	WORD $0x4e3cce04 // fmla v4.4s, v16.4s, v28.4s
+	WORD $0x4e3dce25 // fmla v5.4s, v17.4s, v29.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ece82 // fmla v2.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea3 // fmla v3.4s, v21.4s, v31.4s
+	WORD $0x4e3ece44 // fmla v4.4s, v18.4s, v30.4s
+	WORD $0x4e3fce65 // fmla v5.4s, v19.4s, v31.4s
+	WORD $0x4e3ece06 // fmla v6.4s, v16.4s, v30.4s
+	WORD $0x4e3fce27 // fmla v7.4s, v17.4s, v31.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F28, F29)
+	WORD $0x4e3cce84 // fmla v4.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea5 // fmla v5.4s, v21.4s, v29.4s
+	WORD $0x4e3cce46 // fmla v6.4s, v18.4s, v28.4s
+	WORD $0x4e3dce67 // fmla v7.4s, v19.4s, v29.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F30, F31)
+	WORD $0x4e3ece86 // fmla v6.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea7 // fmla v7.4s, v21.4s, v31.4s
+	MOVD 8(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F24, F25)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F26, F27)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F28, F29)
+	WORD $0x4e3ccec0 // fmla v0.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee1 // fmla v1.4s, v23.4s, v29.4s
+	WORD $0x4e3cce08 // fmla v8.4s, v16.4s, v28.4s
+	WORD $0x4e3dce29 // fmla v9.4s, v17.4s, v29.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F30, F31)
+	WORD $0x4e3ecf00 // fmla v0.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf21 // fmla v1.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec2 // fmla v2.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee3 // fmla v3.4s, v23.4s, v31.4s
+	WORD $0x4e3ece48 // fmla v8.4s, v18.4s, v30.4s
+	WORD $0x4e3fce69 // fmla v9.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0a // fmla v10.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2b // fmla v11.4s, v17.4s, v31.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F28, F29)
+	WORD $0x4e3ccf40 // fmla v0.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf61 // fmla v1.4s, v27.4s, v29.4s
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf23 // fmla v3.4s, v25.4s, v29.4s
+	WORD $0x4e3ccec4 // fmla v4.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee5 // fmla v5.4s, v23.4s, v29.4s
+	WORD $0x4e3cce88 // fmla v8.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea9 // fmla v9.4s, v21.4s, v29.4s
+	WORD $0x4e3cce4a // fmla v10.4s, v18.4s, v28.4s
+	WORD $0x4e3dce6b // fmla v11.4s, v19.4s, v29.4s
+	WORD $0x4e3cce0c // fmla v12.4s, v16.4s, v28.4s
+	WORD $0x4e3dce2d // fmla v13.4s, v17.4s, v29.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F30, F31)
+	WORD $0x4e3ecf42 // fmla v2.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf63 // fmla v3.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf25 // fmla v5.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec6 // fmla v6.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee7 // fmla v7.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8a // fmla v10.4s, v20.4s, v30.4s
+	WORD $0x4e3fceab // fmla v11.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4c // fmla v12.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6d // fmla v13.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0e // fmla v14.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2f // fmla v15.4s, v17.4s, v31.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F28, F29)
+	WORD $0x4e3ccf44 // fmla v4.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf65 // fmla v5.4s, v27.4s, v29.4s
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf27 // fmla v7.4s, v25.4s, v29.4s
+	WORD $0x4e3cce8c // fmla v12.4s, v20.4s, v28.4s
+	WORD $0x4e3dcead // fmla v13.4s, v21.4s, v29.4s
+	WORD $0x4e3cce4e // fmla v14.4s, v18.4s, v28.4s
+	WORD $0x4e3dce6f // fmla v15.4s, v19.4s, v29.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F30, F31)
+	WORD $0x4e3ecf46 // fmla v6.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf67 // fmla v7.4s, v27.4s, v31.4s
+	WORD $0x4e3ece8e // fmla v14.4s, v20.4s, v30.4s
+	WORD $0x4e3fceaf // fmla v15.4s, v21.4s, v31.4s
+	MOVD 16(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F28, F29)
+	WORD $0x4e3cce00 // fmla v0.4s, v16.4s, v28.4s
+	WORD $0x4e3dce21 // fmla v1.4s, v17.4s, v29.4s
+	WORD $0x4e3ccec8 // fmla v8.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee9 // fmla v9.4s, v23.4s, v29.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F30, F31)
+	WORD $0x4e3ece40 // fmla v0.4s, v18.4s, v30.4s
+	WORD $0x4e3fce61 // fmla v1.4s, v19.4s, v31.4s
+	WORD $0x4e3ece02 // fmla v2.4s, v16.4s, v30.4s
+	WORD $0x4e3fce23 // fmla v3.4s, v17.4s, v31.4s
+	WORD $0x4e3ecf08 // fmla v8.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf29 // fmla v9.4s, v25.4s, v31.4s
+	WORD $0x4e3ececa // fmla v10.4s, v22.4s, v30.4s
+	WORD $0x4e3fceeb // fmla v11.4s, v23.4s, v31.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F28, F29)
+	WORD $0x4e3cce80 // fmla v0.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea1 // fmla v1.4s, v21.4s, v29.4s
+	WORD $0x4e3cce42 // fmla v2.4s, v18.4s, v28.4s
+	WORD $0x4e3dce63 // fmla v3.4s, v19.4s, v29.4s
+	WORD $0x4e3cce04 // fmla v4.4s, v16.4s, v28.4s
+	WORD $0x4e3dce25 // fmla v5.4s, v17.4s, v29.4s
+	WORD $0x4e3ccf48 // fmla v8.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf69 // fmla v9.4s, v27.4s, v29.4s
+	WORD $0x4e3ccf0a // fmla v10.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf2b // fmla v11.4s, v25.4s, v29.4s
+	WORD $0x4e3ccecc // fmla v12.4s, v22.4s, v28.4s
+	WORD $0x4e3dceed // fmla v13.4s, v23.4s, v29.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F30, F31)
+	WORD $0x4e3ece82 // fmla v2.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea3 // fmla v3.4s, v21.4s, v31.4s
+	WORD $0x4e3ece44 // fmla v4.4s, v18.4s, v30.4s
+	WORD $0x4e3fce65 // fmla v5.4s, v19.4s, v31.4s
+	WORD $0x4e3ece06 // fmla v6.4s, v16.4s, v30.4s
+	WORD $0x4e3fce27 // fmla v7.4s, v17.4s, v31.4s
+	WORD $0x4e3ecf4a // fmla v10.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6b // fmla v11.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2d // fmla v13.4s, v25.4s, v31.4s
+	WORD $0x4e3ecece // fmla v14.4s, v22.4s, v30.4s
+	WORD $0x4e3fceef // fmla v15.4s, v23.4s, v31.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F28, F29)
+	WORD $0x4e3cce84 // fmla v4.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea5 // fmla v5.4s, v21.4s, v29.4s
+	WORD $0x4e3cce46 // fmla v6.4s, v18.4s, v28.4s
+	WORD $0x4e3dce67 // fmla v7.4s, v19.4s, v29.4s
+	WORD $0x4e3ccf4c // fmla v12.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf6d // fmla v13.4s, v27.4s, v29.4s
+	WORD $0x4e3ccf0e // fmla v14.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf2f // fmla v15.4s, v25.4s, v29.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ece86 // fmla v6.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea7 // fmla v7.4s, v21.4s, v31.4s
+	WORD $0x4e3ecf4e // fmla v14.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6f // fmla v15.4s, v27.4s, v31.4s
+	MOVD 40(R0), R1
+	ADD R2, R1, R1
+	MOVD 0(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F28, F29)
+	WORD $0x4e3cce08 // fmla v8.4s, v16.4s, v28.4s
+	WORD $0x4e3dce29 // fmla v9.4s, v17.4s, v29.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F30, F31)
+	WORD $0x4e3ece48 // fmla v8.4s, v18.4s, v30.4s
+	WORD $0x4e3fce69 // fmla v9.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0a // fmla v10.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2b // fmla v11.4s, v17.4s, v31.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F28, F29)
+	WORD $0x4e3cce88 // fmla v8.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea9 // fmla v9.4s, v21.4s, v29.4s
+	WORD $0x4e3cce4a // fmla v10.4s, v18.4s, v28.4s
+	WORD $0x4e3dce6b // fmla v11.4s, v19.4s, v29.4s
+	WORD $0x4e3cce0c // fmla v12.4s, v16.4s, v28.4s
+	WORD $0x4e3dce2d // fmla v13.4s, v17.4s, v29.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F30, F31)
+	WORD $0x4e3ece8a // fmla v10.4s, v20.4s, v30.4s
+	WORD $0x4e3fceab // fmla v11.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4c // fmla v12.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6d // fmla v13.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0e // fmla v14.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2f // fmla v15.4s, v17.4s, v31.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F28, F29)
+	WORD $0x4e3cce8c // fmla v12.4s, v20.4s, v28.4s
+	WORD $0x4e3dcead // fmla v13.4s, v21.4s, v29.4s
+	WORD $0x4e3cce4e // fmla v14.4s, v18.4s, v28.4s
+	WORD $0x4e3dce6f // fmla v15.4s, v19.4s, v29.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F30, F31)
+	WORD $0x4e3ece8e // fmla v14.4s, v20.4s, v30.4s
+	WORD $0x4e3fceaf // fmla v15.4s, v21.4s, v31.4s
+	MOVD clamp+96(FP), R8
+	VLD1R (R8), [V28.S4]
+	ADD $4, R8, R23
+	VLD1R (R23), [V16.S4]
+	MOVD R5, R8
+	MOVD R5, R7
+	MOVD down+80(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6ea0e79f // fcmgt v31.4s, v28.4s, v0.4s
+	WORD $0x6ebf1f80 // bit v0.16b, v28.16b, v31.16b
+	WORD $0x6ea1e79f // fcmgt v31.4s, v28.4s, v1.4s
+	WORD $0x6ebf1f81 // bit v1.16b, v28.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
+	FSTPQ (F0, F1), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6ea2e79f // fcmgt v31.4s, v28.4s, v2.4s
+	WORD $0x6ebf1f82 // bit v2.16b, v28.16b, v31.16b
+	WORD $0x6ea3e79f // fcmgt v31.4s, v28.4s, v3.4s
+	WORD $0x6ebf1f83 // bit v3.16b, v28.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
+	FSTPQ (F2, F3), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6ea4e79f // fcmgt v31.4s, v28.4s, v4.4s
+	WORD $0x6ebf1f84 // bit v4.16b, v28.16b, v31.16b
+	WORD $0x6ea5e79f // fcmgt v31.4s, v28.4s, v5.4s
+	WORD $0x6ebf1f85 // bit v5.16b, v28.16b, v31.16b
+	WORD $0x6eb0e49f // fcmgt v31.4s, v4.4s, v16.4s
+	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
+	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
+	FSTPQ (F4, F5), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6ea6e79f // fcmgt v31.4s, v28.4s, v6.4s
+	WORD $0x6ebf1f86 // bit v6.16b, v28.16b, v31.16b
+	WORD $0x6ea7e79f // fcmgt v31.4s, v28.4s, v7.4s
+	WORD $0x6ebf1f87 // bit v7.16b, v28.16b, v31.16b
+	WORD $0x6eb0e4df // fcmgt v31.4s, v6.4s, v16.4s
+	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4ff // fcmgt v31.4s, v7.4s, v16.4s
+	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
+	FSTPQ (F6, F7), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6ea8e79f // fcmgt v31.4s, v28.4s, v8.4s
+	WORD $0x6ebf1f88 // bit v8.16b, v28.16b, v31.16b
+	WORD $0x6ea9e79f // fcmgt v31.4s, v28.4s, v9.4s
+	WORD $0x6ebf1f89 // bit v9.16b, v28.16b, v31.16b
+	WORD $0x6eb0e51f // fcmgt v31.4s, v8.4s, v16.4s
+	WORD $0x6ebf1e08 // bit v8.16b, v16.16b, v31.16b
+	WORD $0x6eb0e53f // fcmgt v31.4s, v9.4s, v16.4s
+	WORD $0x6ebf1e09 // bit v9.16b, v16.16b, v31.16b
+	FSTPQ (F8, F9), 0(R7)
+	ADD R14, R7, R7
+	WORD $0x6eaae79f // fcmgt v31.4s, v28.4s, v10.4s
+	WORD $0x6ebf1f8a // bit v10.16b, v28.16b, v31.16b
+	WORD $0x6eabe79f // fcmgt v31.4s, v28.4s, v11.4s
+	WORD $0x6ebf1f8b // bit v11.16b, v28.16b, v31.16b
+	WORD $0x6eb0e55f // fcmgt v31.4s, v10.4s, v16.4s
+	WORD $0x6ebf1e0a // bit v10.16b, v16.16b, v31.16b
+	WORD $0x6eb0e57f // fcmgt v31.4s, v11.4s, v16.4s
+	WORD $0x6ebf1e0b // bit v11.16b, v16.16b, v31.16b
+	FSTPQ (F10, F11), 0(R7)
+	ADD R14, R7, R7
+	WORD $0x6eace79f // fcmgt v31.4s, v28.4s, v12.4s
+	WORD $0x6ebf1f8c // bit v12.16b, v28.16b, v31.16b
+	WORD $0x6eade79f // fcmgt v31.4s, v28.4s, v13.4s
+	WORD $0x6ebf1f8d // bit v13.16b, v28.16b, v31.16b
+	WORD $0x6eb0e59f // fcmgt v31.4s, v12.4s, v16.4s
+	WORD $0x6ebf1e0c // bit v12.16b, v16.16b, v31.16b
+	WORD $0x6eb0e5bf // fcmgt v31.4s, v13.4s, v16.4s
+	WORD $0x6ebf1e0d // bit v13.16b, v16.16b, v31.16b
+	FSTPQ (F12, F13), 0(R7)
+	ADD R14, R7, R7
+	WORD $0x6eaee79f // fcmgt v31.4s, v28.4s, v14.4s
+	WORD $0x6ebf1f8e // bit v14.16b, v28.16b, v31.16b
+	WORD $0x6eafe79f // fcmgt v31.4s, v28.4s, v15.4s
+	WORD $0x6ebf1f8f // bit v15.16b, v28.16b, v31.16b
+	WORD $0x6eb0e5df // fcmgt v31.4s, v14.4s, v16.4s
+	WORD $0x6ebf1e0e // bit v14.16b, v16.16b, v31.16b
+	WORD $0x6eb0e5ff // fcmgt v31.4s, v15.4s, v16.4s
+	WORD $0x6ebf1e0f // bit v15.16b, v16.16b, v31.16b
+	FSTPQ (F14, F15), 0(R7)
+	ADD R14, R7, R7
+	MOVD pixel+32(FP), R10
+	ADD R10, R9, R9
+	ADD R10, R5, R5
+	NEG R10, R10
+	MOVD R10, pixel+32(FP)
+	CMP $0, R10
+	BLT group
+	SUBS $4, R11, R11
+	BEQ group_over
+	MOVD $4, R10
+	CMP R10, R11
+	BGE group_whole
+	MOVD R11, R10
+	MOVD $4, R11
+
+group_whole:
+	ADD R10<<3, R2, R15
+	MOVD R15, R2
+	MUL R14, R10, R10
+	ADD R10, R5, R5
+	B group
+
+group_over:
+	SUBS $2, R13, R13
+	BEQ line_over
+	MOVD $2, R10
+	CMP R10, R13
+	BGE line_whole
+	MOVD R13, R10
+	MOVD $2, R13
+
+line_whole:
+	MOVD $24, R16
+	MUL R16, R10, R12
+	ADD R12, R0, R0
+	MOVD down+80(FP), R16
+	MUL R16, R10, R10
+	ADD R10, R6, R6
+	B line
+
+line_over:
+	MOVD R4, R8
+	SUB $32, R8, R8
+	MOVD pixel+32(FP), R16
+	ADD R16, R9, R9
+	CMP R8, R9
+	BGE done
+	ADD $32, R9, R9
+	CMP R8, R9
+	BLE vector
+	MOVD R8, R9
+	B vector
+
+done:
+	RET
+
+TEXT ·depthwiseTall3Stride1By7NEON(SB), NOSPLIT, $0-104
+	MOVD bytes+48(FP), R4
+	MOVD next+72(FP), R14
+	MOVD $0, R9
+
+vector:
+	MOVD R4, R8
+	SUB R9, R8, R8
+	SUB $32, R8, R8
+	MOVD $32, R10
+	CMP R10, R8
+	BGE two
+	MOVD R8, R10
+
+two:
+	MOVD R10, pixel+32(FP)
+	MOVD rows+0(FP), R0
+	MOVD m+8(FP), R13
+	MOVD out+64(FP), R6
+	ADD R9, R6, R6
+
+line:
+	MOVD first+24(FP), R2
+	MOVD R6, R5
+	MOVD n+16(FP), R11
+
+group:
+	MOVD weights+56(FP), R3
+	ADD R9, R3, R3
+	MOVD bias+88(FP), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F0, F1)
+	WORD $0x4ea01c02 // mov v2.16b, v0.16b
+	WORD $0x4ea11c23 // mov v3.16b, v1.16b
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea01c06 // mov v6.16b, v0.16b
+	WORD $0x4ea11c27 // mov v7.16b, v1.16b
+	WORD $0x4ea01c08 // mov v8.16b, v0.16b
+	WORD $0x4ea11c29 // mov v9.16b, v1.16b
+	WORD $0x4ea01c0a // mov v10.16b, v0.16b
+	WORD $0x4ea11c2b // mov v11.16b, v1.16b
+	WORD $0x4ea01c0c // mov v12.16b, v0.16b
+	WORD $0x4ea11c2d // mov v13.16b, v1.16b
+	MOVD 0(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F14, F15)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F20, F21)
+	WORD $0x4e34cdc0 // fmla v0.4s, v14.4s, v20.4s
+	WORD $0x4e35cde1 // fmla v1.4s, v15.4s, v21.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F22, F23)
+	WORD $0x4e36ce00 // fmla v0.4s, v16.4s, v22.4s
+	WORD $0x4e37ce21 // fmla v1.4s, v17.4s, v23.4s
+	WORD $0x4e36cdc2 // fmla v2.4s, v14.4s, v22.4s
+	WORD $0x4e37cde3 // fmla v3.4s, v15.4s, v23.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F24, F25)
+	WORD $0x4e38ce40 // fmla v0.4s, v18.4s, v24.4s
+	WORD $0x4e39ce61 // fmla v1.4s, v19.4s, v25.4s
+	WORD $0x4e38ce02 // fmla v2.4s, v16.4s, v24.4s
+	WORD $0x4e39ce23 // fmla v3.4s, v17.4s, v25.4s
+	WORD $0x4e38cdc4 // fmla v4.4s, v14.4s, v24.4s
+	WORD $0x4e39cde5 // fmla v5.4s, v15.4s, v25.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F26, F27)
+	WORD $0x4e3ace42 // fmla v2.4s, v18.4s, v26.4s
+	WORD $0x4e3bce63 // fmla v3.4s, v19.4s, v27.4s
+	WORD $0x4e3ace04 // fmla v4.4s, v16.4s, v26.4s
+	WORD $0x4e3bce25 // fmla v5.4s, v17.4s, v27.4s
+	WORD $0x4e3acdc6 // fmla v6.4s, v14.4s, v26.4s
+	WORD $0x4e3bcde7 // fmla v7.4s, v15.4s, v27.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F20, F21)
+	WORD $0x4e34ce44 // fmla v4.4s, v18.4s, v20.4s
+	WORD $0x4e35ce65 // fmla v5.4s, v19.4s, v21.4s
+	WORD $0x4e34ce06 // fmla v6.4s, v16.4s, v20.4s
+	WORD $0x4e35ce27 // fmla v7.4s, v17.4s, v21.4s
+	WORD $0x4e34cdc8 // fmla v8.4s, v14.4s, v20.4s
+	WORD $0x4e35cde9 // fmla v9.4s, v15.4s, v21.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F22, F23)
+	WORD $0x4e36ce46 // fmla v6.4s, v18.4s, v22.4s
+	WORD $0x4e37ce67 // fmla v7.4s, v19.4s, v23.4s
+	WORD $0x4e36ce08 // fmla v8.4s, v16.4s, v22.4s
+	WORD $0x4e37ce29 // fmla v9.4s, v17.4s, v23.4s
+	WORD $0x4e36cdca // fmla v10.4s, v14.4s, v22.4s
+	WORD $0x4e37cdeb // fmla v11.4s, v15.4s, v23.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F24, F25)
+	WORD $0x4e38ce48 // fmla v8.4s, v18.4s, v24.4s
+	WORD $0x4e39ce69 // fmla v9.4s, v19.4s, v25.4s
+	WORD $0x4e38ce0a // fmla v10.4s, v16.4s, v24.4s
+	WORD $0x4e39ce2b // fmla v11.4s, v17.4s, v25.4s
+	WORD $0x4e38cdcc // fmla v12.4s, v14.4s, v24.4s
+	WORD $0x4e39cded // fmla v13.4s, v15.4s, v25.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F26, F27)
+	WORD $0x4e3ace4a // fmla v10.4s, v18.4s, v26.4s
+	WORD $0x4e3bce6b // fmla v11.4s, v19.4s, v27.4s
+	WORD $0x4e3ace0c // fmla v12.4s, v16.4s, v26.4s
+	WORD $0x4e3bce2d // fmla v13.4s, v17.4s, v27.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F20, F21)
+	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
+	MOVD 8(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F14, F15)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F20, F21)
+	WORD $0x4e34cdc0 // fmla v0.4s, v14.4s, v20.4s
+	WORD $0x4e35cde1 // fmla v1.4s, v15.4s, v21.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F22, F23)
+	WORD $0x4e36ce00 // fmla v0.4s, v16.4s, v22.4s
+	WORD $0x4e37ce21 // fmla v1.4s, v17.4s, v23.4s
+	WORD $0x4e36cdc2 // fmla v2.4s, v14.4s, v22.4s
+	WORD $0x4e37cde3 // fmla v3.4s, v15.4s, v23.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F24, F25)
+	WORD $0x4e38ce40 // fmla v0.4s, v18.4s, v24.4s
+	WORD $0x4e39ce61 // fmla v1.4s, v19.4s, v25.4s
+	WORD $0x4e38ce02 // fmla v2.4s, v16.4s, v24.4s
+	WORD $0x4e39ce23 // fmla v3.4s, v17.4s, v25.4s
+	WORD $0x4e38cdc4 // fmla v4.4s, v14.4s, v24.4s
+	WORD $0x4e39cde5 // fmla v5.4s, v15.4s, v25.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F26, F27)
+	WORD $0x4e3ace42 // fmla v2.4s, v18.4s, v26.4s
+	WORD $0x4e3bce63 // fmla v3.4s, v19.4s, v27.4s
+	WORD $0x4e3ace04 // fmla v4.4s, v16.4s, v26.4s
+	WORD $0x4e3bce25 // fmla v5.4s, v17.4s, v27.4s
+	WORD $0x4e3acdc6 // fmla v6.4s, v14.4s, v26.4s
+	WORD $0x4e3bcde7 // fmla v7.4s, v15.4s, v27.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F20, F21)
+	WORD $0x4e34ce44 // fmla v4.4s, v18.4s, v20.4s
+	WORD $0x4e35ce65 // fmla v5.4s, v19.4s, v21.4s
+	WORD $0x4e34ce06 // fmla v6.4s, v16.4s, v20.4s
+	WORD $0x4e35ce27 // fmla v7.4s, v17.4s, v21.4s
+	WORD $0x4e34cdc8 // fmla v8.4s, v14.4s, v20.4s
+	WORD $0x4e35cde9 // fmla v9.4s, v15.4s, v21.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F22, F23)
+	WORD $0x4e36ce46 // fmla v6.4s, v18.4s, v22.4s
+	WORD $0x4e37ce67 // fmla v7.4s, v19.4s, v23.4s
+	WORD $0x4e36ce08 // fmla v8.4s, v16.4s, v22.4s
+	WORD $0x4e37ce29 // fmla v9.4s, v17.4s, v23.4s
+	WORD $0x4e36cdca // fmla v10.4s, v14.4s, v22.4s
+	WORD $0x4e37cdeb // fmla v11.4s, v15.4s, v23.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F24, F25)
+	WORD $0x4e38ce48 // fmla v8.4s, v18.4s, v24.4s
+	WORD $0x4e39ce69 // fmla v9.4s, v19.4s, v25.4s
+	WORD $0x4e38ce0a // fmla v10.4s, v16.4s, v24.4s
+	WORD $0x4e39ce2b // fmla v11.4s, v17.4s, v25.4s
+	WORD $0x4e38cdcc // fmla v12.4s, v14.4s, v24.4s
+	WORD $0x4e39cded // fmla v13.4s, v15.4s, v25.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F26, F27)
+	WORD $0x4e3ace4a // fmla v10.4s, v18.4s, v26.4s
+	WORD $0x4e3bce6b // fmla v11.4s, v19.4s, v27.4s
+	WORD $0x4e3ace0c // fmla v12.4s, v16.4s, v26.4s
+	WORD $0x4e3bce2d // fmla v13.4s, v17.4s, v27.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F20, F21)
+	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
+	MOVD 16(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F14, F15)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F20, F21)
+	WORD $0x4e34cdc0 // fmla v0.4s, v14.4s, v20.4s
+	WORD $0x4e35cde1 // fmla v1.4s, v15.4s, v21.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F22, F23)
+	WORD $0x4e36ce00 // fmla v0.4s, v16.4s, v22.4s
+	WORD $0x4e37ce21 // fmla v1.4s, v17.4s, v23.4s
+	WORD $0x4e36cdc2 // fmla v2.4s, v14.4s, v22.4s
+	WORD $0x4e37cde3 // fmla v3.4s, v15.4s, v23.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F24, F25)
+	WORD $0x4e38ce40 // fmla v0.4s, v18.4s, v24.4s
+	WORD $0x4e39ce61 // fmla v1.4s, v19.4s, v25.4s
+	WORD $0x4e38ce02 // fmla v2.4s, v16.4s, v24.4s
+	WORD $0x4e39ce23 // fmla v3.4s, v17.4s, v25.4s
+	WORD $0x4e38cdc4 // fmla v4.4s, v14.4s, v24.4s
+	WORD $0x4e39cde5 // fmla v5.4s, v15.4s, v25.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F26, F27)
+	WORD $0x4e3ace42 // fmla v2.4s, v18.4s, v26.4s
+	WORD $0x4e3bce63 // fmla v3.4s, v19.4s, v27.4s
+	WORD $0x4e3ace04 // fmla v4.4s, v16.4s, v26.4s
+	WORD $0x4e3bce25 // fmla v5.4s, v17.4s, v27.4s
+	WORD $0x4e3acdc6 // fmla v6.4s, v14.4s, v26.4s
+	WORD $0x4e3bcde7 // fmla v7.4s, v15.4s, v27.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F20, F21)
+	WORD $0x4e34ce44 // fmla v4.4s, v18.4s, v20.4s
+	WORD $0x4e35ce65 // fmla v5.4s, v19.4s, v21.4s
+	WORD $0x4e34ce06 // fmla v6.4s, v16.4s, v20.4s
+	WORD $0x4e35ce27 // fmla v7.4s, v17.4s, v21.4s
+	WORD $0x4e34cdc8 // fmla v8.4s, v14.4s, v20.4s
+	WORD $0x4e35cde9 // fmla v9.4s, v15.4s, v21.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F22, F23)
+	WORD $0x4e36ce46 // fmla v6.4s, v18.4s, v22.4s
+	WORD $0x4e37ce67 // fmla v7.4s, v19.4s, v23.4s
+	WORD $0x4e36ce08 // fmla v8.4s, v16.4s, v22.4s
+	WORD $0x4e37ce29 // fmla v9.4s, v17.4s, v23.4s
+	WORD $0x4e36cdca // fmla v10.4s, v14.4s, v22.4s
+	WORD $0x4e37cdeb // fmla v11.4s, v15.4s, v23.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F24, F25)
+	WORD $0x4e38ce48 // fmla v8.4s, v18.4s, v24.4s
+	WORD $0x4e39ce69 // fmla v9.4s, v19.4s, v25.4s
+	WORD $0x4e38ce0a // fmla v10.4s, v16.4s, v24.4s
+	WORD $0x4e39ce2b // fmla v11.4s, v17.4s, v25.4s
+	WORD $0x4e38cdcc // fmla v12.4s, v14.4s, v24.4s
+	WORD $0x4e39cded // fmla v13.4s, v15.4s, v25.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F26, F27)
+	WORD $0x4e3ace4a // fmla v10.4s, v18.4s, v26.4s
+	WORD $0x4e3bce6b // fmla v11.4s, v19.4s, v27.4s
+	WORD $0x4e3ace0c // fmla v12.4s, v16.4s, v26.4s
+	WORD $0x4e3bce2d // fmla v13.4s, v17.4s, v27.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F20, F21)
+	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
+	MOVD clamp+96(FP), R8
+	VLD1R (R8), [V20.S4]
+	ADD $4, R8, R19
+	VLD1R (R19), [V14.S4]
+	MOVD R5, R8
+	WORD $0x6ea0e69f // fcmgt v31.4s, v20.4s, v0.4s
+	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
+	WORD $0x6ea1e69f // fcmgt v31.4s, v20.4s, v1.4s
+	WORD $0x6ebf1e81 // bit v1.16b, v20.16b, v31.16b
+	WORD $0x6eaee41f // fcmgt v31.4s, v0.4s, v14.4s
+	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
+	WORD $0x6eaee43f // fcmgt v31.4s, v1.4s, v14.4s
+	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
+	FSTPQ (F0, F1), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6ea2e69f // fcmgt v31.4s, v20.4s, v2.4s
+	WORD $0x6ebf1e82 // bit v2.16b, v20.16b, v31.16b
+	WORD $0x6ea3e69f // fcmgt v31.4s, v20.4s, v3.4s
+	WORD $0x6ebf1e83 // bit v3.16b, v20.16b, v31.16b
+	WORD $0x6eaee45f // fcmgt v31.4s, v2.4s, v14.4s
+	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
+	WORD $0x6eaee47f // fcmgt v31.4s, v3.4s, v14.4s
+	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
+	FSTPQ (F2, F3), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6ea4e69f // fcmgt v31.4s, v20.4s, v4.4s
+	WORD $0x6ebf1e84 // bit v4.16b, v20.16b, v31.16b
+	WORD $0x6ea5e69f // fcmgt v31.4s, v20.4s, v5.4s
+	WORD $0x6ebf1e85 // bit v5.16b, v20.16b, v31.16b
+	WORD $0x6eaee49f // fcmgt v31.4s, v4.4s, v14.4s
+	WORD $0x6ebf1dc4 // bit v4.16b, v14.16b, v31.16b
+	WORD $0x6eaee4bf // fcmgt v31.4s, v5.4s, v14.4s
+	WORD $0x6ebf1dc5 // bit v5.16b, v14.16b, v31.16b
+	FSTPQ (F4, F5), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6ea6e69f // fcmgt v31.4s, v20.4s, v6.4s
+	WORD $0x6ebf1e86 // bit v6.16b, v20.16b, v31.16b
+	WORD $0x6ea7e69f // fcmgt v31.4s, v20.4s, v7.4s
+	WORD $0x6ebf1e87 // bit v7.16b, v20.16b, v31.16b
+	WORD $0x6eaee4df // fcmgt v31.4s, v6.4s, v14.4s
+	WORD $0x6ebf1dc6 // bit v6.16b, v14.16b, v31.16b
+	WORD $0x6eaee4ff // fcmgt v31.4s, v7.4s, v14.4s
+	WORD $0x6ebf1dc7 // bit v7.16b, v14.16b, v31.16b
+	FSTPQ (F6, F7), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6ea8e69f // fcmgt v31.4s, v20.4s, v8.4s
+	WORD $0x6ebf1e88 // bit v8.16b, v20.16b, v31.16b
+	WORD $0x6ea9e69f // fcmgt v31.4s, v20.4s, v9.4s
+	WORD $0x6ebf1e89 // bit v9.16b, v20.16b, v31.16b
+	WORD $0x6eaee51f // fcmgt v31.4s, v8.4s, v14.4s
+	WORD $0x6ebf1dc8 // bit v8.16b, v14.16b, v31.16b
+	WORD $0x6eaee53f // fcmgt v31.4s, v9.4s, v14.4s
+	WORD $0x6ebf1dc9 // bit v9.16b, v14.16b, v31.16b
+	FSTPQ (F8, F9), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6eaae69f // fcmgt v31.4s, v20.4s, v10.4s
+	WORD $0x6ebf1e8a // bit v10.16b, v20.16b, v31.16b
+	WORD $0x6eabe69f // fcmgt v31.4s, v20.4s, v11.4s
+	WORD $0x6ebf1e8b // bit v11.16b, v20.16b, v31.16b
+	WORD $0x6eaee55f // fcmgt v31.4s, v10.4s, v14.4s
+	WORD $0x6ebf1dca // bit v10.16b, v14.16b, v31.16b
+	WORD $0x6eaee57f // fcmgt v31.4s, v11.4s, v14.4s
+	WORD $0x6ebf1dcb // bit v11.16b, v14.16b, v31.16b
+	FSTPQ (F10, F11), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6eace69f // fcmgt v31.4s, v20.4s, v12.4s
+	WORD $0x6ebf1e8c // bit v12.16b, v20.16b, v31.16b
+	WORD $0x6eade69f // fcmgt v31.4s, v20.4s, v13.4s
+	WORD $0x6ebf1e8d // bit v13.16b, v20.16b, v31.16b
+	WORD $0x6eaee59f // fcmgt v31.4s, v12.4s, v14.4s
+	WORD $0x6ebf1dcc // bit v12.16b, v14.16b, v31.16b
+	WORD $0x6eaee5bf // fcmgt v31.4s, v13.4s, v14.4s
+	WORD $0x6ebf1dcd // bit v13.16b, v14.16b, v31.16b
+	FSTPQ (F12, F13), 0(R8)
+	ADD R14, R8, R8
+	MOVD pixel+32(FP), R10
+	ADD R10, R9, R9
+	ADD R10, R5, R5
+	NEG R10, R10
+	MOVD R10, pixel+32(FP)
+	CMP $0, R10
+	BLT group
+	SUBS $7, R11, R11
+	BEQ group_over
+	MOVD $7, R10
+	CMP R10, R11
+	BGE group_whole
+	MOVD R11, R10
+	MOVD $7, R11
+
+group_whole:
+	ADD R10<<3, R2, R15
+	MOVD R15, R2
+	MUL R14, R10, R10
+	ADD R10, R5, R5
+	B group
+
+group_over:
+	SUBS $1, R13, R13
+	BEQ line_over
+	MOVD $1, R10
+	CMP R10, R13
+	BGE line_whole
+	MOVD R13, R10
+	MOVD $1, R13
+
+line_whole:
+	MOVD $24, R16
+	MUL R16, R10, R12
+	ADD R12, R0, R0
+	MOVD down+80(FP), R16
+	MUL R16, R10, R10
+	ADD R10, R6, R6
+	B line
+
+line_over:
+	MOVD R4, R8
+	SUB $32, R8, R8
+	MOVD pixel+32(FP), R16
+	ADD R16, R9, R9
+	CMP R8, R9
+	BGE done
+	ADD $32, R9, R9
+	CMP R8, R9
+	BLE vector
+	MOVD R8, R9
+	B vector
+
+done:
+	RET
+
+TEXT ·depthwiseTall3Stride2By4NEON(SB), NOSPLIT, $0-104
+	MOVD bytes+48(FP), R4
+	MOVD next+72(FP), R14
+	MOVD $0, R9
+
+vector:
+	MOVD rows+0(FP), R0
+	MOVD m+8(FP), R13
+	MOVD out+64(FP), R6
+	ADD R9, R6, R6
+
+line:
+	MOVD first+24(FP), R2
+	MOVD R6, R5
+	MOVD n+16(FP), R11
+
+group:
+	MOVD weights+56(FP), R3
+	ADD R9, R3, R3
+	MOVD bias+88(FP), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F0, F1)
+	FLDPQ 32(R19), (F2, F3)
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea21c46 // mov v6.16b, v2.16b
+	WORD $0x4ea31c67 // mov v7.16b, v3.16b
+	WORD $0x4ea01c08 // mov v8.16b, v0.16b
+	WORD $0x4ea11c29 // mov v9.16b, v1.16b
+	WORD $0x4ea21c4a // mov v10.16b, v2.16b
+	WORD $0x4ea31c6b // mov v11.16b, v3.16b
+	WORD $0x4ea01c0c // mov v12.16b, v0.16b
+	WORD $0x4ea11c2d // mov v13.16b, v1.16b
+	WORD $0x4ea21c4e // mov v14.16b, v2.16b
+	WORD $0x4ea31c6f // mov v15.16b, v3.16b
+	MOVD 0(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F16, F17)
+	FLDPQ 32(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	FLDPQ 32(R3), (F22, F23)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F24, F25)
+	FLDPQ 32(R3), (F26, F27)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F28, F29)
+	FLDPQ 32(R20), (F30, F31)
+	WORD $0x4e3cce00 // fmla v0.4s, v16.4s, v28.4s
+	WORD $0x4e3dce21 // fmla v1.4s, v17.4s, v29.4s
+	WORD $0x4e3ece42 // fmla v2.4s, v18.4s, v30.4s
+	WORD $0x4e3fce63 // fmla v3.4s, v19.4s, v31.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F28, F29)
+	FLDPQ 32(R21), (F30, F31)
+	WORD $0x4e3cce80 // fmla v0.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea1 // fmla v1.4s, v21.4s, v29.4s
+	WORD $0x4e3ecec2 // fmla v2.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee3 // fmla v3.4s, v23.4s, v31.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F28, F29)
+	FLDPQ 32(R22), (F30, F31)
+	WORD $0x4e3ccf00 // fmla v0.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf21 // fmla v1.4s, v25.4s, v29.4s
+	WORD $0x4e3ecf42 // fmla v2.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf63 // fmla v3.4s, v27.4s, v31.4s
+	WORD $0x4e3cce04 // fmla v4.4s, v16.4s, v28.4s
+	WORD $0x4e3dce25 // fmla v5.4s, v17.4s, v29.4s
+	WORD $0x4e3ece46 // fmla v6.4s, v18.4s, v30.4s
+	WORD $0x4e3fce67 // fmla v7.4s, v19.4s, v31.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F28, F29)
+	FLDPQ 32(R23), (F30, F31)
+	WORD $0x4e3cce84 // fmla v4.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea5 // fmla v5.4s, v21.4s, v29.4s
+	WORD $0x4e3ecec6 // fmla v6.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee7 // fmla v7.4s, v23.4s, v31.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F28, F29)
+	FLDPQ 32(R24), (F30, F31)
+	WORD $0x4e3ccf04 // fmla v4.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf25 // fmla v5.4s, v25.4s, v29.4s
+	WORD $0x4e3ecf46 // fmla v6.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf67 // fmla v7.4s, v27.4s, v31.4s
+	WORD $0x4e3cce08 // fmla v8.4s, v16.4s, v28.4s
+	WORD $0x4e3dce29 // fmla v9.4s, v17.4s, v29.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6b // fmla v11.4s, v19.4s, v31.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F28, F29)
+	FLDPQ 32(R25), (F30, F31)
+	WORD $0x4e3cce88 // fmla v8.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea9 // fmla v9.4s, v21.4s, v29.4s
+	WORD $0x4e3ececa // fmla v10.4s, v22.4s, v30.4s
+	WORD $0x4e3fceeb // fmla v11.4s, v23.4s, v31.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F28, F29)
+	FLDPQ 32(R19), (F30, F31)
+	WORD $0x4e3ccf08 // fmla v8.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf29 // fmla v9.4s, v25.4s, v29.4s
+	WORD $0x4e3ecf4a // fmla v10.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6b // fmla v11.4s, v27.4s, v31.4s
+	WORD $0x4e3cce0c // fmla v12.4s, v16.4s, v28.4s
+	WORD $0x4e3dce2d // fmla v13.4s, v17.4s, v29.4s
+	WORD $0x4e3ece4e // fmla v14.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6f // fmla v15.4s, v19.4s, v31.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F28, F29)
+	FLDPQ 32(R20), (F30, F31)
+	WORD $0x4e3cce8c // fmla v12.4s, v20.4s, v28.4s
+	WORD $0x4e3dcead // fmla v13.4s, v21.4s, v29.4s
+	WORD $0x4e3ecece // fmla v14.4s, v22.4s, v30.4s
+	WORD $0x4e3fceef // fmla v15.4s, v23.4s, v31.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F28, F29)
+	FLDPQ 32(R21), (F30, F31)
+	WORD $0x4e3ccf0c // fmla v12.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf2d // fmla v13.4s, v25.4s, v29.4s
+	WORD $0x4e3ecf4e // fmla v14.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6f // fmla v15.4s, v27.4s, v31.4s
+	MOVD 8(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F16, F17)
+	FLDPQ 32(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	FLDPQ 32(R3), (F22, F23)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F24, F25)
+	FLDPQ 32(R3), (F26, F27)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F28, F29)
+	FLDPQ 32(R22), (F30, F31)
+	WORD $0x4e3cce00 // fmla v0.4s, v16.4s, v28.4s
+	WORD $0x4e3dce21 // fmla v1.4s, v17.4s, v29.4s
+	WORD $0x4e3ece42 // fmla v2.4s, v18.4s, v30.4s
+	WORD $0x4e3fce63 // fmla v3.4s, v19.4s, v31.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F28, F29)
+	FLDPQ 32(R23), (F30, F31)
+	WORD $0x4e3cce80 // fmla v0.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea1 // fmla v1.4s, v21.4s, v29.4s
+	WORD $0x4e3ecec2 // fmla v2.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee3 // fmla v3.4s, v23.4s, v31.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F28, F29)
+	FLDPQ 32(R24), (F30, F31)
+	WORD $0x4e3ccf00 // fmla v0.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf21 // fmla v1.4s, v25.4s, v29.4s
+	WORD $0x4e3ecf42 // fmla v2.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf63 // fmla v3.4s, v27.4s, v31.4s
+	WORD $0x4e3cce04 // fmla v4.4s, v16.4s, v28.4s
+	WORD $0x4e3dce25 // fmla v5.4s, v17.4s, v29.4s
+	WORD $0x4e3ece46 // fmla v6.4s, v18.4s, v30.4s
+	WORD $0x4e3fce67 // fmla v7.4s, v19.4s, v31.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F28, F29)
+	FLDPQ 32(R25), (F30, F31)
+	WORD $0x4e3cce84 // fmla v4.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea5 // fmla v5.4s, v21.4s, v29.4s
+	WORD $0x4e3ecec6 // fmla v6.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee7 // fmla v7.4s, v23.4s, v31.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F28, F29)
+	FLDPQ 32(R19), (F30, F31)
+	WORD $0x4e3ccf04 // fmla v4.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf25 // fmla v5.4s, v25.4s, v29.4s
+	WORD $0x4e3ecf46 // fmla v6.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf67 // fmla v7.4s, v27.4s, v31.4s
+	WORD $0x4e3cce08 // fmla v8.4s, v16.4s, v28.4s
+	WORD $0x4e3dce29 // fmla v9.4s, v17.4s, v29.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6b // fmla v11.4s, v19.4s, v31.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F28, F29)
+	FLDPQ 32(R20), (F30, F31)
+	WORD $0x4e3cce88 // fmla v8.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea9 // fmla v9.4s, v21.4s, v29.4s
+	WORD $0x4e3ececa // fmla v10.4s, v22.4s, v30.4s
+	WORD $0x4e3fceeb // fmla v11.4s, v23.4s, v31.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F28, F29)
+	FLDPQ 32(R21), (F30, F31)
+	WORD $0x4e3ccf08 // fmla v8.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf29 // fmla v9.4s, v25.4s, v29.4s
+	WORD $0x4e3ecf4a // fmla v10.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6b // fmla v11.4s, v27.4s, v31.4s
+	WORD $0x4e3cce0c // fmla v12.4s, v16.4s, v28.4s
+	WORD $0x4e3dce2d // fmla v13.4s, v17.4s, v29.4s
+	WORD $0x4e3ece4e // fmla v14.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6f // fmla v15.4s, v19.4s, v31.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F28, F29)
+	FLDPQ 32(R22), (F30, F31)
+	WORD $0x4e3cce8c // fmla v12.4s, v20.4s, v28.4s
+	WORD $0x4e3dcead // fmla v13.4s, v21.4s, v29.4s
+	WORD $0x4e3ecece // fmla v14.4s, v22.4s, v30.4s
+	WORD $0x4e3fceef // fmla v15.4s, v23.4s, v31.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F28, F29)
+	FLDPQ 32(R23), (F30, F31)
+	WORD $0x4e3ccf0c // fmla v12.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf2d // fmla v13.4s, v25.4s, v29.4s
+	WORD $0x4e3ecf4e // fmla v14.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6f // fmla v15.4s, v27.4s, v31.4s
+	MOVD 16(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F16, F17)
+	FLDPQ 32(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	FLDPQ 32(R3), (F22, F23)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F24, F25)
+	FLDPQ 32(R3), (F26, F27)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F28, F29)
+	FLDPQ 32(R24), (F30, F31)
+	WORD $0x4e3cce00 // fmla v0.4s, v16.4s, v28.4s
+	WORD $0x4e3dce21 // fmla v1.4s, v17.4s, v29.4s
+	WORD $0x4e3ece42 // fmla v2.4s, v18.4s, v30.4s
+	WORD $0x4e3fce63 // fmla v3.4s, v19.4s, v31.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F28, F29)
+	FLDPQ 32(R25), (F30, F31)
+	WORD $0x4e3cce80 // fmla v0.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea1 // fmla v1.4s, v21.4s, v29.4s
+	WORD $0x4e3ecec2 // fmla v2.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee3 // fmla v3.4s, v23.4s, v31.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F28, F29)
+	FLDPQ 32(R19), (F30, F31)
+	WORD $0x4e3ccf00 // fmla v0.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf21 // fmla v1.4s, v25.4s, v29.4s
+	WORD $0x4e3ecf42 // fmla v2.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf63 // fmla v3.4s, v27.4s, v31.4s
+	WORD $0x4e3cce04 // fmla v4.4s, v16.4s, v28.4s
+	WORD $0x4e3dce25 // fmla v5.4s, v17.4s, v29.4s
+	WORD $0x4e3ece46 // fmla v6.4s, v18.4s, v30.4s
+	WORD $0x4e3fce67 // fmla v7.4s, v19.4s, v31.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F28, F29)
+	FLDPQ 32(R20), (F30, F31)
+	WORD $0x4e3cce84 // fmla v4.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea5 // fmla v5.4s, v21.4s, v29.4s
+	WORD $0x4e3ecec6 // fmla v6.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee7 // fmla v7.4s, v23.4s, v31.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F28, F29)
+	FLDPQ 32(R21), (F30, F31)
+	WORD $0x4e3ccf04 // fmla v4.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf25 // fmla v5.4s, v25.4s, v29.4s
+	WORD $0x4e3ecf46 // fmla v6.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf67 // fmla v7.4s, v27.4s, v31.4s
+	WORD $0x4e3cce08 // fmla v8.4s, v16.4s, v28.4s
+	WORD $0x4e3dce29 // fmla v9.4s, v17.4s, v29.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6b // fmla v11.4s, v19.4s, v31.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F28, F29)
+	FLDPQ 32(R22), (F30, F31)
+	WORD $0x4e3cce88 // fmla v8.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea9 // fmla v9.4s, v21.4s, v29.4s
+	WORD $0x4e3ececa // fmla v10.4s, v22.4s, v30.4s
+	WORD $0x4e3fceeb // fmla v11.4s, v23.4s, v31.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F28, F29)
+	FLDPQ 32(R23), (F30, F31)
+	WORD $0x4e3ccf08 // fmla v8.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf29 // fmla v9.4s, v25.4s, v29.4s
+	WORD $0x4e3ecf4a // fmla v10.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6b // fmla v11.4s, v27.4s, v31.4s
+	WORD $0x4e3cce0c // fmla v12.4s, v16.4s, v28.4s
+	WORD $0x4e3dce2d // fmla v13.4s, v17.4s, v29.4s
+	WORD $0x4e3ece4e // fmla v14.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6f // fmla v15.4s, v19.4s, v31.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F28, F29)
+	FLDPQ 32(R24), (F30, F31)
+	WORD $0x4e3cce8c // fmla v12.4s, v20.4s, v28.4s
+	WORD $0x4e3dcead // fmla v13.4s, v21.4s, v29.4s
+	WORD $0x4e3ecece // fmla v14.4s, v22.4s, v30.4s
+	WORD $0x4e3fceef // fmla v15.4s, v23.4s, v31.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F28, F29)
+	FLDPQ 32(R25), (F30, F31)
+	WORD $0x4e3ccf0c // fmla v12.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf2d // fmla v13.4s, v25.4s, v29.4s
+	WORD $0x4e3ecf4e // fmla v14.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6f // fmla v15.4s, v27.4s, v31.4s
+	MOVD clamp+96(FP), R8
+	VLD1R (R8), [V28.S4]
+	ADD $4, R8, R19
+	VLD1R (R19), [V16.S4]
+	MOVD R5, R8
+	WORD $0x6ea0e79f // fcmgt v31.4s, v28.4s, v0.4s
+	WORD $0x6ebf1f80 // bit v0.16b, v28.16b, v31.16b
+	WORD $0x6ea1e79f // fcmgt v31.4s, v28.4s, v1.4s
+	WORD $0x6ebf1f81 // bit v1.16b, v28.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
+	FSTPQ (F0, F1), 0(R8)
+	WORD $0x6ea2e79f // fcmgt v31.4s, v28.4s, v2.4s
+	WORD $0x6ebf1f82 // bit v2.16b, v28.16b, v31.16b
+	WORD $0x6ea3e79f // fcmgt v31.4s, v28.4s, v3.4s
+	WORD $0x6ebf1f83 // bit v3.16b, v28.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
+	FSTPQ (F2, F3), 32(R8)
+	ADD R14, R8, R8
+	WORD $0x6ea4e79f // fcmgt v31.4s, v28.4s, v4.4s
+	WORD $0x6ebf1f84 // bit v4.16b, v28.16b, v31.16b
+	WORD $0x6ea5e79f // fcmgt v31.4s, v28.4s, v5.4s
+	WORD $0x6ebf1f85 // bit v5.16b, v28.16b, v31.16b
+	WORD $0x6eb0e49f // fcmgt v31.4s, v4.4s, v16.4s
+	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
+	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
+	FSTPQ (F4, F5), 0(R8)
+	WORD $0x6ea6e79f // fcmgt v31.4s, v28.4s, v6.4s
+	WORD $0x6ebf1f86 // bit v6.16b, v28.16b, v31.16b
+	WORD $0x6ea7e79f // fcmgt v31.4s, v28.4s, v7.4s
+	WORD $0x6ebf1f87 // bit v7.16b, v28.16b, v31.16b
+	WORD $0x6eb0e4df // fcmgt v31.4s, v6.4s, v16.4s
+	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4ff // fcmgt v31.4s, v7.4s, v16.4s
+	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
+	FSTPQ (F6, F7), 32(R8)
+	ADD R14, R8, R8
+	WORD $0x6ea8e79f // fcmgt v31.4s, v28.4s, v8.4s
+	WORD $0x6ebf1f88 // bit v8.16b, v28.16b, v31.16b
+	WORD $0x6ea9e79f // fcmgt v31.4s, v28.4s, v9.4s
+	WORD $0x6ebf1f89 // bit v9.16b, v28.16b, v31.16b
+	WORD $0x6eb0e51f // fcmgt v31.4s, v8.4s, v16.4s
+	WORD $0x6ebf1e08 // bit v8.16b, v16.16b, v31.16b
+	WORD $0x6eb0e53f // fcmgt v31.4s, v9.4s, v16.4s
+	WORD $0x6ebf1e09 // bit v9.16b, v16.16b, v31.16b
+	FSTPQ (F8, F9), 0(R8)
+	WORD $0x6eaae79f // fcmgt v31.4s, v28.4s, v10.4s
+	WORD $0x6ebf1f8a // bit v10.16b, v28.16b, v31.16b
+	WORD $0x6eabe79f // fcmgt v31.4s, v28.4s, v11.4s
+	WORD $0x6ebf1f8b // bit v11.16b, v28.16b, v31.16b
+	WORD $0x6eb0e55f // fcmgt v31.4s, v10.4s, v16.4s
+	WORD $0x6ebf1e0a // bit v10.16b, v16.16b, v31.16b
+	WORD $0x6eb0e57f // fcmgt v31.4s, v11.4s, v16.4s
+	WORD $0x6ebf1e0b // bit v11.16b, v16.16b, v31.16b
+	FSTPQ (F10, F11), 32(R8)
+	ADD R14, R8, R8
+	WORD $0x6eace79f // fcmgt v31.4s, v28.4s, v12.4s
+	WORD $0x6ebf1f8c // bit v12.16b, v28.16b, v31.16b
+	WORD $0x6eade79f // fcmgt v31.4s, v28.4s, v13.4s
+	WORD $0x6ebf1f8d // bit v13.16b, v28.16b, v31.16b
+	WORD $0x6eb0e59f // fcmgt v31.4s, v12.4s, v16.4s
+	WORD $0x6ebf1e0c // bit v12.16b, v16.16b, v31.16b
+	WORD $0x6eb0e5bf // fcmgt v31.4s, v13.4s, v16.4s
+	WORD $0x6ebf1e0d // bit v13.16b, v16.16b, v31.16b
+	FSTPQ (F12, F13), 0(R8)
+	WORD $0x6eaee79f // fcmgt v31.4s, v28.4s, v14.4s
+	WORD $0x6ebf1f8e // bit v14.16b, v28.16b, v31.16b
+	WORD $0x6eafe79f // fcmgt v31.4s, v28.4s, v15.4s
+	WORD $0x6ebf1f8f // bit v15.16b, v28.16b, v31.16b
+	WORD $0x6eb0e5df // fcmgt v31.4s, v14.4s, v16.4s
+	WORD $0x6ebf1e0e // bit v14.16b, v16.16b, v31.16b
+	WORD $0x6eb0e5ff // fcmgt v31.4s, v15.4s, v16.4s
+	WORD $0x6ebf1e0f // bit v15.16b, v16.16b, v31.16b
+	FSTPQ (F14, F15), 32(R8)
+	ADD R14, R8, R8
+	SUBS $4, R11, R11
+	BEQ group_over
+	MOVD $4, R10
+	CMP R10, R11
+	BGE group_whole
+	MOVD R11, R10
+	MOVD $4, R11
+
+group_whole:
+	ADD R10<<3, R2, R15
+	MOVD R15, R2
+	ADD R10<<3, R2, R15
+	MOVD R15, R2
+	MUL R14, R10, R10
+	ADD R10, R5, R5
+	B group
+
+group_over:
+	SUBS $1, R13, R13
+	BEQ line_over
+	MOVD $1, R10
+	CMP R10, R13
+	BGE line_whole
+	MOVD R13, R10
+	MOVD $1, R13
+
+line_whole:
+	MOVD $24, R16
+	MUL R16, R10, R12
+	ADD R12, R0, R0
+	MOVD down+80(FP), R16
+	MUL R16, R10, R10
+	ADD R10, R6, R6
+	B line
+
+line_over:
+	MOVD R4, R8
+	SUB $64, R8, R8
+	CMP R8, R9
+	BGE done
+	ADD $64, R9, R9
+	CMP R8, R9
+	BLE vector
+	MOVD R8, R9
+	B vector
+
+done:
+	RET
+
+TEXT ·depthwiseTall5Stride1By7NEON(SB), NOSPLIT, $0-104
+	MOVD bytes+48(FP), R4
+	MOVD next+72(FP), R14
+	MOVD $0, R9
+
+vector:
+	MOVD R4, R8
+	SUB R9, R8, R8
+	SUB $32, R8, R8
+	MOVD $32, R10
+	CMP R10, R8
+	BGE two
+	MOVD R8, R10
+
+two:
+	MOVD R10, pixel+32(FP)
+	MOVD rows+0(FP), R0
+	MOVD m+8(FP), R13
+	MOVD out+64(FP), R6
+	ADD R9, R6, R6
+
+line:
+	MOVD first+24(FP), R2
+	MOVD R6, R5
+	MOVD n+16(FP), R11
+
+group:
+	MOVD weights+56(FP), R3
+	ADD R9, R3, R3
+	MOVD bias+88(FP), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F0, F1)
+	WORD $0x4ea01c02 // mov v2.16b, v0.16b
+	WORD $0x4ea11c23 // mov v3.16b, v1.16b
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea01c06 // mov v6.16b, v0.16b
+	WORD $0x4ea11c27 // mov v7.16b, v1.16b
+	WORD $0x4ea01c08 // mov v8.16b, v0.16b
+	WORD $0x4ea11c29 // mov v9.16b, v1.16b
+	WORD $0x4ea01c0a // mov v10.16b, v0.16b
+	WORD $0x4ea11c2b // mov v11.16b, v1.16b
+	WORD $0x4ea01c0c // mov v12.16b, v0.16b
+	WORD $0x4ea11c2d // mov v13.16b, v1.16b
+	MOVD 0(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F14, F15)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F24, F25)
+	WORD $0x4e38cdc0 // fmla v0.4s, v14.4s, v24.4s
+	WORD $0x4e39cde1 // fmla v1.4s, v15.4s, v25.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F26, F27)
+	WORD $0x4e3ace00 // fmla v0.4s, v16.4s, v26.4s
+	WORD $0x4e3bce21 // fmla v1.4s, v17.4s, v27.4s
+	WORD $0x4e3acdc2 // fmla v2.4s, v14.4s, v26.4s
+	WORD $0x4e3bcde3 // fmla v3.4s, v15.4s, v27.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F28, F29)
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	WORD $0x4e3cce02 // fmla v2.4s, v16.4s, v28.4s
+	WORD $0x4e3dce23 // fmla v3.4s, v17.4s, v29.4s
+	WORD $0x4e3ccdc4 // fmla v4.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde5 // fmla v5.4s, v15.4s, v29.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece42 // fmla v2.4s, v18.4s, v30.4s
+	WORD $0x4e3fce63 // fmla v3.4s, v19.4s, v31.4s
+	WORD $0x4e3ece04 // fmla v4.4s, v16.4s, v30.4s
+	WORD $0x4e3fce25 // fmla v5.4s, v17.4s, v31.4s
+	WORD $0x4e3ecdc6 // fmla v6.4s, v14.4s, v30.4s
+	WORD $0x4e3fcde7 // fmla v7.4s, v15.4s, v31.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F24, F25)
+	WORD $0x4e38cec0 // fmla v0.4s, v22.4s, v24.4s
+	WORD $0x4e39cee1 // fmla v1.4s, v23.4s, v25.4s
+	WORD $0x4e38ce82 // fmla v2.4s, v20.4s, v24.4s
+	WORD $0x4e39cea3 // fmla v3.4s, v21.4s, v25.4s
+	WORD $0x4e38ce44 // fmla v4.4s, v18.4s, v24.4s
+	WORD $0x4e39ce65 // fmla v5.4s, v19.4s, v25.4s
+	WORD $0x4e38ce06 // fmla v6.4s, v16.4s, v24.4s
+	WORD $0x4e39ce27 // fmla v7.4s, v17.4s, v25.4s
+	WORD $0x4e38cdc8 // fmla v8.4s, v14.4s, v24.4s
+	WORD $0x4e39cde9 // fmla v9.4s, v15.4s, v25.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F26, F27)
+	WORD $0x4e3acec2 // fmla v2.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee3 // fmla v3.4s, v23.4s, v27.4s
+	WORD $0x4e3ace84 // fmla v4.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea5 // fmla v5.4s, v21.4s, v27.4s
+	WORD $0x4e3ace46 // fmla v6.4s, v18.4s, v26.4s
+	WORD $0x4e3bce67 // fmla v7.4s, v19.4s, v27.4s
+	WORD $0x4e3ace08 // fmla v8.4s, v16.4s, v26.4s
+	WORD $0x4e3bce29 // fmla v9.4s, v17.4s, v27.4s
+	WORD $0x4e3acdca // fmla v10.4s, v14.4s, v26.4s
+	WORD $0x4e3bcdeb // fmla v11.4s, v15.4s, v27.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F28, F29)
+	WORD $0x4e3ccec4 // fmla v4.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee5 // fmla v5.4s, v23.4s, v29.4s
+	WORD $0x4e3cce86 // fmla v6.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea7 // fmla v7.4s, v21.4s, v29.4s
+	WORD $0x4e3cce48 // fmla v8.4s, v18.4s, v28.4s
+	WORD $0x4e3dce69 // fmla v9.4s, v19.4s, v29.4s
+	WORD $0x4e3cce0a // fmla v10.4s, v16.4s, v28.4s
+	WORD $0x4e3dce2b // fmla v11.4s, v17.4s, v29.4s
+	WORD $0x4e3ccdcc // fmla v12.4s, v14.4s, v28.4s
+	WORD $0x4e3dcded // fmla v13.4s, v15.4s, v29.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F30, F31)
+	WORD $0x4e3ecec6 // fmla v6.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee7 // fmla v7.4s, v23.4s, v31.4s
+	WORD $0x4e3ece88 // fmla v8.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea9 // fmla v9.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6b // fmla v11.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0c // fmla v12.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2d // fmla v13.4s, v17.4s, v31.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F24, F25)
+	WORD $0x4e38cec8 // fmla v8.4s, v22.4s, v24.4s
+	WORD $0x4e39cee9 // fmla v9.4s, v23.4s, v25.4s
+	WORD $0x4e38ce8a // fmla v10.4s, v20.4s, v24.4s
+	WORD $0x4e39ceab // fmla v11.4s, v21.4s, v25.4s
+	WORD $0x4e38ce4c // fmla v12.4s, v18.4s, v24.4s
+	WORD $0x4e39ce6d // fmla v13.4s, v19.4s, v25.4s
+	MOVD 72(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F26, F27)
+	WORD $0x4e3aceca // fmla v10.4s, v22.4s, v26.4s
+	WORD $0x4e3bceeb // fmla v11.4s, v23.4s, v27.4s
+	WORD $0x4e3ace8c // fmla v12.4s, v20.4s, v26.4s
+	WORD $0x4e3bcead // fmla v13.4s, v21.4s, v27.4s
+	MOVD 80(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F28, F29)
+	WORD $0x4e3ccecc // fmla v12.4s, v22.4s, v28.4s
+	WORD $0x4e3dceed // fmla v13.4s, v23.4s, v29.4s
+	MOVD 8(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F14, F15)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F24, F25)
+	WORD $0x4e38cdc0 // fmla v0.4s, v14.4s, v24.4s
+	WORD $0x4e39cde1 // fmla v1.4s, v15.4s, v25.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F26, F27)
+	WORD $0x4e3ace00 // fmla v0.4s, v16.4s, v26.4s
+	WORD $0x4e3bce21 // fmla v1.4s, v17.4s, v27.4s
+	WORD $0x4e3acdc2 // fmla v2.4s, v14.4s, v26.4s
+	WORD $0x4e3bcde3 // fmla v3.4s, v15.4s, v27.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F28, F29)
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	WORD $0x4e3cce02 // fmla v2.4s, v16.4s, v28.4s
+	WORD $0x4e3dce23 // fmla v3.4s, v17.4s, v29.4s
+	WORD $0x4e3ccdc4 // fmla v4.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde5 // fmla v5.4s, v15.4s, v29.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F30, F31)
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece42 // fmla v2.4s, v18.4s, v30.4s
+	WORD $0x4e3fce63 // fmla v3.4s, v19.4s, v31.4s
+	WORD $0x4e3ece04 // fmla v4.4s, v16.4s, v30.4s
+	WORD $0x4e3fce25 // fmla v5.4s, v17.4s, v31.4s
+	WORD $0x4e3ecdc6 // fmla v6.4s, v14.4s, v30.4s
+	WORD $0x4e3fcde7 // fmla v7.4s, v15.4s, v31.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F24, F25)
+	WORD $0x4e38cec0 // fmla v0.4s, v22.4s, v24.4s
+	WORD $0x4e39cee1 // fmla v1.4s, v23.4s, v25.4s
+	WORD $0x4e38ce82 // fmla v2.4s, v20.4s, v24.4s
+	WORD $0x4e39cea3 // fmla v3.4s, v21.4s, v25.4s
+	WORD $0x4e38ce44 // fmla v4.4s, v18.4s, v24.4s
+	WORD $0x4e39ce65 // fmla v5.4s, v19.4s, v25.4s
+	WORD $0x4e38ce06 // fmla v6.4s, v16.4s, v24.4s
+	WORD $0x4e39ce27 // fmla v7.4s, v17.4s, v25.4s
+	WORD $0x4e38cdc8 // fmla v8.4s, v14.4s, v24.4s
+	WORD $0x4e39cde9 // fmla v9.4s, v15.4s, v25.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F26, F27)
+	WORD $0x4e3acec2 // fmla v2.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee3 // fmla v3.4s, v23.4s, v27.4s
+	WORD $0x4e3ace84 // fmla v4.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea5 // fmla v5.4s, v21.4s, v27.4s
+	WORD $0x4e3ace46 // fmla v6.4s, v18.4s, v26.4s
+	WORD $0x4e3bce67 // fmla v7.4s, v19.4s, v27.4s
+	WORD $0x4e3ace08 // fmla v8.4s, v16.4s, v26.4s
+	WORD $0x4e3bce29 // fmla v9.4s, v17.4s, v27.4s
+	WORD $0x4e3acdca // fmla v10.4s, v14.4s, v26.4s
+	WORD $0x4e3bcdeb // fmla v11.4s, v15.4s, v27.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F28, F29)
+	WORD $0x4e3ccec4 // fmla v4.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee5 // fmla v5.4s, v23.4s, v29.4s
+	WORD $0x4e3cce86 // fmla v6.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea7 // fmla v7.4s, v21.4s, v29.4s
+	WORD $0x4e3cce48 // fmla v8.4s, v18.4s, v28.4s
+	WORD $0x4e3dce69 // fmla v9.4s, v19.4s, v29.4s
+	WORD $0x4e3cce0a // fmla v10.4s, v16.4s, v28.4s
+	WORD $0x4e3dce2b // fmla v11.4s, v17.4s, v29.4s
+	WORD $0x4e3ccdcc // fmla v12.4s, v14.4s, v28.4s
+	WORD $0x4e3dcded // fmla v13.4s, v15.4s, v29.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F30, F31)
+	WORD $0x4e3ecec6 // fmla v6.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee7 // fmla v7.4s, v23.4s, v31.4s
+	WORD $0x4e3ece88 // fmla v8.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea9 // fmla v9.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6b // fmla v11.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0c // fmla v12.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2d // fmla v13.4s, v17.4s, v31.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F24, F25)
+	WORD $0x4e38cec8 // fmla v8.4s, v22.4s, v24.4s
+	WORD $0x4e39cee9 // fmla v9.4s, v23.4s, v25.4s
+	WORD $0x4e38ce8a // fmla v10.4s, v20.4s, v24.4s
+	WORD $0x4e39ceab // fmla v11.4s, v21.4s, v25.4s
+	WORD $0x4e38ce4c // fmla v12.4s, v18.4s, v24.4s
+	WORD $0x4e39ce6d // fmla v13.4s, v19.4s, v25.4s
+	MOVD 72(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F26, F27)
+	WORD $0x4e3aceca // fmla v10.4s, v22.4s, v26.4s
+	WORD $0x4e3bceeb // fmla v11.4s, v23.4s, v27.4s
+	WORD $0x4e3ace8c // fmla v12.4s, v20.4s, v26.4s
+	WORD $0x4e3bcead // fmla v13.4s, v21.4s, v27.4s
+	MOVD 80(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F28, F29)
+	WORD $0x4e3ccecc // fmla v12.4s, v22.4s, v28.4s
+	WORD $0x4e3dceed // fmla v13.4s, v23.4s, v29.4s
+	MOVD 16(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F14, F15)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F24, F25)
+	WORD $0x4e38cdc0 // fmla v0.4s, v14.4s, v24.4s
+	WORD $0x4e39cde1 // fmla v1.4s, v15.4s, v25.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F26, F27)
+	WORD $0x4e3ace00 // fmla v0.4s, v16.4s, v26.4s
+	WORD $0x4e3bce21 // fmla v1.4s, v17.4s, v27.4s
+	WORD $0x4e3acdc2 // fmla v2.4s, v14.4s, v26.4s
+	WORD $0x4e3bcde3 // fmla v3.4s, v15.4s, v27.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F28, F29)
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	WORD $0x4e3cce02 // fmla v2.4s, v16.4s, v28.4s
+	WORD $0x4e3dce23 // fmla v3.4s, v17.4s, v29.4s
+	WORD $0x4e3ccdc4 // fmla v4.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde5 // fmla v5.4s, v15.4s, v29.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F30, F31)
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece42 // fmla v2.4s, v18.4s, v30.4s
+	WORD $0x4e3fce63 // fmla v3.4s, v19.4s, v31.4s
+	WORD $0x4e3ece04 // fmla v4.4s, v16.4s, v30.4s
+	WORD $0x4e3fce25 // fmla v5.4s, v17.4s, v31.4s
+	WORD $0x4e3ecdc6 // fmla v6.4s, v14.4s, v30.4s
+	WORD $0x4e3fcde7 // fmla v7.4s, v15.4s, v31.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F24, F25)
+	WORD $0x4e38cec0 // fmla v0.4s, v22.4s, v24.4s
+	WORD $0x4e39cee1 // fmla v1.4s, v23.4s, v25.4s
+	WORD $0x4e38ce82 // fmla v2.4s, v20.4s, v24.4s
+	WORD $0x4e39cea3 // fmla v3.4s, v21.4s, v25.4s
+	WORD $0x4e38ce44 // fmla v4.4s, v18.4s, v24.4s
+	WORD $0x4e39ce65 // fmla v5.4s, v19.4s, v25.4s
+	WORD $0x4e38ce06 // fmla v6.4s, v16.4s, v24.4s
+	WORD $0x4e39ce27 // fmla v7.4s, v17.4s, v25.4s
+	WORD $0x4e38cdc8 // fmla v8.4s, v14.4s, v24.4s
+	WORD $0x4e39cde9 // fmla v9.4s, v15.4s, v25.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F26, F27)
+	WORD $0x4e3acec2 // fmla v2.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee3 // fmla v3.4s, v23.4s, v27.4s
+	WORD $0x4e3ace84 // fmla v4.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea5 // fmla v5.4s, v21.4s, v27.4s
+	WORD $0x4e3ace46 // fmla v6.4s, v18.4s, v26.4s
+	WORD $0x4e3bce67 // fmla v7.4s, v19.4s, v27.4s
+	WORD $0x4e3ace08 // fmla v8.4s, v16.4s, v26.4s
+	WORD $0x4e3bce29 // fmla v9.4s, v17.4s, v27.4s
+	WORD $0x4e3acdca // fmla v10.4s, v14.4s, v26.4s
+	WORD $0x4e3bcdeb // fmla v11.4s, v15.4s, v27.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F28, F29)
+	WORD $0x4e3ccec4 // fmla v4.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee5 // fmla v5.4s, v23.4s, v29.4s
+	WORD $0x4e3cce86 // fmla v6.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea7 // fmla v7.4s, v21.4s, v29.4s
+	WORD $0x4e3cce48 // fmla v8.4s, v18.4s, v28.4s
+	WORD $0x4e3dce69 // fmla v9.4s, v19.4s, v29.4s
+	WORD $0x4e3cce0a // fmla v10.4s, v16.4s, v28.4s
+	WORD $0x4e3dce2b // fmla v11.4s, v17.4s, v29.4s
+	WORD $0x4e3ccdcc // fmla v12.4s, v14.4s, v28.4s
+	WORD $0x4e3dcded // fmla v13.4s, v15.4s, v29.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F30, F31)
+	WORD $0x4e3ecec6 // fmla v6.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee7 // fmla v7.4s, v23.4s, v31.4s
+	WORD $0x4e3ece88 // fmla v8.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea9 // fmla v9.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6b // fmla v11.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0c // fmla v12.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2d // fmla v13.4s, v17.4s, v31.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F24, F25)
+	WORD $0x4e38cec8 // fmla v8.4s, v22.4s, v24.4s
+	WORD $0x4e39cee9 // fmla v9.4s, v23.4s, v25.4s
+	WORD $0x4e38ce8a // fmla v10.4s, v20.4s, v24.4s
+	WORD $0x4e39ceab // fmla v11.4s, v21.4s, v25.4s
+	WORD $0x4e38ce4c // fmla v12.4s, v18.4s, v24.4s
+	WORD $0x4e39ce6d // fmla v13.4s, v19.4s, v25.4s
+	MOVD 72(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F26, F27)
+	WORD $0x4e3aceca // fmla v10.4s, v22.4s, v26.4s
+	WORD $0x4e3bceeb // fmla v11.4s, v23.4s, v27.4s
+	WORD $0x4e3ace8c // fmla v12.4s, v20.4s, v26.4s
+	WORD $0x4e3bcead // fmla v13.4s, v21.4s, v27.4s
+	MOVD 80(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F28, F29)
+	WORD $0x4e3ccecc // fmla v12.4s, v22.4s, v28.4s
+	WORD $0x4e3dceed // fmla v13.4s, v23.4s, v29.4s
+	MOVD 24(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F14, F15)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F24, F25)
+	WORD $0x4e38cdc0 // fmla v0.4s, v14.4s, v24.4s
+	WORD $0x4e39cde1 // fmla v1.4s, v15.4s, v25.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F26, F27)
+	WORD $0x4e3ace00 // fmla v0.4s, v16.4s, v26.4s
+	WORD $0x4e3bce21 // fmla v1.4s, v17.4s, v27.4s
+	WORD $0x4e3acdc2 // fmla v2.4s, v14.4s, v26.4s
+	WORD $0x4e3bcde3 // fmla v3.4s, v15.4s, v27.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F28, F29)
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	WORD $0x4e3cce02 // fmla v2.4s, v16.4s, v28.4s
+	WORD $0x4e3dce23 // fmla v3.4s, v17.4s, v29.4s
+	WORD $0x4e3ccdc4 // fmla v4.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde5 // fmla v5.4s, v15.4s, v29.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F30, F31)
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece42 // fmla v2.4s, v18.4s, v30.4s
+	WORD $0x4e3fce63 // fmla v3.4s, v19.4s, v31.4s
+	WORD $0x4e3ece04 // fmla v4.4s, v16.4s, v30.4s
+	WORD $0x4e3fce25 // fmla v5.4s, v17.4s, v31.4s
+	WORD $0x4e3ecdc6 // fmla v6.4s, v14.4s, v30.4s
+	WORD $0x4e3fcde7 // fmla v7.4s, v15.4s, v31.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F24, F25)
+	WORD $0x4e38cec0 // fmla v0.4s, v22.4s, v24.4s
+	WORD $0x4e39cee1 // fmla v1.4s, v23.4s, v25.4s
+	WORD $0x4e38ce82 // fmla v2.4s, v20.4s, v24.4s
+	WORD $0x4e39cea3 // fmla v3.4s, v21.4s, v25.4s
+	WORD $0x4e38ce44 // fmla v4.4s, v18.4s, v24.4s
+	WORD $0x4e39ce65 // fmla v5.4s, v19.4s, v25.4s
+	WORD $0x4e38ce06 // fmla v6.4s, v16.4s, v24.4s
+	WORD $0x4e39ce27 // fmla v7.4s, v17.4s, v25.4s
+	WORD $0x4e38cdc8 // fmla v8.4s, v14.4s, v24.4s
+	WORD $0x4e39cde9 // fmla v9.4s, v15.4s, v25.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F26, F27)
+	WORD $0x4e3acec2 // fmla v2.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee3 // fmla v3.4s, v23.4s, v27.4s
+	WORD $0x4e3ace84 // fmla v4.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea5 // fmla v5.4s, v21.4s, v27.4s
+	WORD $0x4e3ace46 // fmla v6.4s, v18.4s, v26.4s
+	WORD $0x4e3bce67 // fmla v7.4s, v19.4s, v27.4s
+	WORD $0x4e3ace08 // fmla v8.4s, v16.4s, v26.4s
+	WORD $0x4e3bce29 // fmla v9.4s, v17.4s, v27.4s
+	WORD $0x4e3acdca // fmla v10.4s, v14.4s, v26.4s
+	WORD $0x4e3bcdeb // fmla v11.4s, v15.4s, v27.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F28, F29)
+	WORD $0x4e3ccec4 // fmla v4.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee5 // fmla v5.4s, v23.4s, v29.4s
+	WORD $0x4e3cce86 // fmla v6.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea7 // fmla v7.4s, v21.4s, v29.4s
+	WORD $0x4e3cce48 // fmla v8.4s, v18.4s, v28.4s
+	WORD $0x4e3dce69 // fmla v9.4s, v19.4s, v29.4s
+	WORD $0x4e3cce0a // fmla v10.4s, v16.4s, v28.4s
+	WORD $0x4e3dce2b // fmla v11.4s, v17.4s, v29.4s
+	WORD $0x4e3ccdcc // fmla v12.4s, v14.4s, v28.4s
+	WORD $0x4e3dcded // fmla v13.4s, v15.4s, v29.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F30, F31)
+	WORD $0x4e3ecec6 // fmla v6.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee7 // fmla v7.4s, v23.4s, v31.4s
+	WORD $0x4e3ece88 // fmla v8.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea9 // fmla v9.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6b // fmla v11.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0c // fmla v12.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2d // fmla v13.4s, v17.4s, v31.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F24, F25)
+	WORD $0x4e38cec8 // fmla v8.4s, v22.4s, v24.4s
+	WORD $0x4e39cee9 // fmla v9.4s, v23.4s, v25.4s
+	WORD $0x4e38ce8a // fmla v10.4s, v20.4s, v24.4s
+	WORD $0x4e39ceab // fmla v11.4s, v21.4s, v25.4s
+	WORD $0x4e38ce4c // fmla v12.4s, v18.4s, v24.4s
+	WORD $0x4e39ce6d // fmla v13.4s, v19.4s, v25.4s
+	MOVD 72(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F26, F27)
+	WORD $0x4e3aceca // fmla v10.4s, v22.4s, v26.4s
+	WORD $0x4e3bceeb // fmla v11.4s, v23.4s, v27.4s
+	WORD $0x4e3ace8c // fmla v12.4s, v20.4s, v26.4s
+	WORD $0x4e3bcead // fmla v13.4s, v21.4s, v27.4s
+	MOVD 80(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F28, F29)
+	WORD $0x4e3ccecc // fmla v12.4s, v22.4s, v28.4s
+	WORD $0x4e3dceed // fmla v13.4s, v23.4s, v29.4s
+	MOVD 32(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F14, F15)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F24, F25)
+	WORD $0x4e38cdc0 // fmla v0.4s, v14.4s, v24.4s
+	WORD $0x4e39cde1 // fmla v1.4s, v15.4s, v25.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F26, F27)
+	WORD $0x4e3ace00 // fmla v0.4s, v16.4s, v26.4s
+	WORD $0x4e3bce21 // fmla v1.4s, v17.4s, v27.4s
+	WORD $0x4e3acdc2 // fmla v2.4s, v14.4s, v26.4s
+	WORD $0x4e3bcde3 // fmla v3.4s, v15.4s, v27.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F28, F29)
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	WORD $0x4e3cce02 // fmla v2.4s, v16.4s, v28.4s
+	WORD $0x4e3dce23 // fmla v3.4s, v17.4s, v29.4s
+	WORD $0x4e3ccdc4 // fmla v4.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde5 // fmla v5.4s, v15.4s, v29.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F30, F31)
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece42 // fmla v2.4s, v18.4s, v30.4s
+	WORD $0x4e3fce63 // fmla v3.4s, v19.4s, v31.4s
+	WORD $0x4e3ece04 // fmla v4.4s, v16.4s, v30.4s
+	WORD $0x4e3fce25 // fmla v5.4s, v17.4s, v31.4s
+	WORD $0x4e3ecdc6 // fmla v6.4s, v14.4s, v30.4s
+	WORD $0x4e3fcde7 // fmla v7.4s, v15.4s, v31.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F24, F25)
+	WORD $0x4e38cec0 // fmla v0.4s, v22.4s, v24.4s
+	WORD $0x4e39cee1 // fmla v1.4s, v23.4s, v25.4s
+	WORD $0x4e38ce82 // fmla v2.4s, v20.4s, v24.4s
+	WORD $0x4e39cea3 // fmla v3.4s, v21.4s, v25.4s
+	WORD $0x4e38ce44 // fmla v4.4s, v18.4s, v24.4s
+	WORD $0x4e39ce65 // fmla v5.4s, v19.4s, v25.4s
+	WORD $0x4e38ce06 // fmla v6.4s, v16.4s, v24.4s
+	WORD $0x4e39ce27 // fmla v7.4s, v17.4s, v25.4s
+	WORD $0x4e38cdc8 // fmla v8.4s, v14.4s, v24.4s
+	WORD $0x4e39cde9 // fmla v9.4s, v15.4s, v25.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F26, F27)
+	WORD $0x4e3acec2 // fmla v2.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee3 // fmla v3.4s, v23.4s, v27.4s
+	WORD $0x4e3ace84 // fmla v4.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea5 // fmla v5.4s, v21.4s, v27.4s
+	WORD $0x4e3ace46 // fmla v6.4s, v18.4s, v26.4s
+	WORD $0x4e3bce67 // fmla v7.4s, v19.4s, v27.4s
+	WORD $0x4e3ace08 // fmla v8.4s, v16.4s, v26.4s
+	WORD $0x4e3bce29 // fmla v9.4s, v17.4s, v27.4s
+	WORD $0x4e3acdca // fmla v10.4s, v14.4s, v26.4s
+	WORD $0x4e3bcdeb // fmla v11.4s, v15.4s, v27.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F28, F29)
+	WORD $0x4e3ccec4 // fmla v4.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee5 // fmla v5.4s, v23.4s, v29.4s
+	WORD $0x4e3cce86 // fmla v6.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea7 // fmla v7.4s, v21.4s, v29.4s
+	WORD $0x4e3cce48 // fmla v8.4s, v18.4s, v28.4s
+	WORD $0x4e3dce69 // fmla v9.4s, v19.4s, v29.4s
+	WORD $0x4e3cce0a // fmla v10.4s, v16.4s, v28.4s
+	WORD $0x4e3dce2b // fmla v11.4s, v17.4s, v29.4s
+	WORD $0x4e3ccdcc // fmla v12.4s, v14.4s, v28.4s
+	WORD $0x4e3dcded // fmla v13.4s, v15.4s, v29.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F30, F31)
+	WORD $0x4e3ecec6 // fmla v6.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee7 // fmla v7.4s, v23.4s, v31.4s
+	WORD $0x4e3ece88 // fmla v8.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea9 // fmla v9.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6b // fmla v11.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0c // fmla v12.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2d // fmla v13.4s, v17.4s, v31.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F24, F25)
+	WORD $0x4e38cec8 // fmla v8.4s, v22.4s, v24.4s
+	WORD $0x4e39cee9 // fmla v9.4s, v23.4s, v25.4s
+	WORD $0x4e38ce8a // fmla v10.4s, v20.4s, v24.4s
+	WORD $0x4e39ceab // fmla v11.4s, v21.4s, v25.4s
+	WORD $0x4e38ce4c // fmla v12.4s, v18.4s, v24.4s
+	WORD $0x4e39ce6d // fmla v13.4s, v19.4s, v25.4s
+	MOVD 72(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F26, F27)
+	WORD $0x4e3aceca // fmla v10.4s, v22.4s, v26.4s
+	WORD $0x4e3bceeb // fmla v11.4s, v23.4s, v27.4s
+	WORD $0x4e3ace8c // fmla v12.4s, v20.4s, v26.4s
+	WORD $0x4e3bcead // fmla v13.4s, v21.4s, v27.4s
+	MOVD 80(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F28, F29)
+	WORD $0x4e3ccecc // fmla v12.4s, v22.4s, v28.4s
+	WORD $0x4e3dceed // fmla v13.4s, v23.4s, v29.4s
+	MOVD clamp+96(FP), R8
+	VLD1R (R8), [V24.S4]
+	ADD $4, R8, R19
+	VLD1R (R19), [V14.S4]
+	MOVD R5, R8
+	WORD $0x6ea0e71f // fcmgt v31.4s, v24.4s, v0.4s
+	WORD $0x6ebf1f00 // bit v0.16b, v24.16b, v31.16b
+	WORD $0x6ea1e71f // fcmgt v31.4s, v24.4s, v1.4s
+	WORD $0x6ebf1f01 // bit v1.16b, v24.16b, v31.16b
+	WORD $0x6eaee41f // fcmgt v31.4s, v0.4s, v14.4s
+	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
+	WORD $0x6eaee43f // fcmgt v31.4s, v1.4s, v14.4s
+	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
+	FSTPQ (F0, F1), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6ea2e71f // fcmgt v31.4s, v24.4s, v2.4s
+	WORD $0x6ebf1f02 // bit v2.16b, v24.16b, v31.16b
+	WORD $0x6ea3e71f // fcmgt v31.4s, v24.4s, v3.4s
+	WORD $0x6ebf1f03 // bit v3.16b, v24.16b, v31.16b
+	WORD $0x6eaee45f // fcmgt v31.4s, v2.4s, v14.4s
+	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
+	WORD $0x6eaee47f // fcmgt v31.4s, v3.4s, v14.4s
+	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
+	FSTPQ (F2, F3), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6ea4e71f // fcmgt v31.4s, v24.4s, v4.4s
+	WORD $0x6ebf1f04 // bit v4.16b, v24.16b, v31.16b
+	WORD $0x6ea5e71f // fcmgt v31.4s, v24.4s, v5.4s
+	WORD $0x6ebf1f05 // bit v5.16b, v24.16b, v31.16b
+	WORD $0x6eaee49f // fcmgt v31.4s, v4.4s, v14.4s
+	WORD $0x6ebf1dc4 // bit v4.16b, v14.16b, v31.16b
+	WORD $0x6eaee4bf // fcmgt v31.4s, v5.4s, v14.4s
+	WORD $0x6ebf1dc5 // bit v5.16b, v14.16b, v31.16b
+	FSTPQ (F4, F5), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6ea6e71f // fcmgt v31.4s, v24.4s, v6.4s
+	WORD $0x6ebf1f06 // bit v6.16b, v24.16b, v31.16b
+	WORD $0x6ea7e71f // fcmgt v31.4s, v24.4s, v7.4s
+	WORD $0x6ebf1f07 // bit v7.16b, v24.16b, v31.16b
+	WORD $0x6eaee4df // fcmgt v31.4s, v6.4s, v14.4s
+	WORD $0x6ebf1dc6 // bit v6.16b, v14.16b, v31.16b
+	WORD $0x6eaee4ff // fcmgt v31.4s, v7.4s, v14.4s
+	WORD $0x6ebf1dc7 // bit v7.16b, v14.16b, v31.16b
+	FSTPQ (F6, F7), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6ea8e71f // fcmgt v31.4s, v24.4s, v8.4s
+	WORD $0x6ebf1f08 // bit v8.16b, v24.16b, v31.16b
+	WORD $0x6ea9e71f // fcmgt v31.4s, v24.4s, v9.4s
+	WORD $0x6ebf1f09 // bit v9.16b, v24.16b, v31.16b
+	WORD $0x6eaee51f // fcmgt v31.4s, v8.4s, v14.4s
+	WORD $0x6ebf1dc8 // bit v8.16b, v14.16b, v31.16b
+	WORD $0x6eaee53f // fcmgt v31.4s, v9.4s, v14.4s
+	WORD $0x6ebf1dc9 // bit v9.16b, v14.16b, v31.16b
+	FSTPQ (F8, F9), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6eaae71f // fcmgt v31.4s, v24.4s, v10.4s
+	WORD $0x6ebf1f0a // bit v10.16b, v24.16b, v31.16b
+	WORD $0x6eabe71f // fcmgt v31.4s, v24.4s, v11.4s
+	WORD $0x6ebf1f0b // bit v11.16b, v24.16b, v31.16b
+	WORD $0x6eaee55f // fcmgt v31.4s, v10.4s, v14.4s
+	WORD $0x6ebf1dca // bit v10.16b, v14.16b, v31.16b
+	WORD $0x6eaee57f // fcmgt v31.4s, v11.4s, v14.4s
+	WORD $0x6ebf1dcb // bit v11.16b, v14.16b, v31.16b
+	FSTPQ (F10, F11), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6eace71f // fcmgt v31.4s, v24.4s, v12.4s
+	WORD $0x6ebf1f0c // bit v12.16b, v24.16b, v31.16b
+	WORD $0x6eade71f // fcmgt v31.4s, v24.4s, v13.4s
+	WORD $0x6ebf1f0d // bit v13.16b, v24.16b, v31.16b
+	WORD $0x6eaee59f // fcmgt v31.4s, v12.4s, v14.4s
+	WORD $0x6ebf1dcc // bit v12.16b, v14.16b, v31.16b
+	WORD $0x6eaee5bf // fcmgt v31.4s, v13.4s, v14.4s
+	WORD $0x6ebf1dcd // bit v13.16b, v14.16b, v31.16b
+	FSTPQ (F12, F13), 0(R8)
+	ADD R14, R8, R8
+	MOVD pixel+32(FP), R10
+	ADD R10, R9, R9
+	ADD R10, R5, R5
+	NEG R10, R10
+	MOVD R10, pixel+32(FP)
+	CMP $0, R10
+	BLT group
+	SUBS $7, R11, R11
+	BEQ group_over
+	MOVD $7, R10
+	CMP R10, R11
+	BGE group_whole
+	MOVD R11, R10
+	MOVD $7, R11
+
+group_whole:
+	ADD R10<<3, R2, R15
+	MOVD R15, R2
+	MUL R14, R10, R10
+	ADD R10, R5, R5
+	B group
+
+group_over:
+	SUBS $1, R13, R13
+	BEQ line_over
+	MOVD $1, R10
+	CMP R10, R13
+	BGE line_whole
+	MOVD R13, R10
+	MOVD $1, R13
+
+line_whole:
+	MOVD $40, R16
+	MUL R16, R10, R12
+	ADD R12, R0, R0
+	MOVD down+80(FP), R16
+	MUL R16, R10, R10
+	ADD R10, R6, R6
+	B line
+
+line_over:
+	MOVD R4, R8
+	SUB $32, R8, R8
+	MOVD pixel+32(FP), R16
+	ADD R16, R9, R9
+	CMP R8, R9
+	BGE done
+	ADD $32, R9, R9
+	CMP R8, R9
+	BLE vector
+	MOVD R8, R9
+	B vector
+
+done:
+	RET
+
+TEXT ·depthwiseTall5Stride1By8NEON(SB), NOSPLIT, $0-104
+	MOVD bytes+48(FP), R4
+	MOVD next+72(FP), R14
+	MOVD $0, R9
+
+vector:
+	MOVD R4, R8
+	SUB R9, R8, R8
+	SUB $32, R8, R8
+	MOVD $32, R10
+	CMP R10, R8
+	BGE two
+	MOVD R8, R10
+
+two:
+	MOVD R10, pixel+32(FP)
+	MOVD rows+0(FP), R0
+	MOVD m+8(FP), R13
+	MOVD out+64(FP), R6
+	ADD R9, R6, R6
+
+line:
+	MOVD first+24(FP), R2
+	MOVD R6, R5
+	MOVD n+16(FP), R11
+
+group:
+	MOVD weights+56(FP), R3
+	ADD R9, R3, R3
+	MOVD bias+88(FP), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F0, F1)
+	WORD $0x4ea01c02 // mov v2.16b, v0.16b
+	WORD $0x4ea11c23 // mov v3.16b, v1.16b
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea01c06 // mov v6.16b, v0.16b
+	WORD $0x4ea11c27 // mov v7.16b, v1.16b
+	WORD $0x4ea01c08 // mov v8.16b, v0.16b
+	WORD $0x4ea11c29 // mov v9.16b, v1.16b
+	WORD $0x4ea01c0a // mov v10.16b, v0.16b
+	WORD $0x4ea11c2b // mov v11.16b, v1.16b
+	WORD $0x4ea01c0c // mov v12.16b, v0.16b
+	WORD $0x4ea11c2d // mov v13.16b, v1.16b
+	WORD $0x4ea01c0e // mov v14.16b, v0.16b
+	WORD $0x4ea11c2f // mov v15.16b, v1.16b
+	MOVD 0(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F24, F25)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F26, F27)
+	WORD $0x4e3ace00 // fmla v0.4s, v16.4s, v26.4s
+	WORD $0x4e3bce21 // fmla v1.4s, v17.4s, v27.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F28, F29)
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	WORD $0x4e3cce02 // fmla v2.4s, v16.4s, v28.4s
+	WORD $0x4e3dce23 // fmla v3.4s, v17.4s, v29.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F30, F31)
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece42 // fmla v2.4s, v18.4s, v30.4s
+	WORD $0x4e3fce63 // fmla v3.4s, v19.4s, v31.4s
+	WORD $0x4e3ece04 // fmla v4.4s, v16.4s, v30.4s
+	WORD $0x4e3fce25 // fmla v5.4s, v17.4s, v31.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F26, F27)
+	WORD $0x4e3acec0 // fmla v0.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee1 // fmla v1.4s, v23.4s, v27.4s
+	WORD $0x4e3ace82 // fmla v2.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea3 // fmla v3.4s, v21.4s, v27.4s
+	WORD $0x4e3ace44 // fmla v4.4s, v18.4s, v26.4s
+	WORD $0x4e3bce65 // fmla v5.4s, v19.4s, v27.4s
+	WORD $0x4e3ace06 // fmla v6.4s, v16.4s, v26.4s
+	WORD $0x4e3bce27 // fmla v7.4s, v17.4s, v27.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F28, F29)
+	WORD $0x4e3ccf00 // fmla v0.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf21 // fmla v1.4s, v25.4s, v29.4s
+	WORD $0x4e3ccec2 // fmla v2.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee3 // fmla v3.4s, v23.4s, v29.4s
+	WORD $0x4e3cce84 // fmla v4.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea5 // fmla v5.4s, v21.4s, v29.4s
+	WORD $0x4e3cce46 // fmla v6.4s, v18.4s, v28.4s
+	WORD $0x4e3dce67 // fmla v7.4s, v19.4s, v29.4s
+	WORD $0x4e3cce08 // fmla v8.4s, v16.4s, v28.4s
+	WORD $0x4e3dce29 // fmla v9.4s, v17.4s, v29.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F30, F31)
+	WORD $0x4e3ecf02 // fmla v2.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf23 // fmla v3.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec4 // fmla v4.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee5 // fmla v5.4s, v23.4s, v31.4s
+	WORD $0x4e3ece86 // fmla v6.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea7 // fmla v7.4s, v21.4s, v31.4s
+	WORD $0x4e3ece48 // fmla v8.4s, v18.4s, v30.4s
+	WORD $0x4e3fce69 // fmla v9.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0a // fmla v10.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2b // fmla v11.4s, v17.4s, v31.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F26, F27)
+	WORD $0x4e3acf04 // fmla v4.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf25 // fmla v5.4s, v25.4s, v27.4s
+	WORD $0x4e3acec6 // fmla v6.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee7 // fmla v7.4s, v23.4s, v27.4s
+	WORD $0x4e3ace88 // fmla v8.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea9 // fmla v9.4s, v21.4s, v27.4s
+	WORD $0x4e3ace4a // fmla v10.4s, v18.4s, v26.4s
+	WORD $0x4e3bce6b // fmla v11.4s, v19.4s, v27.4s
+	WORD $0x4e3ace0c // fmla v12.4s, v16.4s, v26.4s
+	WORD $0x4e3bce2d // fmla v13.4s, v17.4s, v27.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F28, F29)
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf27 // fmla v7.4s, v25.4s, v29.4s
+	WORD $0x4e3ccec8 // fmla v8.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee9 // fmla v9.4s, v23.4s, v29.4s
+	WORD $0x4e3cce8a // fmla v10.4s, v20.4s, v28.4s
+	WORD $0x4e3dceab // fmla v11.4s, v21.4s, v29.4s
+	WORD $0x4e3cce4c // fmla v12.4s, v18.4s, v28.4s
+	WORD $0x4e3dce6d // fmla v13.4s, v19.4s, v29.4s
+	WORD $0x4e3cce0e // fmla v14.4s, v16.4s, v28.4s
+	WORD $0x4e3dce2f // fmla v15.4s, v17.4s, v29.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F30, F31)
+	WORD $0x4e3ecf08 // fmla v8.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf29 // fmla v9.4s, v25.4s, v31.4s
+	WORD $0x4e3ececa // fmla v10.4s, v22.4s, v30.4s
+	WORD $0x4e3fceeb // fmla v11.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8c // fmla v12.4s, v20.4s, v30.4s
+	WORD $0x4e3fcead // fmla v13.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4e // fmla v14.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6f // fmla v15.4s, v19.4s, v31.4s
+	MOVD 72(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F26, F27)
+	WORD $0x4e3acf0a // fmla v10.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf2b // fmla v11.4s, v25.4s, v27.4s
+	WORD $0x4e3acecc // fmla v12.4s, v22.4s, v26.4s
+	WORD $0x4e3bceed // fmla v13.4s, v23.4s, v27.4s
+	WORD $0x4e3ace8e // fmla v14.4s, v20.4s, v26.4s
+	WORD $0x4e3bceaf // fmla v15.4s, v21.4s, v27.4s
+	MOVD 80(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F28, F29)
+	WORD $0x4e3ccf0c // fmla v12.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf2d // fmla v13.4s, v25.4s, v29.4s
+	WORD $0x4e3ccece // fmla v14.4s, v22.4s, v28.4s
+	WORD $0x4e3dceef // fmla v15.4s, v23.4s, v29.4s
+	MOVD 88(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F30, F31)
+	WORD $0x4e3ecf0e // fmla v14.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2f // fmla v15.4s, v25.4s, v31.4s
+	MOVD 8(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F24, F25)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F26, F27)
+	WORD $0x4e3ace00 // fmla v0.4s, v16.4s, v26.4s
+	WORD $0x4e3bce21 // fmla v1.4s, v17.4s, v27.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F28, F29)
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	WORD $0x4e3cce02 // fmla v2.4s, v16.4s, v28.4s
+	WORD $0x4e3dce23 // fmla v3.4s, v17.4s, v29.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F30, F31)
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece42 // fmla v2.4s, v18.4s, v30.4s
+	WORD $0x4e3fce63 // fmla v3.4s, v19.4s, v31.4s
+	WORD $0x4e3ece04 // fmla v4.4s, v16.4s, v30.4s
+	WORD $0x4e3fce25 // fmla v5.4s, v17.4s, v31.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F26, F27)
+	WORD $0x4e3acec0 // fmla v0.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee1 // fmla v1.4s, v23.4s, v27.4s
+	WORD $0x4e3ace82 // fmla v2.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea3 // fmla v3.4s, v21.4s, v27.4s
+	WORD $0x4e3ace44 // fmla v4.4s, v18.4s, v26.4s
+	WORD $0x4e3bce65 // fmla v5.4s, v19.4s, v27.4s
+	WORD $0x4e3ace06 // fmla v6.4s, v16.4s, v26.4s
+	WORD $0x4e3bce27 // fmla v7.4s, v17.4s, v27.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F28, F29)
+	WORD $0x4e3ccf00 // fmla v0.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf21 // fmla v1.4s, v25.4s, v29.4s
+	WORD $0x4e3ccec2 // fmla v2.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee3 // fmla v3.4s, v23.4s, v29.4s
+	WORD $0x4e3cce84 // fmla v4.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea5 // fmla v5.4s, v21.4s, v29.4s
+	WORD $0x4e3cce46 // fmla v6.4s, v18.4s, v28.4s
+	WORD $0x4e3dce67 // fmla v7.4s, v19.4s, v29.4s
+	WORD $0x4e3cce08 // fmla v8.4s, v16.4s, v28.4s
+	WORD $0x4e3dce29 // fmla v9.4s, v17.4s, v29.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ecf02 // fmla v2.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf23 // fmla v3.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec4 // fmla v4.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee5 // fmla v5.4s, v23.4s, v31.4s
+	WORD $0x4e3ece86 // fmla v6.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea7 // fmla v7.4s, v21.4s, v31.4s
+	WORD $0x4e3ece48 // fmla v8.4s, v18.4s, v30.4s
+	WORD $0x4e3fce69 // fmla v9.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0a // fmla v10.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2b // fmla v11.4s, v17.4s, v31.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F26, F27)
+	WORD $0x4e3acf04 // fmla v4.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf25 // fmla v5.4s, v25.4s, v27.4s
+	WORD $0x4e3acec6 // fmla v6.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee7 // fmla v7.4s, v23.4s, v27.4s
+	WORD $0x4e3ace88 // fmla v8.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea9 // fmla v9.4s, v21.4s, v27.4s
+	WORD $0x4e3ace4a // fmla v10.4s, v18.4s, v26.4s
+	WORD $0x4e3bce6b // fmla v11.4s, v19.4s, v27.4s
+	WORD $0x4e3ace0c // fmla v12.4s, v16.4s, v26.4s
+	WORD $0x4e3bce2d // fmla v13.4s, v17.4s, v27.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F28, F29)
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf27 // fmla v7.4s, v25.4s, v29.4s
+	WORD $0x4e3ccec8 // fmla v8.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee9 // fmla v9.4s, v23.4s, v29.4s
+	WORD $0x4e3cce8a // fmla v10.4s, v20.4s, v28.4s
+	WORD $0x4e3dceab // fmla v11.4s, v21.4s, v29.4s
+	WORD $0x4e3cce4c // fmla v12.4s, v18.4s, v28.4s
+	WORD $0x4e3dce6d // fmla v13.4s, v19.4s, v29.4s
+	WORD $0x4e3cce0e // fmla v14.4s, v16.4s, v28.4s
+	WORD $0x4e3dce2f // fmla v15.4s, v17.4s, v29.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F30, F31)
+	WORD $0x4e3ecf08 // fmla v8.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf29 // fmla v9.4s, v25.4s, v31.4s
+	WORD $0x4e3ececa // fmla v10.4s, v22.4s, v30.4s
+	WORD $0x4e3fceeb // fmla v11.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8c // fmla v12.4s, v20.4s, v30.4s
+	WORD $0x4e3fcead // fmla v13.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4e // fmla v14.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6f // fmla v15.4s, v19.4s, v31.4s
+	MOVD 72(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F26, F27)
+	WORD $0x4e3acf0a // fmla v10.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf2b // fmla v11.4s, v25.4s, v27.4s
+	WORD $0x4e3acecc // fmla v12.4s, v22.4s, v26.4s
+	WORD $0x4e3bceed // fmla v13.4s, v23.4s, v27.4s
+	WORD $0x4e3ace8e // fmla v14.4s, v20.4s, v26.4s
+	WORD $0x4e3bceaf // fmla v15.4s, v21.4s, v27.4s
+	MOVD 80(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F28, F29)
+	WORD $0x4e3ccf0c // fmla v12.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf2d // fmla v13.4s, v25.4s, v29.4s
+	WORD $0x4e3ccece // fmla v14.4s, v22.4s, v28.4s
+	WORD $0x4e3dceef // fmla v15.4s, v23.4s, v29.4s
+	MOVD 88(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F30, F31)
+	WORD $0x4e3ecf0e // fmla v14.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2f // fmla v15.4s, v25.4s, v31.4s
+	MOVD 16(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F24, F25)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F26, F27)
+	WORD $0x4e3ace00 // fmla v0.4s, v16.4s, v26.4s
+	WORD $0x4e3bce21 // fmla v1.4s, v17.4s, v27.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F28, F29)
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	WORD $0x4e3cce02 // fmla v2.4s, v16.4s, v28.4s
+	WORD $0x4e3dce23 // fmla v3.4s, v17.4s, v29.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F30, F31)
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece42 // fmla v2.4s, v18.4s, v30.4s
+	WORD $0x4e3fce63 // fmla v3.4s, v19.4s, v31.4s
+	WORD $0x4e3ece04 // fmla v4.4s, v16.4s, v30.4s
+	WORD $0x4e3fce25 // fmla v5.4s, v17.4s, v31.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F26, F27)
+	WORD $0x4e3acec0 // fmla v0.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee1 // fmla v1.4s, v23.4s, v27.4s
+	WORD $0x4e3ace82 // fmla v2.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea3 // fmla v3.4s, v21.4s, v27.4s
+	WORD $0x4e3ace44 // fmla v4.4s, v18.4s, v26.4s
+	WORD $0x4e3bce65 // fmla v5.4s, v19.4s, v27.4s
+	WORD $0x4e3ace06 // fmla v6.4s, v16.4s, v26.4s
+	WORD $0x4e3bce27 // fmla v7.4s, v17.4s, v27.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F28, F29)
+	WORD $0x4e3ccf00 // fmla v0.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf21 // fmla v1.4s, v25.4s, v29.4s
+	WORD $0x4e3ccec2 // fmla v2.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee3 // fmla v3.4s, v23.4s, v29.4s
+	WORD $0x4e3cce84 // fmla v4.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea5 // fmla v5.4s, v21.4s, v29.4s
+	WORD $0x4e3cce46 // fmla v6.4s, v18.4s, v28.4s
+	WORD $0x4e3dce67 // fmla v7.4s, v19.4s, v29.4s
+	WORD $0x4e3cce08 // fmla v8.4s, v16.4s, v28.4s
+	WORD $0x4e3dce29 // fmla v9.4s, v17.4s, v29.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F30, F31)
+	WORD $0x4e3ecf02 // fmla v2.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf23 // fmla v3.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec4 // fmla v4.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee5 // fmla v5.4s, v23.4s, v31.4s
+	WORD $0x4e3ece86 // fmla v6.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea7 // fmla v7.4s, v21.4s, v31.4s
+	WORD $0x4e3ece48 // fmla v8.4s, v18.4s, v30.4s
+	WORD $0x4e3fce69 // fmla v9.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0a // fmla v10.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2b // fmla v11.4s, v17.4s, v31.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F26, F27)
+	WORD $0x4e3acf04 // fmla v4.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf25 // fmla v5.4s, v25.4s, v27.4s
+	WORD $0x4e3acec6 // fmla v6.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee7 // fmla v7.4s, v23.4s, v27.4s
+	WORD $0x4e3ace88 // fmla v8.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea9 // fmla v9.4s, v21.4s, v27.4s
+	WORD $0x4e3ace4a // fmla v10.4s, v18.4s, v26.4s
+	WORD $0x4e3bce6b // fmla v11.4s, v19.4s, v27.4s
+	WORD $0x4e3ace0c // fmla v12.4s, v16.4s, v26.4s
+	WORD $0x4e3bce2d // fmla v13.4s, v17.4s, v27.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F28, F29)
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf27 // fmla v7.4s, v25.4s, v29.4s
+	WORD $0x4e3ccec8 // fmla v8.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee9 // fmla v9.4s, v23.4s, v29.4s
+	WORD $0x4e3cce8a // fmla v10.4s, v20.4s, v28.4s
+	WORD $0x4e3dceab // fmla v11.4s, v21.4s, v29.4s
+	WORD $0x4e3cce4c // fmla v12.4s, v18.4s, v28.4s
+	WORD $0x4e3dce6d // fmla v13.4s, v19.4s, v29.4s
+	WORD $0x4e3cce0e // fmla v14.4s, v16.4s, v28.4s
+	WORD $0x4e3dce2f // fmla v15.4s, v17.4s, v29.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F30, F31)
+	WORD $0x4e3ecf08 // fmla v8.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf29 // fmla v9.4s, v25.4s, v31.4s
+	WORD $0x4e3ececa // fmla v10.4s, v22.4s, v30.4s
+	WORD $0x4e3fceeb // fmla v11.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8c // fmla v12.4s, v20.4s, v30.4s
+	WORD $0x4e3fcead // fmla v13.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4e // fmla v14.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6f // fmla v15.4s, v19.4s, v31.4s
+	MOVD 72(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F26, F27)
+	WORD $0x4e3acf0a // fmla v10.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf2b // fmla v11.4s, v25.4s, v27.4s
+	WORD $0x4e3acecc // fmla v12.4s, v22.4s, v26.4s
+	WORD $0x4e3bceed // fmla v13.4s, v23.4s, v27.4s
+	WORD $0x4e3ace8e // fmla v14.4s, v20.4s, v26.4s
+	WORD $0x4e3bceaf // fmla v15.4s, v21.4s, v27.4s
+	MOVD 80(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F28, F29)
+	WORD $0x4e3ccf0c // fmla v12.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf2d // fmla v13.4s, v25.4s, v29.4s
+	WORD $0x4e3ccece // fmla v14.4s, v22.4s, v28.4s
+	WORD $0x4e3dceef // fmla v15.4s, v23.4s, v29.4s
+	MOVD 88(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F30, F31)
+	WORD $0x4e3ecf0e // fmla v14.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2f // fmla v15.4s, v25.4s, v31.4s
+	MOVD 24(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F24, F25)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F26, F27)
+	WORD $0x4e3ace00 // fmla v0.4s, v16.4s, v26.4s
+	WORD $0x4e3bce21 // fmla v1.4s, v17.4s, v27.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F28, F29)
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	WORD $0x4e3cce02 // fmla v2.4s, v16.4s, v28.4s
+	WORD $0x4e3dce23 // fmla v3.4s, v17.4s, v29.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece42 // fmla v2.4s, v18.4s, v30.4s
+	WORD $0x4e3fce63 // fmla v3.4s, v19.4s, v31.4s
+	WORD $0x4e3ece04 // fmla v4.4s, v16.4s, v30.4s
+	WORD $0x4e3fce25 // fmla v5.4s, v17.4s, v31.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F26, F27)
+	WORD $0x4e3acec0 // fmla v0.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee1 // fmla v1.4s, v23.4s, v27.4s
+	WORD $0x4e3ace82 // fmla v2.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea3 // fmla v3.4s, v21.4s, v27.4s
+	WORD $0x4e3ace44 // fmla v4.4s, v18.4s, v26.4s
+	WORD $0x4e3bce65 // fmla v5.4s, v19.4s, v27.4s
+	WORD $0x4e3ace06 // fmla v6.4s, v16.4s, v26.4s
+	WORD $0x4e3bce27 // fmla v7.4s, v17.4s, v27.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F28, F29)
+	WORD $0x4e3ccf00 // fmla v0.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf21 // fmla v1.4s, v25.4s, v29.4s
+	WORD $0x4e3ccec2 // fmla v2.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee3 // fmla v3.4s, v23.4s, v29.4s
+	WORD $0x4e3cce84 // fmla v4.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea5 // fmla v5.4s, v21.4s, v29.4s
+	WORD $0x4e3cce46 // fmla v6.4s, v18.4s, v28.4s
+	WORD $0x4e3dce67 // fmla v7.4s, v19.4s, v29.4s
+	WORD $0x4e3cce08 // fmla v8.4s, v16.4s, v28.4s
+	WORD $0x4e3dce29 // fmla v9.4s, v17.4s, v29.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F30, F31)
+	WORD $0x4e3ecf02 // fmla v2.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf23 // fmla v3.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec4 // fmla v4.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee5 // fmla v5.4s, v23.4s, v31.4s
+	WORD $0x4e3ece86 // fmla v6.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea7 // fmla v7.4s, v21.4s, v31.4s
+	WORD $0x4e3ece48 // fmla v8.4s, v18.4s, v30.4s
+	WORD $0x4e3fce69 // fmla v9.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0a // fmla v10.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2b // fmla v11.4s, v17.4s, v31.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F26, F27)
+	WORD $0x4e3acf04 // fmla v4.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf25 // fmla v5.4s, v25.4s, v27.4s
+	WORD $0x4e3acec6 // fmla v6.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee7 // fmla v7.4s, v23.4s, v27.4s
+	WORD $0x4e3ace88 // fmla v8.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea9 // fmla v9.4s, v21.4s, v27.4s
+	WORD $0x4e3ace4a // fmla v10.4s, v18.4s, v26.4s
+	WORD $0x4e3bce6b // fmla v11.4s, v19.4s, v27.4s
+	WORD $0x4e3ace0c // fmla v12.4s, v16.4s, v26.4s
+	WORD $0x4e3bce2d // fmla v13.4s, v17.4s, v27.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F28, F29)
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf27 // fmla v7.4s, v25.4s, v29.4s
+	WORD $0x4e3ccec8 // fmla v8.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee9 // fmla v9.4s, v23.4s, v29.4s
+	WORD $0x4e3cce8a // fmla v10.4s, v20.4s, v28.4s
+	WORD $0x4e3dceab // fmla v11.4s, v21.4s, v29.4s
+	WORD $0x4e3cce4c // fmla v12.4s, v18.4s, v28.4s
+	WORD $0x4e3dce6d // fmla v13.4s, v19.4s, v29.4s
+	WORD $0x4e3cce0e // fmla v14.4s, v16.4s, v28.4s
+	WORD $0x4e3dce2f // fmla v15.4s, v17.4s, v29.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F30, F31)
+	WORD $0x4e3ecf08 // fmla v8.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf29 // fmla v9.4s, v25.4s, v31.4s
+	WORD $0x4e3ececa // fmla v10.4s, v22.4s, v30.4s
+	WORD $0x4e3fceeb // fmla v11.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8c // fmla v12.4s, v20.4s, v30.4s
+	WORD $0x4e3fcead // fmla v13.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4e // fmla v14.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6f // fmla v15.4s, v19.4s, v31.4s
+	MOVD 72(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F26, F27)
+	WORD $0x4e3acf0a // fmla v10.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf2b // fmla v11.4s, v25.4s, v27.4s
+	WORD $0x4e3acecc // fmla v12.4s, v22.4s, v26.4s
+	WORD $0x4e3bceed // fmla v13.4s, v23.4s, v27.4s
+	WORD $0x4e3ace8e // fmla v14.4s, v20.4s, v26.4s
+	WORD $0x4e3bceaf // fmla v15.4s, v21.4s, v27.4s
+	MOVD 80(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F28, F29)
+	WORD $0x4e3ccf0c // fmla v12.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf2d // fmla v13.4s, v25.4s, v29.4s
+	WORD $0x4e3ccece // fmla v14.4s, v22.4s, v28.4s
+	WORD $0x4e3dceef // fmla v15.4s, v23.4s, v29.4s
+	MOVD 88(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F30, F31)
+	WORD $0x4e3ecf0e // fmla v14.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2f // fmla v15.4s, v25.4s, v31.4s
+	MOVD 32(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F24, F25)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F26, F27)
+	WORD $0x4e3ace00 // fmla v0.4s, v16.4s, v26.4s
+	WORD $0x4e3bce21 // fmla v1.4s, v17.4s, v27.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F28, F29)
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	WORD $0x4e3cce02 // fmla v2.4s, v16.4s, v28.4s
+	WORD $0x4e3dce23 // fmla v3.4s, v17.4s, v29.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F30, F31)
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece42 // fmla v2.4s, v18.4s, v30.4s
+	WORD $0x4e3fce63 // fmla v3.4s, v19.4s, v31.4s
+	WORD $0x4e3ece04 // fmla v4.4s, v16.4s, v30.4s
+	WORD $0x4e3fce25 // fmla v5.4s, v17.4s, v31.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F26, F27)
+	WORD $0x4e3acec0 // fmla v0.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee1 // fmla v1.4s, v23.4s, v27.4s
+	WORD $0x4e3ace82 // fmla v2.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea3 // fmla v3.4s, v21.4s, v27.4s
+	WORD $0x4e3ace44 // fmla v4.4s, v18.4s, v26.4s
+	WORD $0x4e3bce65 // fmla v5.4s, v19.4s, v27.4s
+	WORD $0x4e3ace06 // fmla v6.4s, v16.4s, v26.4s
+	WORD $0x4e3bce27 // fmla v7.4s, v17.4s, v27.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F28, F29)
+	WORD $0x4e3ccf00 // fmla v0.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf21 // fmla v1.4s, v25.4s, v29.4s
+	WORD $0x4e3ccec2 // fmla v2.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee3 // fmla v3.4s, v23.4s, v29.4s
+	WORD $0x4e3cce84 // fmla v4.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea5 // fmla v5.4s, v21.4s, v29.4s
+	WORD $0x4e3cce46 // fmla v6.4s, v18.4s, v28.4s
+	WORD $0x4e3dce67 // fmla v7.4s, v19.4s, v29.4s
+	WORD $0x4e3cce08 // fmla v8.4s, v16.4s, v28.4s
+	WORD $0x4e3dce29 // fmla v9.4s, v17.4s, v29.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F30, F31)
+	WORD $0x4e3ecf02 // fmla v2.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf23 // fmla v3.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec4 // fmla v4.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee5 // fmla v5.4s, v23.4s, v31.4s
+	WORD $0x4e3ece86 // fmla v6.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea7 // fmla v7.4s, v21.4s, v31.4s
+	WORD $0x4e3ece48 // fmla v8.4s, v18.4s, v30.4s
+	WORD $0x4e3fce69 // fmla v9.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0a // fmla v10.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2b // fmla v11.4s, v17.4s, v31.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F26, F27)
+	WORD $0x4e3acf04 // fmla v4.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf25 // fmla v5.4s, v25.4s, v27.4s
+	WORD $0x4e3acec6 // fmla v6.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee7 // fmla v7.4s, v23.4s, v27.4s
+	WORD $0x4e3ace88 // fmla v8.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea9 // fmla v9.4s, v21.4s, v27.4s
+	WORD $0x4e3ace4a // fmla v10.4s, v18.4s, v26.4s
+	WORD $0x4e3bce6b // fmla v11.4s, v19.4s, v27.4s
+	WORD $0x4e3ace0c // fmla v12.4s, v16.4s, v26.4s
+	WORD $0x4e3bce2d // fmla v13.4s, v17.4s, v27.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F28, F29)
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf27 // fmla v7.4s, v25.4s, v29.4s
+	WORD $0x4e3ccec8 // fmla v8.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee9 // fmla v9.4s, v23.4s, v29.4s
+	WORD $0x4e3cce8a // fmla v10.4s, v20.4s, v28.4s
+	WORD $0x4e3dceab // fmla v11.4s, v21.4s, v29.4s
+	WORD $0x4e3cce4c // fmla v12.4s, v18.4s, v28.4s
+	WORD $0x4e3dce6d // fmla v13.4s, v19.4s, v29.4s
+	WORD $0x4e3cce0e // fmla v14.4s, v16.4s, v28.4s
+	WORD $0x4e3dce2f // fmla v15.4s, v17.4s, v29.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F30, F31)
+	WORD $0x4e3ecf08 // fmla v8.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf29 // fmla v9.4s, v25.4s, v31.4s
+	WORD $0x4e3ececa // fmla v10.4s, v22.4s, v30.4s
+	WORD $0x4e3fceeb // fmla v11.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8c // fmla v12.4s, v20.4s, v30.4s
+	WORD $0x4e3fcead // fmla v13.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4e // fmla v14.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6f // fmla v15.4s, v19.4s, v31.4s
+	MOVD 72(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F26, F27)
+	WORD $0x4e3acf0a // fmla v10.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf2b // fmla v11.4s, v25.4s, v27.4s
+	WORD $0x4e3acecc // fmla v12.4s, v22.4s, v26.4s
+	WORD $0x4e3bceed // fmla v13.4s, v23.4s, v27.4s
+	WORD $0x4e3ace8e // fmla v14.4s, v20.4s, v26.4s
+	WORD $0x4e3bceaf // fmla v15.4s, v21.4s, v27.4s
+	MOVD 80(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F28, F29)
+	WORD $0x4e3ccf0c // fmla v12.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf2d // fmla v13.4s, v25.4s, v29.4s
+	WORD $0x4e3ccece // fmla v14.4s, v22.4s, v28.4s
+	WORD $0x4e3dceef // fmla v15.4s, v23.4s, v29.4s
+	MOVD 88(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ecf0e // fmla v14.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2f // fmla v15.4s, v25.4s, v31.4s
+	MOVD clamp+96(FP), R8
+	VLD1R (R8), [V26.S4]
+	ADD $4, R8, R24
+	VLD1R (R24), [V16.S4]
+	MOVD R5, R8
+	WORD $0x6ea0e75f // fcmgt v31.4s, v26.4s, v0.4s
+	WORD $0x6ebf1f40 // bit v0.16b, v26.16b, v31.16b
+	WORD $0x6ea1e75f // fcmgt v31.4s, v26.4s, v1.4s
+	WORD $0x6ebf1f41 // bit v1.16b, v26.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
+	FSTPQ (F0, F1), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6ea2e75f // fcmgt v31.4s, v26.4s, v2.4s
+	WORD $0x6ebf1f42 // bit v2.16b, v26.16b, v31.16b
+	WORD $0x6ea3e75f // fcmgt v31.4s, v26.4s, v3.4s
+	WORD $0x6ebf1f43 // bit v3.16b, v26.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
+	FSTPQ (F2, F3), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6ea4e75f // fcmgt v31.4s, v26.4s, v4.4s
+	WORD $0x6ebf1f44 // bit v4.16b, v26.16b, v31.16b
+	WORD $0x6ea5e75f // fcmgt v31.4s, v26.4s, v5.4s
+	WORD $0x6ebf1f45 // bit v5.16b, v26.16b, v31.16b
+	WORD $0x6eb0e49f // fcmgt v31.4s, v4.4s, v16.4s
+	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
+	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
+	FSTPQ (F4, F5), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6ea6e75f // fcmgt v31.4s, v26.4s, v6.4s
+	WORD $0x6ebf1f46 // bit v6.16b, v26.16b, v31.16b
+	WORD $0x6ea7e75f // fcmgt v31.4s, v26.4s, v7.4s
+	WORD $0x6ebf1f47 // bit v7.16b, v26.16b, v31.16b
+	WORD $0x6eb0e4df // fcmgt v31.4s, v6.4s, v16.4s
+	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4ff // fcmgt v31.4s, v7.4s, v16.4s
+	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
+	FSTPQ (F6, F7), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6ea8e75f // fcmgt v31.4s, v26.4s, v8.4s
+	WORD $0x6ebf1f48 // bit v8.16b, v26.16b, v31.16b
+	WORD $0x6ea9e75f // fcmgt v31.4s, v26.4s, v9.4s
+	WORD $0x6ebf1f49 // bit v9.16b, v26.16b, v31.16b
+	WORD $0x6eb0e51f // fcmgt v31.4s, v8.4s, v16.4s
+	WORD $0x6ebf1e08 // bit v8.16b, v16.16b, v31.16b
+	WORD $0x6eb0e53f // fcmgt v31.4s, v9.4s, v16.4s
+	WORD $0x6ebf1e09 // bit v9.16b, v16.16b, v31.16b
+	FSTPQ (F8, F9), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6eaae75f // fcmgt v31.4s, v26.4s, v10.4s
+	WORD $0x6ebf1f4a // bit v10.16b, v26.16b, v31.16b
+	WORD $0x6eabe75f // fcmgt v31.4s, v26.4s, v11.4s
+	WORD $0x6ebf1f4b // bit v11.16b, v26.16b, v31.16b
+	WORD $0x6eb0e55f // fcmgt v31.4s, v10.4s, v16.4s
+	WORD $0x6ebf1e0a // bit v10.16b, v16.16b, v31.16b
+	WORD $0x6eb0e57f // fcmgt v31.4s, v11.4s, v16.4s
+	WORD $0x6ebf1e0b // bit v11.16b, v16.16b, v31.16b
+	FSTPQ (F10, F11), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6eace75f // fcmgt v31.4s, v26.4s, v12.4s
+	WORD $0x6ebf1f4c // bit v12.16b, v26.16b, v31.16b
+	WORD $0x6eade75f // fcmgt v31.4s, v26.4s, v13.4s
+	WORD $0x6ebf1f4d // bit v13.16b, v26.16b, v31.16b
+	WORD $0x6eb0e59f // fcmgt v31.4s, v12.4s, v16.4s
+	WORD $0x6ebf1e0c // bit v12.16b, v16.16b, v31.16b
+	WORD $0x6eb0e5bf // fcmgt v31.4s, v13.4s, v16.4s
+	WORD $0x6ebf1e0d // bit v13.16b, v16.16b, v31.16b
+	FSTPQ (F12, F13), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6eaee75f // fcmgt v31.4s, v26.4s, v14.4s
+	WORD $0x6ebf1f4e // bit v14.16b, v26.16b, v31.16b
+	WORD $0x6eafe75f // fcmgt v31.4s, v26.4s, v15.4s
+	WORD $0x6ebf1f4f // bit v15.16b, v26.16b, v31.16b
+	WORD $0x6eb0e5df // fcmgt v31.4s, v14.4s, v16.4s
+	WORD $0x6ebf1e0e // bit v14.16b, v16.16b, v31.16b
+	WORD $0x6eb0e5ff // fcmgt v31.4s, v15.4s, v16.4s
+	WORD $0x6ebf1e0f // bit v15.16b, v16.16b, v31.16b
+	FSTPQ (F14, F15), 0(R8)
+	ADD R14, R8, R8
+	MOVD pixel+32(FP), R10
+	ADD R10, R9, R9
+	ADD R10, R5, R5
+	NEG R10, R10
+	MOVD R10, pixel+32(FP)
+	CMP $0, R10
+	BLT group
+	SUBS $8, R11, R11
+	BEQ group_over
+	MOVD $8, R10
+	CMP R10, R11
+	BGE group_whole
+	MOVD R11, R10
+	MOVD $8, R11
+
+group_whole:
+	ADD R10<<3, R2, R15
+	MOVD R15, R2
+	MUL R14, R10, R10
+	ADD R10, R5, R5
+	B group
+
+group_over:
+	SUBS $1, R13, R13
+	BEQ line_over
+	MOVD $1, R10
+	CMP R10, R13
+	BGE line_whole
+	MOVD R13, R10
+	MOVD $1, R13
+
+line_whole:
+	MOVD $40, R16
+	MUL R16, R10, R12
+	ADD R12, R0, R0
+	MOVD down+80(FP), R16
+	MUL R16, R10, R10
+	ADD R10, R6, R6
+	B line
+
+line_over:
+	MOVD R4, R8
+	SUB $32, R8, R8
+	MOVD pixel+32(FP), R16
+	ADD R16, R9, R9
+	CMP R8, R9
+	BGE done
+	ADD $32, R9, R9
+	CMP R8, R9
+	BLE vector
+	MOVD R8, R9
+	B vector
+
+done:
+	RET
+
+TEXT ·depthwiseTall5Stride2By7NEON(SB), NOSPLIT, $0-104
+	MOVD bytes+48(FP), R4
+	MOVD next+72(FP), R14
+	MOVD $0, R9
+
+vector:
+	MOVD R4, R8
+	SUB R9, R8, R8
+	SUB $32, R8, R8
+	MOVD $32, R10
+	CMP R10, R8
+	BGE two
+	MOVD R8, R10
+
+two:
+	MOVD R10, pixel+32(FP)
+	MOVD rows+0(FP), R0
+	MOVD m+8(FP), R13
+	MOVD out+64(FP), R6
+	ADD R9, R6, R6
+
+line:
+	MOVD first+24(FP), R2
+	MOVD R6, R5
+	MOVD n+16(FP), R11
+
+group:
+	MOVD weights+56(FP), R3
+	ADD R9, R3, R3
+	MOVD bias+88(FP), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F0, F1)
+	WORD $0x4ea01c02 // mov v2.16b, v0.16b
+	WORD $0x4ea11c23 // mov v3.16b, v1.16b
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea01c06 // mov v6.16b, v0.16b
+	WORD $0x4ea11c27 // mov v7.16b, v1.16b
+	WORD $0x4ea01c08 // mov v8.16b, v0.16b
+	WORD $0x4ea11c29 // mov v9.16b, v1.16b
+	WORD $0x4ea01c0a // mov v10.16b, v0.16b
+	WORD $0x4ea11c2b // mov v11.16b, v1.16b
+	WORD $0x4ea01c0c // mov v12.16b, v0.16b
+	WORD $0x4ea11c2d // mov v13.16b, v1.16b
+	MOVD 0(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F14, F15)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F24, F25)
+	WORD $0x4e38cdc0 // fmla v0.4s, v14.4s, v24.4s
+	WORD $0x4e39cde1 // fmla v1.4s, v15.4s, v25.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F26, F27)
+	WORD $0x4e3ace00 // fmla v0.4s, v16.4s, v26.4s
+	WORD $0x4e3bce21 // fmla v1.4s, v17.4s, v27.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F28, F29)
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	WORD $0x4e3ccdc2 // fmla v2.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde3 // fmla v3.4s, v15.4s, v29.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece02 // fmla v2.4s, v16.4s, v30.4s
+	WORD $0x4e3fce23 // fmla v3.4s, v17.4s, v31.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F24, F25)
+	WORD $0x4e38cec0 // fmla v0.4s, v22.4s, v24.4s
+	WORD $0x4e39cee1 // fmla v1.4s, v23.4s, v25.4s
+	WORD $0x4e38ce42 // fmla v2.4s, v18.4s, v24.4s
+	WORD $0x4e39ce63 // fmla v3.4s, v19.4s, v25.4s
+	WORD $0x4e38cdc4 // fmla v4.4s, v14.4s, v24.4s
+	WORD $0x4e39cde5 // fmla v5.4s, v15.4s, v25.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F26, F27)
+	WORD $0x4e3ace82 // fmla v2.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea3 // fmla v3.4s, v21.4s, v27.4s
+	WORD $0x4e3ace04 // fmla v4.4s, v16.4s, v26.4s
+	WORD $0x4e3bce25 // fmla v5.4s, v17.4s, v27.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F28, F29)
+	WORD $0x4e3ccec2 // fmla v2.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee3 // fmla v3.4s, v23.4s, v29.4s
+	WORD $0x4e3cce44 // fmla v4.4s, v18.4s, v28.4s
+	WORD $0x4e3dce65 // fmla v5.4s, v19.4s, v29.4s
+	WORD $0x4e3ccdc6 // fmla v6.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde7 // fmla v7.4s, v15.4s, v29.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F30, F31)
+	WORD $0x4e3ece84 // fmla v4.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea5 // fmla v5.4s, v21.4s, v31.4s
+	WORD $0x4e3ece06 // fmla v6.4s, v16.4s, v30.4s
+	WORD $0x4e3fce27 // fmla v7.4s, v17.4s, v31.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F24, F25)
+	WORD $0x4e38cec4 // fmla v4.4s, v22.4s, v24.4s
+	WORD $0x4e39cee5 // fmla v5.4s, v23.4s, v25.4s
+	WORD $0x4e38ce46 // fmla v6.4s, v18.4s, v24.4s
+	WORD $0x4e39ce67 // fmla v7.4s, v19.4s, v25.4s
+	WORD $0x4e38cdc8 // fmla v8.4s, v14.4s, v24.4s
+	WORD $0x4e39cde9 // fmla v9.4s, v15.4s, v25.4s
+	MOVD 72(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F26, F27)
+	WORD $0x4e3ace86 // fmla v6.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea7 // fmla v7.4s, v21.4s, v27.4s
+	WORD $0x4e3ace08 // fmla v8.4s, v16.4s, v26.4s
+	WORD $0x4e3bce29 // fmla v9.4s, v17.4s, v27.4s
+	MOVD 80(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F28, F29)
+	WORD $0x4e3ccec6 // fmla v6.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee7 // fmla v7.4s, v23.4s, v29.4s
+	WORD $0x4e3cce48 // fmla v8.4s, v18.4s, v28.4s
+	WORD $0x4e3dce69 // fmla v9.4s, v19.4s, v29.4s
+	WORD $0x4e3ccdca // fmla v10.4s, v14.4s, v28.4s
+	WORD $0x4e3dcdeb // fmla v11.4s, v15.4s, v29.4s
+	MOVD 88(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F30, F31)
+	WORD $0x4e3ece88 // fmla v8.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea9 // fmla v9.4s, v21.4s, v31.4s
+	WORD $0x4e3ece0a // fmla v10.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2b // fmla v11.4s, v17.4s, v31.4s
+	MOVD 96(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F24, F25)
+	WORD $0x4e38cec8 // fmla v8.4s, v22.4s, v24.4s
+	WORD $0x4e39cee9 // fmla v9.4s, v23.4s, v25.4s
+	WORD $0x4e38ce4a // fmla v10.4s, v18.4s, v24.4s
+	WORD $0x4e39ce6b // fmla v11.4s, v19.4s, v25.4s
+	WORD $0x4e38cdcc // fmla v12.4s, v14.4s, v24.4s
+	WORD $0x4e39cded // fmla v13.4s, v15.4s, v25.4s
+	MOVD 104(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F26, F27)
+	WORD $0x4e3ace8a // fmla v10.4s, v20.4s, v26.4s
+	WORD $0x4e3bceab // fmla v11.4s, v21.4s, v27.4s
+	WORD $0x4e3ace0c // fmla v12.4s, v16.4s, v26.4s
+	WORD $0x4e3bce2d // fmla v13.4s, v17.4s, v27.4s
+	MOVD 112(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F28, F29)
+	WORD $0x4e3cceca // fmla v10.4s, v22.4s, v28.4s
+	WORD $0x4e3dceeb // fmla v11.4s, v23.4s, v29.4s
+	WORD $0x4e3cce4c // fmla v12.4s, v18.4s, v28.4s
+	WORD $0x4e3dce6d // fmla v13.4s, v19.4s, v29.4s
+	MOVD 120(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F30, F31)
+	WORD $0x4e3ece8c // fmla v12.4s, v20.4s, v30.4s
+	WORD $0x4e3fcead // fmla v13.4s, v21.4s, v31.4s
+	MOVD 128(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F24, F25)
+	WORD $0x4e38cecc // fmla v12.4s, v22.4s, v24.4s
+	WORD $0x4e39ceed // fmla v13.4s, v23.4s, v25.4s
+	MOVD 8(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F14, F15)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F24, F25)
+	WORD $0x4e38cdc0 // fmla v0.4s, v14.4s, v24.4s
+	WORD $0x4e39cde1 // fmla v1.4s, v15.4s, v25.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F26, F27)
+	WORD $0x4e3ace00 // fmla v0.4s, v16.4s, v26.4s
+	WORD $0x4e3bce21 // fmla v1.4s, v17.4s, v27.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F28, F29)
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	WORD $0x4e3ccdc2 // fmla v2.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde3 // fmla v3.4s, v15.4s, v29.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F30, F31)
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece02 // fmla v2.4s, v16.4s, v30.4s
+	WORD $0x4e3fce23 // fmla v3.4s, v17.4s, v31.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F24, F25)
+	WORD $0x4e38cec0 // fmla v0.4s, v22.4s, v24.4s
+	WORD $0x4e39cee1 // fmla v1.4s, v23.4s, v25.4s
+	WORD $0x4e38ce42 // fmla v2.4s, v18.4s, v24.4s
+	WORD $0x4e39ce63 // fmla v3.4s, v19.4s, v25.4s
+	WORD $0x4e38cdc4 // fmla v4.4s, v14.4s, v24.4s
+	WORD $0x4e39cde5 // fmla v5.4s, v15.4s, v25.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F26, F27)
+	WORD $0x4e3ace82 // fmla v2.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea3 // fmla v3.4s, v21.4s, v27.4s
+	WORD $0x4e3ace04 // fmla v4.4s, v16.4s, v26.4s
+	WORD $0x4e3bce25 // fmla v5.4s, v17.4s, v27.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F28, F29)
+	WORD $0x4e3ccec2 // fmla v2.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee3 // fmla v3.4s, v23.4s, v29.4s
+	WORD $0x4e3cce44 // fmla v4.4s, v18.4s, v28.4s
+	WORD $0x4e3dce65 // fmla v5.4s, v19.4s, v29.4s
+	WORD $0x4e3ccdc6 // fmla v6.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde7 // fmla v7.4s, v15.4s, v29.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ece84 // fmla v4.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea5 // fmla v5.4s, v21.4s, v31.4s
+	WORD $0x4e3ece06 // fmla v6.4s, v16.4s, v30.4s
+	WORD $0x4e3fce27 // fmla v7.4s, v17.4s, v31.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F24, F25)
+	WORD $0x4e38cec4 // fmla v4.4s, v22.4s, v24.4s
+	WORD $0x4e39cee5 // fmla v5.4s, v23.4s, v25.4s
+	WORD $0x4e38ce46 // fmla v6.4s, v18.4s, v24.4s
+	WORD $0x4e39ce67 // fmla v7.4s, v19.4s, v25.4s
+	WORD $0x4e38cdc8 // fmla v8.4s, v14.4s, v24.4s
+	WORD $0x4e39cde9 // fmla v9.4s, v15.4s, v25.4s
+	MOVD 72(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F26, F27)
+	WORD $0x4e3ace86 // fmla v6.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea7 // fmla v7.4s, v21.4s, v27.4s
+	WORD $0x4e3ace08 // fmla v8.4s, v16.4s, v26.4s
+	WORD $0x4e3bce29 // fmla v9.4s, v17.4s, v27.4s
+	MOVD 80(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F28, F29)
+	WORD $0x4e3ccec6 // fmla v6.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee7 // fmla v7.4s, v23.4s, v29.4s
+	WORD $0x4e3cce48 // fmla v8.4s, v18.4s, v28.4s
+	WORD $0x4e3dce69 // fmla v9.4s, v19.4s, v29.4s
+	WORD $0x4e3ccdca // fmla v10.4s, v14.4s, v28.4s
+	WORD $0x4e3dcdeb // fmla v11.4s, v15.4s, v29.4s
+	MOVD 88(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F30, F31)
+	WORD $0x4e3ece88 // fmla v8.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea9 // fmla v9.4s, v21.4s, v31.4s
+	WORD $0x4e3ece0a // fmla v10.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2b // fmla v11.4s, v17.4s, v31.4s
+	MOVD 96(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F24, F25)
+	WORD $0x4e38cec8 // fmla v8.4s, v22.4s, v24.4s
+	WORD $0x4e39cee9 // fmla v9.4s, v23.4s, v25.4s
+	WORD $0x4e38ce4a // fmla v10.4s, v18.4s, v24.4s
+	WORD $0x4e39ce6b // fmla v11.4s, v19.4s, v25.4s
+	WORD $0x4e38cdcc // fmla v12.4s, v14.4s, v24.4s
+	WORD $0x4e39cded // fmla v13.4s, v15.4s, v25.4s
+	MOVD 104(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F26, F27)
+	WORD $0x4e3ace8a // fmla v10.4s, v20.4s, v26.4s
+	WORD $0x4e3bceab // fmla v11.4s, v21.4s, v27.4s
+	WORD $0x4e3ace0c // fmla v12.4s, v16.4s, v26.4s
+	WORD $0x4e3bce2d // fmla v13.4s, v17.4s, v27.4s
+	MOVD 112(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F28, F29)
+	WORD $0x4e3cceca // fmla v10.4s, v22.4s, v28.4s
+	WORD $0x4e3dceeb // fmla v11.4s, v23.4s, v29.4s
+	WORD $0x4e3cce4c // fmla v12.4s, v18.4s, v28.4s
+	WORD $0x4e3dce6d // fmla v13.4s, v19.4s, v29.4s
+	MOVD 120(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F30, F31)
+	WORD $0x4e3ece8c // fmla v12.4s, v20.4s, v30.4s
+	WORD $0x4e3fcead // fmla v13.4s, v21.4s, v31.4s
+	MOVD 128(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F24, F25)
+	WORD $0x4e38cecc // fmla v12.4s, v22.4s, v24.4s
+	WORD $0x4e39ceed // fmla v13.4s, v23.4s, v25.4s
+	MOVD 16(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F14, F15)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F24, F25)
+	WORD $0x4e38cdc0 // fmla v0.4s, v14.4s, v24.4s
+	WORD $0x4e39cde1 // fmla v1.4s, v15.4s, v25.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F26, F27)
+	WORD $0x4e3ace00 // fmla v0.4s, v16.4s, v26.4s
+	WORD $0x4e3bce21 // fmla v1.4s, v17.4s, v27.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F28, F29)
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	WORD $0x4e3ccdc2 // fmla v2.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde3 // fmla v3.4s, v15.4s, v29.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F30, F31)
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece02 // fmla v2.4s, v16.4s, v30.4s
+	WORD $0x4e3fce23 // fmla v3.4s, v17.4s, v31.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F24, F25)
+	WORD $0x4e38cec0 // fmla v0.4s, v22.4s, v24.4s
+	WORD $0x4e39cee1 // fmla v1.4s, v23.4s, v25.4s
+	WORD $0x4e38ce42 // fmla v2.4s, v18.4s, v24.4s
+	WORD $0x4e39ce63 // fmla v3.4s, v19.4s, v25.4s
+	WORD $0x4e38cdc4 // fmla v4.4s, v14.4s, v24.4s
+	WORD $0x4e39cde5 // fmla v5.4s, v15.4s, v25.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F26, F27)
+	WORD $0x4e3ace82 // fmla v2.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea3 // fmla v3.4s, v21.4s, v27.4s
+	WORD $0x4e3ace04 // fmla v4.4s, v16.4s, v26.4s
+	WORD $0x4e3bce25 // fmla v5.4s, v17.4s, v27.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F28, F29)
+	WORD $0x4e3ccec2 // fmla v2.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee3 // fmla v3.4s, v23.4s, v29.4s
+	WORD $0x4e3cce44 // fmla v4.4s, v18.4s, v28.4s
+	WORD $0x4e3dce65 // fmla v5.4s, v19.4s, v29.4s
+	WORD $0x4e3ccdc6 // fmla v6.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde7 // fmla v7.4s, v15.4s, v29.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F30, F31)
+	WORD $0x4e3ece84 // fmla v4.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea5 // fmla v5.4s, v21.4s, v31.4s
+	WORD $0x4e3ece06 // fmla v6.4s, v16.4s, v30.4s
+	WORD $0x4e3fce27 // fmla v7.4s, v17.4s, v31.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F24, F25)
+	WORD $0x4e38cec4 // fmla v4.4s, v22.4s, v24.4s
+	WORD $0x4e39cee5 // fmla v5.4s, v23.4s, v25.4s
+	WORD $0x4e38ce46 // fmla v6.4s, v18.4s, v24.4s
+	WORD $0x4e39ce67 // fmla v7.4s, v19.4s, v25.4s
+	WORD $0x4e38cdc8 // fmla v8.4s, v14.4s, v24.4s
+	WORD $0x4e39cde9 // fmla v9.4s, v15.4s, v25.4s
+	MOVD 72(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F26, F27)
+	WORD $0x4e3ace86 // fmla v6.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea7 // fmla v7.4s, v21.4s, v27.4s
+	WORD $0x4e3ace08 // fmla v8.4s, v16.4s, v26.4s
+	WORD $0x4e3bce29 // fmla v9.4s, v17.4s, v27.4s
+	MOVD 80(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F28, F29)
+	WORD $0x4e3ccec6 // fmla v6.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee7 // fmla v7.4s, v23.4s, v29.4s
+	WORD $0x4e3cce48 // fmla v8.4s, v18.4s, v28.4s
+	WORD $0x4e3dce69 // fmla v9.4s, v19.4s, v29.4s
+	WORD $0x4e3ccdca // fmla v10.4s, v14.4s, v28.4s
+	WORD $0x4e3dcdeb // fmla v11.4s, v15.4s, v29.4s
+	MOVD 88(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ece88 // fmla v8.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea9 // fmla v9.4s, v21.4s, v31.4s
+	WORD $0x4e3ece0a // fmla v10.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2b // fmla v11.4s, v17.4s, v31.4s
+	MOVD 96(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F24, F25)
+	WORD $0x4e38cec8 // fmla v8.4s, v22.4s, v24.4s
+	WORD $0x4e39cee9 // fmla v9.4s, v23.4s, v25.4s
+	WORD $0x4e38ce4a // fmla v10.4s, v18.4s, v24.4s
+	WORD $0x4e39ce6b // fmla v11.4s, v19.4s, v25.4s
+	WORD $0x4e38cdcc // fmla v12.4s, v14.4s, v24.4s
+	WORD $0x4e39cded // fmla v13.4s, v15.4s, v25.4s
+	MOVD 104(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F26, F27)
+	WORD $0x4e3ace8a // fmla v10.4s, v20.4s, v26.4s
+	WORD $0x4e3bceab // fmla v11.4s, v21.4s, v27.4s
+	WORD $0x4e3ace0c // fmla v12.4s, v16.4s, v26.4s
+	WORD $0x4e3bce2d // fmla v13.4s, v17.4s, v27.4s
+	MOVD 112(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F28, F29)
+	WORD $0x4e3cceca // fmla v10.4s, v22.4s, v28.4s
+	WORD $0x4e3dceeb // fmla v11.4s, v23.4s, v29.4s
+	WORD $0x4e3cce4c // fmla v12.4s, v18.4s, v28.4s
+	WORD $0x4e3dce6d // fmla v13.4s, v19.4s, v29.4s
+	MOVD 120(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F30, F31)
+	WORD $0x4e3ece8c // fmla v12.4s, v20.4s, v30.4s
+	WORD $0x4e3fcead // fmla v13.4s, v21.4s, v31.4s
+	MOVD 128(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F24, F25)
+	WORD $0x4e38cecc // fmla v12.4s, v22.4s, v24.4s
+	WORD $0x4e39ceed // fmla v13.4s, v23.4s, v25.4s
+	MOVD 24(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F14, F15)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F24, F25)
+	WORD $0x4e38cdc0 // fmla v0.4s, v14.4s, v24.4s
+	WORD $0x4e39cde1 // fmla v1.4s, v15.4s, v25.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F26, F27)
+	WORD $0x4e3ace00 // fmla v0.4s, v16.4s, v26.4s
+	WORD $0x4e3bce21 // fmla v1.4s, v17.4s, v27.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F28, F29)
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	WORD $0x4e3ccdc2 // fmla v2.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde3 // fmla v3.4s, v15.4s, v29.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F30, F31)
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece02 // fmla v2.4s, v16.4s, v30.4s
+	WORD $0x4e3fce23 // fmla v3.4s, v17.4s, v31.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F24, F25)
+	WORD $0x4e38cec0 // fmla v0.4s, v22.4s, v24.4s
+	WORD $0x4e39cee1 // fmla v1.4s, v23.4s, v25.4s
+	WORD $0x4e38ce42 // fmla v2.4s, v18.4s, v24.4s
+	WORD $0x4e39ce63 // fmla v3.4s, v19.4s, v25.4s
+	WORD $0x4e38cdc4 // fmla v4.4s, v14.4s, v24.4s
+	WORD $0x4e39cde5 // fmla v5.4s, v15.4s, v25.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F26, F27)
+	WORD $0x4e3ace82 // fmla v2.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea3 // fmla v3.4s, v21.4s, v27.4s
+	WORD $0x4e3ace04 // fmla v4.4s, v16.4s, v26.4s
+	WORD $0x4e3bce25 // fmla v5.4s, v17.4s, v27.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F28, F29)
+	WORD $0x4e3ccec2 // fmla v2.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee3 // fmla v3.4s, v23.4s, v29.4s
+	WORD $0x4e3cce44 // fmla v4.4s, v18.4s, v28.4s
+	WORD $0x4e3dce65 // fmla v5.4s, v19.4s, v29.4s
+	WORD $0x4e3ccdc6 // fmla v6.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde7 // fmla v7.4s, v15.4s, v29.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F30, F31)
+	WORD $0x4e3ece84 // fmla v4.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea5 // fmla v5.4s, v21.4s, v31.4s
+	WORD $0x4e3ece06 // fmla v6.4s, v16.4s, v30.4s
+	WORD $0x4e3fce27 // fmla v7.4s, v17.4s, v31.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F24, F25)
+	WORD $0x4e38cec4 // fmla v4.4s, v22.4s, v24.4s
+	WORD $0x4e39cee5 // fmla v5.4s, v23.4s, v25.4s
+	WORD $0x4e38ce46 // fmla v6.4s, v18.4s, v24.4s
+	WORD $0x4e39ce67 // fmla v7.4s, v19.4s, v25.4s
+	WORD $0x4e38cdc8 // fmla v8.4s, v14.4s, v24.4s
+	WORD $0x4e39cde9 // fmla v9.4s, v15.4s, v25.4s
+	MOVD 72(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F26, F27)
+	WORD $0x4e3ace86 // fmla v6.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea7 // fmla v7.4s, v21.4s, v27.4s
+	WORD $0x4e3ace08 // fmla v8.4s, v16.4s, v26.4s
+	WORD $0x4e3bce29 // fmla v9.4s, v17.4s, v27.4s
+	MOVD 80(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F28, F29)
+	WORD $0x4e3ccec6 // fmla v6.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee7 // fmla v7.4s, v23.4s, v29.4s
+	WORD $0x4e3cce48 // fmla v8.4s, v18.4s, v28.4s
+	WORD $0x4e3dce69 // fmla v9.4s, v19.4s, v29.4s
+	WORD $0x4e3ccdca // fmla v10.4s, v14.4s, v28.4s
+	WORD $0x4e3dcdeb // fmla v11.4s, v15.4s, v29.4s
+	MOVD 88(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F30, F31)
+	WORD $0x4e3ece88 // fmla v8.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea9 // fmla v9.4s, v21.4s, v31.4s
+	WORD $0x4e3ece0a // fmla v10.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2b // fmla v11.4s, v17.4s, v31.4s
+	MOVD 96(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F24, F25)
+	WORD $0x4e38cec8 // fmla v8.4s, v22.4s, v24.4s
+	WORD $0x4e39cee9 // fmla v9.4s, v23.4s, v25.4s
+	WORD $0x4e38ce4a // fmla v10.4s, v18.4s, v24.4s
+	WORD $0x4e39ce6b // fmla v11.4s, v19.4s, v25.4s
+	WORD $0x4e38cdcc // fmla v12.4s, v14.4s, v24.4s
+	WORD $0x4e39cded // fmla v13.4s, v15.4s, v25.4s
+	MOVD 104(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F26, F27)
+	WORD $0x4e3ace8a // fmla v10.4s, v20.4s, v26.4s
+	WORD $0x4e3bceab // fmla v11.4s, v21.4s, v27.4s
+	WORD $0x4e3ace0c // fmla v12.4s, v16.4s, v26.4s
+	WORD $0x4e3bce2d // fmla v13.4s, v17.4s, v27.4s
+	MOVD 112(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F28, F29)
+	WORD $0x4e3cceca // fmla v10.4s, v22.4s, v28.4s
+	WORD $0x4e3dceeb // fmla v11.4s, v23.4s, v29.4s
+	WORD $0x4e3cce4c // fmla v12.4s, v18.4s, v28.4s
+	WORD $0x4e3dce6d // fmla v13.4s, v19.4s, v29.4s
+	MOVD 120(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ece8c // fmla v12.4s, v20.4s, v30.4s
+	WORD $0x4e3fcead // fmla v13.4s, v21.4s, v31.4s
+	MOVD 128(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F24, F25)
+	WORD $0x4e38cecc // fmla v12.4s, v22.4s, v24.4s
+	WORD $0x4e39ceed // fmla v13.4s, v23.4s, v25.4s
+	MOVD 32(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F14, F15)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F24, F25)
+	WORD $0x4e38cdc0 // fmla v0.4s, v14.4s, v24.4s
+	WORD $0x4e39cde1 // fmla v1.4s, v15.4s, v25.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F26, F27)
+	WORD $0x4e3ace00 // fmla v0.4s, v16.4s, v26.4s
+	WORD $0x4e3bce21 // fmla v1.4s, v17.4s, v27.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F28, F29)
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	WORD $0x4e3ccdc2 // fmla v2.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde3 // fmla v3.4s, v15.4s, v29.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F30, F31)
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece02 // fmla v2.4s, v16.4s, v30.4s
+	WORD $0x4e3fce23 // fmla v3.4s, v17.4s, v31.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F24, F25)
+	WORD $0x4e38cec0 // fmla v0.4s, v22.4s, v24.4s
+	WORD $0x4e39cee1 // fmla v1.4s, v23.4s, v25.4s
+	WORD $0x4e38ce42 // fmla v2.4s, v18.4s, v24.4s
+	WORD $0x4e39ce63 // fmla v3.4s, v19.4s, v25.4s
+	WORD $0x4e38cdc4 // fmla v4.4s, v14.4s, v24.4s
+	WORD $0x4e39cde5 // fmla v5.4s, v15.4s, v25.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F26, F27)
+	WORD $0x4e3ace82 // fmla v2.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea3 // fmla v3.4s, v21.4s, v27.4s
+	WORD $0x4e3ace04 // fmla v4.4s, v16.4s, v26.4s
+	WORD $0x4e3bce25 // fmla v5.4s, v17.4s, v27.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F28, F29)
+	WORD $0x4e3ccec2 // fmla v2.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee3 // fmla v3.4s, v23.4s, v29.4s
+	WORD $0x4e3cce44 // fmla v4.4s, v18.4s, v28.4s
+	WORD $0x4e3dce65 // fmla v5.4s, v19.4s, v29.4s
+	WORD $0x4e3ccdc6 // fmla v6.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde7 // fmla v7.4s, v15.4s, v29.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F30, F31)
+	WORD $0x4e3ece84 // fmla v4.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea5 // fmla v5.4s, v21.4s, v31.4s
+	WORD $0x4e3ece06 // fmla v6.4s, v16.4s, v30.4s
+	WORD $0x4e3fce27 // fmla v7.4s, v17.4s, v31.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F24, F25)
+	WORD $0x4e38cec4 // fmla v4.4s, v22.4s, v24.4s
+	WORD $0x4e39cee5 // fmla v5.4s, v23.4s, v25.4s
+	WORD $0x4e38ce46 // fmla v6.4s, v18.4s, v24.4s
+	WORD $0x4e39ce67 // fmla v7.4s, v19.4s, v25.4s
+	WORD $0x4e38cdc8 // fmla v8.4s, v14.4s, v24.4s
+	WORD $0x4e39cde9 // fmla v9.4s, v15.4s, v25.4s
+	MOVD 72(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F26, F27)
+	WORD $0x4e3ace86 // fmla v6.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea7 // fmla v7.4s, v21.4s, v27.4s
+	WORD $0x4e3ace08 // fmla v8.4s, v16.4s, v26.4s
+	WORD $0x4e3bce29 // fmla v9.4s, v17.4s, v27.4s
+	MOVD 80(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F28, F29)
+	WORD $0x4e3ccec6 // fmla v6.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee7 // fmla v7.4s, v23.4s, v29.4s
+	WORD $0x4e3cce48 // fmla v8.4s, v18.4s, v28.4s
+	WORD $0x4e3dce69 // fmla v9.4s, v19.4s, v29.4s
+	WORD $0x4e3ccdca // fmla v10.4s, v14.4s, v28.4s
+	WORD $0x4e3dcdeb // fmla v11.4s, v15.4s, v29.4s
+	MOVD 88(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F30, F31)
+	WORD $0x4e3ece88 // fmla v8.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea9 // fmla v9.4s, v21.4s, v31.4s
+	WORD $0x4e3ece0a // fmla v10.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2b // fmla v11.4s, v17.4s, v31.4s
+	MOVD 96(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F24, F25)
+	WORD $0x4e38cec8 // fmla v8.4s, v22.4s, v24.4s
+	WORD $0x4e39cee9 // fmla v9.4s, v23.4s, v25.4s
+	WORD $0x4e38ce4a // fmla v10.4s, v18.4s, v24.4s
+	WORD $0x4e39ce6b // fmla v11.4s, v19.4s, v25.4s
+	WORD $0x4e38cdcc // fmla v12.4s, v14.4s, v24.4s
+	WORD $0x4e39cded // fmla v13.4s, v15.4s, v25.4s
+	MOVD 104(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F26, F27)
+	WORD $0x4e3ace8a // fmla v10.4s, v20.4s, v26.4s
+	WORD $0x4e3bceab // fmla v11.4s, v21.4s, v27.4s
+	WORD $0x4e3ace0c // fmla v12.4s, v16.4s, v26.4s
+	WORD $0x4e3bce2d // fmla v13.4s, v17.4s, v27.4s
+	MOVD 112(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F28, F29)
+	WORD $0x4e3cceca // fmla v10.4s, v22.4s, v28.4s
+	WORD $0x4e3dceeb // fmla v11.4s, v23.4s, v29.4s
+	WORD $0x4e3cce4c // fmla v12.4s, v18.4s, v28.4s
+	WORD $0x4e3dce6d // fmla v13.4s, v19.4s, v29.4s
+	MOVD 120(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F30, F31)
+	WORD $0x4e3ece8c // fmla v12.4s, v20.4s, v30.4s
+	WORD $0x4e3fcead // fmla v13.4s, v21.4s, v31.4s
+	MOVD 128(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F24, F25)
+	WORD $0x4e38cecc // fmla v12.4s, v22.4s, v24.4s
+	WORD $0x4e39ceed // fmla v13.4s, v23.4s, v25.4s
+	MOVD clamp+96(FP), R8
+	VLD1R (R8), [V24.S4]
+	ADD $4, R8, R21
+	VLD1R (R21), [V14.S4]
+	MOVD R5, R8
+	WORD $0x6ea0e71f // fcmgt v31.4s, v24.4s, v0.4s
+	WORD $0x6ebf1f00 // bit v0.16b, v24.16b, v31.16b
+	WORD $0x6ea1e71f // fcmgt v31.4s, v24.4s, v1.4s
+	WORD $0x6ebf1f01 // bit v1.16b, v24.16b, v31.16b
+	WORD $0x6eaee41f // fcmgt v31.4s, v0.4s, v14.4s
+	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
+	WORD $0x6eaee43f // fcmgt v31.4s, v1.4s, v14.4s
+	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
+	FSTPQ (F0, F1), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6ea2e71f // fcmgt v31.4s, v24.4s, v2.4s
+	WORD $0x6ebf1f02 // bit v2.16b, v24.16b, v31.16b
+	WORD $0x6ea3e71f // fcmgt v31.4s, v24.4s, v3.4s
+	WORD $0x6ebf1f03 // bit v3.16b, v24.16b, v31.16b
+	WORD $0x6eaee45f // fcmgt v31.4s, v2.4s, v14.4s
+	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
+	WORD $0x6eaee47f // fcmgt v31.4s, v3.4s, v14.4s
+	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
+	FSTPQ (F2, F3), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6ea4e71f // fcmgt v31.4s, v24.4s, v4.4s
+	WORD $0x6ebf1f04 // bit v4.16b, v24.16b, v31.16b
+	WORD $0x6ea5e71f // fcmgt v31.4s, v24.4s, v5.4s
+	WORD $0x6ebf1f05 // bit v5.16b, v24.16b, v31.16b
+	WORD $0x6eaee49f // fcmgt v31.4s, v4.4s, v14.4s
+	WORD $0x6ebf1dc4 // bit v4.16b, v14.16b, v31.16b
+	WORD $0x6eaee4bf // fcmgt v31.4s, v5.4s, v14.4s
+	WORD $0x6ebf1dc5 // bit v5.16b, v14.16b, v31.16b
+	FSTPQ (F4, F5), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6ea6e71f // fcmgt v31.4s, v24.4s, v6.4s
+	WORD $0x6ebf1f06 // bit v6.16b, v24.16b, v31.16b
+	WORD $0x6ea7e71f // fcmgt v31.4s, v24.4s, v7.4s
+	WORD $0x6ebf1f07 // bit v7.16b, v24.16b, v31.16b
+	WORD $0x6eaee4df // fcmgt v31.4s, v6.4s, v14.4s
+	WORD $0x6ebf1dc6 // bit v6.16b, v14.16b, v31.16b
+	WORD $0x6eaee4ff // fcmgt v31.4s, v7.4s, v14.4s
+	WORD $0x6ebf1dc7 // bit v7.16b, v14.16b, v31.16b
+	FSTPQ (F6, F7), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6ea8e71f // fcmgt v31.4s, v24.4s, v8.4s
+	WORD $0x6ebf1f08 // bit v8.16b, v24.16b, v31.16b
+	WORD $0x6ea9e71f // fcmgt v31.4s, v24.4s, v9.4s
+	WORD $0x6ebf1f09 // bit v9.16b, v24.16b, v31.16b
+	WORD $0x6eaee51f // fcmgt v31.4s, v8.4s, v14.4s
+	WORD $0x6ebf1dc8 // bit v8.16b, v14.16b, v31.16b
+	WORD $0x6eaee53f // fcmgt v31.4s, v9.4s, v14.4s
+	WORD $0x6ebf1dc9 // bit v9.16b, v14.16b, v31.16b
+	FSTPQ (F8, F9), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6eaae71f // fcmgt v31.4s, v24.4s, v10.4s
+	WORD $0x6ebf1f0a // bit v10.16b, v24.16b, v31.16b
+	WORD $0x6eabe71f // fcmgt v31.4s, v24.4s, v11.4s
+	WORD $0x6ebf1f0b // bit v11.16b, v24.16b, v31.16b
+	WORD $0x6eaee55f // fcmgt v31.4s, v10.4s, v14.4s
+	WORD $0x6ebf1dca // bit v10.16b, v14.16b, v31.16b
+	WORD $0x6eaee57f // fcmgt v31.4s, v11.4s, v14.4s
+	WORD $0x6ebf1dcb // bit v11.16b, v14.16b, v31.16b
+	FSTPQ (F10, F11), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6eace71f // fcmgt v31.4s, v24.4s, v12.4s
+	WORD $0x6ebf1f0c // bit v12.16b, v24.16b, v31.16b
+	WORD $0x6eade71f // fcmgt v31.4s, v24.4s, v13.4s
+	WORD $0x6ebf1f0d // bit v13.16b, v24.16b, v31.16b
+	WORD $0x6eaee59f // fcmgt v31.4s, v12.4s, v14.4s
+	WORD $0x6ebf1dcc // bit v12.16b, v14.16b, v31.16b
+	WORD $0x6eaee5bf // fcmgt v31.4s, v13.4s, v14.4s
+	WORD $0x6ebf1dcd // bit v13.16b, v14.16b, v31.16b
+	FSTPQ (F12, F13), 0(R8)
+	ADD R14, R8, R8
+	MOVD pixel+32(FP), R10
+	ADD R10, R9, R9
+	ADD R10, R5, R5
+	NEG R10, R10
+	MOVD R10, pixel+32(FP)
+	CMP $0, R10
+	BLT group
+	SUBS $7, R11, R11
+	BEQ group_over
+	MOVD $7, R10
+	CMP R10, R11
+	BGE group_whole
+	MOVD R11, R10
+	MOVD $7, R11
+
+group_whole:
+	ADD R10<<3, R2, R15
+	MOVD R15, R2
+	ADD R10<<3, R2, R15
+	MOVD R15, R2
+	MUL R14, R10, R10
+	ADD R10, R5, R5
+	B group
+
+group_over:
+	SUBS $1, R13, R13
+	BEQ line_over
+	MOVD $1, R10
+	CMP R10, R13
+	BGE line_whole
+	MOVD R13, R10
+	MOVD $1, R13
+
+line_whole:
+	MOVD $40, R16
+	MUL R16, R10, R12
+	ADD R12, R0, R0
+	MOVD down+80(FP), R16
+	MUL R16, R10, R10
+	ADD R10, R6, R6
+	B line
+
+line_over:
+	MOVD R4, R8
+	SUB $32, R8, R8
+	MOVD pixel+32(FP), R16
+	ADD R16, R9, R9
+	CMP R8, R9
+	BGE done
+	ADD $32, R9, R9
+	CMP R8, R9
+	BLE vector
+	MOVD R8, R9
+	B vector
+
+done:
+	RET
+
+TEXT ·depthwiseTall5Stride2By8NEON(SB), NOSPLIT, $0-104
+	MOVD bytes+48(FP), R4
+	MOVD next+72(FP), R14
+	MOVD $0, R9
+
+vector:
+	MOVD R4, R8
+	SUB R9, R8, R8
+	SUB $32, R8, R8
+	MOVD $32, R10
+	CMP R10, R8
+	BGE two
+	MOVD R8, R10
+
+two:
+	MOVD R10, pixel+32(FP)
+	MOVD rows+0(FP), R0
+	MOVD m+8(FP), R13
+	MOVD out+64(FP), R6
+	ADD R9, R6, R6
+
+line:
+	MOVD first+24(FP), R2
+	MOVD R6, R5
+	MOVD n+16(FP), R11
+
+group:
+	MOVD weights+56(FP), R3
+	ADD R9, R3, R3
+	MOVD bias+88(FP), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F0, F1)
+	WORD $0x4ea01c02 // mov v2.16b, v0.16b
+	WORD $0x4ea11c23 // mov v3.16b, v1.16b
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea01c06 // mov v6.16b, v0.16b
+	WORD $0x4ea11c27 // mov v7.16b, v1.16b
+	WORD $0x4ea01c08 // mov v8.16b, v0.16b
+	WORD $0x4ea11c29 // mov v9.16b, v1.16b
+	WORD $0x4ea01c0a // mov v10.16b, v0.16b
+	WORD $0x4ea11c2b // mov v11.16b, v1.16b
+	WORD $0x4ea01c0c // mov v12.16b, v0.16b
+	WORD $0x4ea11c2d // mov v13.16b, v1.16b
+	WORD $0x4ea01c0e // mov v14.16b, v0.16b
+	WORD $0x4ea11c2f // mov v15.16b, v1.16b
+	MOVD 0(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F24, F25)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F26, F27)
+	WORD $0x4e3ace00 // fmla v0.4s, v16.4s, v26.4s
+	WORD $0x4e3bce21 // fmla v1.4s, v17.4s, v27.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F28, F29)
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F30, F31)
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece02 // fmla v2.4s, v16.4s, v30.4s
+	WORD $0x4e3fce23 // fmla v3.4s, v17.4s, v31.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F26, F27)
+	WORD $0x4e3acec0 // fmla v0.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee1 // fmla v1.4s, v23.4s, v27.4s
+	WORD $0x4e3ace42 // fmla v2.4s, v18.4s, v26.4s
+	WORD $0x4e3bce63 // fmla v3.4s, v19.4s, v27.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F28, F29)
+	WORD $0x4e3ccf00 // fmla v0.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf21 // fmla v1.4s, v25.4s, v29.4s
+	WORD $0x4e3cce82 // fmla v2.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea3 // fmla v3.4s, v21.4s, v29.4s
+	WORD $0x4e3cce04 // fmla v4.4s, v16.4s, v28.4s
+	WORD $0x4e3dce25 // fmla v5.4s, v17.4s, v29.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F30, F31)
+	WORD $0x4e3ecec2 // fmla v2.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee3 // fmla v3.4s, v23.4s, v31.4s
+	WORD $0x4e3ece44 // fmla v4.4s, v18.4s, v30.4s
+	WORD $0x4e3fce65 // fmla v5.4s, v19.4s, v31.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F26, F27)
+	WORD $0x4e3acf02 // fmla v2.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf23 // fmla v3.4s, v25.4s, v27.4s
+	WORD $0x4e3ace84 // fmla v4.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea5 // fmla v5.4s, v21.4s, v27.4s
+	WORD $0x4e3ace06 // fmla v6.4s, v16.4s, v26.4s
+	WORD $0x4e3bce27 // fmla v7.4s, v17.4s, v27.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F28, F29)
+	WORD $0x4e3ccec4 // fmla v4.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee5 // fmla v5.4s, v23.4s, v29.4s
+	WORD $0x4e3cce46 // fmla v6.4s, v18.4s, v28.4s
+	WORD $0x4e3dce67 // fmla v7.4s, v19.4s, v29.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F30, F31)
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf25 // fmla v5.4s, v25.4s, v31.4s
+	WORD $0x4e3ece86 // fmla v6.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea7 // fmla v7.4s, v21.4s, v31.4s
+	WORD $0x4e3ece08 // fmla v8.4s, v16.4s, v30.4s
+	WORD $0x4e3fce29 // fmla v9.4s, v17.4s, v31.4s
+	MOVD 72(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F26, F27)
+	WORD $0x4e3acec6 // fmla v6.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee7 // fmla v7.4s, v23.4s, v27.4s
+	WORD $0x4e3ace48 // fmla v8.4s, v18.4s, v26.4s
+	WORD $0x4e3bce69 // fmla v9.4s, v19.4s, v27.4s
+	MOVD 80(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F28, F29)
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf27 // fmla v7.4s, v25.4s, v29.4s
+	WORD $0x4e3cce88 // fmla v8.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea9 // fmla v9.4s, v21.4s, v29.4s
+	WORD $0x4e3cce0a // fmla v10.4s, v16.4s, v28.4s
+	WORD $0x4e3dce2b // fmla v11.4s, v17.4s, v29.4s
+	MOVD 88(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F30, F31)
+	WORD $0x4e3ecec8 // fmla v8.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee9 // fmla v9.4s, v23.4s, v31.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6b // fmla v11.4s, v19.4s, v31.4s
+	MOVD 96(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F26, F27)
+	WORD $0x4e3acf08 // fmla v8.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf29 // fmla v9.4s, v25.4s, v27.4s
+	WORD $0x4e3ace8a // fmla v10.4s, v20.4s, v26.4s
+	WORD $0x4e3bceab // fmla v11.4s, v21.4s, v27.4s
+	WORD $0x4e3ace0c // fmla v12.4s, v16.4s, v26.4s
+	WORD $0x4e3bce2d // fmla v13.4s, v17.4s, v27.4s
+	MOVD 104(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F28, F29)
+	WORD $0x4e3cceca // fmla v10.4s, v22.4s, v28.4s
+	WORD $0x4e3dceeb // fmla v11.4s, v23.4s, v29.4s
+	WORD $0x4e3cce4c // fmla v12.4s, v18.4s, v28.4s
+	WORD $0x4e3dce6d // fmla v13.4s, v19.4s, v29.4s
+	MOVD 112(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F30, F31)
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2b // fmla v11.4s, v25.4s, v31.4s
+	WORD $0x4e3ece8c // fmla v12.4s, v20.4s, v30.4s
+	WORD $0x4e3fcead // fmla v13.4s, v21.4s, v31.4s
+	WORD $0x4e3ece0e // fmla v14.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2f // fmla v15.4s, v17.4s, v31.4s
+	MOVD 120(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F26, F27)
+	WORD $0x4e3acecc // fmla v12.4s, v22.4s, v26.4s
+	WORD $0x4e3bceed // fmla v13.4s, v23.4s, v27.4s
+	WORD $0x4e3ace4e // fmla v14.4s, v18.4s, v26.4s
+	WORD $0x4e3bce6f // fmla v15.4s, v19.4s, v27.4s
+	MOVD 128(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F28, F29)
+	WORD $0x4e3ccf0c // fmla v12.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf2d // fmla v13.4s, v25.4s, v29.4s
+	WORD $0x4e3cce8e // fmla v14.4s, v20.4s, v28.4s
+	WORD $0x4e3dceaf // fmla v15.4s, v21.4s, v29.4s
+	MOVD 136(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ecece // fmla v14.4s, v22.4s, v30.4s
+	WORD $0x4e3fceef // fmla v15.4s, v23.4s, v31.4s
+	MOVD 144(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F26, F27)
+	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf2f // fmla v15.4s, v25.4s, v27.4s
+	MOVD 8(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F24, F25)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F26, F27)
+	WORD $0x4e3ace00 // fmla v0.4s, v16.4s, v26.4s
+	WORD $0x4e3bce21 // fmla v1.4s, v17.4s, v27.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F28, F29)
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F30, F31)
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece02 // fmla v2.4s, v16.4s, v30.4s
+	WORD $0x4e3fce23 // fmla v3.4s, v17.4s, v31.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F26, F27)
+	WORD $0x4e3acec0 // fmla v0.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee1 // fmla v1.4s, v23.4s, v27.4s
+	WORD $0x4e3ace42 // fmla v2.4s, v18.4s, v26.4s
+	WORD $0x4e3bce63 // fmla v3.4s, v19.4s, v27.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F28, F29)
+	WORD $0x4e3ccf00 // fmla v0.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf21 // fmla v1.4s, v25.4s, v29.4s
+	WORD $0x4e3cce82 // fmla v2.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea3 // fmla v3.4s, v21.4s, v29.4s
+	WORD $0x4e3cce04 // fmla v4.4s, v16.4s, v28.4s
+	WORD $0x4e3dce25 // fmla v5.4s, v17.4s, v29.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ecec2 // fmla v2.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee3 // fmla v3.4s, v23.4s, v31.4s
+	WORD $0x4e3ece44 // fmla v4.4s, v18.4s, v30.4s
+	WORD $0x4e3fce65 // fmla v5.4s, v19.4s, v31.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F26, F27)
+	WORD $0x4e3acf02 // fmla v2.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf23 // fmla v3.4s, v25.4s, v27.4s
+	WORD $0x4e3ace84 // fmla v4.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea5 // fmla v5.4s, v21.4s, v27.4s
+	WORD $0x4e3ace06 // fmla v6.4s, v16.4s, v26.4s
+	WORD $0x4e3bce27 // fmla v7.4s, v17.4s, v27.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F28, F29)
+	WORD $0x4e3ccec4 // fmla v4.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee5 // fmla v5.4s, v23.4s, v29.4s
+	WORD $0x4e3cce46 // fmla v6.4s, v18.4s, v28.4s
+	WORD $0x4e3dce67 // fmla v7.4s, v19.4s, v29.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F30, F31)
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf25 // fmla v5.4s, v25.4s, v31.4s
+	WORD $0x4e3ece86 // fmla v6.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea7 // fmla v7.4s, v21.4s, v31.4s
+	WORD $0x4e3ece08 // fmla v8.4s, v16.4s, v30.4s
+	WORD $0x4e3fce29 // fmla v9.4s, v17.4s, v31.4s
+	MOVD 72(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F26, F27)
+	WORD $0x4e3acec6 // fmla v6.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee7 // fmla v7.4s, v23.4s, v27.4s
+	WORD $0x4e3ace48 // fmla v8.4s, v18.4s, v26.4s
+	WORD $0x4e3bce69 // fmla v9.4s, v19.4s, v27.4s
+	MOVD 80(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F28, F29)
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf27 // fmla v7.4s, v25.4s, v29.4s
+	WORD $0x4e3cce88 // fmla v8.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea9 // fmla v9.4s, v21.4s, v29.4s
+	WORD $0x4e3cce0a // fmla v10.4s, v16.4s, v28.4s
+	WORD $0x4e3dce2b // fmla v11.4s, v17.4s, v29.4s
+	MOVD 88(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F30, F31)
+	WORD $0x4e3ecec8 // fmla v8.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee9 // fmla v9.4s, v23.4s, v31.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6b // fmla v11.4s, v19.4s, v31.4s
+	MOVD 96(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F26, F27)
+	WORD $0x4e3acf08 // fmla v8.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf29 // fmla v9.4s, v25.4s, v27.4s
+	WORD $0x4e3ace8a // fmla v10.4s, v20.4s, v26.4s
+	WORD $0x4e3bceab // fmla v11.4s, v21.4s, v27.4s
+	WORD $0x4e3ace0c // fmla v12.4s, v16.4s, v26.4s
+	WORD $0x4e3bce2d // fmla v13.4s, v17.4s, v27.4s
+	MOVD 104(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F28, F29)
+	WORD $0x4e3cceca // fmla v10.4s, v22.4s, v28.4s
+	WORD $0x4e3dceeb // fmla v11.4s, v23.4s, v29.4s
+	WORD $0x4e3cce4c // fmla v12.4s, v18.4s, v28.4s
+	WORD $0x4e3dce6d // fmla v13.4s, v19.4s, v29.4s
+	MOVD 112(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F30, F31)
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2b // fmla v11.4s, v25.4s, v31.4s
+	WORD $0x4e3ece8c // fmla v12.4s, v20.4s, v30.4s
+	WORD $0x4e3fcead // fmla v13.4s, v21.4s, v31.4s
+	WORD $0x4e3ece0e // fmla v14.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2f // fmla v15.4s, v17.4s, v31.4s
+	MOVD 120(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F26, F27)
+	WORD $0x4e3acecc // fmla v12.4s, v22.4s, v26.4s
+	WORD $0x4e3bceed // fmla v13.4s, v23.4s, v27.4s
+	WORD $0x4e3ace4e // fmla v14.4s, v18.4s, v26.4s
+	WORD $0x4e3bce6f // fmla v15.4s, v19.4s, v27.4s
+	MOVD 128(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F28, F29)
+	WORD $0x4e3ccf0c // fmla v12.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf2d // fmla v13.4s, v25.4s, v29.4s
+	WORD $0x4e3cce8e // fmla v14.4s, v20.4s, v28.4s
+	WORD $0x4e3dceaf // fmla v15.4s, v21.4s, v29.4s
+	MOVD 136(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F30, F31)
+	WORD $0x4e3ecece // fmla v14.4s, v22.4s, v30.4s
+	WORD $0x4e3fceef // fmla v15.4s, v23.4s, v31.4s
+	MOVD 144(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F26, F27)
+	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf2f // fmla v15.4s, v25.4s, v27.4s
+	MOVD 16(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F24, F25)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F26, F27)
+	WORD $0x4e3ace00 // fmla v0.4s, v16.4s, v26.4s
+	WORD $0x4e3bce21 // fmla v1.4s, v17.4s, v27.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F28, F29)
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F30, F31)
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece02 // fmla v2.4s, v16.4s, v30.4s
+	WORD $0x4e3fce23 // fmla v3.4s, v17.4s, v31.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F26, F27)
+	WORD $0x4e3acec0 // fmla v0.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee1 // fmla v1.4s, v23.4s, v27.4s
+	WORD $0x4e3ace42 // fmla v2.4s, v18.4s, v26.4s
+	WORD $0x4e3bce63 // fmla v3.4s, v19.4s, v27.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F28, F29)
+	WORD $0x4e3ccf00 // fmla v0.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf21 // fmla v1.4s, v25.4s, v29.4s
+	WORD $0x4e3cce82 // fmla v2.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea3 // fmla v3.4s, v21.4s, v29.4s
+	WORD $0x4e3cce04 // fmla v4.4s, v16.4s, v28.4s
+	WORD $0x4e3dce25 // fmla v5.4s, v17.4s, v29.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F30, F31)
+	WORD $0x4e3ecec2 // fmla v2.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee3 // fmla v3.4s, v23.4s, v31.4s
+	WORD $0x4e3ece44 // fmla v4.4s, v18.4s, v30.4s
+	WORD $0x4e3fce65 // fmla v5.4s, v19.4s, v31.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F26, F27)
+	WORD $0x4e3acf02 // fmla v2.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf23 // fmla v3.4s, v25.4s, v27.4s
+	WORD $0x4e3ace84 // fmla v4.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea5 // fmla v5.4s, v21.4s, v27.4s
+	WORD $0x4e3ace06 // fmla v6.4s, v16.4s, v26.4s
+	WORD $0x4e3bce27 // fmla v7.4s, v17.4s, v27.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F28, F29)
+	WORD $0x4e3ccec4 // fmla v4.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee5 // fmla v5.4s, v23.4s, v29.4s
+	WORD $0x4e3cce46 // fmla v6.4s, v18.4s, v28.4s
+	WORD $0x4e3dce67 // fmla v7.4s, v19.4s, v29.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F30, F31)
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf25 // fmla v5.4s, v25.4s, v31.4s
+	WORD $0x4e3ece86 // fmla v6.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea7 // fmla v7.4s, v21.4s, v31.4s
+	WORD $0x4e3ece08 // fmla v8.4s, v16.4s, v30.4s
+	WORD $0x4e3fce29 // fmla v9.4s, v17.4s, v31.4s
+	MOVD 72(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F26, F27)
+	WORD $0x4e3acec6 // fmla v6.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee7 // fmla v7.4s, v23.4s, v27.4s
+	WORD $0x4e3ace48 // fmla v8.4s, v18.4s, v26.4s
+	WORD $0x4e3bce69 // fmla v9.4s, v19.4s, v27.4s
+	MOVD 80(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F28, F29)
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf27 // fmla v7.4s, v25.4s, v29.4s
+	WORD $0x4e3cce88 // fmla v8.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea9 // fmla v9.4s, v21.4s, v29.4s
+	WORD $0x4e3cce0a // fmla v10.4s, v16.4s, v28.4s
+	WORD $0x4e3dce2b // fmla v11.4s, v17.4s, v29.4s
+	MOVD 88(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F30, F31)
+	WORD $0x4e3ecec8 // fmla v8.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee9 // fmla v9.4s, v23.4s, v31.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6b // fmla v11.4s, v19.4s, v31.4s
+	MOVD 96(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F26, F27)
+	WORD $0x4e3acf08 // fmla v8.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf29 // fmla v9.4s, v25.4s, v27.4s
+	WORD $0x4e3ace8a // fmla v10.4s, v20.4s, v26.4s
+	WORD $0x4e3bceab // fmla v11.4s, v21.4s, v27.4s
+	WORD $0x4e3ace0c // fmla v12.4s, v16.4s, v26.4s
+	WORD $0x4e3bce2d // fmla v13.4s, v17.4s, v27.4s
+	MOVD 104(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F28, F29)
+	WORD $0x4e3cceca // fmla v10.4s, v22.4s, v28.4s
+	WORD $0x4e3dceeb // fmla v11.4s, v23.4s, v29.4s
+	WORD $0x4e3cce4c // fmla v12.4s, v18.4s, v28.4s
+	WORD $0x4e3dce6d // fmla v13.4s, v19.4s, v29.4s
+	MOVD 112(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2b // fmla v11.4s, v25.4s, v31.4s
+	WORD $0x4e3ece8c // fmla v12.4s, v20.4s, v30.4s
+	WORD $0x4e3fcead // fmla v13.4s, v21.4s, v31.4s
+	WORD $0x4e3ece0e // fmla v14.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2f // fmla v15.4s, v17.4s, v31.4s
+	MOVD 120(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F26, F27)
+	WORD $0x4e3acecc // fmla v12.4s, v22.4s, v26.4s
+	WORD $0x4e3bceed // fmla v13.4s, v23.4s, v27.4s
+	WORD $0x4e3ace4e // fmla v14.4s, v18.4s, v26.4s
+	WORD $0x4e3bce6f // fmla v15.4s, v19.4s, v27.4s
+	MOVD 128(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F28, F29)
+	WORD $0x4e3ccf0c // fmla v12.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf2d // fmla v13.4s, v25.4s, v29.4s
+	WORD $0x4e3cce8e // fmla v14.4s, v20.4s, v28.4s
+	WORD $0x4e3dceaf // fmla v15.4s, v21.4s, v29.4s
+	MOVD 136(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F30, F31)
+	WORD $0x4e3ecece // fmla v14.4s, v22.4s, v30.4s
+	WORD $0x4e3fceef // fmla v15.4s, v23.4s, v31.4s
+	MOVD 144(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F26, F27)
+	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf2f // fmla v15.4s, v25.4s, v27.4s
+	MOVD 24(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F24, F25)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F26, F27)
+	WORD $0x4e3ace00 // fmla v0.4s, v16.4s, v26.4s
+	WORD $0x4e3bce21 // fmla v1.4s, v17.4s, v27.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F28, F29)
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece02 // fmla v2.4s, v16.4s, v30.4s
+	WORD $0x4e3fce23 // fmla v3.4s, v17.4s, v31.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F26, F27)
+	WORD $0x4e3acec0 // fmla v0.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee1 // fmla v1.4s, v23.4s, v27.4s
+	WORD $0x4e3ace42 // fmla v2.4s, v18.4s, v26.4s
+	WORD $0x4e3bce63 // fmla v3.4s, v19.4s, v27.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F28, F29)
+	WORD $0x4e3ccf00 // fmla v0.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf21 // fmla v1.4s, v25.4s, v29.4s
+	WORD $0x4e3cce82 // fmla v2.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea3 // fmla v3.4s, v21.4s, v29.4s
+	WORD $0x4e3cce04 // fmla v4.4s, v16.4s, v28.4s
+	WORD $0x4e3dce25 // fmla v5.4s, v17.4s, v29.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F30, F31)
+	WORD $0x4e3ecec2 // fmla v2.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee3 // fmla v3.4s, v23.4s, v31.4s
+	WORD $0x4e3ece44 // fmla v4.4s, v18.4s, v30.4s
+	WORD $0x4e3fce65 // fmla v5.4s, v19.4s, v31.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F26, F27)
+	WORD $0x4e3acf02 // fmla v2.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf23 // fmla v3.4s, v25.4s, v27.4s
+	WORD $0x4e3ace84 // fmla v4.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea5 // fmla v5.4s, v21.4s, v27.4s
+	WORD $0x4e3ace06 // fmla v6.4s, v16.4s, v26.4s
+	WORD $0x4e3bce27 // fmla v7.4s, v17.4s, v27.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F28, F29)
+	WORD $0x4e3ccec4 // fmla v4.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee5 // fmla v5.4s, v23.4s, v29.4s
+	WORD $0x4e3cce46 // fmla v6.4s, v18.4s, v28.4s
+	WORD $0x4e3dce67 // fmla v7.4s, v19.4s, v29.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F30, F31)
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf25 // fmla v5.4s, v25.4s, v31.4s
+	WORD $0x4e3ece86 // fmla v6.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea7 // fmla v7.4s, v21.4s, v31.4s
+	WORD $0x4e3ece08 // fmla v8.4s, v16.4s, v30.4s
+	WORD $0x4e3fce29 // fmla v9.4s, v17.4s, v31.4s
+	MOVD 72(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F26, F27)
+	WORD $0x4e3acec6 // fmla v6.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee7 // fmla v7.4s, v23.4s, v27.4s
+	WORD $0x4e3ace48 // fmla v8.4s, v18.4s, v26.4s
+	WORD $0x4e3bce69 // fmla v9.4s, v19.4s, v27.4s
+	MOVD 80(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F28, F29)
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf27 // fmla v7.4s, v25.4s, v29.4s
+	WORD $0x4e3cce88 // fmla v8.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea9 // fmla v9.4s, v21.4s, v29.4s
+	WORD $0x4e3cce0a // fmla v10.4s, v16.4s, v28.4s
+	WORD $0x4e3dce2b // fmla v11.4s, v17.4s, v29.4s
+	MOVD 88(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F30, F31)
+	WORD $0x4e3ecec8 // fmla v8.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee9 // fmla v9.4s, v23.4s, v31.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6b // fmla v11.4s, v19.4s, v31.4s
+	MOVD 96(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F26, F27)
+	WORD $0x4e3acf08 // fmla v8.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf29 // fmla v9.4s, v25.4s, v27.4s
+	WORD $0x4e3ace8a // fmla v10.4s, v20.4s, v26.4s
+	WORD $0x4e3bceab // fmla v11.4s, v21.4s, v27.4s
+	WORD $0x4e3ace0c // fmla v12.4s, v16.4s, v26.4s
+	WORD $0x4e3bce2d // fmla v13.4s, v17.4s, v27.4s
+	MOVD 104(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F28, F29)
+	WORD $0x4e3cceca // fmla v10.4s, v22.4s, v28.4s
+	WORD $0x4e3dceeb // fmla v11.4s, v23.4s, v29.4s
+	WORD $0x4e3cce4c // fmla v12.4s, v18.4s, v28.4s
+	WORD $0x4e3dce6d // fmla v13.4s, v19.4s, v29.4s
+	MOVD 112(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F30, F31)
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2b // fmla v11.4s, v25.4s, v31.4s
+	WORD $0x4e3ece8c // fmla v12.4s, v20.4s, v30.4s
+	WORD $0x4e3fcead // fmla v13.4s, v21.4s, v31.4s
+	WORD $0x4e3ece0e // fmla v14.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2f // fmla v15.4s, v17.4s, v31.4s
+	MOVD 120(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F26, F27)
+	WORD $0x4e3acecc // fmla v12.4s, v22.4s, v26.4s
+	WORD $0x4e3bceed // fmla v13.4s, v23.4s, v27.4s
+	WORD $0x4e3ace4e // fmla v14.4s, v18.4s, v26.4s
+	WORD $0x4e3bce6f // fmla v15.4s, v19.4s, v27.4s
+	MOVD 128(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F28, F29)
+	WORD $0x4e3ccf0c // fmla v12.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf2d // fmla v13.4s, v25.4s, v29.4s
+	WORD $0x4e3cce8e // fmla v14.4s, v20.4s, v28.4s
+	WORD $0x4e3dceaf // fmla v15.4s, v21.4s, v29.4s
+	MOVD 136(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F30, F31)
+	WORD $0x4e3ecece // fmla v14.4s, v22.4s, v30.4s
+	WORD $0x4e3fceef // fmla v15.4s, v23.4s, v31.4s
+	MOVD 144(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F26, F27)
+	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf2f // fmla v15.4s, v25.4s, v27.4s
+	MOVD 32(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F24, F25)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F26, F27)
+	WORD $0x4e3ace00 // fmla v0.4s, v16.4s, v26.4s
+	WORD $0x4e3bce21 // fmla v1.4s, v17.4s, v27.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F28, F29)
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F30, F31)
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece02 // fmla v2.4s, v16.4s, v30.4s
+	WORD $0x4e3fce23 // fmla v3.4s, v17.4s, v31.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F26, F27)
+	WORD $0x4e3acec0 // fmla v0.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee1 // fmla v1.4s, v23.4s, v27.4s
+	WORD $0x4e3ace42 // fmla v2.4s, v18.4s, v26.4s
+	WORD $0x4e3bce63 // fmla v3.4s, v19.4s, v27.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F28, F29)
+	WORD $0x4e3ccf00 // fmla v0.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf21 // fmla v1.4s, v25.4s, v29.4s
+	WORD $0x4e3cce82 // fmla v2.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea3 // fmla v3.4s, v21.4s, v29.4s
+	WORD $0x4e3cce04 // fmla v4.4s, v16.4s, v28.4s
+	WORD $0x4e3dce25 // fmla v5.4s, v17.4s, v29.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F30, F31)
+	WORD $0x4e3ecec2 // fmla v2.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee3 // fmla v3.4s, v23.4s, v31.4s
+	WORD $0x4e3ece44 // fmla v4.4s, v18.4s, v30.4s
+	WORD $0x4e3fce65 // fmla v5.4s, v19.4s, v31.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F26, F27)
+	WORD $0x4e3acf02 // fmla v2.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf23 // fmla v3.4s, v25.4s, v27.4s
+	WORD $0x4e3ace84 // fmla v4.4s, v20.4s, v26.4s
+	WORD $0x4e3bcea5 // fmla v5.4s, v21.4s, v27.4s
+	WORD $0x4e3ace06 // fmla v6.4s, v16.4s, v26.4s
+	WORD $0x4e3bce27 // fmla v7.4s, v17.4s, v27.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F28, F29)
+	WORD $0x4e3ccec4 // fmla v4.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee5 // fmla v5.4s, v23.4s, v29.4s
+	WORD $0x4e3cce46 // fmla v6.4s, v18.4s, v28.4s
+	WORD $0x4e3dce67 // fmla v7.4s, v19.4s, v29.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F30, F31)
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf25 // fmla v5.4s, v25.4s, v31.4s
+	WORD $0x4e3ece86 // fmla v6.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea7 // fmla v7.4s, v21.4s, v31.4s
+	WORD $0x4e3ece08 // fmla v8.4s, v16.4s, v30.4s
+	WORD $0x4e3fce29 // fmla v9.4s, v17.4s, v31.4s
+	MOVD 72(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F26, F27)
+	WORD $0x4e3acec6 // fmla v6.4s, v22.4s, v26.4s
+	WORD $0x4e3bcee7 // fmla v7.4s, v23.4s, v27.4s
+	WORD $0x4e3ace48 // fmla v8.4s, v18.4s, v26.4s
+	WORD $0x4e3bce69 // fmla v9.4s, v19.4s, v27.4s
+	MOVD 80(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F28, F29)
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf27 // fmla v7.4s, v25.4s, v29.4s
+	WORD $0x4e3cce88 // fmla v8.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea9 // fmla v9.4s, v21.4s, v29.4s
+	WORD $0x4e3cce0a // fmla v10.4s, v16.4s, v28.4s
+	WORD $0x4e3dce2b // fmla v11.4s, v17.4s, v29.4s
+	MOVD 88(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ecec8 // fmla v8.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee9 // fmla v9.4s, v23.4s, v31.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6b // fmla v11.4s, v19.4s, v31.4s
+	MOVD 96(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F26, F27)
+	WORD $0x4e3acf08 // fmla v8.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf29 // fmla v9.4s, v25.4s, v27.4s
+	WORD $0x4e3ace8a // fmla v10.4s, v20.4s, v26.4s
+	WORD $0x4e3bceab // fmla v11.4s, v21.4s, v27.4s
+	WORD $0x4e3ace0c // fmla v12.4s, v16.4s, v26.4s
+	WORD $0x4e3bce2d // fmla v13.4s, v17.4s, v27.4s
+	MOVD 104(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F28, F29)
+	WORD $0x4e3cceca // fmla v10.4s, v22.4s, v28.4s
+	WORD $0x4e3dceeb // fmla v11.4s, v23.4s, v29.4s
+	WORD $0x4e3cce4c // fmla v12.4s, v18.4s, v28.4s
+	WORD $0x4e3dce6d // fmla v13.4s, v19.4s, v29.4s
+	MOVD 112(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F30, F31)
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2b // fmla v11.4s, v25.4s, v31.4s
+	WORD $0x4e3ece8c // fmla v12.4s, v20.4s, v30.4s
+	WORD $0x4e3fcead // fmla v13.4s, v21.4s, v31.4s
+	WORD $0x4e3ece0e // fmla v14.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2f // fmla v15.4s, v17.4s, v31.4s
+	MOVD 120(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F26, F27)
+	WORD $0x4e3acecc // fmla v12.4s, v22.4s, v26.4s
+	WORD $0x4e3bceed // fmla v13.4s, v23.4s, v27.4s
+	WORD $0x4e3ace4e // fmla v14.4s, v18.4s, v26.4s
+	WORD $0x4e3bce6f // fmla v15.4s, v19.4s, v27.4s
+	MOVD 128(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F28, F29)
+	WORD $0x4e3ccf0c // fmla v12.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf2d // fmla v13.4s, v25.4s, v29.4s
+	WORD $0x4e3cce8e // fmla v14.4s, v20.4s, v28.4s
+	WORD $0x4e3dceaf // fmla v15.4s, v21.4s, v29.4s
+	MOVD 136(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F30, F31)
+	WORD $0x4e3ecece // fmla v14.4s, v22.4s, v30.4s
+	WORD $0x4e3fceef // fmla v15.4s, v23.4s, v31.4s
+	MOVD 144(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F26, F27)
+	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
+	WORD $0x4e3bcf2f // fmla v15.4s, v25.4s, v27.4s
+	MOVD clamp+96(FP), R8
+	VLD1R (R8), [V26.S4]
+	ADD $4, R8, R24
+	VLD1R (R24), [V16.S4]
+	MOVD R5, R8
+	WORD $0x6ea0e75f // fcmgt v31.4s, v26.4s, v0.4s
+	WORD $0x6ebf1f40 // bit v0.16b, v26.16b, v31.16b
+	WORD $0x6ea1e75f // fcmgt v31.4s, v26.4s, v1.4s
+	WORD $0x6ebf1f41 // bit v1.16b, v26.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
+	FSTPQ (F0, F1), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6ea2e75f // fcmgt v31.4s, v26.4s, v2.4s
+	WORD $0x6ebf1f42 // bit v2.16b, v26.16b, v31.16b
+	WORD $0x6ea3e75f // fcmgt v31.4s, v26.4s, v3.4s
+	WORD $0x6ebf1f43 // bit v3.16b, v26.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
+	FSTPQ (F2, F3), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6ea4e75f // fcmgt v31.4s, v26.4s, v4.4s
+	WORD $0x6ebf1f44 // bit v4.16b, v26.16b, v31.16b
+	WORD $0x6ea5e75f // fcmgt v31.4s, v26.4s, v5.4s
+	WORD $0x6ebf1f45 // bit v5.16b, v26.16b, v31.16b
+	WORD $0x6eb0e49f // fcmgt v31.4s, v4.4s, v16.4s
+	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
+	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
+	FSTPQ (F4, F5), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6ea6e75f // fcmgt v31.4s, v26.4s, v6.4s
+	WORD $0x6ebf1f46 // bit v6.16b, v26.16b, v31.16b
+	WORD $0x6ea7e75f // fcmgt v31.4s, v26.4s, v7.4s
+	WORD $0x6ebf1f47 // bit v7.16b, v26.16b, v31.16b
+	WORD $0x6eb0e4df // fcmgt v31.4s, v6.4s, v16.4s
+	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4ff // fcmgt v31.4s, v7.4s, v16.4s
+	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
+	FSTPQ (F6, F7), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6ea8e75f // fcmgt v31.4s, v26.4s, v8.4s
+	WORD $0x6ebf1f48 // bit v8.16b, v26.16b, v31.16b
+	WORD $0x6ea9e75f // fcmgt v31.4s, v26.4s, v9.4s
+	WORD $0x6ebf1f49 // bit v9.16b, v26.16b, v31.16b
+	WORD $0x6eb0e51f // fcmgt v31.4s, v8.4s, v16.4s
+	WORD $0x6ebf1e08 // bit v8.16b, v16.16b, v31.16b
+	WORD $0x6eb0e53f // fcmgt v31.4s, v9.4s, v16.4s
+	WORD $0x6ebf1e09 // bit v9.16b, v16.16b, v31.16b
+	FSTPQ (F8, F9), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6eaae75f // fcmgt v31.4s, v26.4s, v10.4s
+	WORD $0x6ebf1f4a // bit v10.16b, v26.16b, v31.16b
+	WORD $0x6eabe75f // fcmgt v31.4s, v26.4s, v11.4s
+	WORD $0x6ebf1f4b // bit v11.16b, v26.16b, v31.16b
+	WORD $0x6eb0e55f // fcmgt v31.4s, v10.4s, v16.4s
+	WORD $0x6ebf1e0a // bit v10.16b, v16.16b, v31.16b
+	WORD $0x6eb0e57f // fcmgt v31.4s, v11.4s, v16.4s
+	WORD $0x6ebf1e0b // bit v11.16b, v16.16b, v31.16b
+	FSTPQ (F10, F11), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6eace75f // fcmgt v31.4s, v26.4s, v12.4s
+	WORD $0x6ebf1f4c // bit v12.16b, v26.16b, v31.16b
+	WORD $0x6eade75f // fcmgt v31.4s, v26.4s, v13.4s
+	WORD $0x6ebf1f4d // bit v13.16b, v26.16b, v31.16b
+	WORD $0x6eb0e59f // fcmgt v31.4s, v12.4s, v16.4s
+	WORD $0x6ebf1e0c // bit v12.16b, v16.16b, v31.16b
+	WORD $0x6eb0e5bf // fcmgt v31.4s, v13.4s, v16.4s
+	WORD $0x6ebf1e0d // bit v13.16b, v16.16b, v31.16b
+	FSTPQ (F12, F13), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6eaee75f // fcmgt v31.4s, v26.4s, v14.4s
+	WORD $0x6ebf1f4e // bit v14.16b, v26.16b, v31.16b
+	WORD $0x6eafe75f // fcmgt v31.4s, v26.4s, v15.4s
+	WORD $0x6ebf1f4f // bit v15.16b, v26.16b, v31.16b
+	WORD $0x6eb0e5df // fcmgt v31.4s, v14.4s, v16.4s
+	WORD $0x6ebf1e0e // bit v14.16b, v16.16b, v31.16b
+	WORD $0x6eb0e5ff // fcmgt v31.4s, v15.4s, v16.4s
+	WORD $0x6ebf1e0f // bit v15.16b, v16.16b, v31.16b
+	FSTPQ (F14, F15), 0(R8)
+	ADD R14, R8, R8
+	MOVD pixel+32(FP), R10
+	ADD R10, R9, R9
+	ADD R10, R5, R5
+	NEG R10, R10
+	MOVD R10, pixel+32(FP)
+	CMP $0, R10
+	BLT group
+	SUBS $8, R11, R11
+	BEQ group_over
+	MOVD $8, R10
+	CMP R10, R11
+	BGE group_whole
+	MOVD R11, R10
+	MOVD $8, R11
+
+group_whole:
+	ADD R10<<3, R2, R15
+	MOVD R15, R2
+	ADD R10<<3, R2, R15
+	MOVD R15, R2
+	MUL R14, R10, R10
+	ADD R10, R5, R5
+	B group
+
+group_over:
+	SUBS $1, R13, R13
+	BEQ line_over
+	MOVD $1, R10
+	CMP R10, R13
+	BGE line_whole
+	MOVD R13, R10
+	MOVD $1, R13
+
+line_whole:
+	MOVD $40, R16
+	MUL R16, R10, R12
+	ADD R12, R0, R0
+	MOVD down+80(FP), R16
+	MUL R16, R10, R10
+	ADD R10, R6, R6
+	B line
+
+line_over:
+	MOVD R4, R8
+	SUB $32, R8, R8
+	MOVD pixel+32(FP), R16
+	ADD R16, R9, R9
+	CMP R8, R9
+	BGE done
+	ADD $32, R9, R9
+	CMP R8, R9
+	BLE vector
+	MOVD R8, R9
+	B vector
+
+done:
+	RET
+
+TEXT ·depthwiseTall7Stride1By7NEON(SB), NOSPLIT, $0-104
+	MOVD bytes+48(FP), R4
+	MOVD next+72(FP), R14
+	MOVD $0, R9
+
+vector:
+	MOVD R4, R8
+	SUB R9, R8, R8
+	SUB $32, R8, R8
+	MOVD $32, R10
+	CMP R10, R8
+	BGE two
+	MOVD R8, R10
+
+two:
+	MOVD R10, pixel+32(FP)
+	MOVD rows+0(FP), R0
+	MOVD m+8(FP), R13
+	MOVD out+64(FP), R6
+	ADD R9, R6, R6
+
+line:
+	MOVD first+24(FP), R2
+	MOVD R6, R5
+	MOVD n+16(FP), R11
+
+group:
+	MOVD weights+56(FP), R3
+	ADD R9, R3, R3
+	MOVD bias+88(FP), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F0, F1)
+	WORD $0x4ea01c02 // mov v2.16b, v0.16b
+	WORD $0x4ea11c23 // mov v3.16b, v1.16b
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea01c06 // mov v6.16b, v0.16b
+	WORD $0x4ea11c27 // mov v7.16b, v1.16b
+	WORD $0x4ea01c08 // mov v8.16b, v0.16b
+	WORD $0x4ea11c29 // mov v9.16b, v1.16b
+	WORD $0x4ea01c0a // mov v10.16b, v0.16b
+	WORD $0x4ea11c2b // mov v11.16b, v1.16b
+	WORD $0x4ea01c0c // mov v12.16b, v0.16b
+	WORD $0x4ea11c2d // mov v13.16b, v1.16b
+	MOVD 0(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F14, F15)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F24, F25)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F26, F27)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F28, F29)
+	WORD $0x4e3ccdc0 // fmla v0.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde1 // fmla v1.4s, v15.4s, v29.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F30, F31)
+	WORD $0x4e3ece00 // fmla v0.4s, v16.4s, v30.4s
+	WORD $0x4e3fce21 // fmla v1.4s, v17.4s, v31.4s
+	WORD $0x4e3ecdc2 // fmla v2.4s, v14.4s, v30.4s
+	WORD $0x4e3fcde3 // fmla v3.4s, v15.4s, v31.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F28, F29)
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	WORD $0x4e3cce02 // fmla v2.4s, v16.4s, v28.4s
+	WORD $0x4e3dce23 // fmla v3.4s, v17.4s, v29.4s
+	WORD $0x4e3ccdc4 // fmla v4.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde5 // fmla v5.4s, v15.4s, v29.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece42 // fmla v2.4s, v18.4s, v30.4s
+	WORD $0x4e3fce63 // fmla v3.4s, v19.4s, v31.4s
+	WORD $0x4e3ece04 // fmla v4.4s, v16.4s, v30.4s
+	WORD $0x4e3fce25 // fmla v5.4s, v17.4s, v31.4s
+	WORD $0x4e3ecdc6 // fmla v6.4s, v14.4s, v30.4s
+	WORD $0x4e3fcde7 // fmla v7.4s, v15.4s, v31.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F28, F29)
+	WORD $0x4e3ccec0 // fmla v0.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee1 // fmla v1.4s, v23.4s, v29.4s
+	WORD $0x4e3cce82 // fmla v2.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea3 // fmla v3.4s, v21.4s, v29.4s
+	WORD $0x4e3cce44 // fmla v4.4s, v18.4s, v28.4s
+	WORD $0x4e3dce65 // fmla v5.4s, v19.4s, v29.4s
+	WORD $0x4e3cce06 // fmla v6.4s, v16.4s, v28.4s
+	WORD $0x4e3dce27 // fmla v7.4s, v17.4s, v29.4s
+	WORD $0x4e3ccdc8 // fmla v8.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde9 // fmla v9.4s, v15.4s, v29.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F30, F31)
+	WORD $0x4e3ecf00 // fmla v0.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf21 // fmla v1.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec2 // fmla v2.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee3 // fmla v3.4s, v23.4s, v31.4s
+	WORD $0x4e3ece84 // fmla v4.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea5 // fmla v5.4s, v21.4s, v31.4s
+	WORD $0x4e3ece46 // fmla v6.4s, v18.4s, v30.4s
+	WORD $0x4e3fce67 // fmla v7.4s, v19.4s, v31.4s
+	WORD $0x4e3ece08 // fmla v8.4s, v16.4s, v30.4s
+	WORD $0x4e3fce29 // fmla v9.4s, v17.4s, v31.4s
+	WORD $0x4e3ecdca // fmla v10.4s, v14.4s, v30.4s
+	WORD $0x4e3fcdeb // fmla v11.4s, v15.4s, v31.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F28, F29)
+	WORD $0x4e3ccf40 // fmla v0.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf61 // fmla v1.4s, v27.4s, v29.4s
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf23 // fmla v3.4s, v25.4s, v29.4s
+	WORD $0x4e3ccec4 // fmla v4.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee5 // fmla v5.4s, v23.4s, v29.4s
+	WORD $0x4e3cce86 // fmla v6.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea7 // fmla v7.4s, v21.4s, v29.4s
+	WORD $0x4e3cce48 // fmla v8.4s, v18.4s, v28.4s
+	WORD $0x4e3dce69 // fmla v9.4s, v19.4s, v29.4s
+	WORD $0x4e3cce0a // fmla v10.4s, v16.4s, v28.4s
+	WORD $0x4e3dce2b // fmla v11.4s, v17.4s, v29.4s
+	WORD $0x4e3ccdcc // fmla v12.4s, v14.4s, v28.4s
+	WORD $0x4e3dcded // fmla v13.4s, v15.4s, v29.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F30, F31)
+	WORD $0x4e3ecf42 // fmla v2.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf63 // fmla v3.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf25 // fmla v5.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec6 // fmla v6.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee7 // fmla v7.4s, v23.4s, v31.4s
+	WORD $0x4e3ece88 // fmla v8.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea9 // fmla v9.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6b // fmla v11.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0c // fmla v12.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2d // fmla v13.4s, v17.4s, v31.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F28, F29)
+	WORD $0x4e3ccf44 // fmla v4.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf65 // fmla v5.4s, v27.4s, v29.4s
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf27 // fmla v7.4s, v25.4s, v29.4s
+	WORD $0x4e3ccec8 // fmla v8.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee9 // fmla v9.4s, v23.4s, v29.4s
+	WORD $0x4e3cce8a // fmla v10.4s, v20.4s, v28.4s
+	WORD $0x4e3dceab // fmla v11.4s, v21.4s, v29.4s
+	WORD $0x4e3cce4c // fmla v12.4s, v18.4s, v28.4s
+	WORD $0x4e3dce6d // fmla v13.4s, v19.4s, v29.4s
+	MOVD 72(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F30, F31)
+	WORD $0x4e3ecf46 // fmla v6.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf67 // fmla v7.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf08 // fmla v8.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf29 // fmla v9.4s, v25.4s, v31.4s
+	WORD $0x4e3ececa // fmla v10.4s, v22.4s, v30.4s
+	WORD $0x4e3fceeb // fmla v11.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8c // fmla v12.4s, v20.4s, v30.4s
+	WORD $0x4e3fcead // fmla v13.4s, v21.4s, v31.4s
+	MOVD 80(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F28, F29)
+	WORD $0x4e3ccf48 // fmla v8.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf69 // fmla v9.4s, v27.4s, v29.4s
+	WORD $0x4e3ccf0a // fmla v10.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf2b // fmla v11.4s, v25.4s, v29.4s
+	WORD $0x4e3ccecc // fmla v12.4s, v22.4s, v28.4s
+	WORD $0x4e3dceed // fmla v13.4s, v23.4s, v29.4s
+	MOVD 88(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F30, F31)
+	WORD $0x4e3ecf4a // fmla v10.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6b // fmla v11.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2d // fmla v13.4s, v25.4s, v31.4s
+	MOVD 96(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F28, F29)
+	WORD $0x4e3ccf4c // fmla v12.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf6d // fmla v13.4s, v27.4s, v29.4s
+	MOVD 8(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F14, F15)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F24, F25)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F26, F27)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F28, F29)
+	WORD $0x4e3ccdc0 // fmla v0.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde1 // fmla v1.4s, v15.4s, v29.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F30, F31)
+	WORD $0x4e3ece00 // fmla v0.4s, v16.4s, v30.4s
+	WORD $0x4e3fce21 // fmla v1.4s, v17.4s, v31.4s
+	WORD $0x4e3ecdc2 // fmla v2.4s, v14.4s, v30.4s
+	WORD $0x4e3fcde3 // fmla v3.4s, v15.4s, v31.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F28, F29)
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	WORD $0x4e3cce02 // fmla v2.4s, v16.4s, v28.4s
+	WORD $0x4e3dce23 // fmla v3.4s, v17.4s, v29.4s
+	WORD $0x4e3ccdc4 // fmla v4.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde5 // fmla v5.4s, v15.4s, v29.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F30, F31)
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece42 // fmla v2.4s, v18.4s, v30.4s
+	WORD $0x4e3fce63 // fmla v3.4s, v19.4s, v31.4s
+	WORD $0x4e3ece04 // fmla v4.4s, v16.4s, v30.4s
+	WORD $0x4e3fce25 // fmla v5.4s, v17.4s, v31.4s
+	WORD $0x4e3ecdc6 // fmla v6.4s, v14.4s, v30.4s
+	WORD $0x4e3fcde7 // fmla v7.4s, v15.4s, v31.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F28, F29)
+	WORD $0x4e3ccec0 // fmla v0.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee1 // fmla v1.4s, v23.4s, v29.4s
+	WORD $0x4e3cce82 // fmla v2.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea3 // fmla v3.4s, v21.4s, v29.4s
+	WORD $0x4e3cce44 // fmla v4.4s, v18.4s, v28.4s
+	WORD $0x4e3dce65 // fmla v5.4s, v19.4s, v29.4s
+	WORD $0x4e3cce06 // fmla v6.4s, v16.4s, v28.4s
+	WORD $0x4e3dce27 // fmla v7.4s, v17.4s, v29.4s
+	WORD $0x4e3ccdc8 // fmla v8.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde9 // fmla v9.4s, v15.4s, v29.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F30, F31)
+	WORD $0x4e3ecf00 // fmla v0.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf21 // fmla v1.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec2 // fmla v2.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee3 // fmla v3.4s, v23.4s, v31.4s
+	WORD $0x4e3ece84 // fmla v4.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea5 // fmla v5.4s, v21.4s, v31.4s
+	WORD $0x4e3ece46 // fmla v6.4s, v18.4s, v30.4s
+	WORD $0x4e3fce67 // fmla v7.4s, v19.4s, v31.4s
+	WORD $0x4e3ece08 // fmla v8.4s, v16.4s, v30.4s
+	WORD $0x4e3fce29 // fmla v9.4s, v17.4s, v31.4s
+	WORD $0x4e3ecdca // fmla v10.4s, v14.4s, v30.4s
+	WORD $0x4e3fcdeb // fmla v11.4s, v15.4s, v31.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F28, F29)
+	WORD $0x4e3ccf40 // fmla v0.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf61 // fmla v1.4s, v27.4s, v29.4s
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf23 // fmla v3.4s, v25.4s, v29.4s
+	WORD $0x4e3ccec4 // fmla v4.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee5 // fmla v5.4s, v23.4s, v29.4s
+	WORD $0x4e3cce86 // fmla v6.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea7 // fmla v7.4s, v21.4s, v29.4s
+	WORD $0x4e3cce48 // fmla v8.4s, v18.4s, v28.4s
+	WORD $0x4e3dce69 // fmla v9.4s, v19.4s, v29.4s
+	WORD $0x4e3cce0a // fmla v10.4s, v16.4s, v28.4s
+	WORD $0x4e3dce2b // fmla v11.4s, v17.4s, v29.4s
+	WORD $0x4e3ccdcc // fmla v12.4s, v14.4s, v28.4s
+	WORD $0x4e3dcded // fmla v13.4s, v15.4s, v29.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F30, F31)
+	WORD $0x4e3ecf42 // fmla v2.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf63 // fmla v3.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf25 // fmla v5.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec6 // fmla v6.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee7 // fmla v7.4s, v23.4s, v31.4s
+	WORD $0x4e3ece88 // fmla v8.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea9 // fmla v9.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6b // fmla v11.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0c // fmla v12.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2d // fmla v13.4s, v17.4s, v31.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F28, F29)
+	WORD $0x4e3ccf44 // fmla v4.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf65 // fmla v5.4s, v27.4s, v29.4s
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf27 // fmla v7.4s, v25.4s, v29.4s
+	WORD $0x4e3ccec8 // fmla v8.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee9 // fmla v9.4s, v23.4s, v29.4s
+	WORD $0x4e3cce8a // fmla v10.4s, v20.4s, v28.4s
+	WORD $0x4e3dceab // fmla v11.4s, v21.4s, v29.4s
+	WORD $0x4e3cce4c // fmla v12.4s, v18.4s, v28.4s
+	WORD $0x4e3dce6d // fmla v13.4s, v19.4s, v29.4s
+	MOVD 72(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F30, F31)
+	WORD $0x4e3ecf46 // fmla v6.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf67 // fmla v7.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf08 // fmla v8.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf29 // fmla v9.4s, v25.4s, v31.4s
+	WORD $0x4e3ececa // fmla v10.4s, v22.4s, v30.4s
+	WORD $0x4e3fceeb // fmla v11.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8c // fmla v12.4s, v20.4s, v30.4s
+	WORD $0x4e3fcead // fmla v13.4s, v21.4s, v31.4s
+	MOVD 80(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F28, F29)
+	WORD $0x4e3ccf48 // fmla v8.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf69 // fmla v9.4s, v27.4s, v29.4s
+	WORD $0x4e3ccf0a // fmla v10.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf2b // fmla v11.4s, v25.4s, v29.4s
+	WORD $0x4e3ccecc // fmla v12.4s, v22.4s, v28.4s
+	WORD $0x4e3dceed // fmla v13.4s, v23.4s, v29.4s
+	MOVD 88(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ecf4a // fmla v10.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6b // fmla v11.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2d // fmla v13.4s, v25.4s, v31.4s
+	MOVD 96(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F28, F29)
+	WORD $0x4e3ccf4c // fmla v12.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf6d // fmla v13.4s, v27.4s, v29.4s
+	MOVD 16(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F14, F15)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F24, F25)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F26, F27)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F28, F29)
+	WORD $0x4e3ccdc0 // fmla v0.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde1 // fmla v1.4s, v15.4s, v29.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F30, F31)
+	WORD $0x4e3ece00 // fmla v0.4s, v16.4s, v30.4s
+	WORD $0x4e3fce21 // fmla v1.4s, v17.4s, v31.4s
+	WORD $0x4e3ecdc2 // fmla v2.4s, v14.4s, v30.4s
+	WORD $0x4e3fcde3 // fmla v3.4s, v15.4s, v31.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F28, F29)
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	WORD $0x4e3cce02 // fmla v2.4s, v16.4s, v28.4s
+	WORD $0x4e3dce23 // fmla v3.4s, v17.4s, v29.4s
+	WORD $0x4e3ccdc4 // fmla v4.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde5 // fmla v5.4s, v15.4s, v29.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F30, F31)
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece42 // fmla v2.4s, v18.4s, v30.4s
+	WORD $0x4e3fce63 // fmla v3.4s, v19.4s, v31.4s
+	WORD $0x4e3ece04 // fmla v4.4s, v16.4s, v30.4s
+	WORD $0x4e3fce25 // fmla v5.4s, v17.4s, v31.4s
+	WORD $0x4e3ecdc6 // fmla v6.4s, v14.4s, v30.4s
+	WORD $0x4e3fcde7 // fmla v7.4s, v15.4s, v31.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F28, F29)
+	WORD $0x4e3ccec0 // fmla v0.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee1 // fmla v1.4s, v23.4s, v29.4s
+	WORD $0x4e3cce82 // fmla v2.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea3 // fmla v3.4s, v21.4s, v29.4s
+	WORD $0x4e3cce44 // fmla v4.4s, v18.4s, v28.4s
+	WORD $0x4e3dce65 // fmla v5.4s, v19.4s, v29.4s
+	WORD $0x4e3cce06 // fmla v6.4s, v16.4s, v28.4s
+	WORD $0x4e3dce27 // fmla v7.4s, v17.4s, v29.4s
+	WORD $0x4e3ccdc8 // fmla v8.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde9 // fmla v9.4s, v15.4s, v29.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ecf00 // fmla v0.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf21 // fmla v1.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec2 // fmla v2.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee3 // fmla v3.4s, v23.4s, v31.4s
+	WORD $0x4e3ece84 // fmla v4.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea5 // fmla v5.4s, v21.4s, v31.4s
+	WORD $0x4e3ece46 // fmla v6.4s, v18.4s, v30.4s
+	WORD $0x4e3fce67 // fmla v7.4s, v19.4s, v31.4s
+	WORD $0x4e3ece08 // fmla v8.4s, v16.4s, v30.4s
+	WORD $0x4e3fce29 // fmla v9.4s, v17.4s, v31.4s
+	WORD $0x4e3ecdca // fmla v10.4s, v14.4s, v30.4s
+	WORD $0x4e3fcdeb // fmla v11.4s, v15.4s, v31.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F28, F29)
+	WORD $0x4e3ccf40 // fmla v0.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf61 // fmla v1.4s, v27.4s, v29.4s
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf23 // fmla v3.4s, v25.4s, v29.4s
+	WORD $0x4e3ccec4 // fmla v4.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee5 // fmla v5.4s, v23.4s, v29.4s
+	WORD $0x4e3cce86 // fmla v6.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea7 // fmla v7.4s, v21.4s, v29.4s
+	WORD $0x4e3cce48 // fmla v8.4s, v18.4s, v28.4s
+	WORD $0x4e3dce69 // fmla v9.4s, v19.4s, v29.4s
+	WORD $0x4e3cce0a // fmla v10.4s, v16.4s, v28.4s
+	WORD $0x4e3dce2b // fmla v11.4s, v17.4s, v29.4s
+	WORD $0x4e3ccdcc // fmla v12.4s, v14.4s, v28.4s
+	WORD $0x4e3dcded // fmla v13.4s, v15.4s, v29.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F30, F31)
+	WORD $0x4e3ecf42 // fmla v2.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf63 // fmla v3.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf25 // fmla v5.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec6 // fmla v6.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee7 // fmla v7.4s, v23.4s, v31.4s
+	WORD $0x4e3ece88 // fmla v8.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea9 // fmla v9.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6b // fmla v11.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0c // fmla v12.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2d // fmla v13.4s, v17.4s, v31.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F28, F29)
+	WORD $0x4e3ccf44 // fmla v4.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf65 // fmla v5.4s, v27.4s, v29.4s
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf27 // fmla v7.4s, v25.4s, v29.4s
+	WORD $0x4e3ccec8 // fmla v8.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee9 // fmla v9.4s, v23.4s, v29.4s
+	WORD $0x4e3cce8a // fmla v10.4s, v20.4s, v28.4s
+	WORD $0x4e3dceab // fmla v11.4s, v21.4s, v29.4s
+	WORD $0x4e3cce4c // fmla v12.4s, v18.4s, v28.4s
+	WORD $0x4e3dce6d // fmla v13.4s, v19.4s, v29.4s
+	MOVD 72(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F30, F31)
+	WORD $0x4e3ecf46 // fmla v6.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf67 // fmla v7.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf08 // fmla v8.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf29 // fmla v9.4s, v25.4s, v31.4s
+	WORD $0x4e3ececa // fmla v10.4s, v22.4s, v30.4s
+	WORD $0x4e3fceeb // fmla v11.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8c // fmla v12.4s, v20.4s, v30.4s
+	WORD $0x4e3fcead // fmla v13.4s, v21.4s, v31.4s
+	MOVD 80(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F28, F29)
+	WORD $0x4e3ccf48 // fmla v8.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf69 // fmla v9.4s, v27.4s, v29.4s
+	WORD $0x4e3ccf0a // fmla v10.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf2b // fmla v11.4s, v25.4s, v29.4s
+	WORD $0x4e3ccecc // fmla v12.4s, v22.4s, v28.4s
+	WORD $0x4e3dceed // fmla v13.4s, v23.4s, v29.4s
+	MOVD 88(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F30, F31)
+	WORD $0x4e3ecf4a // fmla v10.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6b // fmla v11.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2d // fmla v13.4s, v25.4s, v31.4s
+	MOVD 96(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F28, F29)
+	WORD $0x4e3ccf4c // fmla v12.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf6d // fmla v13.4s, v27.4s, v29.4s
+	MOVD 24(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F14, F15)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F24, F25)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F26, F27)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F28, F29)
+	WORD $0x4e3ccdc0 // fmla v0.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde1 // fmla v1.4s, v15.4s, v29.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F30, F31)
+	WORD $0x4e3ece00 // fmla v0.4s, v16.4s, v30.4s
+	WORD $0x4e3fce21 // fmla v1.4s, v17.4s, v31.4s
+	WORD $0x4e3ecdc2 // fmla v2.4s, v14.4s, v30.4s
+	WORD $0x4e3fcde3 // fmla v3.4s, v15.4s, v31.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F28, F29)
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	WORD $0x4e3cce02 // fmla v2.4s, v16.4s, v28.4s
+	WORD $0x4e3dce23 // fmla v3.4s, v17.4s, v29.4s
+	WORD $0x4e3ccdc4 // fmla v4.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde5 // fmla v5.4s, v15.4s, v29.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F30, F31)
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece42 // fmla v2.4s, v18.4s, v30.4s
+	WORD $0x4e3fce63 // fmla v3.4s, v19.4s, v31.4s
+	WORD $0x4e3ece04 // fmla v4.4s, v16.4s, v30.4s
+	WORD $0x4e3fce25 // fmla v5.4s, v17.4s, v31.4s
+	WORD $0x4e3ecdc6 // fmla v6.4s, v14.4s, v30.4s
+	WORD $0x4e3fcde7 // fmla v7.4s, v15.4s, v31.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F28, F29)
+	WORD $0x4e3ccec0 // fmla v0.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee1 // fmla v1.4s, v23.4s, v29.4s
+	WORD $0x4e3cce82 // fmla v2.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea3 // fmla v3.4s, v21.4s, v29.4s
+	WORD $0x4e3cce44 // fmla v4.4s, v18.4s, v28.4s
+	WORD $0x4e3dce65 // fmla v5.4s, v19.4s, v29.4s
+	WORD $0x4e3cce06 // fmla v6.4s, v16.4s, v28.4s
+	WORD $0x4e3dce27 // fmla v7.4s, v17.4s, v29.4s
+	WORD $0x4e3ccdc8 // fmla v8.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde9 // fmla v9.4s, v15.4s, v29.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F30, F31)
+	WORD $0x4e3ecf00 // fmla v0.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf21 // fmla v1.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec2 // fmla v2.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee3 // fmla v3.4s, v23.4s, v31.4s
+	WORD $0x4e3ece84 // fmla v4.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea5 // fmla v5.4s, v21.4s, v31.4s
+	WORD $0x4e3ece46 // fmla v6.4s, v18.4s, v30.4s
+	WORD $0x4e3fce67 // fmla v7.4s, v19.4s, v31.4s
+	WORD $0x4e3ece08 // fmla v8.4s, v16.4s, v30.4s
+	WORD $0x4e3fce29 // fmla v9.4s, v17.4s, v31.4s
+	WORD $0x4e3ecdca // fmla v10.4s, v14.4s, v30.4s
+	WORD $0x4e3fcdeb // fmla v11.4s, v15.4s, v31.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F28, F29)
+	WORD $0x4e3ccf40 // fmla v0.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf61 // fmla v1.4s, v27.4s, v29.4s
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf23 // fmla v3.4s, v25.4s, v29.4s
+	WORD $0x4e3ccec4 // fmla v4.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee5 // fmla v5.4s, v23.4s, v29.4s
+	WORD $0x4e3cce86 // fmla v6.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea7 // fmla v7.4s, v21.4s, v29.4s
+	WORD $0x4e3cce48 // fmla v8.4s, v18.4s, v28.4s
+	WORD $0x4e3dce69 // fmla v9.4s, v19.4s, v29.4s
+	WORD $0x4e3cce0a // fmla v10.4s, v16.4s, v28.4s
+	WORD $0x4e3dce2b // fmla v11.4s, v17.4s, v29.4s
+	WORD $0x4e3ccdcc // fmla v12.4s, v14.4s, v28.4s
+	WORD $0x4e3dcded // fmla v13.4s, v15.4s, v29.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F30, F31)
+	WORD $0x4e3ecf42 // fmla v2.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf63 // fmla v3.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf25 // fmla v5.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec6 // fmla v6.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee7 // fmla v7.4s, v23.4s, v31.4s
+	WORD $0x4e3ece88 // fmla v8.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea9 // fmla v9.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6b // fmla v11.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0c // fmla v12.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2d // fmla v13.4s, v17.4s, v31.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F28, F29)
+	WORD $0x4e3ccf44 // fmla v4.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf65 // fmla v5.4s, v27.4s, v29.4s
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf27 // fmla v7.4s, v25.4s, v29.4s
+	WORD $0x4e3ccec8 // fmla v8.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee9 // fmla v9.4s, v23.4s, v29.4s
+	WORD $0x4e3cce8a // fmla v10.4s, v20.4s, v28.4s
+	WORD $0x4e3dceab // fmla v11.4s, v21.4s, v29.4s
+	WORD $0x4e3cce4c // fmla v12.4s, v18.4s, v28.4s
+	WORD $0x4e3dce6d // fmla v13.4s, v19.4s, v29.4s
+	MOVD 72(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F30, F31)
+	WORD $0x4e3ecf46 // fmla v6.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf67 // fmla v7.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf08 // fmla v8.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf29 // fmla v9.4s, v25.4s, v31.4s
+	WORD $0x4e3ececa // fmla v10.4s, v22.4s, v30.4s
+	WORD $0x4e3fceeb // fmla v11.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8c // fmla v12.4s, v20.4s, v30.4s
+	WORD $0x4e3fcead // fmla v13.4s, v21.4s, v31.4s
+	MOVD 80(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F28, F29)
+	WORD $0x4e3ccf48 // fmla v8.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf69 // fmla v9.4s, v27.4s, v29.4s
+	WORD $0x4e3ccf0a // fmla v10.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf2b // fmla v11.4s, v25.4s, v29.4s
+	WORD $0x4e3ccecc // fmla v12.4s, v22.4s, v28.4s
+	WORD $0x4e3dceed // fmla v13.4s, v23.4s, v29.4s
+	MOVD 88(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F30, F31)
+	WORD $0x4e3ecf4a // fmla v10.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6b // fmla v11.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2d // fmla v13.4s, v25.4s, v31.4s
+	MOVD 96(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F28, F29)
+	WORD $0x4e3ccf4c // fmla v12.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf6d // fmla v13.4s, v27.4s, v29.4s
+	MOVD 32(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F14, F15)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F24, F25)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F26, F27)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F28, F29)
+	WORD $0x4e3ccdc0 // fmla v0.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde1 // fmla v1.4s, v15.4s, v29.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F30, F31)
+	WORD $0x4e3ece00 // fmla v0.4s, v16.4s, v30.4s
+	WORD $0x4e3fce21 // fmla v1.4s, v17.4s, v31.4s
+	WORD $0x4e3ecdc2 // fmla v2.4s, v14.4s, v30.4s
+	WORD $0x4e3fcde3 // fmla v3.4s, v15.4s, v31.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F28, F29)
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	WORD $0x4e3cce02 // fmla v2.4s, v16.4s, v28.4s
+	WORD $0x4e3dce23 // fmla v3.4s, v17.4s, v29.4s
+	WORD $0x4e3ccdc4 // fmla v4.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde5 // fmla v5.4s, v15.4s, v29.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F30, F31)
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece42 // fmla v2.4s, v18.4s, v30.4s
+	WORD $0x4e3fce63 // fmla v3.4s, v19.4s, v31.4s
+	WORD $0x4e3ece04 // fmla v4.4s, v16.4s, v30.4s
+	WORD $0x4e3fce25 // fmla v5.4s, v17.4s, v31.4s
+	WORD $0x4e3ecdc6 // fmla v6.4s, v14.4s, v30.4s
+	WORD $0x4e3fcde7 // fmla v7.4s, v15.4s, v31.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F28, F29)
+	WORD $0x4e3ccec0 // fmla v0.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee1 // fmla v1.4s, v23.4s, v29.4s
+	WORD $0x4e3cce82 // fmla v2.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea3 // fmla v3.4s, v21.4s, v29.4s
+	WORD $0x4e3cce44 // fmla v4.4s, v18.4s, v28.4s
+	WORD $0x4e3dce65 // fmla v5.4s, v19.4s, v29.4s
+	WORD $0x4e3cce06 // fmla v6.4s, v16.4s, v28.4s
+	WORD $0x4e3dce27 // fmla v7.4s, v17.4s, v29.4s
+	WORD $0x4e3ccdc8 // fmla v8.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde9 // fmla v9.4s, v15.4s, v29.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F30, F31)
+	WORD $0x4e3ecf00 // fmla v0.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf21 // fmla v1.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec2 // fmla v2.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee3 // fmla v3.4s, v23.4s, v31.4s
+	WORD $0x4e3ece84 // fmla v4.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea5 // fmla v5.4s, v21.4s, v31.4s
+	WORD $0x4e3ece46 // fmla v6.4s, v18.4s, v30.4s
+	WORD $0x4e3fce67 // fmla v7.4s, v19.4s, v31.4s
+	WORD $0x4e3ece08 // fmla v8.4s, v16.4s, v30.4s
+	WORD $0x4e3fce29 // fmla v9.4s, v17.4s, v31.4s
+	WORD $0x4e3ecdca // fmla v10.4s, v14.4s, v30.4s
+	WORD $0x4e3fcdeb // fmla v11.4s, v15.4s, v31.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F28, F29)
+	WORD $0x4e3ccf40 // fmla v0.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf61 // fmla v1.4s, v27.4s, v29.4s
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf23 // fmla v3.4s, v25.4s, v29.4s
+	WORD $0x4e3ccec4 // fmla v4.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee5 // fmla v5.4s, v23.4s, v29.4s
+	WORD $0x4e3cce86 // fmla v6.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea7 // fmla v7.4s, v21.4s, v29.4s
+	WORD $0x4e3cce48 // fmla v8.4s, v18.4s, v28.4s
+	WORD $0x4e3dce69 // fmla v9.4s, v19.4s, v29.4s
+	WORD $0x4e3cce0a // fmla v10.4s, v16.4s, v28.4s
+	WORD $0x4e3dce2b // fmla v11.4s, v17.4s, v29.4s
+	WORD $0x4e3ccdcc // fmla v12.4s, v14.4s, v28.4s
+	WORD $0x4e3dcded // fmla v13.4s, v15.4s, v29.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ecf42 // fmla v2.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf63 // fmla v3.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf25 // fmla v5.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec6 // fmla v6.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee7 // fmla v7.4s, v23.4s, v31.4s
+	WORD $0x4e3ece88 // fmla v8.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea9 // fmla v9.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6b // fmla v11.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0c // fmla v12.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2d // fmla v13.4s, v17.4s, v31.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F28, F29)
+	WORD $0x4e3ccf44 // fmla v4.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf65 // fmla v5.4s, v27.4s, v29.4s
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf27 // fmla v7.4s, v25.4s, v29.4s
+	WORD $0x4e3ccec8 // fmla v8.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee9 // fmla v9.4s, v23.4s, v29.4s
+	WORD $0x4e3cce8a // fmla v10.4s, v20.4s, v28.4s
+	WORD $0x4e3dceab // fmla v11.4s, v21.4s, v29.4s
+	WORD $0x4e3cce4c // fmla v12.4s, v18.4s, v28.4s
+	WORD $0x4e3dce6d // fmla v13.4s, v19.4s, v29.4s
+	MOVD 72(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F30, F31)
+	WORD $0x4e3ecf46 // fmla v6.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf67 // fmla v7.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf08 // fmla v8.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf29 // fmla v9.4s, v25.4s, v31.4s
+	WORD $0x4e3ececa // fmla v10.4s, v22.4s, v30.4s
+	WORD $0x4e3fceeb // fmla v11.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8c // fmla v12.4s, v20.4s, v30.4s
+	WORD $0x4e3fcead // fmla v13.4s, v21.4s, v31.4s
+	MOVD 80(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F28, F29)
+	WORD $0x4e3ccf48 // fmla v8.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf69 // fmla v9.4s, v27.4s, v29.4s
+	WORD $0x4e3ccf0a // fmla v10.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf2b // fmla v11.4s, v25.4s, v29.4s
+	WORD $0x4e3ccecc // fmla v12.4s, v22.4s, v28.4s
+	WORD $0x4e3dceed // fmla v13.4s, v23.4s, v29.4s
+	MOVD 88(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F30, F31)
+	WORD $0x4e3ecf4a // fmla v10.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6b // fmla v11.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2d // fmla v13.4s, v25.4s, v31.4s
+	MOVD 96(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F28, F29)
+	WORD $0x4e3ccf4c // fmla v12.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf6d // fmla v13.4s, v27.4s, v29.4s
+	MOVD 40(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F14, F15)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F24, F25)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F26, F27)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F28, F29)
+	WORD $0x4e3ccdc0 // fmla v0.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde1 // fmla v1.4s, v15.4s, v29.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ece00 // fmla v0.4s, v16.4s, v30.4s
+	WORD $0x4e3fce21 // fmla v1.4s, v17.4s, v31.4s
+	WORD $0x4e3ecdc2 // fmla v2.4s, v14.4s, v30.4s
+	WORD $0x4e3fcde3 // fmla v3.4s, v15.4s, v31.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F28, F29)
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	WORD $0x4e3cce02 // fmla v2.4s, v16.4s, v28.4s
+	WORD $0x4e3dce23 // fmla v3.4s, v17.4s, v29.4s
+	WORD $0x4e3ccdc4 // fmla v4.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde5 // fmla v5.4s, v15.4s, v29.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F30, F31)
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece42 // fmla v2.4s, v18.4s, v30.4s
+	WORD $0x4e3fce63 // fmla v3.4s, v19.4s, v31.4s
+	WORD $0x4e3ece04 // fmla v4.4s, v16.4s, v30.4s
+	WORD $0x4e3fce25 // fmla v5.4s, v17.4s, v31.4s
+	WORD $0x4e3ecdc6 // fmla v6.4s, v14.4s, v30.4s
+	WORD $0x4e3fcde7 // fmla v7.4s, v15.4s, v31.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F28, F29)
+	WORD $0x4e3ccec0 // fmla v0.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee1 // fmla v1.4s, v23.4s, v29.4s
+	WORD $0x4e3cce82 // fmla v2.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea3 // fmla v3.4s, v21.4s, v29.4s
+	WORD $0x4e3cce44 // fmla v4.4s, v18.4s, v28.4s
+	WORD $0x4e3dce65 // fmla v5.4s, v19.4s, v29.4s
+	WORD $0x4e3cce06 // fmla v6.4s, v16.4s, v28.4s
+	WORD $0x4e3dce27 // fmla v7.4s, v17.4s, v29.4s
+	WORD $0x4e3ccdc8 // fmla v8.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde9 // fmla v9.4s, v15.4s, v29.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F30, F31)
+	WORD $0x4e3ecf00 // fmla v0.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf21 // fmla v1.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec2 // fmla v2.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee3 // fmla v3.4s, v23.4s, v31.4s
+	WORD $0x4e3ece84 // fmla v4.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea5 // fmla v5.4s, v21.4s, v31.4s
+	WORD $0x4e3ece46 // fmla v6.4s, v18.4s, v30.4s
+	WORD $0x4e3fce67 // fmla v7.4s, v19.4s, v31.4s
+	WORD $0x4e3ece08 // fmla v8.4s, v16.4s, v30.4s
+	WORD $0x4e3fce29 // fmla v9.4s, v17.4s, v31.4s
+	WORD $0x4e3ecdca // fmla v10.4s, v14.4s, v30.4s
+	WORD $0x4e3fcdeb // fmla v11.4s, v15.4s, v31.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F28, F29)
+	WORD $0x4e3ccf40 // fmla v0.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf61 // fmla v1.4s, v27.4s, v29.4s
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf23 // fmla v3.4s, v25.4s, v29.4s
+	WORD $0x4e3ccec4 // fmla v4.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee5 // fmla v5.4s, v23.4s, v29.4s
+	WORD $0x4e3cce86 // fmla v6.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea7 // fmla v7.4s, v21.4s, v29.4s
+	WORD $0x4e3cce48 // fmla v8.4s, v18.4s, v28.4s
+	WORD $0x4e3dce69 // fmla v9.4s, v19.4s, v29.4s
+	WORD $0x4e3cce0a // fmla v10.4s, v16.4s, v28.4s
+	WORD $0x4e3dce2b // fmla v11.4s, v17.4s, v29.4s
+	WORD $0x4e3ccdcc // fmla v12.4s, v14.4s, v28.4s
+	WORD $0x4e3dcded // fmla v13.4s, v15.4s, v29.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F30, F31)
+	WORD $0x4e3ecf42 // fmla v2.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf63 // fmla v3.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf25 // fmla v5.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec6 // fmla v6.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee7 // fmla v7.4s, v23.4s, v31.4s
+	WORD $0x4e3ece88 // fmla v8.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea9 // fmla v9.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6b // fmla v11.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0c // fmla v12.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2d // fmla v13.4s, v17.4s, v31.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F28, F29)
+	WORD $0x4e3ccf44 // fmla v4.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf65 // fmla v5.4s, v27.4s, v29.4s
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf27 // fmla v7.4s, v25.4s, v29.4s
+	WORD $0x4e3ccec8 // fmla v8.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee9 // fmla v9.4s, v23.4s, v29.4s
+	WORD $0x4e3cce8a // fmla v10.4s, v20.4s, v28.4s
+	WORD $0x4e3dceab // fmla v11.4s, v21.4s, v29.4s
+	WORD $0x4e3cce4c // fmla v12.4s, v18.4s, v28.4s
+	WORD $0x4e3dce6d // fmla v13.4s, v19.4s, v29.4s
+	MOVD 72(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F30, F31)
+	WORD $0x4e3ecf46 // fmla v6.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf67 // fmla v7.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf08 // fmla v8.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf29 // fmla v9.4s, v25.4s, v31.4s
+	WORD $0x4e3ececa // fmla v10.4s, v22.4s, v30.4s
+	WORD $0x4e3fceeb // fmla v11.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8c // fmla v12.4s, v20.4s, v30.4s
+	WORD $0x4e3fcead // fmla v13.4s, v21.4s, v31.4s
+	MOVD 80(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F28, F29)
+	WORD $0x4e3ccf48 // fmla v8.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf69 // fmla v9.4s, v27.4s, v29.4s
+	WORD $0x4e3ccf0a // fmla v10.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf2b // fmla v11.4s, v25.4s, v29.4s
+	WORD $0x4e3ccecc // fmla v12.4s, v22.4s, v28.4s
+	WORD $0x4e3dceed // fmla v13.4s, v23.4s, v29.4s
+	MOVD 88(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F30, F31)
+	WORD $0x4e3ecf4a // fmla v10.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6b // fmla v11.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2d // fmla v13.4s, v25.4s, v31.4s
+	MOVD 96(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F28, F29)
+	WORD $0x4e3ccf4c // fmla v12.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf6d // fmla v13.4s, v27.4s, v29.4s
+	MOVD 48(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F14, F15)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F24, F25)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F26, F27)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F28, F29)
+	WORD $0x4e3ccdc0 // fmla v0.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde1 // fmla v1.4s, v15.4s, v29.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F30, F31)
+	WORD $0x4e3ece00 // fmla v0.4s, v16.4s, v30.4s
+	WORD $0x4e3fce21 // fmla v1.4s, v17.4s, v31.4s
+	WORD $0x4e3ecdc2 // fmla v2.4s, v14.4s, v30.4s
+	WORD $0x4e3fcde3 // fmla v3.4s, v15.4s, v31.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F28, F29)
+	WORD $0x4e3cce40 // fmla v0.4s, v18.4s, v28.4s
+	WORD $0x4e3dce61 // fmla v1.4s, v19.4s, v29.4s
+	WORD $0x4e3cce02 // fmla v2.4s, v16.4s, v28.4s
+	WORD $0x4e3dce23 // fmla v3.4s, v17.4s, v29.4s
+	WORD $0x4e3ccdc4 // fmla v4.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde5 // fmla v5.4s, v15.4s, v29.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F30, F31)
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece42 // fmla v2.4s, v18.4s, v30.4s
+	WORD $0x4e3fce63 // fmla v3.4s, v19.4s, v31.4s
+	WORD $0x4e3ece04 // fmla v4.4s, v16.4s, v30.4s
+	WORD $0x4e3fce25 // fmla v5.4s, v17.4s, v31.4s
+	WORD $0x4e3ecdc6 // fmla v6.4s, v14.4s, v30.4s
+	WORD $0x4e3fcde7 // fmla v7.4s, v15.4s, v31.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F28, F29)
+	WORD $0x4e3ccec0 // fmla v0.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee1 // fmla v1.4s, v23.4s, v29.4s
+	WORD $0x4e3cce82 // fmla v2.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea3 // fmla v3.4s, v21.4s, v29.4s
+	WORD $0x4e3cce44 // fmla v4.4s, v18.4s, v28.4s
+	WORD $0x4e3dce65 // fmla v5.4s, v19.4s, v29.4s
+	WORD $0x4e3cce06 // fmla v6.4s, v16.4s, v28.4s
+	WORD $0x4e3dce27 // fmla v7.4s, v17.4s, v29.4s
+	WORD $0x4e3ccdc8 // fmla v8.4s, v14.4s, v28.4s
+	WORD $0x4e3dcde9 // fmla v9.4s, v15.4s, v29.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F30, F31)
+	WORD $0x4e3ecf00 // fmla v0.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf21 // fmla v1.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec2 // fmla v2.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee3 // fmla v3.4s, v23.4s, v31.4s
+	WORD $0x4e3ece84 // fmla v4.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea5 // fmla v5.4s, v21.4s, v31.4s
+	WORD $0x4e3ece46 // fmla v6.4s, v18.4s, v30.4s
+	WORD $0x4e3fce67 // fmla v7.4s, v19.4s, v31.4s
+	WORD $0x4e3ece08 // fmla v8.4s, v16.4s, v30.4s
+	WORD $0x4e3fce29 // fmla v9.4s, v17.4s, v31.4s
+	WORD $0x4e3ecdca // fmla v10.4s, v14.4s, v30.4s
+	WORD $0x4e3fcdeb // fmla v11.4s, v15.4s, v31.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F28, F29)
+	WORD $0x4e3ccf40 // fmla v0.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf61 // fmla v1.4s, v27.4s, v29.4s
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf23 // fmla v3.4s, v25.4s, v29.4s
+	WORD $0x4e3ccec4 // fmla v4.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee5 // fmla v5.4s, v23.4s, v29.4s
+	WORD $0x4e3cce86 // fmla v6.4s, v20.4s, v28.4s
+	WORD $0x4e3dcea7 // fmla v7.4s, v21.4s, v29.4s
+	WORD $0x4e3cce48 // fmla v8.4s, v18.4s, v28.4s
+	WORD $0x4e3dce69 // fmla v9.4s, v19.4s, v29.4s
+	WORD $0x4e3cce0a // fmla v10.4s, v16.4s, v28.4s
+	WORD $0x4e3dce2b // fmla v11.4s, v17.4s, v29.4s
+	WORD $0x4e3ccdcc // fmla v12.4s, v14.4s, v28.4s
+	WORD $0x4e3dcded // fmla v13.4s, v15.4s, v29.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F30, F31)
+	WORD $0x4e3ecf42 // fmla v2.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf63 // fmla v3.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf25 // fmla v5.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec6 // fmla v6.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee7 // fmla v7.4s, v23.4s, v31.4s
+	WORD $0x4e3ece88 // fmla v8.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea9 // fmla v9.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6b // fmla v11.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0c // fmla v12.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2d // fmla v13.4s, v17.4s, v31.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F28, F29)
+	WORD $0x4e3ccf44 // fmla v4.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf65 // fmla v5.4s, v27.4s, v29.4s
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf27 // fmla v7.4s, v25.4s, v29.4s
+	WORD $0x4e3ccec8 // fmla v8.4s, v22.4s, v28.4s
+	WORD $0x4e3dcee9 // fmla v9.4s, v23.4s, v29.4s
+	WORD $0x4e3cce8a // fmla v10.4s, v20.4s, v28.4s
+	WORD $0x4e3dceab // fmla v11.4s, v21.4s, v29.4s
+	WORD $0x4e3cce4c // fmla v12.4s, v18.4s, v28.4s
+	WORD $0x4e3dce6d // fmla v13.4s, v19.4s, v29.4s
+	MOVD 72(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ecf46 // fmla v6.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf67 // fmla v7.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf08 // fmla v8.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf29 // fmla v9.4s, v25.4s, v31.4s
+	WORD $0x4e3ececa // fmla v10.4s, v22.4s, v30.4s
+	WORD $0x4e3fceeb // fmla v11.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8c // fmla v12.4s, v20.4s, v30.4s
+	WORD $0x4e3fcead // fmla v13.4s, v21.4s, v31.4s
+	MOVD 80(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F28, F29)
+	WORD $0x4e3ccf48 // fmla v8.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf69 // fmla v9.4s, v27.4s, v29.4s
+	WORD $0x4e3ccf0a // fmla v10.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf2b // fmla v11.4s, v25.4s, v29.4s
+	WORD $0x4e3ccecc // fmla v12.4s, v22.4s, v28.4s
+	WORD $0x4e3dceed // fmla v13.4s, v23.4s, v29.4s
+	MOVD 88(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F30, F31)
+	WORD $0x4e3ecf4a // fmla v10.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6b // fmla v11.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2d // fmla v13.4s, v25.4s, v31.4s
+	MOVD 96(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F28, F29)
+	WORD $0x4e3ccf4c // fmla v12.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf6d // fmla v13.4s, v27.4s, v29.4s
+	MOVD clamp+96(FP), R8
+	VLD1R (R8), [V28.S4]
+	ADD $4, R8, R20
+	VLD1R (R20), [V14.S4]
+	MOVD R5, R8
+	WORD $0x6ea0e79f // fcmgt v31.4s, v28.4s, v0.4s
+	WORD $0x6ebf1f80 // bit v0.16b, v28.16b, v31.16b
+	WORD $0x6ea1e79f // fcmgt v31.4s, v28.4s, v1.4s
+	WORD $0x6ebf1f81 // bit v1.16b, v28.16b, v31.16b
+	WORD $0x6eaee41f // fcmgt v31.4s, v0.4s, v14.4s
+	WORD $0x6ebf1dc0 // bit v0.16b, v14.16b, v31.16b
+	WORD $0x6eaee43f // fcmgt v31.4s, v1.4s, v14.4s
+	WORD $0x6ebf1dc1 // bit v1.16b, v14.16b, v31.16b
+	FSTPQ (F0, F1), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6ea2e79f // fcmgt v31.4s, v28.4s, v2.4s
+	WORD $0x6ebf1f82 // bit v2.16b, v28.16b, v31.16b
+	WORD $0x6ea3e79f // fcmgt v31.4s, v28.4s, v3.4s
+	WORD $0x6ebf1f83 // bit v3.16b, v28.16b, v31.16b
+	WORD $0x6eaee45f // fcmgt v31.4s, v2.4s, v14.4s
+	WORD $0x6ebf1dc2 // bit v2.16b, v14.16b, v31.16b
+	WORD $0x6eaee47f // fcmgt v31.4s, v3.4s, v14.4s
+	WORD $0x6ebf1dc3 // bit v3.16b, v14.16b, v31.16b
+	FSTPQ (F2, F3), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6ea4e79f // fcmgt v31.4s, v28.4s, v4.4s
+	WORD $0x6ebf1f84 // bit v4.16b, v28.16b, v31.16b
+	WORD $0x6ea5e79f // fcmgt v31.4s, v28.4s, v5.4s
+	WORD $0x6ebf1f85 // bit v5.16b, v28.16b, v31.16b
+	WORD $0x6eaee49f // fcmgt v31.4s, v4.4s, v14.4s
+	WORD $0x6ebf1dc4 // bit v4.16b, v14.16b, v31.16b
+	WORD $0x6eaee4bf // fcmgt v31.4s, v5.4s, v14.4s
+	WORD $0x6ebf1dc5 // bit v5.16b, v14.16b, v31.16b
+	FSTPQ (F4, F5), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6ea6e79f // fcmgt v31.4s, v28.4s, v6.4s
+	WORD $0x6ebf1f86 // bit v6.16b, v28.16b, v31.16b
+	WORD $0x6ea7e79f // fcmgt v31.4s, v28.4s, v7.4s
+	WORD $0x6ebf1f87 // bit v7.16b, v28.16b, v31.16b
+	WORD $0x6eaee4df // fcmgt v31.4s, v6.4s, v14.4s
+	WORD $0x6ebf1dc6 // bit v6.16b, v14.16b, v31.16b
+	WORD $0x6eaee4ff // fcmgt v31.4s, v7.4s, v14.4s
+	WORD $0x6ebf1dc7 // bit v7.16b, v14.16b, v31.16b
+	FSTPQ (F6, F7), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6ea8e79f // fcmgt v31.4s, v28.4s, v8.4s
+	WORD $0x6ebf1f88 // bit v8.16b, v28.16b, v31.16b
+	WORD $0x6ea9e79f // fcmgt v31.4s, v28.4s, v9.4s
+	WORD $0x6ebf1f89 // bit v9.16b, v28.16b, v31.16b
+	WORD $0x6eaee51f // fcmgt v31.4s, v8.4s, v14.4s
+	WORD $0x6ebf1dc8 // bit v8.16b, v14.16b, v31.16b
+	WORD $0x6eaee53f // fcmgt v31.4s, v9.4s, v14.4s
+	WORD $0x6ebf1dc9 // bit v9.16b, v14.16b, v31.16b
+	FSTPQ (F8, F9), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6eaae79f // fcmgt v31.4s, v28.4s, v10.4s
+	WORD $0x6ebf1f8a // bit v10.16b, v28.16b, v31.16b
+	WORD $0x6eabe79f // fcmgt v31.4s, v28.4s, v11.4s
+	WORD $0x6ebf1f8b // bit v11.16b, v28.16b, v31.16b
+	WORD $0x6eaee55f // fcmgt v31.4s, v10.4s, v14.4s
+	WORD $0x6ebf1dca // bit v10.16b, v14.16b, v31.16b
+	WORD $0x6eaee57f // fcmgt v31.4s, v11.4s, v14.4s
+	WORD $0x6ebf1dcb // bit v11.16b, v14.16b, v31.16b
+	FSTPQ (F10, F11), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6eace79f // fcmgt v31.4s, v28.4s, v12.4s
+	WORD $0x6ebf1f8c // bit v12.16b, v28.16b, v31.16b
+	WORD $0x6eade79f // fcmgt v31.4s, v28.4s, v13.4s
+	WORD $0x6ebf1f8d // bit v13.16b, v28.16b, v31.16b
+	WORD $0x6eaee59f // fcmgt v31.4s, v12.4s, v14.4s
+	WORD $0x6ebf1dcc // bit v12.16b, v14.16b, v31.16b
+	WORD $0x6eaee5bf // fcmgt v31.4s, v13.4s, v14.4s
+	WORD $0x6ebf1dcd // bit v13.16b, v14.16b, v31.16b
+	FSTPQ (F12, F13), 0(R8)
+	ADD R14, R8, R8
+	MOVD pixel+32(FP), R10
+	ADD R10, R9, R9
+	ADD R10, R5, R5
+	NEG R10, R10
+	MOVD R10, pixel+32(FP)
+	CMP $0, R10
+	BLT group
+	SUBS $7, R11, R11
+	BEQ group_over
+	MOVD $7, R10
+	CMP R10, R11
+	BGE group_whole
+	MOVD R11, R10
+	MOVD $7, R11
+
+group_whole:
+	ADD R10<<3, R2, R15
+	MOVD R15, R2
+	MUL R14, R10, R10
+	ADD R10, R5, R5
+	B group
+
+group_over:
+	SUBS $1, R13, R13
+	BEQ line_over
+	MOVD $1, R10
+	CMP R10, R13
+	BGE line_whole
+	MOVD R13, R10
+	MOVD $1, R13
+
+line_whole:
+	MOVD $56, R16
+	MUL R16, R10, R12
+	ADD R12, R0, R0
+	MOVD down+80(FP), R16
+	MUL R16, R10, R10
+	ADD R10, R6, R6
+	B line
+
+line_over:
+	MOVD R4, R8
+	SUB $32, R8, R8
+	MOVD pixel+32(FP), R16
+	ADD R16, R9, R9
+	CMP R8, R9
+	BGE done
+	ADD $32, R9, R9
+	CMP R8, R9
+	BLE vector
+	MOVD R8, R9
+	B vector
+
+done:
+	RET
+
+TEXT ·depthwiseTall7Stride1By8NEON(SB), NOSPLIT, $0-104
+	MOVD bytes+48(FP), R4
+	MOVD next+72(FP), R14
+	MOVD $0, R9
+
+vector:
+	MOVD R4, R8
+	SUB R9, R8, R8
+	SUB $32, R8, R8
+	MOVD $32, R10
+	CMP R10, R8
+	BGE two
+	MOVD R8, R10
+
+two:
+	MOVD R10, pixel+32(FP)
+	MOVD rows+0(FP), R0
+	MOVD m+8(FP), R13
+	MOVD out+64(FP), R6
+	ADD R9, R6, R6
+
+line:
+	MOVD first+24(FP), R2
+	MOVD R6, R5
+	MOVD n+16(FP), R11
+
+group:
+	MOVD weights+56(FP), R3
+	ADD R9, R3, R3
+	MOVD bias+88(FP), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F0, F1)
+	WORD $0x4ea01c02 // mov v2.16b, v0.16b
+	WORD $0x4ea11c23 // mov v3.16b, v1.16b
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea01c06 // mov v6.16b, v0.16b
+	WORD $0x4ea11c27 // mov v7.16b, v1.16b
+	WORD $0x4ea01c08 // mov v8.16b, v0.16b
+	WORD $0x4ea11c29 // mov v9.16b, v1.16b
+	WORD $0x4ea01c0a // mov v10.16b, v0.16b
+	WORD $0x4ea11c2b // mov v11.16b, v1.16b
+	WORD $0x4ea01c0c // mov v12.16b, v0.16b
+	WORD $0x4ea11c2d // mov v13.16b, v1.16b
+	WORD $0x4ea01c0e // mov v14.16b, v0.16b
+	WORD $0x4ea11c2f // mov v15.16b, v1.16b
+	MOVD 0(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F24, F25)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F26, F27)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F28, F29)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F30, F31)
+	WORD $0x4e3ece00 // fmla v0.4s, v16.4s, v30.4s
+	WORD $0x4e3fce21 // fmla v1.4s, v17.4s, v31.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F30, F31)
+	WORD $0x4e3ece40 // fmla v0.4s, v18.4s, v30.4s
+	WORD $0x4e3fce61 // fmla v1.4s, v19.4s, v31.4s
+	WORD $0x4e3ece02 // fmla v2.4s, v16.4s, v30.4s
+	WORD $0x4e3fce23 // fmla v3.4s, v17.4s, v31.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F30, F31)
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece42 // fmla v2.4s, v18.4s, v30.4s
+	WORD $0x4e3fce63 // fmla v3.4s, v19.4s, v31.4s
+	WORD $0x4e3ece04 // fmla v4.4s, v16.4s, v30.4s
+	WORD $0x4e3fce25 // fmla v5.4s, v17.4s, v31.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ecec0 // fmla v0.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee1 // fmla v1.4s, v23.4s, v31.4s
+	WORD $0x4e3ece82 // fmla v2.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea3 // fmla v3.4s, v21.4s, v31.4s
+	WORD $0x4e3ece44 // fmla v4.4s, v18.4s, v30.4s
+	WORD $0x4e3fce65 // fmla v5.4s, v19.4s, v31.4s
+	WORD $0x4e3ece06 // fmla v6.4s, v16.4s, v30.4s
+	WORD $0x4e3fce27 // fmla v7.4s, v17.4s, v31.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F30, F31)
+	WORD $0x4e3ecf00 // fmla v0.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf21 // fmla v1.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec2 // fmla v2.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee3 // fmla v3.4s, v23.4s, v31.4s
+	WORD $0x4e3ece84 // fmla v4.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea5 // fmla v5.4s, v21.4s, v31.4s
+	WORD $0x4e3ece46 // fmla v6.4s, v18.4s, v30.4s
+	WORD $0x4e3fce67 // fmla v7.4s, v19.4s, v31.4s
+	WORD $0x4e3ece08 // fmla v8.4s, v16.4s, v30.4s
+	WORD $0x4e3fce29 // fmla v9.4s, v17.4s, v31.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F30, F31)
+	WORD $0x4e3ecf40 // fmla v0.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf61 // fmla v1.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf02 // fmla v2.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf23 // fmla v3.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec4 // fmla v4.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee5 // fmla v5.4s, v23.4s, v31.4s
+	WORD $0x4e3ece86 // fmla v6.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea7 // fmla v7.4s, v21.4s, v31.4s
+	WORD $0x4e3ece48 // fmla v8.4s, v18.4s, v30.4s
+	WORD $0x4e3fce69 // fmla v9.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0a // fmla v10.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2b // fmla v11.4s, v17.4s, v31.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F30, F31)
+	WORD $0x4e3ecf80 // fmla v0.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa1 // fmla v1.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf42 // fmla v2.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf63 // fmla v3.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf25 // fmla v5.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec6 // fmla v6.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee7 // fmla v7.4s, v23.4s, v31.4s
+	WORD $0x4e3ece88 // fmla v8.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea9 // fmla v9.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6b // fmla v11.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0c // fmla v12.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2d // fmla v13.4s, v17.4s, v31.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F30, F31)
+	WORD $0x4e3ecf82 // fmla v2.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa3 // fmla v3.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf44 // fmla v4.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf65 // fmla v5.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf06 // fmla v6.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf27 // fmla v7.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec8 // fmla v8.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee9 // fmla v9.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8a // fmla v10.4s, v20.4s, v30.4s
+	WORD $0x4e3fceab // fmla v11.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4c // fmla v12.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6d // fmla v13.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0e // fmla v14.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2f // fmla v15.4s, v17.4s, v31.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F30, F31)
+	WORD $0x4e3ecf84 // fmla v4.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa5 // fmla v5.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf46 // fmla v6.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf67 // fmla v7.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf08 // fmla v8.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf29 // fmla v9.4s, v25.4s, v31.4s
+	WORD $0x4e3ececa // fmla v10.4s, v22.4s, v30.4s
+	WORD $0x4e3fceeb // fmla v11.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8c // fmla v12.4s, v20.4s, v30.4s
+	WORD $0x4e3fcead // fmla v13.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4e // fmla v14.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6f // fmla v15.4s, v19.4s, v31.4s
+	MOVD 72(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F30, F31)
+	WORD $0x4e3ecf86 // fmla v6.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa7 // fmla v7.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf48 // fmla v8.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf69 // fmla v9.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2b // fmla v11.4s, v25.4s, v31.4s
+	WORD $0x4e3ececc // fmla v12.4s, v22.4s, v30.4s
+	WORD $0x4e3fceed // fmla v13.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8e // fmla v14.4s, v20.4s, v30.4s
+	WORD $0x4e3fceaf // fmla v15.4s, v21.4s, v31.4s
+	MOVD 80(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ecf88 // fmla v8.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa9 // fmla v9.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf4a // fmla v10.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6b // fmla v11.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2d // fmla v13.4s, v25.4s, v31.4s
+	WORD $0x4e3ecece // fmla v14.4s, v22.4s, v30.4s
+	WORD $0x4e3fceef // fmla v15.4s, v23.4s, v31.4s
+	MOVD 88(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F30, F31)
+	WORD $0x4e3ecf8a // fmla v10.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfab // fmla v11.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf4c // fmla v12.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6d // fmla v13.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf0e // fmla v14.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2f // fmla v15.4s, v25.4s, v31.4s
+	MOVD 96(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F30, F31)
+	WORD $0x4e3ecf8c // fmla v12.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfad // fmla v13.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf4e // fmla v14.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6f // fmla v15.4s, v27.4s, v31.4s
+	MOVD 104(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F30, F31)
+	WORD $0x4e3ecf8e // fmla v14.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfaf // fmla v15.4s, v29.4s, v31.4s
+	MOVD 8(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F24, F25)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F26, F27)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F28, F29)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F30, F31)
+	WORD $0x4e3ece00 // fmla v0.4s, v16.4s, v30.4s
+	WORD $0x4e3fce21 // fmla v1.4s, v17.4s, v31.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F30, F31)
+	WORD $0x4e3ece40 // fmla v0.4s, v18.4s, v30.4s
+	WORD $0x4e3fce61 // fmla v1.4s, v19.4s, v31.4s
+	WORD $0x4e3ece02 // fmla v2.4s, v16.4s, v30.4s
+	WORD $0x4e3fce23 // fmla v3.4s, v17.4s, v31.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F30, F31)
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece42 // fmla v2.4s, v18.4s, v30.4s
+	WORD $0x4e3fce63 // fmla v3.4s, v19.4s, v31.4s
+	WORD $0x4e3ece04 // fmla v4.4s, v16.4s, v30.4s
+	WORD $0x4e3fce25 // fmla v5.4s, v17.4s, v31.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ecec0 // fmla v0.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee1 // fmla v1.4s, v23.4s, v31.4s
+	WORD $0x4e3ece82 // fmla v2.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea3 // fmla v3.4s, v21.4s, v31.4s
+	WORD $0x4e3ece44 // fmla v4.4s, v18.4s, v30.4s
+	WORD $0x4e3fce65 // fmla v5.4s, v19.4s, v31.4s
+	WORD $0x4e3ece06 // fmla v6.4s, v16.4s, v30.4s
+	WORD $0x4e3fce27 // fmla v7.4s, v17.4s, v31.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F30, F31)
+	WORD $0x4e3ecf00 // fmla v0.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf21 // fmla v1.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec2 // fmla v2.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee3 // fmla v3.4s, v23.4s, v31.4s
+	WORD $0x4e3ece84 // fmla v4.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea5 // fmla v5.4s, v21.4s, v31.4s
+	WORD $0x4e3ece46 // fmla v6.4s, v18.4s, v30.4s
+	WORD $0x4e3fce67 // fmla v7.4s, v19.4s, v31.4s
+	WORD $0x4e3ece08 // fmla v8.4s, v16.4s, v30.4s
+	WORD $0x4e3fce29 // fmla v9.4s, v17.4s, v31.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F30, F31)
+	WORD $0x4e3ecf40 // fmla v0.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf61 // fmla v1.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf02 // fmla v2.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf23 // fmla v3.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec4 // fmla v4.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee5 // fmla v5.4s, v23.4s, v31.4s
+	WORD $0x4e3ece86 // fmla v6.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea7 // fmla v7.4s, v21.4s, v31.4s
+	WORD $0x4e3ece48 // fmla v8.4s, v18.4s, v30.4s
+	WORD $0x4e3fce69 // fmla v9.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0a // fmla v10.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2b // fmla v11.4s, v17.4s, v31.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F30, F31)
+	WORD $0x4e3ecf80 // fmla v0.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa1 // fmla v1.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf42 // fmla v2.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf63 // fmla v3.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf25 // fmla v5.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec6 // fmla v6.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee7 // fmla v7.4s, v23.4s, v31.4s
+	WORD $0x4e3ece88 // fmla v8.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea9 // fmla v9.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6b // fmla v11.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0c // fmla v12.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2d // fmla v13.4s, v17.4s, v31.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F30, F31)
+	WORD $0x4e3ecf82 // fmla v2.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa3 // fmla v3.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf44 // fmla v4.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf65 // fmla v5.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf06 // fmla v6.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf27 // fmla v7.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec8 // fmla v8.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee9 // fmla v9.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8a // fmla v10.4s, v20.4s, v30.4s
+	WORD $0x4e3fceab // fmla v11.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4c // fmla v12.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6d // fmla v13.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0e // fmla v14.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2f // fmla v15.4s, v17.4s, v31.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F30, F31)
+	WORD $0x4e3ecf84 // fmla v4.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa5 // fmla v5.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf46 // fmla v6.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf67 // fmla v7.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf08 // fmla v8.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf29 // fmla v9.4s, v25.4s, v31.4s
+	WORD $0x4e3ececa // fmla v10.4s, v22.4s, v30.4s
+	WORD $0x4e3fceeb // fmla v11.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8c // fmla v12.4s, v20.4s, v30.4s
+	WORD $0x4e3fcead // fmla v13.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4e // fmla v14.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6f // fmla v15.4s, v19.4s, v31.4s
+	MOVD 72(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F30, F31)
+	WORD $0x4e3ecf86 // fmla v6.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa7 // fmla v7.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf48 // fmla v8.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf69 // fmla v9.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2b // fmla v11.4s, v25.4s, v31.4s
+	WORD $0x4e3ececc // fmla v12.4s, v22.4s, v30.4s
+	WORD $0x4e3fceed // fmla v13.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8e // fmla v14.4s, v20.4s, v30.4s
+	WORD $0x4e3fceaf // fmla v15.4s, v21.4s, v31.4s
+	MOVD 80(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ecf88 // fmla v8.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa9 // fmla v9.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf4a // fmla v10.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6b // fmla v11.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2d // fmla v13.4s, v25.4s, v31.4s
+	WORD $0x4e3ecece // fmla v14.4s, v22.4s, v30.4s
+	WORD $0x4e3fceef // fmla v15.4s, v23.4s, v31.4s
+	MOVD 88(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F30, F31)
+	WORD $0x4e3ecf8a // fmla v10.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfab // fmla v11.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf4c // fmla v12.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6d // fmla v13.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf0e // fmla v14.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2f // fmla v15.4s, v25.4s, v31.4s
+	MOVD 96(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F30, F31)
+	WORD $0x4e3ecf8c // fmla v12.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfad // fmla v13.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf4e // fmla v14.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6f // fmla v15.4s, v27.4s, v31.4s
+	MOVD 104(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F30, F31)
+	WORD $0x4e3ecf8e // fmla v14.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfaf // fmla v15.4s, v29.4s, v31.4s
+	MOVD 16(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F24, F25)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F26, F27)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F28, F29)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F30, F31)
+	WORD $0x4e3ece00 // fmla v0.4s, v16.4s, v30.4s
+	WORD $0x4e3fce21 // fmla v1.4s, v17.4s, v31.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F30, F31)
+	WORD $0x4e3ece40 // fmla v0.4s, v18.4s, v30.4s
+	WORD $0x4e3fce61 // fmla v1.4s, v19.4s, v31.4s
+	WORD $0x4e3ece02 // fmla v2.4s, v16.4s, v30.4s
+	WORD $0x4e3fce23 // fmla v3.4s, v17.4s, v31.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F30, F31)
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece42 // fmla v2.4s, v18.4s, v30.4s
+	WORD $0x4e3fce63 // fmla v3.4s, v19.4s, v31.4s
+	WORD $0x4e3ece04 // fmla v4.4s, v16.4s, v30.4s
+	WORD $0x4e3fce25 // fmla v5.4s, v17.4s, v31.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ecec0 // fmla v0.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee1 // fmla v1.4s, v23.4s, v31.4s
+	WORD $0x4e3ece82 // fmla v2.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea3 // fmla v3.4s, v21.4s, v31.4s
+	WORD $0x4e3ece44 // fmla v4.4s, v18.4s, v30.4s
+	WORD $0x4e3fce65 // fmla v5.4s, v19.4s, v31.4s
+	WORD $0x4e3ece06 // fmla v6.4s, v16.4s, v30.4s
+	WORD $0x4e3fce27 // fmla v7.4s, v17.4s, v31.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F30, F31)
+	WORD $0x4e3ecf00 // fmla v0.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf21 // fmla v1.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec2 // fmla v2.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee3 // fmla v3.4s, v23.4s, v31.4s
+	WORD $0x4e3ece84 // fmla v4.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea5 // fmla v5.4s, v21.4s, v31.4s
+	WORD $0x4e3ece46 // fmla v6.4s, v18.4s, v30.4s
+	WORD $0x4e3fce67 // fmla v7.4s, v19.4s, v31.4s
+	WORD $0x4e3ece08 // fmla v8.4s, v16.4s, v30.4s
+	WORD $0x4e3fce29 // fmla v9.4s, v17.4s, v31.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F30, F31)
+	WORD $0x4e3ecf40 // fmla v0.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf61 // fmla v1.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf02 // fmla v2.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf23 // fmla v3.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec4 // fmla v4.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee5 // fmla v5.4s, v23.4s, v31.4s
+	WORD $0x4e3ece86 // fmla v6.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea7 // fmla v7.4s, v21.4s, v31.4s
+	WORD $0x4e3ece48 // fmla v8.4s, v18.4s, v30.4s
+	WORD $0x4e3fce69 // fmla v9.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0a // fmla v10.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2b // fmla v11.4s, v17.4s, v31.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F30, F31)
+	WORD $0x4e3ecf80 // fmla v0.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa1 // fmla v1.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf42 // fmla v2.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf63 // fmla v3.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf25 // fmla v5.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec6 // fmla v6.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee7 // fmla v7.4s, v23.4s, v31.4s
+	WORD $0x4e3ece88 // fmla v8.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea9 // fmla v9.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6b // fmla v11.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0c // fmla v12.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2d // fmla v13.4s, v17.4s, v31.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F30, F31)
+	WORD $0x4e3ecf82 // fmla v2.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa3 // fmla v3.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf44 // fmla v4.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf65 // fmla v5.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf06 // fmla v6.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf27 // fmla v7.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec8 // fmla v8.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee9 // fmla v9.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8a // fmla v10.4s, v20.4s, v30.4s
+	WORD $0x4e3fceab // fmla v11.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4c // fmla v12.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6d // fmla v13.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0e // fmla v14.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2f // fmla v15.4s, v17.4s, v31.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F30, F31)
+	WORD $0x4e3ecf84 // fmla v4.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa5 // fmla v5.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf46 // fmla v6.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf67 // fmla v7.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf08 // fmla v8.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf29 // fmla v9.4s, v25.4s, v31.4s
+	WORD $0x4e3ececa // fmla v10.4s, v22.4s, v30.4s
+	WORD $0x4e3fceeb // fmla v11.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8c // fmla v12.4s, v20.4s, v30.4s
+	WORD $0x4e3fcead // fmla v13.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4e // fmla v14.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6f // fmla v15.4s, v19.4s, v31.4s
+	MOVD 72(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F30, F31)
+	WORD $0x4e3ecf86 // fmla v6.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa7 // fmla v7.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf48 // fmla v8.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf69 // fmla v9.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2b // fmla v11.4s, v25.4s, v31.4s
+	WORD $0x4e3ececc // fmla v12.4s, v22.4s, v30.4s
+	WORD $0x4e3fceed // fmla v13.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8e // fmla v14.4s, v20.4s, v30.4s
+	WORD $0x4e3fceaf // fmla v15.4s, v21.4s, v31.4s
+	MOVD 80(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ecf88 // fmla v8.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa9 // fmla v9.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf4a // fmla v10.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6b // fmla v11.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2d // fmla v13.4s, v25.4s, v31.4s
+	WORD $0x4e3ecece // fmla v14.4s, v22.4s, v30.4s
+	WORD $0x4e3fceef // fmla v15.4s, v23.4s, v31.4s
+	MOVD 88(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F30, F31)
+	WORD $0x4e3ecf8a // fmla v10.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfab // fmla v11.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf4c // fmla v12.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6d // fmla v13.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf0e // fmla v14.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2f // fmla v15.4s, v25.4s, v31.4s
+	MOVD 96(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F30, F31)
+	WORD $0x4e3ecf8c // fmla v12.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfad // fmla v13.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf4e // fmla v14.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6f // fmla v15.4s, v27.4s, v31.4s
+	MOVD 104(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F30, F31)
+	WORD $0x4e3ecf8e // fmla v14.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfaf // fmla v15.4s, v29.4s, v31.4s
+	MOVD 24(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F24, F25)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F26, F27)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F28, F29)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F30, F31)
+	WORD $0x4e3ece00 // fmla v0.4s, v16.4s, v30.4s
+	WORD $0x4e3fce21 // fmla v1.4s, v17.4s, v31.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F30, F31)
+	WORD $0x4e3ece40 // fmla v0.4s, v18.4s, v30.4s
+	WORD $0x4e3fce61 // fmla v1.4s, v19.4s, v31.4s
+	WORD $0x4e3ece02 // fmla v2.4s, v16.4s, v30.4s
+	WORD $0x4e3fce23 // fmla v3.4s, v17.4s, v31.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F30, F31)
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece42 // fmla v2.4s, v18.4s, v30.4s
+	WORD $0x4e3fce63 // fmla v3.4s, v19.4s, v31.4s
+	WORD $0x4e3ece04 // fmla v4.4s, v16.4s, v30.4s
+	WORD $0x4e3fce25 // fmla v5.4s, v17.4s, v31.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ecec0 // fmla v0.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee1 // fmla v1.4s, v23.4s, v31.4s
+	WORD $0x4e3ece82 // fmla v2.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea3 // fmla v3.4s, v21.4s, v31.4s
+	WORD $0x4e3ece44 // fmla v4.4s, v18.4s, v30.4s
+	WORD $0x4e3fce65 // fmla v5.4s, v19.4s, v31.4s
+	WORD $0x4e3ece06 // fmla v6.4s, v16.4s, v30.4s
+	WORD $0x4e3fce27 // fmla v7.4s, v17.4s, v31.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F30, F31)
+	WORD $0x4e3ecf00 // fmla v0.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf21 // fmla v1.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec2 // fmla v2.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee3 // fmla v3.4s, v23.4s, v31.4s
+	WORD $0x4e3ece84 // fmla v4.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea5 // fmla v5.4s, v21.4s, v31.4s
+	WORD $0x4e3ece46 // fmla v6.4s, v18.4s, v30.4s
+	WORD $0x4e3fce67 // fmla v7.4s, v19.4s, v31.4s
+	WORD $0x4e3ece08 // fmla v8.4s, v16.4s, v30.4s
+	WORD $0x4e3fce29 // fmla v9.4s, v17.4s, v31.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F30, F31)
+	WORD $0x4e3ecf40 // fmla v0.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf61 // fmla v1.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf02 // fmla v2.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf23 // fmla v3.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec4 // fmla v4.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee5 // fmla v5.4s, v23.4s, v31.4s
+	WORD $0x4e3ece86 // fmla v6.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea7 // fmla v7.4s, v21.4s, v31.4s
+	WORD $0x4e3ece48 // fmla v8.4s, v18.4s, v30.4s
+	WORD $0x4e3fce69 // fmla v9.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0a // fmla v10.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2b // fmla v11.4s, v17.4s, v31.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F30, F31)
+	WORD $0x4e3ecf80 // fmla v0.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa1 // fmla v1.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf42 // fmla v2.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf63 // fmla v3.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf25 // fmla v5.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec6 // fmla v6.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee7 // fmla v7.4s, v23.4s, v31.4s
+	WORD $0x4e3ece88 // fmla v8.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea9 // fmla v9.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6b // fmla v11.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0c // fmla v12.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2d // fmla v13.4s, v17.4s, v31.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F30, F31)
+	WORD $0x4e3ecf82 // fmla v2.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa3 // fmla v3.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf44 // fmla v4.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf65 // fmla v5.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf06 // fmla v6.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf27 // fmla v7.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec8 // fmla v8.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee9 // fmla v9.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8a // fmla v10.4s, v20.4s, v30.4s
+	WORD $0x4e3fceab // fmla v11.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4c // fmla v12.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6d // fmla v13.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0e // fmla v14.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2f // fmla v15.4s, v17.4s, v31.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F30, F31)
+	WORD $0x4e3ecf84 // fmla v4.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa5 // fmla v5.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf46 // fmla v6.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf67 // fmla v7.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf08 // fmla v8.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf29 // fmla v9.4s, v25.4s, v31.4s
+	WORD $0x4e3ececa // fmla v10.4s, v22.4s, v30.4s
+	WORD $0x4e3fceeb // fmla v11.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8c // fmla v12.4s, v20.4s, v30.4s
+	WORD $0x4e3fcead // fmla v13.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4e // fmla v14.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6f // fmla v15.4s, v19.4s, v31.4s
+	MOVD 72(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F30, F31)
+	WORD $0x4e3ecf86 // fmla v6.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa7 // fmla v7.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf48 // fmla v8.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf69 // fmla v9.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2b // fmla v11.4s, v25.4s, v31.4s
+	WORD $0x4e3ececc // fmla v12.4s, v22.4s, v30.4s
+	WORD $0x4e3fceed // fmla v13.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8e // fmla v14.4s, v20.4s, v30.4s
+	WORD $0x4e3fceaf // fmla v15.4s, v21.4s, v31.4s
+	MOVD 80(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ecf88 // fmla v8.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa9 // fmla v9.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf4a // fmla v10.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6b // fmla v11.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2d // fmla v13.4s, v25.4s, v31.4s
+	WORD $0x4e3ecece // fmla v14.4s, v22.4s, v30.4s
+	WORD $0x4e3fceef // fmla v15.4s, v23.4s, v31.4s
+	MOVD 88(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F30, F31)
+	WORD $0x4e3ecf8a // fmla v10.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfab // fmla v11.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf4c // fmla v12.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6d // fmla v13.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf0e // fmla v14.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2f // fmla v15.4s, v25.4s, v31.4s
+	MOVD 96(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F30, F31)
+	WORD $0x4e3ecf8c // fmla v12.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfad // fmla v13.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf4e // fmla v14.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6f // fmla v15.4s, v27.4s, v31.4s
+	MOVD 104(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F30, F31)
+	WORD $0x4e3ecf8e // fmla v14.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfaf // fmla v15.4s, v29.4s, v31.4s
+	MOVD 32(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F24, F25)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F26, F27)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F28, F29)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F30, F31)
+	WORD $0x4e3ece00 // fmla v0.4s, v16.4s, v30.4s
+	WORD $0x4e3fce21 // fmla v1.4s, v17.4s, v31.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F30, F31)
+	WORD $0x4e3ece40 // fmla v0.4s, v18.4s, v30.4s
+	WORD $0x4e3fce61 // fmla v1.4s, v19.4s, v31.4s
+	WORD $0x4e3ece02 // fmla v2.4s, v16.4s, v30.4s
+	WORD $0x4e3fce23 // fmla v3.4s, v17.4s, v31.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F30, F31)
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece42 // fmla v2.4s, v18.4s, v30.4s
+	WORD $0x4e3fce63 // fmla v3.4s, v19.4s, v31.4s
+	WORD $0x4e3ece04 // fmla v4.4s, v16.4s, v30.4s
+	WORD $0x4e3fce25 // fmla v5.4s, v17.4s, v31.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ecec0 // fmla v0.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee1 // fmla v1.4s, v23.4s, v31.4s
+	WORD $0x4e3ece82 // fmla v2.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea3 // fmla v3.4s, v21.4s, v31.4s
+	WORD $0x4e3ece44 // fmla v4.4s, v18.4s, v30.4s
+	WORD $0x4e3fce65 // fmla v5.4s, v19.4s, v31.4s
+	WORD $0x4e3ece06 // fmla v6.4s, v16.4s, v30.4s
+	WORD $0x4e3fce27 // fmla v7.4s, v17.4s, v31.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F30, F31)
+	WORD $0x4e3ecf00 // fmla v0.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf21 // fmla v1.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec2 // fmla v2.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee3 // fmla v3.4s, v23.4s, v31.4s
+	WORD $0x4e3ece84 // fmla v4.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea5 // fmla v5.4s, v21.4s, v31.4s
+	WORD $0x4e3ece46 // fmla v6.4s, v18.4s, v30.4s
+	WORD $0x4e3fce67 // fmla v7.4s, v19.4s, v31.4s
+	WORD $0x4e3ece08 // fmla v8.4s, v16.4s, v30.4s
+	WORD $0x4e3fce29 // fmla v9.4s, v17.4s, v31.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F30, F31)
+	WORD $0x4e3ecf40 // fmla v0.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf61 // fmla v1.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf02 // fmla v2.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf23 // fmla v3.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec4 // fmla v4.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee5 // fmla v5.4s, v23.4s, v31.4s
+	WORD $0x4e3ece86 // fmla v6.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea7 // fmla v7.4s, v21.4s, v31.4s
+	WORD $0x4e3ece48 // fmla v8.4s, v18.4s, v30.4s
+	WORD $0x4e3fce69 // fmla v9.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0a // fmla v10.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2b // fmla v11.4s, v17.4s, v31.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F30, F31)
+	WORD $0x4e3ecf80 // fmla v0.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa1 // fmla v1.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf42 // fmla v2.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf63 // fmla v3.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf25 // fmla v5.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec6 // fmla v6.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee7 // fmla v7.4s, v23.4s, v31.4s
+	WORD $0x4e3ece88 // fmla v8.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea9 // fmla v9.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6b // fmla v11.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0c // fmla v12.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2d // fmla v13.4s, v17.4s, v31.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F30, F31)
+	WORD $0x4e3ecf82 // fmla v2.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa3 // fmla v3.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf44 // fmla v4.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf65 // fmla v5.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf06 // fmla v6.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf27 // fmla v7.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec8 // fmla v8.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee9 // fmla v9.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8a // fmla v10.4s, v20.4s, v30.4s
+	WORD $0x4e3fceab // fmla v11.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4c // fmla v12.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6d // fmla v13.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0e // fmla v14.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2f // fmla v15.4s, v17.4s, v31.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F30, F31)
+	WORD $0x4e3ecf84 // fmla v4.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa5 // fmla v5.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf46 // fmla v6.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf67 // fmla v7.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf08 // fmla v8.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf29 // fmla v9.4s, v25.4s, v31.4s
+	WORD $0x4e3ececa // fmla v10.4s, v22.4s, v30.4s
+	WORD $0x4e3fceeb // fmla v11.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8c // fmla v12.4s, v20.4s, v30.4s
+	WORD $0x4e3fcead // fmla v13.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4e // fmla v14.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6f // fmla v15.4s, v19.4s, v31.4s
+	MOVD 72(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F30, F31)
+	WORD $0x4e3ecf86 // fmla v6.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa7 // fmla v7.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf48 // fmla v8.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf69 // fmla v9.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2b // fmla v11.4s, v25.4s, v31.4s
+	WORD $0x4e3ececc // fmla v12.4s, v22.4s, v30.4s
+	WORD $0x4e3fceed // fmla v13.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8e // fmla v14.4s, v20.4s, v30.4s
+	WORD $0x4e3fceaf // fmla v15.4s, v21.4s, v31.4s
+	MOVD 80(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ecf88 // fmla v8.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa9 // fmla v9.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf4a // fmla v10.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6b // fmla v11.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2d // fmla v13.4s, v25.4s, v31.4s
+	WORD $0x4e3ecece // fmla v14.4s, v22.4s, v30.4s
+	WORD $0x4e3fceef // fmla v15.4s, v23.4s, v31.4s
+	MOVD 88(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F30, F31)
+	WORD $0x4e3ecf8a // fmla v10.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfab // fmla v11.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf4c // fmla v12.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6d // fmla v13.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf0e // fmla v14.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2f // fmla v15.4s, v25.4s, v31.4s
+	MOVD 96(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F30, F31)
+	WORD $0x4e3ecf8c // fmla v12.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfad // fmla v13.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf4e // fmla v14.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6f // fmla v15.4s, v27.4s, v31.4s
+	MOVD 104(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F30, F31)
+	WORD $0x4e3ecf8e // fmla v14.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfaf // fmla v15.4s, v29.4s, v31.4s
+	MOVD 40(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F24, F25)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F26, F27)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F28, F29)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F30, F31)
+	WORD $0x4e3ece00 // fmla v0.4s, v16.4s, v30.4s
+	WORD $0x4e3fce21 // fmla v1.4s, v17.4s, v31.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F30, F31)
+	WORD $0x4e3ece40 // fmla v0.4s, v18.4s, v30.4s
+	WORD $0x4e3fce61 // fmla v1.4s, v19.4s, v31.4s
+	WORD $0x4e3ece02 // fmla v2.4s, v16.4s, v30.4s
+	WORD $0x4e3fce23 // fmla v3.4s, v17.4s, v31.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F30, F31)
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece42 // fmla v2.4s, v18.4s, v30.4s
+	WORD $0x4e3fce63 // fmla v3.4s, v19.4s, v31.4s
+	WORD $0x4e3ece04 // fmla v4.4s, v16.4s, v30.4s
+	WORD $0x4e3fce25 // fmla v5.4s, v17.4s, v31.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ecec0 // fmla v0.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee1 // fmla v1.4s, v23.4s, v31.4s
+	WORD $0x4e3ece82 // fmla v2.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea3 // fmla v3.4s, v21.4s, v31.4s
+	WORD $0x4e3ece44 // fmla v4.4s, v18.4s, v30.4s
+	WORD $0x4e3fce65 // fmla v5.4s, v19.4s, v31.4s
+	WORD $0x4e3ece06 // fmla v6.4s, v16.4s, v30.4s
+	WORD $0x4e3fce27 // fmla v7.4s, v17.4s, v31.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F30, F31)
+	WORD $0x4e3ecf00 // fmla v0.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf21 // fmla v1.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec2 // fmla v2.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee3 // fmla v3.4s, v23.4s, v31.4s
+	WORD $0x4e3ece84 // fmla v4.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea5 // fmla v5.4s, v21.4s, v31.4s
+	WORD $0x4e3ece46 // fmla v6.4s, v18.4s, v30.4s
+	WORD $0x4e3fce67 // fmla v7.4s, v19.4s, v31.4s
+	WORD $0x4e3ece08 // fmla v8.4s, v16.4s, v30.4s
+	WORD $0x4e3fce29 // fmla v9.4s, v17.4s, v31.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F30, F31)
+	WORD $0x4e3ecf40 // fmla v0.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf61 // fmla v1.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf02 // fmla v2.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf23 // fmla v3.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec4 // fmla v4.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee5 // fmla v5.4s, v23.4s, v31.4s
+	WORD $0x4e3ece86 // fmla v6.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea7 // fmla v7.4s, v21.4s, v31.4s
+	WORD $0x4e3ece48 // fmla v8.4s, v18.4s, v30.4s
+	WORD $0x4e3fce69 // fmla v9.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0a // fmla v10.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2b // fmla v11.4s, v17.4s, v31.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F30, F31)
+	WORD $0x4e3ecf80 // fmla v0.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa1 // fmla v1.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf42 // fmla v2.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf63 // fmla v3.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf25 // fmla v5.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec6 // fmla v6.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee7 // fmla v7.4s, v23.4s, v31.4s
+	WORD $0x4e3ece88 // fmla v8.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea9 // fmla v9.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6b // fmla v11.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0c // fmla v12.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2d // fmla v13.4s, v17.4s, v31.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F30, F31)
+	WORD $0x4e3ecf82 // fmla v2.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa3 // fmla v3.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf44 // fmla v4.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf65 // fmla v5.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf06 // fmla v6.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf27 // fmla v7.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec8 // fmla v8.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee9 // fmla v9.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8a // fmla v10.4s, v20.4s, v30.4s
+	WORD $0x4e3fceab // fmla v11.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4c // fmla v12.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6d // fmla v13.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0e // fmla v14.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2f // fmla v15.4s, v17.4s, v31.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F30, F31)
+	WORD $0x4e3ecf84 // fmla v4.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa5 // fmla v5.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf46 // fmla v6.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf67 // fmla v7.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf08 // fmla v8.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf29 // fmla v9.4s, v25.4s, v31.4s
+	WORD $0x4e3ececa // fmla v10.4s, v22.4s, v30.4s
+	WORD $0x4e3fceeb // fmla v11.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8c // fmla v12.4s, v20.4s, v30.4s
+	WORD $0x4e3fcead // fmla v13.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4e // fmla v14.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6f // fmla v15.4s, v19.4s, v31.4s
+	MOVD 72(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F30, F31)
+	WORD $0x4e3ecf86 // fmla v6.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa7 // fmla v7.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf48 // fmla v8.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf69 // fmla v9.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2b // fmla v11.4s, v25.4s, v31.4s
+	WORD $0x4e3ececc // fmla v12.4s, v22.4s, v30.4s
+	WORD $0x4e3fceed // fmla v13.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8e // fmla v14.4s, v20.4s, v30.4s
+	WORD $0x4e3fceaf // fmla v15.4s, v21.4s, v31.4s
+	MOVD 80(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ecf88 // fmla v8.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa9 // fmla v9.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf4a // fmla v10.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6b // fmla v11.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2d // fmla v13.4s, v25.4s, v31.4s
+	WORD $0x4e3ecece // fmla v14.4s, v22.4s, v30.4s
+	WORD $0x4e3fceef // fmla v15.4s, v23.4s, v31.4s
+	MOVD 88(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F30, F31)
+	WORD $0x4e3ecf8a // fmla v10.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfab // fmla v11.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf4c // fmla v12.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6d // fmla v13.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf0e // fmla v14.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2f // fmla v15.4s, v25.4s, v31.4s
+	MOVD 96(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F30, F31)
+	WORD $0x4e3ecf8c // fmla v12.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfad // fmla v13.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf4e // fmla v14.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6f // fmla v15.4s, v27.4s, v31.4s
+	MOVD 104(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F30, F31)
+	WORD $0x4e3ecf8e // fmla v14.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfaf // fmla v15.4s, v29.4s, v31.4s
+	MOVD 48(R0), R1
+	ADD R2, R1, R1
+	FLDPQ 0(R3), (F16, F17)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F18, F19)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F20, F21)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F22, F23)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F24, F25)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F26, F27)
+	ADD R4, R3, R3
+	FLDPQ 0(R3), (F28, F29)
+	ADD R4, R3, R3
+	MOVD 0(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F30, F31)
+	WORD $0x4e3ece00 // fmla v0.4s, v16.4s, v30.4s
+	WORD $0x4e3fce21 // fmla v1.4s, v17.4s, v31.4s
+	MOVD 8(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F30, F31)
+	WORD $0x4e3ece40 // fmla v0.4s, v18.4s, v30.4s
+	WORD $0x4e3fce61 // fmla v1.4s, v19.4s, v31.4s
+	WORD $0x4e3ece02 // fmla v2.4s, v16.4s, v30.4s
+	WORD $0x4e3fce23 // fmla v3.4s, v17.4s, v31.4s
+	MOVD 16(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F30, F31)
+	WORD $0x4e3ece80 // fmla v0.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea1 // fmla v1.4s, v21.4s, v31.4s
+	WORD $0x4e3ece42 // fmla v2.4s, v18.4s, v30.4s
+	WORD $0x4e3fce63 // fmla v3.4s, v19.4s, v31.4s
+	WORD $0x4e3ece04 // fmla v4.4s, v16.4s, v30.4s
+	WORD $0x4e3fce25 // fmla v5.4s, v17.4s, v31.4s
+	MOVD 24(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ecec0 // fmla v0.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee1 // fmla v1.4s, v23.4s, v31.4s
+	WORD $0x4e3ece82 // fmla v2.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea3 // fmla v3.4s, v21.4s, v31.4s
+	WORD $0x4e3ece44 // fmla v4.4s, v18.4s, v30.4s
+	WORD $0x4e3fce65 // fmla v5.4s, v19.4s, v31.4s
+	WORD $0x4e3ece06 // fmla v6.4s, v16.4s, v30.4s
+	WORD $0x4e3fce27 // fmla v7.4s, v17.4s, v31.4s
+	MOVD 32(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F30, F31)
+	WORD $0x4e3ecf00 // fmla v0.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf21 // fmla v1.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec2 // fmla v2.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee3 // fmla v3.4s, v23.4s, v31.4s
+	WORD $0x4e3ece84 // fmla v4.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea5 // fmla v5.4s, v21.4s, v31.4s
+	WORD $0x4e3ece46 // fmla v6.4s, v18.4s, v30.4s
+	WORD $0x4e3fce67 // fmla v7.4s, v19.4s, v31.4s
+	WORD $0x4e3ece08 // fmla v8.4s, v16.4s, v30.4s
+	WORD $0x4e3fce29 // fmla v9.4s, v17.4s, v31.4s
+	MOVD 40(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F30, F31)
+	WORD $0x4e3ecf40 // fmla v0.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf61 // fmla v1.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf02 // fmla v2.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf23 // fmla v3.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec4 // fmla v4.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee5 // fmla v5.4s, v23.4s, v31.4s
+	WORD $0x4e3ece86 // fmla v6.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea7 // fmla v7.4s, v21.4s, v31.4s
+	WORD $0x4e3ece48 // fmla v8.4s, v18.4s, v30.4s
+	WORD $0x4e3fce69 // fmla v9.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0a // fmla v10.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2b // fmla v11.4s, v17.4s, v31.4s
+	MOVD 48(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F30, F31)
+	WORD $0x4e3ecf80 // fmla v0.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa1 // fmla v1.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf42 // fmla v2.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf63 // fmla v3.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf25 // fmla v5.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec6 // fmla v6.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee7 // fmla v7.4s, v23.4s, v31.4s
+	WORD $0x4e3ece88 // fmla v8.4s, v20.4s, v30.4s
+	WORD $0x4e3fcea9 // fmla v9.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4a // fmla v10.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6b // fmla v11.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0c // fmla v12.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2d // fmla v13.4s, v17.4s, v31.4s
+	MOVD 56(R1), R8
+	ADD R9, R8, R20
+	FLDPQ 0(R20), (F30, F31)
+	WORD $0x4e3ecf82 // fmla v2.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa3 // fmla v3.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf44 // fmla v4.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf65 // fmla v5.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf06 // fmla v6.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf27 // fmla v7.4s, v25.4s, v31.4s
+	WORD $0x4e3ecec8 // fmla v8.4s, v22.4s, v30.4s
+	WORD $0x4e3fcee9 // fmla v9.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8a // fmla v10.4s, v20.4s, v30.4s
+	WORD $0x4e3fceab // fmla v11.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4c // fmla v12.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6d // fmla v13.4s, v19.4s, v31.4s
+	WORD $0x4e3ece0e // fmla v14.4s, v16.4s, v30.4s
+	WORD $0x4e3fce2f // fmla v15.4s, v17.4s, v31.4s
+	MOVD 64(R1), R8
+	ADD R9, R8, R21
+	FLDPQ 0(R21), (F30, F31)
+	WORD $0x4e3ecf84 // fmla v4.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa5 // fmla v5.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf46 // fmla v6.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf67 // fmla v7.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf08 // fmla v8.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf29 // fmla v9.4s, v25.4s, v31.4s
+	WORD $0x4e3ececa // fmla v10.4s, v22.4s, v30.4s
+	WORD $0x4e3fceeb // fmla v11.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8c // fmla v12.4s, v20.4s, v30.4s
+	WORD $0x4e3fcead // fmla v13.4s, v21.4s, v31.4s
+	WORD $0x4e3ece4e // fmla v14.4s, v18.4s, v30.4s
+	WORD $0x4e3fce6f // fmla v15.4s, v19.4s, v31.4s
+	MOVD 72(R1), R8
+	ADD R9, R8, R22
+	FLDPQ 0(R22), (F30, F31)
+	WORD $0x4e3ecf86 // fmla v6.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa7 // fmla v7.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf48 // fmla v8.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf69 // fmla v9.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2b // fmla v11.4s, v25.4s, v31.4s
+	WORD $0x4e3ececc // fmla v12.4s, v22.4s, v30.4s
+	WORD $0x4e3fceed // fmla v13.4s, v23.4s, v31.4s
+	WORD $0x4e3ece8e // fmla v14.4s, v20.4s, v30.4s
+	WORD $0x4e3fceaf // fmla v15.4s, v21.4s, v31.4s
+	MOVD 80(R1), R8
+	ADD R9, R8, R23
+	FLDPQ 0(R23), (F30, F31)
+	WORD $0x4e3ecf88 // fmla v8.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfa9 // fmla v9.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf4a // fmla v10.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6b // fmla v11.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2d // fmla v13.4s, v25.4s, v31.4s
+	WORD $0x4e3ecece // fmla v14.4s, v22.4s, v30.4s
+	WORD $0x4e3fceef // fmla v15.4s, v23.4s, v31.4s
+	MOVD 88(R1), R8
+	ADD R9, R8, R24
+	FLDPQ 0(R24), (F30, F31)
+	WORD $0x4e3ecf8a // fmla v10.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfab // fmla v11.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf4c // fmla v12.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6d // fmla v13.4s, v27.4s, v31.4s
+	WORD $0x4e3ecf0e // fmla v14.4s, v24.4s, v30.4s
+	WORD $0x4e3fcf2f // fmla v15.4s, v25.4s, v31.4s
+	MOVD 96(R1), R8
+	ADD R9, R8, R25
+	FLDPQ 0(R25), (F30, F31)
+	WORD $0x4e3ecf8c // fmla v12.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfad // fmla v13.4s, v29.4s, v31.4s
+	WORD $0x4e3ecf4e // fmla v14.4s, v26.4s, v30.4s
+	WORD $0x4e3fcf6f // fmla v15.4s, v27.4s, v31.4s
+	MOVD 104(R1), R8
+	ADD R9, R8, R19
+	FLDPQ 0(R19), (F30, F31)
+	WORD $0x4e3ecf8e // fmla v14.4s, v28.4s, v30.4s
+	WORD $0x4e3fcfaf // fmla v15.4s, v29.4s, v31.4s
+	MOVD clamp+96(FP), R8
+	VLD1R (R8), [V30.S4]
+	ADD $4, R8, R20
+	VLD1R (R20), [V16.S4]
+	MOVD R5, R8
+	WORD $0x6ea0e7df // fcmgt v31.4s, v30.4s, v0.4s
+	WORD $0x6ebf1fc0 // bit v0.16b, v30.16b, v31.16b
+	WORD $0x6ea1e7df // fcmgt v31.4s, v30.4s, v1.4s
+	WORD $0x6ebf1fc1 // bit v1.16b, v30.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
+	FSTPQ (F0, F1), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6ea2e7df // fcmgt v31.4s, v30.4s, v2.4s
+	WORD $0x6ebf1fc2 // bit v2.16b, v30.16b, v31.16b
+	WORD $0x6ea3e7df // fcmgt v31.4s, v30.4s, v3.4s
+	WORD $0x6ebf1fc3 // bit v3.16b, v30.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
+	FSTPQ (F2, F3), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6ea4e7df // fcmgt v31.4s, v30.4s, v4.4s
+	WORD $0x6ebf1fc4 // bit v4.16b, v30.16b, v31.16b
+	WORD $0x6ea5e7df // fcmgt v31.4s, v30.4s, v5.4s
+	WORD $0x6ebf1fc5 // bit v5.16b, v30.16b, v31.16b
+	WORD $0x6eb0e49f // fcmgt v31.4s, v4.4s, v16.4s
+	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
+	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
+	FSTPQ (F4, F5), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6ea6e7df // fcmgt v31.4s, v30.4s, v6.4s
+	WORD $0x6ebf1fc6 // bit v6.16b, v30.16b, v31.16b
+	WORD $0x6ea7e7df // fcmgt v31.4s, v30.4s, v7.4s
+	WORD $0x6ebf1fc7 // bit v7.16b, v30.16b, v31.16b
+	WORD $0x6eb0e4df // fcmgt v31.4s, v6.4s, v16.4s
+	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4ff // fcmgt v31.4s, v7.4s, v16.4s
+	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
+	FSTPQ (F6, F7), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6ea8e7df // fcmgt v31.4s, v30.4s, v8.4s
+	WORD $0x6ebf1fc8 // bit v8.16b, v30.16b, v31.16b
+	WORD $0x6ea9e7df // fcmgt v31.4s, v30.4s, v9.4s
+	WORD $0x6ebf1fc9 // bit v9.16b, v30.16b, v31.16b
+	WORD $0x6eb0e51f // fcmgt v31.4s, v8.4s, v16.4s
+	WORD $0x6ebf1e08 // bit v8.16b, v16.16b, v31.16b
+	WORD $0x6eb0e53f // fcmgt v31.4s, v9.4s, v16.4s
+	WORD $0x6ebf1e09 // bit v9.16b, v16.16b, v31.16b
+	FSTPQ (F8, F9), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6eaae7df // fcmgt v31.4s, v30.4s, v10.4s
+	WORD $0x6ebf1fca // bit v10.16b, v30.16b, v31.16b
+	WORD $0x6eabe7df // fcmgt v31.4s, v30.4s, v11.4s
+	WORD $0x6ebf1fcb // bit v11.16b, v30.16b, v31.16b
+	WORD $0x6eb0e55f // fcmgt v31.4s, v10.4s, v16.4s
+	WORD $0x6ebf1e0a // bit v10.16b, v16.16b, v31.16b
+	WORD $0x6eb0e57f // fcmgt v31.4s, v11.4s, v16.4s
+	WORD $0x6ebf1e0b // bit v11.16b, v16.16b, v31.16b
+	FSTPQ (F10, F11), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6eace7df // fcmgt v31.4s, v30.4s, v12.4s
+	WORD $0x6ebf1fcc // bit v12.16b, v30.16b, v31.16b
+	WORD $0x6eade7df // fcmgt v31.4s, v30.4s, v13.4s
+	WORD $0x6ebf1fcd // bit v13.16b, v30.16b, v31.16b
+	WORD $0x6eb0e59f // fcmgt v31.4s, v12.4s, v16.4s
+	WORD $0x6ebf1e0c // bit v12.16b, v16.16b, v31.16b
+	WORD $0x6eb0e5bf // fcmgt v31.4s, v13.4s, v16.4s
+	WORD $0x6ebf1e0d // bit v13.16b, v16.16b, v31.16b
+	FSTPQ (F12, F13), 0(R8)
+	ADD R14, R8, R8
+	WORD $0x6eaee7df // fcmgt v31.4s, v30.4s, v14.4s
+	WORD $0x6ebf1fce // bit v14.16b, v30.16b, v31.16b
+	WORD $0x6eafe7df // fcmgt v31.4s, v30.4s, v15.4s
+	WORD $0x6ebf1fcf // bit v15.16b, v30.16b, v31.16b
+	WORD $0x6eb0e5df // fcmgt v31.4s, v14.4s, v16.4s
+	WORD $0x6ebf1e0e // bit v14.16b, v16.16b, v31.16b
+	WORD $0x6eb0e5ff // fcmgt v31.4s, v15.4s, v16.4s
+	WORD $0x6ebf1e0f // bit v15.16b, v16.16b, v31.16b
+	FSTPQ (F14, F15), 0(R8)
+	ADD R14, R8, R8
+	MOVD pixel+32(FP), R10
+	ADD R10, R9, R9
+	ADD R10, R5, R5
+	NEG R10, R10
+	MOVD R10, pixel+32(FP)
+	CMP $0, R10
+	BLT group
+	SUBS $8, R11, R11
+	BEQ group_over
+	MOVD $8, R10
+	CMP R10, R11
+	BGE group_whole
+	MOVD R11, R10
+	MOVD $8, R11
+
+group_whole:
+	ADD R10<<3, R2, R15
+	MOVD R15, R2
+	MUL R14, R10, R10
+	ADD R10, R5, R5
+	B group
+
+group_over:
+	SUBS $1, R13, R13
+	BEQ line_over
+	MOVD $1, R10
+	CMP R10, R13
+	BGE line_whole
+	MOVD R13, R10
+	MOVD $1, R13
+
+line_whole:
+	MOVD $56, R16
+	MUL R16, R10, R12
+	ADD R12, R0, R0
+	MOVD down+80(FP), R16
+	MUL R16, R10, R10
+	ADD R10, R6, R6
+	B line
+
+line_over:
+	MOVD R4, R8
+	SUB $32, R8, R8
+	MOVD pixel+32(FP), R16
+	ADD R16, R9, R9
+	CMP R8, R9
+	BGE done
+	ADD $32, R9, R9
+	CMP R8, R9
+	BLE vector
+	MOVD R8, R9
+	B vector
+
+done:
+	RET
+
 TEXT ·togetherNEON(SB), NOSPLIT, $0-48
 	MOVD from+0(FP), R0
 	MOVD m+8(FP), R1

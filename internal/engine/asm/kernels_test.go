@@ -528,7 +528,7 @@ func TestDepthwiseWindows(t *testing.T) {
 				}
 			}
 			if k.together != nil && (ran < 40 || pointed < 5 || wide < 15 || ran-pointed-wide-grouped < 5 || k.groups != nil && grouped < 20 || k.tall != nil && tall < 5) {
-				t.Errorf("only %d rectangles, %d where they lie, %d of windows without a kernel of their own, %d of groups of a vector, %d of two rows at a time", ran, pointed, wide, grouped, tall)
+				t.Errorf("only %d rectangles, %d where they lie, %d of windows without a kernel of their own, %d of groups of a vector, %d by kernels of their height", ran, pointed, wide, grouped, tall)
 			}
 		})
 	}

@@ -16,8 +16,8 @@ var setAVX512 = withQuads(withPairs(Kernels{
 		{3, 1, 4, grouped4Stride1AVX512, nil}, {3, 2, 4, grouped4Stride2AVX512, nil}, {3, 1, 8, grouped8Stride1AVX512, nil}, {3, 2, 8, grouped8Stride2AVX512, nil},
 	},
 	tall: []tallKernel{
-		{3, 1, 7, depthwiseTall3Stride1By7AVX512}, {3, 1, 8, depthwiseTall3Stride1By8AVX512}, {3, 2, 7, depthwiseTall3Stride2By7AVX512}, {3, 2, 8, depthwiseTall3Stride2By8AVX512},
-		{5, 1, 7, depthwiseTall5Stride1By7AVX512}, {5, 1, 8, depthwiseTall5Stride1By8AVX512}, {5, 2, 7, depthwiseTall5Stride2By7AVX512}, {7, 1, 7, depthwiseTall7Stride1By7AVX512},
+		{3, 1, 2, 7, depthwiseTall3Stride1By7AVX512}, {3, 1, 2, 8, depthwiseTall3Stride1By8AVX512}, {3, 2, 2, 7, depthwiseTall3Stride2By7AVX512}, {3, 2, 2, 8, depthwiseTall3Stride2By8AVX512},
+		{5, 1, 2, 7, depthwiseTall5Stride1By7AVX512}, {5, 1, 2, 8, depthwiseTall5Stride1By8AVX512}, {5, 2, 2, 7, depthwiseTall5Stride2By7AVX512}, {7, 1, 2, 7, depthwiseTall7Stride1By7AVX512},
 	},
 	wide: depthwiseWideAVX512, groups: groupsAVX512, lanes: lanesKernels{intoLanesAVX512, fromLanesAVX512, fetchLaneAVX512}, together: togetherAVX512, depthwiseRows: depthwiseRowsAVX512, depthwise: depthwiseRunAVX512, maxPool: maxRunAVX512, sumPool: sumRunAVX512, add: addAVX512, affine: affineAVX512, blend: blendAVX512, blendPixels: blendPixelsAVX512, pixelSum: pixelSumAVX512, distance: distanceAVX512, moved: movedAVX512,
 	arithmetic: [arithmetics]arithmeticKernels{
@@ -112,6 +112,10 @@ var setAVX2 = Kernels{
 	shared: []sharedKernel{
 		{3, 1, 1, depthwiseShared3Stride1AVX2, depthwisePointed3Stride1AVX2}, {3, 2, 1, depthwiseShared3Stride2AVX2, depthwisePointed3Stride2AVX2}, {5, 1, 1, depthwiseShared5Stride1AVX2, depthwisePointed5Stride1AVX2}, {5, 2, 1, depthwiseShared5Stride2AVX2, depthwisePointed5Stride2AVX2}, {7, 1, 1, depthwiseShared7Stride1AVX2, depthwisePointed7Stride1AVX2}, {9, 1, 1, depthwiseShared9Stride1AVX2, nil},
 		{3, 1, 4, grouped4Stride1AVX2, nil}, {3, 2, 4, grouped4Stride2AVX2, nil}, {3, 1, 8, grouped8Stride1AVX2, nil}, {3, 2, 8, grouped8Stride2AVX2, nil},
+	},
+	tall: []tallKernel{
+		{3, 1, 2, 4, depthwiseTall3Stride1By4AVX2}, {3, 1, 1, 7, depthwiseTall3Stride1By7AVX2}, {3, 2, 1, 4, depthwiseTall3Stride2By4AVX2},
+		{5, 1, 1, 7, depthwiseTall5Stride1By7AVX2}, {5, 1, 1, 8, depthwiseTall5Stride1By8AVX2}, {5, 2, 1, 7, depthwiseTall5Stride2By7AVX2}, {5, 2, 1, 8, depthwiseTall5Stride2By8AVX2}, {7, 1, 1, 7, depthwiseTall7Stride1By7AVX2}, {7, 1, 1, 8, depthwiseTall7Stride1By8AVX2},
 	},
 	wide: depthwiseWideAVX2, together: togetherAVX2, depthwiseRows: depthwiseRowsAVX2, depthwise: depthwiseRunAVX2, maxPool: maxRunAVX2, sumPool: sumRunAVX2, add: addAVX2, affine: affineAVX2, blend: blendAVX2, blendPixels: blendPixelsAVX2, pixelSum: pixelSumAVX2, distance: distanceAVX2, moved: movedAVX2,
 	arithmetic: [arithmetics]arithmeticKernels{

@@ -91,37 +91,54 @@ func depthwiseShared(s isa, kx, stride int, pointed bool) {
 	f.write()
 }
 
-// tallRows is how many rows of outputs depthwiseTall computes at a time.
-const tallRows = 2
+// tallWindow is a kind of windows that depthwiseTall is written for, by width and height and
+// stride, and how many rows and columns of outputs are computed at a time, each of some vectors
+// of channels.
+type tallWindow struct{ k, stride, rows, columns, vectors int }
 
-// tallWindows are the windows that depthwiseTall is written for, by width and height, stride and
-// columns: seven are in the planes of most networks a whole number of times, eight in others.
-var tallWindows = []struct{ k, stride, columns int }{{3, 1, 7}, {3, 1, 8}, {3, 2, 7}, {3, 2, 8}, {5, 1, 7}, {5, 1, 8}, {5, 2, 7}, {7, 1, 7}}
+// tallWindows are those of a set. Seven columns are in the planes of most networks a whole number
+// of times, eight in others. AVX-512 has registers for two rows of them.
+func tallWindows(s isa) []tallWindow {
+	if s.lane == 16 {
+		return []tallWindow{{3, 1, 2, 7, 1}, {3, 1, 2, 8, 1}, {3, 2, 2, 7, 1}, {3, 2, 2, 8, 1}, {5, 1, 2, 7, 1}, {5, 1, 2, 8, 1}, {5, 2, 2, 7, 1}, {7, 1, 2, 7, 1}}
+	}
+	return []tallWindow{{3, 1, 2, 4, 1}, {3, 1, 1, 7, 1}, {3, 2, 1, 4, 2}, {5, 1, 1, 7, 1}, {5, 1, 1, 8, 1}, {5, 2, 1, 7, 1}, {5, 2, 1, 8, 1}, {7, 1, 1, 7, 1}, {7, 1, 1, 8, 1}}
+}
 
-// depthwiseTall writes the depthwise convolution by windows of k by k at a distance of stride,
-// of which two rows of so many columns of outputs are computed at a time: each input is loaded
-// once for all of these, and each weight once, or for all of them where they stay in registers.
-func depthwiseTall(s isa, k, stride, columns int) {
+// depthwiseTall writes the depthwise convolution by windows of k by k at a distance of stride, of
+// which some rows of so many columns of outputs are computed at a time: each input is loaded once
+// for all of these, and each weight once, or for all of them where they stay in registers. Where
+// a line of the cache is two vectors, the same outputs of the other one come next, while the lines
+// are near; inputs of the next line are then not fetched, which takes as long as it saves.
+func depthwiseTall(s isa, t tallWindow) {
+	k, stride, high, columns, vectors := t.k, t.stride, t.rows, t.columns, t.vectors
 	name := fmt.Sprintf("depthwiseTall%dStride%dBy%d%s", k, stride, columns, s.name)
 	TEXT(name, NOSPLIT, sharedArguments)
 	documentWindows(s, name, fmt.Sprint(k), fmt.Sprintf("(**float32)(rows[r*ky+y][(first+(i*%d+x)*pixel)/8])[c]", stride))
-	comment("ky is %d, pixel 8: there are two rows and %d outputs of each at least, and the taps of a row are those of the one before, %d further down", k, columns, stride)
+	comment("ky is %d, pixel 8: there are %d rows and %d outputs of each at least, and the taps of a row are those of the one before, %d further down", k, high, columns, stride)
 	rows, tap, window, weights, bytes, out := reg.RAX, reg.RBX, reg.RCX, reg.RDX, reg.RSI, reg.RDI
 	below, at, off, step, left, table, lines, next, corner := reg.R8, reg.R9, reg.R10, reg.R11, reg.R12, reg.R13, reg.R14, reg.R15, reg.RBP
-	acc := func(r, i int) reg.VecPhysical { return s.vecs[r*columns+i] }
-	// So many rows of weights stay: all, or those that the rows of outputs are apart and one.
-	free := s.vecs[tallRows*columns : len(s.vecs)-1]
-	kept := k
-	if k*k > len(free)-2 {
-		kept = stride*(tallRows-1) + 1
+	acc := func(r, i, v int) reg.VecPhysical { return s.vecs[(r*columns+i)*vectors+v] }
+	free := s.vecs[high*columns*vectors:]
+	bytesOf, whole := vectors*s.bytes(), s.bytes() == line
+	other := arg("pixel", 4) // how far the line's other vector is
+	bias := acc(0, 0, 0)
+	if whole {
+		free, bias = free[:len(free)-1], free[len(free)-1]
 	}
-	w := func(y, x int) reg.VecPhysical { return free[y%kept*k+x] }
-	inputs := free[kept*k:]
+	// So many rows of weights stay: all, or those that the rows of outputs are apart and one.
+	kept := k
+	if !whole || k*k > len(free)-2 {
+		kept = stride*(high-1) + 1
+	}
+	w := func(y, x, v int) reg.VecPhysical { return free[(y%kept*k+x)*vectors+v] }
+	inputs := free[kept*k*vectors:]
 	inputs = inputs[:min(4, len(inputs))]
-	bias := s.vecs[len(s.vecs)-1]
 	load := func(y int) {
 		for x := range k {
-			VMOVUPS(mem(weights, 0), w(y, x))
+			for v := range vectors {
+				VMOVUPS(mem(weights, v*s.bytes()), w(y, x, v))
+			}
 			ADDQ(bytes, weights)
 		}
 	}
@@ -140,8 +157,22 @@ func depthwiseTall(s isa, k, stride, columns int) {
 			load(y)
 		}
 	}
-	MOVQ(arg("bias", 11), at)
-	VMOVUPS(indexed(at, off, 0), bias)
+	if whole {
+		MOVQ(arg("bias", 11), at)
+		VMOVUPS(indexed(at, off, 0), bias)
+	}
+	if bytesOf < line {
+		comment("the line's second vector, none, or the last one")
+		MOVQ(bytes, at)
+		SUBQ(off, at)
+		SUBQ(operand.U32(bytesOf), at)
+		MOVQ(operand.U32(bytesOf), step)
+		CMPQ(at, step)
+		JGE(operand.LabelRef("two"))
+		MOVQ(at, step)
+		Label("two")
+		MOVQ(step, other)
+	}
 	MOVQ(arg("rows", 0), rows)
 	MOVQ(arg("m", 1), lines)
 	MOVQ(arg("out", 8), corner)
@@ -154,12 +185,24 @@ func depthwiseTall(s isa, k, stride, columns int) {
 	if kept < k {
 		first()
 	}
-	for r := range tallRows {
-		for i := range columns {
-			VMOVAPS(bias, acc(r, i))
+	if !whole {
+		MOVQ(arg("bias", 11), at)
+		for v := range vectors {
+			VMOVUPS(indexed(at, off, v*s.bytes()), acc(0, 0, v))
 		}
 	}
-	for t := range k + stride*(tallRows-1) {
+	for r := range high {
+		for i := range columns {
+			for v := range vectors {
+				if whole {
+					VMOVAPS(bias, acc(r, i, v))
+				} else if r+i > 0 {
+					VMOVAPS(acc(0, 0, v), acc(r, i, v))
+				}
+			}
+		}
+	}
+	for t := range k + stride*(high-1) {
 		row := t
 		if t >= k { // one of the next row's
 			row = k + t - stride
@@ -170,34 +213,56 @@ func depthwiseTall(s isa, k, stride, columns int) {
 			load(t)
 		}
 		for j := range (columns-1)*stride + k {
-			v := inputs[j%len(inputs)]
+			pixel := inputs[j*vectors%len(inputs):][:vectors]
 			MOVQ(mem(tap, 8*j), at)
-			VMOVUPS(indexed(at, off, 0), v)
-			PREFETCHT0(indexed(at, off, line))
-			for r := range tallRows {
+			for v := range vectors {
+				VMOVUPS(indexed(at, off, v*s.bytes()), pixel[v])
+			}
+			if whole {
+				PREFETCHT0(indexed(at, off, line))
+			}
+			for r := range high {
 				for i := range columns {
-					if y, x := t-r*stride, j-i*stride; y >= 0 && y < k && x >= 0 && x < k {
-						VFMADD231PS(v, w(y, x), acc(r, i))
+					for v := range vectors {
+						if y, x := t-r*stride, j-i*stride; y >= 0 && y < k && x >= 0 && x < k {
+							VFMADD231PS(pixel[v], w(y, x, v), acc(r, i, v))
+						}
 					}
 				}
 			}
 		}
 	}
-	lo, hi := inputs[0], inputs[1]
+	lo, hi := inputs[0], free[0]
+	if whole {
+		hi = inputs[1]
+	}
 	MOVQ(arg("clamp", 12), at)
 	VBROADCASTSS(mem(at, 0), lo)
 	VBROADCASTSS(mem(at, 4), hi)
 	MOVQ(out, at)
-	MOVQ(out, below)
-	ADDQ(arg("down", 10), below)
-	for r, to := range []reg.GPPhysical{at, below} {
+	if high > 1 {
+		MOVQ(out, below)
+		ADDQ(arg("down", 10), below)
+	}
+	for r, to := range []reg.GPPhysical{at, below}[:high] {
 		for i := range columns {
-			v := acc(r, i)
-			VMAXPS(v, lo, v)
-			VMINPS(v, hi, v)
-			VMOVUPS(v, mem(to, 0))
+			for v := range vectors {
+				a := acc(r, i, v)
+				VMAXPS(a, lo, a)
+				VMINPS(a, hi, a)
+				VMOVUPS(a, mem(to, v*s.bytes()))
+			}
 			ADDQ(next, to)
 		}
+	}
+	if bytesOf < line {
+		MOVQ(other, step)
+		ADDQ(step, off)
+		ADDQ(step, out)
+		NEGQ(step)
+		MOVQ(step, other)
+		CMPQ(step, operand.Imm(0))
+		JLT(operand.LabelRef("group"))
 	}
 	// on moves to the next ones of so many, the last of which may begin before the end of those
 	// before; it gives how far.
@@ -219,7 +284,7 @@ func depthwiseTall(s isa, k, stride, columns int) {
 	ADDQ(step, out)
 	JMP(operand.LabelRef("group"))
 	Label("group_over")
-	on(lines, tallRows, "line")
+	on(lines, high, "line")
 	IMUL3Q(operand.I32(8*k), step, table)
 	ADDQ(table, rows)
 	IMULQ(arg("down", 10), step)
@@ -227,10 +292,13 @@ func depthwiseTall(s isa, k, stride, columns int) {
 	JMP(operand.LabelRef("line"))
 	Label("line_over")
 	MOVQ(bytes, at)
-	SUBQ(operand.U32(s.bytes()), at) // where the last vector begins
+	SUBQ(operand.U32(bytesOf), at) // where the last vector begins
+	if bytesOf < line {
+		ADDQ(other, off)
+	}
 	CMPQ(off, at)
 	JGE(operand.LabelRef("done"))
-	ADDQ(operand.U32(s.bytes()), off)
+	ADDQ(operand.U32(bytesOf), off)
 	CMPQ(off, at)
 	JLE(operand.LabelRef("vector"))
 	MOVQ(at, off)

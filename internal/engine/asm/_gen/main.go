@@ -40,9 +40,9 @@ func main() {
 			lanes(set, false)
 			lanes(set, true)
 			fetchLane(set)
-			for _, w := range tallWindows {
-				depthwiseTall(set, w.k, w.stride, w.columns)
-			}
+		}
+		for _, w := range tallWindows(set) {
+			depthwiseTall(set, w)
 		}
 		together(set)
 		add(set)
