@@ -27194,11 +27194,11 @@ TEXT ·expNEON(SB), NOSPLIT, $0-40
 	MOVD table+24(FP), R9
 	MOVD $0, R4
 	MOVD bytes+16(FP), R3
-	SUB $32, R3, R3
+	SUB $64, R3, R3
 
-vector:
+two:
 	CMP R3, R4
-	BGT partial
+	BGT one
 	ADD R4, R7, R19
 	FMOVQ 0(R19), F0
 	WORD $0x4e617801 // fcvtl2 v1.2d, v0.4s
@@ -27206,8 +27206,313 @@ vector:
 	FMOVQ 16(R19), F2
 	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
 	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
-	ADD $104, R9, R20
-	VLD1R (R20), [V4.D2]
+	FMOVQ 32(R19), F4
+	WORD $0x4e617885 // fcvtl2 v5.2d, v4.4s
+	WORD $0x0e617884 // fcvtl v4.2d, v4.2s
+	FMOVQ 48(R19), F6
+	WORD $0x4e6178c7 // fcvtl2 v7.2d, v6.4s
+	WORD $0x0e6178c6 // fcvtl v6.2d, v6.2s
+	FMOVQ 832(R9), F8
+	WORD $0x6ee0e51f // fcmgt v31.2d, v8.2d, v0.2d
+	WORD $0x6ebf1d00 // bit v0.16b, v8.16b, v31.16b
+	WORD $0x6ee1e51f // fcmgt v31.2d, v8.2d, v1.2d
+	WORD $0x6ebf1d01 // bit v1.16b, v8.16b, v31.16b
+	WORD $0x6ee2e51f // fcmgt v31.2d, v8.2d, v2.2d
+	WORD $0x6ebf1d02 // bit v2.16b, v8.16b, v31.16b
+	WORD $0x6ee3e51f // fcmgt v31.2d, v8.2d, v3.2d
+	WORD $0x6ebf1d03 // bit v3.16b, v8.16b, v31.16b
+	WORD $0x6ee4e51f // fcmgt v31.2d, v8.2d, v4.2d
+	WORD $0x6ebf1d04 // bit v4.16b, v8.16b, v31.16b
+	WORD $0x6ee5e51f // fcmgt v31.2d, v8.2d, v5.2d
+	WORD $0x6ebf1d05 // bit v5.16b, v8.16b, v31.16b
+	WORD $0x6ee6e51f // fcmgt v31.2d, v8.2d, v6.2d
+	WORD $0x6ebf1d06 // bit v6.16b, v8.16b, v31.16b
+	WORD $0x6ee7e51f // fcmgt v31.2d, v8.2d, v7.2d
+	WORD $0x6ebf1d07 // bit v7.16b, v8.16b, v31.16b
+	FMOVQ 864(R9), F8
+	WORD $0x6ee8e41f // fcmgt v31.2d, v0.2d, v8.2d
+	WORD $0x6ebf1d00 // bit v0.16b, v8.16b, v31.16b
+	WORD $0x6ee8e43f // fcmgt v31.2d, v1.2d, v8.2d
+	WORD $0x6ebf1d01 // bit v1.16b, v8.16b, v31.16b
+	WORD $0x6ee8e45f // fcmgt v31.2d, v2.2d, v8.2d
+	WORD $0x6ebf1d02 // bit v2.16b, v8.16b, v31.16b
+	WORD $0x6ee8e47f // fcmgt v31.2d, v3.2d, v8.2d
+	WORD $0x6ebf1d03 // bit v3.16b, v8.16b, v31.16b
+	WORD $0x6ee8e49f // fcmgt v31.2d, v4.2d, v8.2d
+	WORD $0x6ebf1d04 // bit v4.16b, v8.16b, v31.16b
+	WORD $0x6ee8e4bf // fcmgt v31.2d, v5.2d, v8.2d
+	WORD $0x6ebf1d05 // bit v5.16b, v8.16b, v31.16b
+	WORD $0x6ee8e4df // fcmgt v31.2d, v6.2d, v8.2d
+	WORD $0x6ebf1d06 // bit v6.16b, v8.16b, v31.16b
+	WORD $0x6ee8e4ff // fcmgt v31.2d, v7.2d, v8.2d
+	WORD $0x6ebf1d07 // bit v7.16b, v8.16b, v31.16b
+	FMOVQ 576(R9), F8
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcc08 // fmla v8.2d, v0.2d, v31.2d
+	WORD $0x4e7fcc29 // fmla v9.2d, v1.2d, v31.2d
+	FMOVQ 576(R9), F12
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcc4c // fmla v12.2d, v2.2d, v31.2d
+	WORD $0x4e7fcc6d // fmla v13.2d, v3.2d, v31.2d
+	FMOVQ 576(R9), F14
+	WORD $0x4eae1dcf // mov v15.16b, v14.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcc8e // fmla v14.2d, v4.2d, v31.2d
+	WORD $0x4e7fccaf // fmla v15.2d, v5.2d, v31.2d
+	FMOVQ 576(R9), F16
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fccd0 // fmla v16.2d, v6.2d, v31.2d
+	WORD $0x4e7fccf1 // fmla v17.2d, v7.2d, v31.2d
+	FMOVQ 576(R9), F19
+	WORD $0x4ef3d512 // fsub v18.2d, v8.2d, v19.2d
+	WORD $0x4ef3d533 // fsub v19.2d, v9.2d, v19.2d
+	FMOVQ 576(R9), F21
+	WORD $0x4ef5d594 // fsub v20.2d, v12.2d, v21.2d
+	WORD $0x4ef5d5b5 // fsub v21.2d, v13.2d, v21.2d
+	FMOVQ 576(R9), F23
+	WORD $0x4ef7d5d6 // fsub v22.2d, v14.2d, v23.2d
+	WORD $0x4ef7d5f7 // fsub v23.2d, v15.2d, v23.2d
+	FMOVQ 576(R9), F25
+	WORD $0x4ef9d618 // fsub v24.2d, v16.2d, v25.2d
+	WORD $0x4ef9d639 // fsub v25.2d, v17.2d, v25.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce40 // fmls v0.2d, v18.2d, v31.2d
+	WORD $0x4effce61 // fmls v1.2d, v19.2d, v31.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce82 // fmls v2.2d, v20.2d, v31.2d
+	WORD $0x4effcea3 // fmls v3.2d, v21.2d, v31.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effcec4 // fmls v4.2d, v22.2d, v31.2d
+	WORD $0x4effcee5 // fmls v5.2d, v23.2d, v31.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effcf06 // fmls v6.2d, v24.2d, v31.2d
+	WORD $0x4effcf27 // fmls v7.2d, v25.2d, v31.2d
+	FMOVQ 640(R9), F18
+	FMOVQ 640(R9), F20
+	FMOVQ 640(R9), F22
+	FMOVQ 640(R9), F24
+	WORD $0x4eb21e53 // mov v19.16b, v18.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cc1e // fmla v30.2d, v0.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cc3e // fmla v30.2d, v1.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cc5e // fmla v30.2d, v2.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cc7e // fmla v30.2d, v3.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	WORD $0x4eb61ed7 // mov v23.16b, v22.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76cc9e // fmla v30.2d, v4.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ccbe // fmla v30.2d, v5.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78ccde // fmla v30.2d, v6.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79ccfe // fmla v30.2d, v7.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cc1e // fmla v30.2d, v0.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cc3e // fmla v30.2d, v1.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cc5e // fmla v30.2d, v2.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cc7e // fmla v30.2d, v3.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76cc9e // fmla v30.2d, v4.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ccbe // fmla v30.2d, v5.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78ccde // fmla v30.2d, v6.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79ccfe // fmla v30.2d, v7.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cc1e // fmla v30.2d, v0.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cc3e // fmla v30.2d, v1.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cc5e // fmla v30.2d, v2.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cc7e // fmla v30.2d, v3.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76cc9e // fmla v30.2d, v4.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ccbe // fmla v30.2d, v5.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78ccde // fmla v30.2d, v6.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79ccfe // fmla v30.2d, v7.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cc1e // fmla v30.2d, v0.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cc3e // fmla v30.2d, v1.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cc5e // fmla v30.2d, v2.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cc7e // fmla v30.2d, v3.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76cc9e // fmla v30.2d, v4.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ccbe // fmla v30.2d, v5.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78ccde // fmla v30.2d, v6.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79ccfe // fmla v30.2d, v7.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cc1e // fmla v30.2d, v0.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cc3e // fmla v30.2d, v1.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cc5e // fmla v30.2d, v2.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cc7e // fmla v30.2d, v3.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76cc9e // fmla v30.2d, v4.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ccbe // fmla v30.2d, v5.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78ccde // fmla v30.2d, v6.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79ccfe // fmla v30.2d, v7.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	WORD $0x6e60de40 // fmul v0.2d, v18.2d, v0.2d
+	WORD $0x6e61de61 // fmul v1.2d, v19.2d, v1.2d
+	WORD $0x6e62de82 // fmul v2.2d, v20.2d, v2.2d
+	WORD $0x6e63dea3 // fmul v3.2d, v21.2d, v3.2d
+	WORD $0x6e64dec4 // fmul v4.2d, v22.2d, v4.2d
+	WORD $0x6e65dee5 // fmul v5.2d, v23.2d, v5.2d
+	WORD $0x6e66df06 // fmul v6.2d, v24.2d, v6.2d
+	WORD $0x6e67df27 // fmul v7.2d, v25.2d, v7.2d
+	WORD $0x4f745508 // shl v8.2d, v8.2d, #52
+	WORD $0x4f745529 // shl v9.2d, v9.2d, #52
+	FMOVQ 480(R9), F31
+	WORD $0x4eff8508 // add v8.2d, v8.2d, v31.2d
+	WORD $0x4eff8529 // add v9.2d, v9.2d, v31.2d
+	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
+	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
+	FMOVQ 480(R9), F31
+	WORD $0x4eff858c // add v12.2d, v12.2d, v31.2d
+	WORD $0x4eff85ad // add v13.2d, v13.2d, v31.2d
+	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
+	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
+	FMOVQ 480(R9), F31
+	WORD $0x4eff85ce // add v14.2d, v14.2d, v31.2d
+	WORD $0x4eff85ef // add v15.2d, v15.2d, v31.2d
+	WORD $0x4f745610 // shl v16.2d, v16.2d, #52
+	WORD $0x4f745631 // shl v17.2d, v17.2d, #52
+	FMOVQ 480(R9), F31
+	WORD $0x4eff8610 // add v16.2d, v16.2d, v31.2d
+	WORD $0x4eff8631 // add v17.2d, v17.2d, v31.2d
+	WORD $0x4ea81d12 // mov v18.16b, v8.16b
+	WORD $0x4ea91d33 // mov v19.16b, v9.16b
+	WORD $0x4e60cd12 // fmla v18.2d, v8.2d, v0.2d
+	WORD $0x4e61cd33 // fmla v19.2d, v9.2d, v1.2d
+	WORD $0x4eac1d80 // mov v0.16b, v12.16b
+	WORD $0x4ead1da1 // mov v1.16b, v13.16b
+	WORD $0x4e62cd80 // fmla v0.2d, v12.2d, v2.2d
+	WORD $0x4e63cda1 // fmla v1.2d, v13.2d, v3.2d
+	WORD $0x4eae1dc2 // mov v2.16b, v14.16b
+	WORD $0x4eaf1de3 // mov v3.16b, v15.16b
+	WORD $0x4e64cdc2 // fmla v2.2d, v14.2d, v4.2d
+	WORD $0x4e65cde3 // fmla v3.2d, v15.2d, v5.2d
+	WORD $0x4eb01e04 // mov v4.16b, v16.16b
+	WORD $0x4eb11e25 // mov v5.16b, v17.16b
+	WORD $0x4e66ce04 // fmla v4.2d, v16.2d, v6.2d
+	WORD $0x4e67ce25 // fmla v5.2d, v17.2d, v7.2d
+	WORD $0x0e616a46 // fcvtn v6.2s, v18.2d
+	WORD $0x4e616a66 // fcvtn2 v6.4s, v19.2d
+	WORD $0x0e616800 // fcvtn v0.2s, v0.2d
+	WORD $0x4e616820 // fcvtn2 v0.4s, v1.2d
+	WORD $0x0e616842 // fcvtn v2.2s, v2.2d
+	WORD $0x4e616862 // fcvtn2 v2.4s, v3.2d
+	WORD $0x0e616884 // fcvtn v4.2s, v4.2d
+	WORD $0x4e6168a4 // fcvtn2 v4.4s, v5.2d
+	ADD R4, R8, R20
+	FMOVQ F6, 0(R20)
+	FMOVQ F0, 16(R20)
+	FMOVQ F2, 32(R20)
+	FMOVQ F4, 48(R20)
+	ADD $64, R4, R4
+	B two
+
+one:
+	MOVD bytes+16(FP), R3
+	SUB $32, R3, R3
+
+vector:
+	CMP R3, R4
+	BGT partial
+	ADD R4, R7, R21
+	FMOVQ 0(R21), F0
+	WORD $0x4e617801 // fcvtl2 v1.2d, v0.4s
+	WORD $0x0e617800 // fcvtl v0.2d, v0.2s
+	FMOVQ 16(R21), F2
+	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
+	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
+	FMOVQ 832(R9), F4
 	WORD $0x6ee0e49f // fcmgt v31.2d, v4.2d, v0.2d
 	WORD $0x6ebf1c80 // bit v0.16b, v4.16b, v31.16b
 	WORD $0x6ee1e49f // fcmgt v31.2d, v4.2d, v1.2d
@@ -27216,8 +27521,7 @@ vector:
 	WORD $0x6ebf1c82 // bit v2.16b, v4.16b, v31.16b
 	WORD $0x6ee3e49f // fcmgt v31.2d, v4.2d, v3.2d
 	WORD $0x6ebf1c83 // bit v3.16b, v4.16b, v31.16b
-	ADD $112, R9, R21
-	VLD1R (R21), [V4.D2]
+	FMOVQ 864(R9), F4
 	WORD $0x6ee4e41f // fcmgt v31.2d, v0.2d, v4.2d
 	WORD $0x6ebf1c80 // bit v0.16b, v4.16b, v31.16b
 	WORD $0x6ee4e43f // fcmgt v31.2d, v1.2d, v4.2d
@@ -27226,134 +27530,131 @@ vector:
 	WORD $0x6ebf1c82 // bit v2.16b, v4.16b, v31.16b
 	WORD $0x6ee4e47f // fcmgt v31.2d, v3.2d, v4.2d
 	WORD $0x6ebf1c83 // bit v3.16b, v4.16b, v31.16b
-	ADD $32, R9, R22
-	VLD1R (R22), [V4.D2]
-	ADD $40, R9, R23
-	VLD1R (R23), [V8.D2]
-	WORD $0x4ea81d0a // mov v10.16b, v8.16b
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4e64cc0a // fmla v10.2d, v0.2d, v4.2d
-	WORD $0x4e64cc2b // fmla v11.2d, v1.2d, v4.2d
-	WORD $0x4ea81d08 // mov v8.16b, v8.16b
+	FMOVQ 576(R9), F4
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcc04 // fmla v4.2d, v0.2d, v31.2d
+	WORD $0x4e7fcc25 // fmla v5.2d, v1.2d, v31.2d
+	FMOVQ 576(R9), F6
+	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcc46 // fmla v6.2d, v2.2d, v31.2d
+	WORD $0x4e7fcc67 // fmla v7.2d, v3.2d, v31.2d
+	FMOVQ 576(R9), F9
+	WORD $0x4ee9d488 // fsub v8.2d, v4.2d, v9.2d
+	WORD $0x4ee9d4a9 // fsub v9.2d, v5.2d, v9.2d
+	FMOVQ 576(R9), F13
+	WORD $0x4eedd4cc // fsub v12.2d, v6.2d, v13.2d
+	WORD $0x4eedd4ed // fsub v13.2d, v7.2d, v13.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effcd00 // fmls v0.2d, v8.2d, v31.2d
+	WORD $0x4effcd21 // fmls v1.2d, v9.2d, v31.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effcd82 // fmls v2.2d, v12.2d, v31.2d
+	WORD $0x4effcda3 // fmls v3.2d, v13.2d, v31.2d
+	FMOVQ 640(R9), F8
+	FMOVQ 640(R9), F12
 	WORD $0x4ea81d09 // mov v9.16b, v8.16b
-	WORD $0x4e64cc48 // fmla v8.2d, v2.2d, v4.2d
-	WORD $0x4e64cc69 // fmla v9.2d, v3.2d, v4.2d
-	VLD1R (R23), [V4.D2]
-	WORD $0x4ee4d54c // fsub v12.2d, v10.2d, v4.2d
-	WORD $0x4ee4d56d // fsub v13.2d, v11.2d, v4.2d
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4ee4d504 // fsub v4.2d, v8.2d, v4.2d
-	WORD $0x4ee5d525 // fsub v5.2d, v9.2d, v5.2d
-	ADD $48, R9, R24
-	VLD1R (R24), [V14.D2]
-	WORD $0x4eeecd80 // fmls v0.2d, v12.2d, v14.2d
-	WORD $0x4eeecda1 // fmls v1.2d, v13.2d, v14.2d
-	WORD $0x4eeecc82 // fmls v2.2d, v4.2d, v14.2d
-	WORD $0x4eeecca3 // fmls v3.2d, v5.2d, v14.2d
-	ADD $56, R9, R25
-	VLD1R (R25), [V4.D2]
-	VLD1R (R25), [V12.D2]
-	ADD $64, R9, R19
-	VLD1R (R19), [V14.D2]
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e64cc1f // fmla v31.2d, v0.2d, v4.2d
-	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e65cc3f // fmla v31.2d, v1.2d, v5.2d
-	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cc1e // fmla v30.2d, v0.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69cc3e // fmla v30.2d, v1.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
 	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6ccc5f // fmla v31.2d, v2.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $72, R9, R20
-	VLD1R (R20), [V14.D2]
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e64cc1f // fmla v31.2d, v0.2d, v4.2d
-	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e65cc3f // fmla v31.2d, v1.2d, v5.2d
-	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6ccc5f // fmla v31.2d, v2.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $80, R9, R21
-	VLD1R (R21), [V14.D2]
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e64cc1f // fmla v31.2d, v0.2d, v4.2d
-	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e65cc3f // fmla v31.2d, v1.2d, v5.2d
-	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6ccc5f // fmla v31.2d, v2.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $88, R9, R22
-	VLD1R (R22), [V14.D2]
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e64cc1f // fmla v31.2d, v0.2d, v4.2d
-	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e65cc3f // fmla v31.2d, v1.2d, v5.2d
-	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6ccc5f // fmla v31.2d, v2.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $96, R9, R23
-	VLD1R (R23), [V14.D2]
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e64cc1f // fmla v31.2d, v0.2d, v4.2d
-	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e65cc3f // fmla v31.2d, v1.2d, v5.2d
-	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6ccc5f // fmla v31.2d, v2.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x6e60dc80 // fmul v0.2d, v4.2d, v0.2d
-	WORD $0x6e61dca1 // fmul v1.2d, v5.2d, v1.2d
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ccc5e // fmla v30.2d, v2.2d, v12.2d
+	WORD $0x4ebe1fcc // mov v12.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6dcc7e // fmla v30.2d, v3.2d, v13.2d
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cc1e // fmla v30.2d, v0.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69cc3e // fmla v30.2d, v1.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ccc5e // fmla v30.2d, v2.2d, v12.2d
+	WORD $0x4ebe1fcc // mov v12.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6dcc7e // fmla v30.2d, v3.2d, v13.2d
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cc1e // fmla v30.2d, v0.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69cc3e // fmla v30.2d, v1.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ccc5e // fmla v30.2d, v2.2d, v12.2d
+	WORD $0x4ebe1fcc // mov v12.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6dcc7e // fmla v30.2d, v3.2d, v13.2d
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cc1e // fmla v30.2d, v0.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69cc3e // fmla v30.2d, v1.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ccc5e // fmla v30.2d, v2.2d, v12.2d
+	WORD $0x4ebe1fcc // mov v12.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6dcc7e // fmla v30.2d, v3.2d, v13.2d
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cc1e // fmla v30.2d, v0.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69cc3e // fmla v30.2d, v1.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ccc5e // fmla v30.2d, v2.2d, v12.2d
+	WORD $0x4ebe1fcc // mov v12.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6dcc7e // fmla v30.2d, v3.2d, v13.2d
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	WORD $0x6e60dd00 // fmul v0.2d, v8.2d, v0.2d
+	WORD $0x6e61dd21 // fmul v1.2d, v9.2d, v1.2d
 	WORD $0x6e62dd82 // fmul v2.2d, v12.2d, v2.2d
 	WORD $0x6e63dda3 // fmul v3.2d, v13.2d, v3.2d
-	ADD $16, R9, R24
-	VLD1R (R24), [V4.D2]
-	WORD $0x4f74554a // shl v10.2d, v10.2d, #52
-	WORD $0x4f74556b // shl v11.2d, v11.2d, #52
-	WORD $0x4ee4854a // add v10.2d, v10.2d, v4.2d
-	WORD $0x4ee4856b // add v11.2d, v11.2d, v4.2d
-	WORD $0x4f745508 // shl v8.2d, v8.2d, #52
-	WORD $0x4f745529 // shl v9.2d, v9.2d, #52
-	WORD $0x4ee48508 // add v8.2d, v8.2d, v4.2d
-	WORD $0x4ee48529 // add v9.2d, v9.2d, v4.2d
-	WORD $0x4eaa1d44 // mov v4.16b, v10.16b
-	WORD $0x4eab1d65 // mov v5.16b, v11.16b
-	WORD $0x4e60cd44 // fmla v4.2d, v10.2d, v0.2d
-	WORD $0x4e61cd65 // fmla v5.2d, v11.2d, v1.2d
-	WORD $0x4ea81d00 // mov v0.16b, v8.16b
-	WORD $0x4ea91d21 // mov v1.16b, v9.16b
-	WORD $0x4e62cd00 // fmla v0.2d, v8.2d, v2.2d
-	WORD $0x4e63cd21 // fmla v1.2d, v9.2d, v3.2d
-	WORD $0x0e616882 // fcvtn v2.2s, v4.2d
-	WORD $0x4e6168a2 // fcvtn2 v2.4s, v5.2d
+	WORD $0x4f745484 // shl v4.2d, v4.2d, #52
+	WORD $0x4f7454a5 // shl v5.2d, v5.2d, #52
+	FMOVQ 480(R9), F31
+	WORD $0x4eff8484 // add v4.2d, v4.2d, v31.2d
+	WORD $0x4eff84a5 // add v5.2d, v5.2d, v31.2d
+	WORD $0x4f7454c6 // shl v6.2d, v6.2d, #52
+	WORD $0x4f7454e7 // shl v7.2d, v7.2d, #52
+	FMOVQ 480(R9), F31
+	WORD $0x4eff84c6 // add v6.2d, v6.2d, v31.2d
+	WORD $0x4eff84e7 // add v7.2d, v7.2d, v31.2d
+	WORD $0x4ea41c88 // mov v8.16b, v4.16b
+	WORD $0x4ea51ca9 // mov v9.16b, v5.16b
+	WORD $0x4e60cc88 // fmla v8.2d, v4.2d, v0.2d
+	WORD $0x4e61cca9 // fmla v9.2d, v5.2d, v1.2d
+	WORD $0x4ea61cc0 // mov v0.16b, v6.16b
+	WORD $0x4ea71ce1 // mov v1.16b, v7.16b
+	WORD $0x4e62ccc0 // fmla v0.2d, v6.2d, v2.2d
+	WORD $0x4e63cce1 // fmla v1.2d, v7.2d, v3.2d
+	WORD $0x0e616902 // fcvtn v2.2s, v8.2d
+	WORD $0x4e616922 // fcvtn2 v2.4s, v9.2d
 	WORD $0x0e616800 // fcvtn v0.2s, v0.2d
 	WORD $0x4e616820 // fcvtn2 v0.4s, v1.2d
-	ADD R4, R8, R25
-	FMOVQ F2, 0(R25)
-	FMOVQ F0, 16(R25)
+	ADD R4, R8, R22
+	FMOVQ F2, 0(R22)
+	FMOVQ F0, 16(R22)
 	ADD $32, R4, R4
 	B vector
 
@@ -27374,8 +27675,7 @@ partial:
 	WORD $0x0e617800 // fcvtl v0.2d, v0.2s
 	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
 	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
-	ADD $104, R9, R19
-	VLD1R (R19), [V4.D2]
+	FMOVQ 832(R9), F4
 	WORD $0x6ee0e49f // fcmgt v31.2d, v4.2d, v0.2d
 	WORD $0x6ebf1c80 // bit v0.16b, v4.16b, v31.16b
 	WORD $0x6ee1e49f // fcmgt v31.2d, v4.2d, v1.2d
@@ -27384,8 +27684,7 @@ partial:
 	WORD $0x6ebf1c82 // bit v2.16b, v4.16b, v31.16b
 	WORD $0x6ee3e49f // fcmgt v31.2d, v4.2d, v3.2d
 	WORD $0x6ebf1c83 // bit v3.16b, v4.16b, v31.16b
-	ADD $112, R9, R20
-	VLD1R (R20), [V4.D2]
+	FMOVQ 864(R9), F4
 	WORD $0x6ee4e41f // fcmgt v31.2d, v0.2d, v4.2d
 	WORD $0x6ebf1c80 // bit v0.16b, v4.16b, v31.16b
 	WORD $0x6ee4e43f // fcmgt v31.2d, v1.2d, v4.2d
@@ -27394,133 +27693,130 @@ partial:
 	WORD $0x6ebf1c82 // bit v2.16b, v4.16b, v31.16b
 	WORD $0x6ee4e47f // fcmgt v31.2d, v3.2d, v4.2d
 	WORD $0x6ebf1c83 // bit v3.16b, v4.16b, v31.16b
-	ADD $32, R9, R21
-	VLD1R (R21), [V4.D2]
-	ADD $40, R9, R22
-	VLD1R (R22), [V8.D2]
-	WORD $0x4ea81d0a // mov v10.16b, v8.16b
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4e64cc0a // fmla v10.2d, v0.2d, v4.2d
-	WORD $0x4e64cc2b // fmla v11.2d, v1.2d, v4.2d
-	WORD $0x4ea81d08 // mov v8.16b, v8.16b
+	FMOVQ 576(R9), F4
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcc04 // fmla v4.2d, v0.2d, v31.2d
+	WORD $0x4e7fcc25 // fmla v5.2d, v1.2d, v31.2d
+	FMOVQ 576(R9), F6
+	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcc46 // fmla v6.2d, v2.2d, v31.2d
+	WORD $0x4e7fcc67 // fmla v7.2d, v3.2d, v31.2d
+	FMOVQ 576(R9), F9
+	WORD $0x4ee9d488 // fsub v8.2d, v4.2d, v9.2d
+	WORD $0x4ee9d4a9 // fsub v9.2d, v5.2d, v9.2d
+	FMOVQ 576(R9), F13
+	WORD $0x4eedd4cc // fsub v12.2d, v6.2d, v13.2d
+	WORD $0x4eedd4ed // fsub v13.2d, v7.2d, v13.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effcd00 // fmls v0.2d, v8.2d, v31.2d
+	WORD $0x4effcd21 // fmls v1.2d, v9.2d, v31.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effcd82 // fmls v2.2d, v12.2d, v31.2d
+	WORD $0x4effcda3 // fmls v3.2d, v13.2d, v31.2d
+	FMOVQ 640(R9), F8
+	FMOVQ 640(R9), F12
 	WORD $0x4ea81d09 // mov v9.16b, v8.16b
-	WORD $0x4e64cc48 // fmla v8.2d, v2.2d, v4.2d
-	WORD $0x4e64cc69 // fmla v9.2d, v3.2d, v4.2d
-	VLD1R (R22), [V4.D2]
-	WORD $0x4ee4d54c // fsub v12.2d, v10.2d, v4.2d
-	WORD $0x4ee4d56d // fsub v13.2d, v11.2d, v4.2d
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4ee4d504 // fsub v4.2d, v8.2d, v4.2d
-	WORD $0x4ee5d525 // fsub v5.2d, v9.2d, v5.2d
-	ADD $48, R9, R23
-	VLD1R (R23), [V14.D2]
-	WORD $0x4eeecd80 // fmls v0.2d, v12.2d, v14.2d
-	WORD $0x4eeecda1 // fmls v1.2d, v13.2d, v14.2d
-	WORD $0x4eeecc82 // fmls v2.2d, v4.2d, v14.2d
-	WORD $0x4eeecca3 // fmls v3.2d, v5.2d, v14.2d
-	ADD $56, R9, R24
-	VLD1R (R24), [V4.D2]
-	VLD1R (R24), [V12.D2]
-	ADD $64, R9, R25
-	VLD1R (R25), [V14.D2]
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e64cc1f // fmla v31.2d, v0.2d, v4.2d
-	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e65cc3f // fmla v31.2d, v1.2d, v5.2d
-	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cc1e // fmla v30.2d, v0.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69cc3e // fmla v30.2d, v1.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
 	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6ccc5f // fmla v31.2d, v2.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $72, R9, R19
-	VLD1R (R19), [V14.D2]
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e64cc1f // fmla v31.2d, v0.2d, v4.2d
-	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e65cc3f // fmla v31.2d, v1.2d, v5.2d
-	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6ccc5f // fmla v31.2d, v2.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $80, R9, R20
-	VLD1R (R20), [V14.D2]
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e64cc1f // fmla v31.2d, v0.2d, v4.2d
-	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e65cc3f // fmla v31.2d, v1.2d, v5.2d
-	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6ccc5f // fmla v31.2d, v2.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $88, R9, R21
-	VLD1R (R21), [V14.D2]
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e64cc1f // fmla v31.2d, v0.2d, v4.2d
-	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e65cc3f // fmla v31.2d, v1.2d, v5.2d
-	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6ccc5f // fmla v31.2d, v2.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $96, R9, R22
-	VLD1R (R22), [V14.D2]
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e64cc1f // fmla v31.2d, v0.2d, v4.2d
-	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e65cc3f // fmla v31.2d, v1.2d, v5.2d
-	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6ccc5f // fmla v31.2d, v2.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x6e60dc80 // fmul v0.2d, v4.2d, v0.2d
-	WORD $0x6e61dca1 // fmul v1.2d, v5.2d, v1.2d
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ccc5e // fmla v30.2d, v2.2d, v12.2d
+	WORD $0x4ebe1fcc // mov v12.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6dcc7e // fmla v30.2d, v3.2d, v13.2d
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cc1e // fmla v30.2d, v0.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69cc3e // fmla v30.2d, v1.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ccc5e // fmla v30.2d, v2.2d, v12.2d
+	WORD $0x4ebe1fcc // mov v12.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6dcc7e // fmla v30.2d, v3.2d, v13.2d
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cc1e // fmla v30.2d, v0.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69cc3e // fmla v30.2d, v1.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ccc5e // fmla v30.2d, v2.2d, v12.2d
+	WORD $0x4ebe1fcc // mov v12.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6dcc7e // fmla v30.2d, v3.2d, v13.2d
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cc1e // fmla v30.2d, v0.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69cc3e // fmla v30.2d, v1.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ccc5e // fmla v30.2d, v2.2d, v12.2d
+	WORD $0x4ebe1fcc // mov v12.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6dcc7e // fmla v30.2d, v3.2d, v13.2d
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cc1e // fmla v30.2d, v0.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69cc3e // fmla v30.2d, v1.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ccc5e // fmla v30.2d, v2.2d, v12.2d
+	WORD $0x4ebe1fcc // mov v12.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6dcc7e // fmla v30.2d, v3.2d, v13.2d
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	WORD $0x6e60dd00 // fmul v0.2d, v8.2d, v0.2d
+	WORD $0x6e61dd21 // fmul v1.2d, v9.2d, v1.2d
 	WORD $0x6e62dd82 // fmul v2.2d, v12.2d, v2.2d
 	WORD $0x6e63dda3 // fmul v3.2d, v13.2d, v3.2d
-	ADD $16, R9, R23
-	VLD1R (R23), [V4.D2]
-	WORD $0x4f74554a // shl v10.2d, v10.2d, #52
-	WORD $0x4f74556b // shl v11.2d, v11.2d, #52
-	WORD $0x4ee4854a // add v10.2d, v10.2d, v4.2d
-	WORD $0x4ee4856b // add v11.2d, v11.2d, v4.2d
-	WORD $0x4f745508 // shl v8.2d, v8.2d, #52
-	WORD $0x4f745529 // shl v9.2d, v9.2d, #52
-	WORD $0x4ee48508 // add v8.2d, v8.2d, v4.2d
-	WORD $0x4ee48529 // add v9.2d, v9.2d, v4.2d
-	WORD $0x4eaa1d44 // mov v4.16b, v10.16b
-	WORD $0x4eab1d65 // mov v5.16b, v11.16b
-	WORD $0x4e60cd44 // fmla v4.2d, v10.2d, v0.2d
-	WORD $0x4e61cd65 // fmla v5.2d, v11.2d, v1.2d
-	WORD $0x4ea81d00 // mov v0.16b, v8.16b
-	WORD $0x4ea91d21 // mov v1.16b, v9.16b
-	WORD $0x4e62cd00 // fmla v0.2d, v8.2d, v2.2d
-	WORD $0x4e63cd21 // fmla v1.2d, v9.2d, v3.2d
-	WORD $0x0e616886 // fcvtn v6.2s, v4.2d
-	WORD $0x4e6168a6 // fcvtn2 v6.4s, v5.2d
-	WORD $0x6f00e407 // movi v7.2d, #0
+	WORD $0x4f745484 // shl v4.2d, v4.2d, #52
+	WORD $0x4f7454a5 // shl v5.2d, v5.2d, #52
+	FMOVQ 480(R9), F31
+	WORD $0x4eff8484 // add v4.2d, v4.2d, v31.2d
+	WORD $0x4eff84a5 // add v5.2d, v5.2d, v31.2d
+	WORD $0x4f7454c6 // shl v6.2d, v6.2d, #52
+	WORD $0x4f7454e7 // shl v7.2d, v7.2d, #52
+	FMOVQ 480(R9), F31
+	WORD $0x4eff84c6 // add v6.2d, v6.2d, v31.2d
+	WORD $0x4eff84e7 // add v7.2d, v7.2d, v31.2d
+	WORD $0x4ea41c88 // mov v8.16b, v4.16b
+	WORD $0x4ea51ca9 // mov v9.16b, v5.16b
+	WORD $0x4e60cc88 // fmla v8.2d, v4.2d, v0.2d
+	WORD $0x4e61cca9 // fmla v9.2d, v5.2d, v1.2d
+	WORD $0x4ea61cc0 // mov v0.16b, v6.16b
+	WORD $0x4ea71ce1 // mov v1.16b, v7.16b
+	WORD $0x4e62ccc0 // fmla v0.2d, v6.2d, v2.2d
+	WORD $0x4e63cce1 // fmla v1.2d, v7.2d, v3.2d
+	WORD $0x0e61690a // fcvtn v10.2s, v8.2d
+	WORD $0x4e61692a // fcvtn2 v10.4s, v9.2d
+	WORD $0x6f00e40b // movi v11.2d, #0
 	WORD $0x0e616800 // fcvtn v0.2s, v0.2d
 	WORD $0x4e616820 // fcvtn2 v0.4s, v1.2d
-	WORD $0x4ea61cc2 // mov v2.16b, v6.16b
+	WORD $0x4eaa1d42 // mov v2.16b, v10.16b
 	WORD $0x4ea01c03 // mov v3.16b, v0.16b
 	FLDPQ 0(R0), (F0, F1)
 	ADD R4, R8, R16
@@ -27547,8 +27843,7 @@ vector:
 	FMOVQ 16(R19), F2
 	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
 	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
-	ADD $120, R9, R20
-	VLD1R (R20), [V4.D2]
+	FMOVQ 896(R9), F4
 	WORD $0x6ee0e486 // fcmgt v6.2d, v4.2d, v0.2d
 	WORD $0x6e601c86 // bsl v6.16b, v4.16b, v0.16b
 	WORD $0x6ee1e487 // fcmgt v7.2d, v4.2d, v1.2d
@@ -27558,8 +27853,7 @@ vector:
 	WORD $0x6eff1c44 // bif v4.16b, v2.16b, v31.16b
 	WORD $0x6ee3e4bf // fcmgt v31.2d, v5.2d, v3.2d
 	WORD $0x6eff1c65 // bif v5.16b, v3.16b, v31.16b
-	ADD $128, R9, R21
-	VLD1R (R21), [V10.D2]
+	FMOVQ 928(R9), F10
 	WORD $0x6eeae4df // fcmgt v31.2d, v6.2d, v10.2d
 	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
 	WORD $0x6eeae4ff // fcmgt v31.2d, v7.2d, v10.2d
@@ -27568,19 +27862,19 @@ vector:
 	WORD $0x6ebf1d44 // bit v4.16b, v10.16b, v31.16b
 	WORD $0x6eeae4bf // fcmgt v31.2d, v5.2d, v10.2d
 	WORD $0x6ebf1d45 // bit v5.16b, v10.16b, v31.16b
-	VLD1R (R9), [V10.D2]
-	WORD $0x6e6adc00 // fmul v0.2d, v0.2d, v10.2d
-	WORD $0x6e6adc21 // fmul v1.2d, v1.2d, v10.2d
-	WORD $0x6e6adc42 // fmul v2.2d, v2.2d, v10.2d
-	WORD $0x6e6adc63 // fmul v3.2d, v3.2d, v10.2d
-	ADD $24, R9, R22
-	VLD1R (R22), [V10.D2]
-	WORD $0x6e2a1c00 // eor v0.16b, v0.16b, v10.16b
-	WORD $0x6e2a1c21 // eor v1.16b, v1.16b, v10.16b
-	WORD $0x6e2a1c42 // eor v2.16b, v2.16b, v10.16b
-	WORD $0x6e2a1c63 // eor v3.16b, v3.16b, v10.16b
-	ADD $104, R9, R23
-	VLD1R (R23), [V10.D2]
+	FMOVQ 416(R9), F31
+	WORD $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
+	WORD $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
+	FMOVQ 416(R9), F31
+	WORD $0x6e7fdc42 // fmul v2.2d, v2.2d, v31.2d
+	WORD $0x6e7fdc63 // fmul v3.2d, v3.2d, v31.2d
+	FMOVQ 512(R9), F31
+	WORD $0x6e3f1c00 // eor v0.16b, v0.16b, v31.16b
+	WORD $0x6e3f1c21 // eor v1.16b, v1.16b, v31.16b
+	FMOVQ 512(R9), F31
+	WORD $0x6e3f1c42 // eor v2.16b, v2.16b, v31.16b
+	WORD $0x6e3f1c63 // eor v3.16b, v3.16b, v31.16b
+	FMOVQ 832(R9), F10
 	WORD $0x6ee0e55f // fcmgt v31.2d, v10.2d, v0.2d
 	WORD $0x6ebf1d40 // bit v0.16b, v10.16b, v31.16b
 	WORD $0x6ee1e55f // fcmgt v31.2d, v10.2d, v1.2d
@@ -27589,8 +27883,7 @@ vector:
 	WORD $0x6ebf1d42 // bit v2.16b, v10.16b, v31.16b
 	WORD $0x6ee3e55f // fcmgt v31.2d, v10.2d, v3.2d
 	WORD $0x6ebf1d43 // bit v3.16b, v10.16b, v31.16b
-	ADD $112, R9, R24
-	VLD1R (R24), [V10.D2]
+	FMOVQ 864(R9), F10
 	WORD $0x6eeae41f // fcmgt v31.2d, v0.2d, v10.2d
 	WORD $0x6ebf1d40 // bit v0.16b, v10.16b, v31.16b
 	WORD $0x6eeae43f // fcmgt v31.2d, v1.2d, v10.2d
@@ -27599,143 +27892,141 @@ vector:
 	WORD $0x6ebf1d42 // bit v2.16b, v10.16b, v31.16b
 	WORD $0x6eeae47f // fcmgt v31.2d, v3.2d, v10.2d
 	WORD $0x6ebf1d43 // bit v3.16b, v10.16b, v31.16b
-	ADD $32, R9, R25
-	VLD1R (R25), [V10.D2]
-	ADD $40, R9, R19
-	VLD1R (R19), [V12.D2]
-	WORD $0x4eac1d8e // mov v14.16b, v12.16b
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4e6acc0e // fmla v14.2d, v0.2d, v10.2d
-	WORD $0x4e6acc2f // fmla v15.2d, v1.2d, v10.2d
-	WORD $0x4eac1d8c // mov v12.16b, v12.16b
+	FMOVQ 576(R9), F10
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcc0a // fmla v10.2d, v0.2d, v31.2d
+	WORD $0x4e7fcc2b // fmla v11.2d, v1.2d, v31.2d
+	FMOVQ 576(R9), F12
 	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x4e6acc4c // fmla v12.2d, v2.2d, v10.2d
-	WORD $0x4e6acc6d // fmla v13.2d, v3.2d, v10.2d
-	VLD1R (R19), [V10.D2]
-	WORD $0x4eead5d0 // fsub v16.2d, v14.2d, v10.2d
-	WORD $0x4eead5f1 // fsub v17.2d, v15.2d, v10.2d
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4eead58a // fsub v10.2d, v12.2d, v10.2d
-	WORD $0x4eebd5ab // fsub v11.2d, v13.2d, v11.2d
-	ADD $48, R9, R20
-	VLD1R (R20), [V18.D2]
-	WORD $0x4ef2ce00 // fmls v0.2d, v16.2d, v18.2d
-	WORD $0x4ef2ce21 // fmls v1.2d, v17.2d, v18.2d
-	WORD $0x4ef2cd42 // fmls v2.2d, v10.2d, v18.2d
-	WORD $0x4ef2cd63 // fmls v3.2d, v11.2d, v18.2d
-	ADD $56, R9, R21
-	VLD1R (R21), [V10.D2]
-	VLD1R (R21), [V16.D2]
-	ADD $64, R9, R22
-	VLD1R (R22), [V18.D2]
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6acc1f // fmla v31.2d, v0.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bcc3f // fmla v31.2d, v1.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcc4c // fmla v12.2d, v2.2d, v31.2d
+	WORD $0x4e7fcc6d // fmla v13.2d, v3.2d, v31.2d
+	FMOVQ 576(R9), F15
+	WORD $0x4eefd54e // fsub v14.2d, v10.2d, v15.2d
+	WORD $0x4eefd56f // fsub v15.2d, v11.2d, v15.2d
+	FMOVQ 576(R9), F17
+	WORD $0x4ef1d590 // fsub v16.2d, v12.2d, v17.2d
+	WORD $0x4ef1d5b1 // fsub v17.2d, v13.2d, v17.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effcdc0 // fmls v0.2d, v14.2d, v31.2d
+	WORD $0x4effcde1 // fmls v1.2d, v15.2d, v31.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce02 // fmls v2.2d, v16.2d, v31.2d
+	WORD $0x4effce23 // fmls v3.2d, v17.2d, v31.2d
+	FMOVQ 640(R9), F14
+	FMOVQ 640(R9), F16
+	WORD $0x4eae1dcf // mov v15.16b, v14.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ecc1e // fmla v30.2d, v0.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fcc3e // fmla v30.2d, v1.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
 	WORD $0x4eb01e11 // mov v17.16b, v16.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc5f // fmla v31.2d, v2.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71cc7f // fmla v31.2d, v3.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $72, R9, R23
-	VLD1R (R23), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6acc1f // fmla v31.2d, v0.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bcc3f // fmla v31.2d, v1.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc5f // fmla v31.2d, v2.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71cc7f // fmla v31.2d, v3.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $80, R9, R24
-	VLD1R (R24), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6acc1f // fmla v31.2d, v0.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bcc3f // fmla v31.2d, v1.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc5f // fmla v31.2d, v2.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71cc7f // fmla v31.2d, v3.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $88, R9, R25
-	VLD1R (R25), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6acc1f // fmla v31.2d, v0.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bcc3f // fmla v31.2d, v1.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc5f // fmla v31.2d, v2.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71cc7f // fmla v31.2d, v3.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $96, R9, R19
-	VLD1R (R19), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6acc1f // fmla v31.2d, v0.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bcc3f // fmla v31.2d, v1.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc5f // fmla v31.2d, v2.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71cc7f // fmla v31.2d, v3.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x6e60dd40 // fmul v0.2d, v10.2d, v0.2d
-	WORD $0x6e61dd61 // fmul v1.2d, v11.2d, v1.2d
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc5e // fmla v30.2d, v2.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cc7e // fmla v30.2d, v3.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ecc1e // fmla v30.2d, v0.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fcc3e // fmla v30.2d, v1.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc5e // fmla v30.2d, v2.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cc7e // fmla v30.2d, v3.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ecc1e // fmla v30.2d, v0.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fcc3e // fmla v30.2d, v1.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc5e // fmla v30.2d, v2.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cc7e // fmla v30.2d, v3.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ecc1e // fmla v30.2d, v0.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fcc3e // fmla v30.2d, v1.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc5e // fmla v30.2d, v2.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cc7e // fmla v30.2d, v3.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ecc1e // fmla v30.2d, v0.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fcc3e // fmla v30.2d, v1.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc5e // fmla v30.2d, v2.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cc7e // fmla v30.2d, v3.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	WORD $0x6e60ddc0 // fmul v0.2d, v14.2d, v0.2d
+	WORD $0x6e61dde1 // fmul v1.2d, v15.2d, v1.2d
 	WORD $0x6e62de02 // fmul v2.2d, v16.2d, v2.2d
 	WORD $0x6e63de23 // fmul v3.2d, v17.2d, v3.2d
-	ADD $16, R9, R20
-	VLD1R (R20), [V10.D2]
-	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
-	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
-	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
+	WORD $0x4f74554a // shl v10.2d, v10.2d, #52
+	WORD $0x4f74556b // shl v11.2d, v11.2d, #52
+	FMOVQ 480(R9), F31
+	WORD $0x4eff854a // add v10.2d, v10.2d, v31.2d
+	WORD $0x4eff856b // add v11.2d, v11.2d, v31.2d
 	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
 	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
-	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
-	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
-	WORD $0x4eae1dca // mov v10.16b, v14.16b
-	WORD $0x4eaf1deb // mov v11.16b, v15.16b
-	WORD $0x4e60cdca // fmla v10.2d, v14.2d, v0.2d
-	WORD $0x4e61cdeb // fmla v11.2d, v15.2d, v1.2d
+	FMOVQ 480(R9), F31
+	WORD $0x4eff858c // add v12.2d, v12.2d, v31.2d
+	WORD $0x4eff85ad // add v13.2d, v13.2d, v31.2d
+	WORD $0x4eaa1d4e // mov v14.16b, v10.16b
+	WORD $0x4eab1d6f // mov v15.16b, v11.16b
+	WORD $0x4e60cd4e // fmla v14.2d, v10.2d, v0.2d
+	WORD $0x4e61cd6f // fmla v15.2d, v11.2d, v1.2d
 	WORD $0x4eac1d80 // mov v0.16b, v12.16b
 	WORD $0x4ead1da1 // mov v1.16b, v13.16b
 	WORD $0x4e62cd80 // fmla v0.2d, v12.2d, v2.2d
 	WORD $0x4e63cda1 // fmla v1.2d, v13.2d, v3.2d
-	VLD1R (R20), [V2.D2]
-	WORD $0x4e62d54a // fadd v10.2d, v10.2d, v2.2d
-	WORD $0x4e62d56b // fadd v11.2d, v11.2d, v2.2d
-	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
-	WORD $0x4e62d421 // fadd v1.2d, v1.2d, v2.2d
-	WORD $0x6e6afcc2 // fdiv v2.2d, v6.2d, v10.2d
-	WORD $0x6e6bfce3 // fdiv v3.2d, v7.2d, v11.2d
+	FMOVQ 480(R9), F3
+	WORD $0x4e63d5c2 // fadd v2.2d, v14.2d, v3.2d
+	WORD $0x4e63d5e3 // fadd v3.2d, v15.2d, v3.2d
+	FMOVQ 480(R9), F31
+	WORD $0x4e7fd400 // fadd v0.2d, v0.2d, v31.2d
+	WORD $0x4e7fd421 // fadd v1.2d, v1.2d, v31.2d
+	WORD $0x6e62fcc2 // fdiv v2.2d, v6.2d, v2.2d
+	WORD $0x6e63fce3 // fdiv v3.2d, v7.2d, v3.2d
 	WORD $0x6e60fc80 // fdiv v0.2d, v4.2d, v0.2d
 	WORD $0x6e61fca1 // fdiv v1.2d, v5.2d, v1.2d
 	WORD $0x0e616842 // fcvtn v2.2s, v2.2d
 	WORD $0x4e616862 // fcvtn2 v2.4s, v3.2d
 	WORD $0x0e616800 // fcvtn v0.2s, v0.2d
 	WORD $0x4e616820 // fcvtn2 v0.4s, v1.2d
-	ADD R4, R8, R21
-	FMOVQ F2, 0(R21)
-	FMOVQ F0, 16(R21)
+	ADD R4, R8, R20
+	FMOVQ F2, 0(R20)
+	FMOVQ F0, 16(R20)
 	ADD $32, R4, R4
 	B vector
 
@@ -27756,8 +28047,7 @@ partial:
 	WORD $0x0e617800 // fcvtl v0.2d, v0.2s
 	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
 	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
-	ADD $120, R9, R22
-	VLD1R (R22), [V4.D2]
+	FMOVQ 896(R9), F4
 	WORD $0x6ee0e486 // fcmgt v6.2d, v4.2d, v0.2d
 	WORD $0x6e601c86 // bsl v6.16b, v4.16b, v0.16b
 	WORD $0x6ee1e487 // fcmgt v7.2d, v4.2d, v1.2d
@@ -27767,8 +28057,7 @@ partial:
 	WORD $0x6eff1c44 // bif v4.16b, v2.16b, v31.16b
 	WORD $0x6ee3e4bf // fcmgt v31.2d, v5.2d, v3.2d
 	WORD $0x6eff1c65 // bif v5.16b, v3.16b, v31.16b
-	ADD $128, R9, R23
-	VLD1R (R23), [V10.D2]
+	FMOVQ 928(R9), F10
 	WORD $0x6eeae4df // fcmgt v31.2d, v6.2d, v10.2d
 	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
 	WORD $0x6eeae4ff // fcmgt v31.2d, v7.2d, v10.2d
@@ -27777,19 +28066,19 @@ partial:
 	WORD $0x6ebf1d44 // bit v4.16b, v10.16b, v31.16b
 	WORD $0x6eeae4bf // fcmgt v31.2d, v5.2d, v10.2d
 	WORD $0x6ebf1d45 // bit v5.16b, v10.16b, v31.16b
-	VLD1R (R9), [V10.D2]
-	WORD $0x6e6adc00 // fmul v0.2d, v0.2d, v10.2d
-	WORD $0x6e6adc21 // fmul v1.2d, v1.2d, v10.2d
-	WORD $0x6e6adc42 // fmul v2.2d, v2.2d, v10.2d
-	WORD $0x6e6adc63 // fmul v3.2d, v3.2d, v10.2d
-	ADD $24, R9, R24
-	VLD1R (R24), [V10.D2]
-	WORD $0x6e2a1c00 // eor v0.16b, v0.16b, v10.16b
-	WORD $0x6e2a1c21 // eor v1.16b, v1.16b, v10.16b
-	WORD $0x6e2a1c42 // eor v2.16b, v2.16b, v10.16b
-	WORD $0x6e2a1c63 // eor v3.16b, v3.16b, v10.16b
-	ADD $104, R9, R25
-	VLD1R (R25), [V10.D2]
+	FMOVQ 416(R9), F31
+	WORD $0x6e7fdc00 // fmul v0.2d, v0.2d, v31.2d
+	WORD $0x6e7fdc21 // fmul v1.2d, v1.2d, v31.2d
+	FMOVQ 416(R9), F31
+	WORD $0x6e7fdc42 // fmul v2.2d, v2.2d, v31.2d
+	WORD $0x6e7fdc63 // fmul v3.2d, v3.2d, v31.2d
+	FMOVQ 512(R9), F31
+	WORD $0x6e3f1c00 // eor v0.16b, v0.16b, v31.16b
+	WORD $0x6e3f1c21 // eor v1.16b, v1.16b, v31.16b
+	FMOVQ 512(R9), F31
+	WORD $0x6e3f1c42 // eor v2.16b, v2.16b, v31.16b
+	WORD $0x6e3f1c63 // eor v3.16b, v3.16b, v31.16b
+	FMOVQ 832(R9), F10
 	WORD $0x6ee0e55f // fcmgt v31.2d, v10.2d, v0.2d
 	WORD $0x6ebf1d40 // bit v0.16b, v10.16b, v31.16b
 	WORD $0x6ee1e55f // fcmgt v31.2d, v10.2d, v1.2d
@@ -27798,8 +28087,7 @@ partial:
 	WORD $0x6ebf1d42 // bit v2.16b, v10.16b, v31.16b
 	WORD $0x6ee3e55f // fcmgt v31.2d, v10.2d, v3.2d
 	WORD $0x6ebf1d43 // bit v3.16b, v10.16b, v31.16b
-	ADD $112, R9, R19
-	VLD1R (R19), [V10.D2]
+	FMOVQ 864(R9), F10
 	WORD $0x6eeae41f // fcmgt v31.2d, v0.2d, v10.2d
 	WORD $0x6ebf1d40 // bit v0.16b, v10.16b, v31.16b
 	WORD $0x6eeae43f // fcmgt v31.2d, v1.2d, v10.2d
@@ -27808,134 +28096,132 @@ partial:
 	WORD $0x6ebf1d42 // bit v2.16b, v10.16b, v31.16b
 	WORD $0x6eeae47f // fcmgt v31.2d, v3.2d, v10.2d
 	WORD $0x6ebf1d43 // bit v3.16b, v10.16b, v31.16b
-	ADD $32, R9, R20
-	VLD1R (R20), [V10.D2]
-	ADD $40, R9, R21
-	VLD1R (R21), [V12.D2]
-	WORD $0x4eac1d8e // mov v14.16b, v12.16b
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4e6acc0e // fmla v14.2d, v0.2d, v10.2d
-	WORD $0x4e6acc2f // fmla v15.2d, v1.2d, v10.2d
-	WORD $0x4eac1d8c // mov v12.16b, v12.16b
+	FMOVQ 576(R9), F10
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcc0a // fmla v10.2d, v0.2d, v31.2d
+	WORD $0x4e7fcc2b // fmla v11.2d, v1.2d, v31.2d
+	FMOVQ 576(R9), F12
 	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x4e6acc4c // fmla v12.2d, v2.2d, v10.2d
-	WORD $0x4e6acc6d // fmla v13.2d, v3.2d, v10.2d
-	VLD1R (R21), [V10.D2]
-	WORD $0x4eead5d0 // fsub v16.2d, v14.2d, v10.2d
-	WORD $0x4eead5f1 // fsub v17.2d, v15.2d, v10.2d
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4eead58a // fsub v10.2d, v12.2d, v10.2d
-	WORD $0x4eebd5ab // fsub v11.2d, v13.2d, v11.2d
-	ADD $48, R9, R22
-	VLD1R (R22), [V18.D2]
-	WORD $0x4ef2ce00 // fmls v0.2d, v16.2d, v18.2d
-	WORD $0x4ef2ce21 // fmls v1.2d, v17.2d, v18.2d
-	WORD $0x4ef2cd42 // fmls v2.2d, v10.2d, v18.2d
-	WORD $0x4ef2cd63 // fmls v3.2d, v11.2d, v18.2d
-	ADD $56, R9, R23
-	VLD1R (R23), [V10.D2]
-	VLD1R (R23), [V16.D2]
-	ADD $64, R9, R24
-	VLD1R (R24), [V18.D2]
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6acc1f // fmla v31.2d, v0.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bcc3f // fmla v31.2d, v1.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcc4c // fmla v12.2d, v2.2d, v31.2d
+	WORD $0x4e7fcc6d // fmla v13.2d, v3.2d, v31.2d
+	FMOVQ 576(R9), F15
+	WORD $0x4eefd54e // fsub v14.2d, v10.2d, v15.2d
+	WORD $0x4eefd56f // fsub v15.2d, v11.2d, v15.2d
+	FMOVQ 576(R9), F17
+	WORD $0x4ef1d590 // fsub v16.2d, v12.2d, v17.2d
+	WORD $0x4ef1d5b1 // fsub v17.2d, v13.2d, v17.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effcdc0 // fmls v0.2d, v14.2d, v31.2d
+	WORD $0x4effcde1 // fmls v1.2d, v15.2d, v31.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce02 // fmls v2.2d, v16.2d, v31.2d
+	WORD $0x4effce23 // fmls v3.2d, v17.2d, v31.2d
+	FMOVQ 640(R9), F14
+	FMOVQ 640(R9), F16
+	WORD $0x4eae1dcf // mov v15.16b, v14.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ecc1e // fmla v30.2d, v0.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fcc3e // fmla v30.2d, v1.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
 	WORD $0x4eb01e11 // mov v17.16b, v16.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc5f // fmla v31.2d, v2.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71cc7f // fmla v31.2d, v3.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $72, R9, R25
-	VLD1R (R25), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6acc1f // fmla v31.2d, v0.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bcc3f // fmla v31.2d, v1.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc5f // fmla v31.2d, v2.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71cc7f // fmla v31.2d, v3.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $80, R9, R19
-	VLD1R (R19), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6acc1f // fmla v31.2d, v0.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bcc3f // fmla v31.2d, v1.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc5f // fmla v31.2d, v2.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71cc7f // fmla v31.2d, v3.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $88, R9, R20
-	VLD1R (R20), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6acc1f // fmla v31.2d, v0.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bcc3f // fmla v31.2d, v1.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc5f // fmla v31.2d, v2.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71cc7f // fmla v31.2d, v3.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $96, R9, R21
-	VLD1R (R21), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6acc1f // fmla v31.2d, v0.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bcc3f // fmla v31.2d, v1.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc5f // fmla v31.2d, v2.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71cc7f // fmla v31.2d, v3.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x6e60dd40 // fmul v0.2d, v10.2d, v0.2d
-	WORD $0x6e61dd61 // fmul v1.2d, v11.2d, v1.2d
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc5e // fmla v30.2d, v2.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cc7e // fmla v30.2d, v3.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ecc1e // fmla v30.2d, v0.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fcc3e // fmla v30.2d, v1.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc5e // fmla v30.2d, v2.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cc7e // fmla v30.2d, v3.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ecc1e // fmla v30.2d, v0.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fcc3e // fmla v30.2d, v1.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc5e // fmla v30.2d, v2.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cc7e // fmla v30.2d, v3.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ecc1e // fmla v30.2d, v0.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fcc3e // fmla v30.2d, v1.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc5e // fmla v30.2d, v2.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cc7e // fmla v30.2d, v3.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ecc1e // fmla v30.2d, v0.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fcc3e // fmla v30.2d, v1.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc5e // fmla v30.2d, v2.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cc7e // fmla v30.2d, v3.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	WORD $0x6e60ddc0 // fmul v0.2d, v14.2d, v0.2d
+	WORD $0x6e61dde1 // fmul v1.2d, v15.2d, v1.2d
 	WORD $0x6e62de02 // fmul v2.2d, v16.2d, v2.2d
 	WORD $0x6e63de23 // fmul v3.2d, v17.2d, v3.2d
-	ADD $16, R9, R22
-	VLD1R (R22), [V10.D2]
-	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
-	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
-	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
+	WORD $0x4f74554a // shl v10.2d, v10.2d, #52
+	WORD $0x4f74556b // shl v11.2d, v11.2d, #52
+	FMOVQ 480(R9), F31
+	WORD $0x4eff854a // add v10.2d, v10.2d, v31.2d
+	WORD $0x4eff856b // add v11.2d, v11.2d, v31.2d
 	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
 	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
-	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
-	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
-	WORD $0x4eae1dca // mov v10.16b, v14.16b
-	WORD $0x4eaf1deb // mov v11.16b, v15.16b
-	WORD $0x4e60cdca // fmla v10.2d, v14.2d, v0.2d
-	WORD $0x4e61cdeb // fmla v11.2d, v15.2d, v1.2d
+	FMOVQ 480(R9), F31
+	WORD $0x4eff858c // add v12.2d, v12.2d, v31.2d
+	WORD $0x4eff85ad // add v13.2d, v13.2d, v31.2d
+	WORD $0x4eaa1d4e // mov v14.16b, v10.16b
+	WORD $0x4eab1d6f // mov v15.16b, v11.16b
+	WORD $0x4e60cd4e // fmla v14.2d, v10.2d, v0.2d
+	WORD $0x4e61cd6f // fmla v15.2d, v11.2d, v1.2d
 	WORD $0x4eac1d80 // mov v0.16b, v12.16b
 	WORD $0x4ead1da1 // mov v1.16b, v13.16b
 	WORD $0x4e62cd80 // fmla v0.2d, v12.2d, v2.2d
 	WORD $0x4e63cda1 // fmla v1.2d, v13.2d, v3.2d
-	VLD1R (R22), [V2.D2]
-	WORD $0x4e62d54a // fadd v10.2d, v10.2d, v2.2d
-	WORD $0x4e62d56b // fadd v11.2d, v11.2d, v2.2d
-	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
-	WORD $0x4e62d421 // fadd v1.2d, v1.2d, v2.2d
-	WORD $0x6e6afcc2 // fdiv v2.2d, v6.2d, v10.2d
-	WORD $0x6e6bfce3 // fdiv v3.2d, v7.2d, v11.2d
+	FMOVQ 480(R9), F3
+	WORD $0x4e63d5c2 // fadd v2.2d, v14.2d, v3.2d
+	WORD $0x4e63d5e3 // fadd v3.2d, v15.2d, v3.2d
+	FMOVQ 480(R9), F31
+	WORD $0x4e7fd400 // fadd v0.2d, v0.2d, v31.2d
+	WORD $0x4e7fd421 // fadd v1.2d, v1.2d, v31.2d
+	WORD $0x6e62fcc2 // fdiv v2.2d, v6.2d, v2.2d
+	WORD $0x6e63fce3 // fdiv v3.2d, v7.2d, v3.2d
 	WORD $0x6e60fc80 // fdiv v0.2d, v4.2d, v0.2d
 	WORD $0x6e61fca1 // fdiv v1.2d, v5.2d, v1.2d
 	WORD $0x0e616848 // fcvtn v8.2s, v2.2d
@@ -27958,11 +28244,11 @@ TEXT ·tanhNEON(SB), NOSPLIT, $0-40
 	MOVD table+24(FP), R9
 	MOVD $0, R4
 	MOVD bytes+16(FP), R3
-	SUB $32, R3, R3
+	SUB $64, R3, R3
 
-vector:
+two:
 	CMP R3, R4
-	BGT partial
+	BGT one
 	ADD R4, R7, R19
 	FMOVQ 0(R19), F0
 	WORD $0x4e617801 // fcvtl2 v1.2d, v0.4s
@@ -27970,175 +28256,515 @@ vector:
 	FMOVQ 16(R19), F2
 	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
 	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
+	FMOVQ 32(R19), F4
+	WORD $0x4e617885 // fcvtl2 v5.2d, v4.4s
+	WORD $0x0e617884 // fcvtl v4.2d, v4.2s
+	FMOVQ 48(R19), F6
+	WORD $0x4e6178c7 // fcvtl2 v7.2d, v6.4s
+	WORD $0x0e6178c6 // fcvtl v6.2d, v6.2s
 	WORD $0x4e60d400 // fadd v0.2d, v0.2d, v0.2d
 	WORD $0x4e61d421 // fadd v1.2d, v1.2d, v1.2d
 	WORD $0x4e62d442 // fadd v2.2d, v2.2d, v2.2d
 	WORD $0x4e63d463 // fadd v3.2d, v3.2d, v3.2d
-	ADD $104, R9, R20
-	VLD1R (R20), [V6.D2]
-	WORD $0x6ee0e4df // fcmgt v31.2d, v6.2d, v0.2d
-	WORD $0x6ebf1cc0 // bit v0.16b, v6.16b, v31.16b
-	WORD $0x6ee1e4df // fcmgt v31.2d, v6.2d, v1.2d
-	WORD $0x6ebf1cc1 // bit v1.16b, v6.16b, v31.16b
-	WORD $0x6ee2e4df // fcmgt v31.2d, v6.2d, v2.2d
-	WORD $0x6ebf1cc2 // bit v2.16b, v6.16b, v31.16b
-	WORD $0x6ee3e4df // fcmgt v31.2d, v6.2d, v3.2d
-	WORD $0x6ebf1cc3 // bit v3.16b, v6.16b, v31.16b
-	ADD $112, R9, R21
-	VLD1R (R21), [V6.D2]
-	WORD $0x6ee6e41f // fcmgt v31.2d, v0.2d, v6.2d
-	WORD $0x6ebf1cc0 // bit v0.16b, v6.16b, v31.16b
-	WORD $0x6ee6e43f // fcmgt v31.2d, v1.2d, v6.2d
-	WORD $0x6ebf1cc1 // bit v1.16b, v6.16b, v31.16b
-	WORD $0x6ee6e45f // fcmgt v31.2d, v2.2d, v6.2d
-	WORD $0x6ebf1cc2 // bit v2.16b, v6.16b, v31.16b
-	WORD $0x6ee6e47f // fcmgt v31.2d, v3.2d, v6.2d
-	WORD $0x6ebf1cc3 // bit v3.16b, v6.16b, v31.16b
-	ADD $32, R9, R22
-	VLD1R (R22), [V6.D2]
-	ADD $40, R9, R23
-	VLD1R (R23), [V8.D2]
-	WORD $0x4ea81d0a // mov v10.16b, v8.16b
+	WORD $0x4e64d484 // fadd v4.2d, v4.2d, v4.2d
+	WORD $0x4e65d4a5 // fadd v5.2d, v5.2d, v5.2d
+	WORD $0x4e66d4c6 // fadd v6.2d, v6.2d, v6.2d
+	WORD $0x4e67d4e7 // fadd v7.2d, v7.2d, v7.2d
+	FMOVQ 832(R9), F10
+	WORD $0x6ee0e55f // fcmgt v31.2d, v10.2d, v0.2d
+	WORD $0x6ebf1d40 // bit v0.16b, v10.16b, v31.16b
+	WORD $0x6ee1e55f // fcmgt v31.2d, v10.2d, v1.2d
+	WORD $0x6ebf1d41 // bit v1.16b, v10.16b, v31.16b
+	WORD $0x6ee2e55f // fcmgt v31.2d, v10.2d, v2.2d
+	WORD $0x6ebf1d42 // bit v2.16b, v10.16b, v31.16b
+	WORD $0x6ee3e55f // fcmgt v31.2d, v10.2d, v3.2d
+	WORD $0x6ebf1d43 // bit v3.16b, v10.16b, v31.16b
+	WORD $0x6ee4e55f // fcmgt v31.2d, v10.2d, v4.2d
+	WORD $0x6ebf1d44 // bit v4.16b, v10.16b, v31.16b
+	WORD $0x6ee5e55f // fcmgt v31.2d, v10.2d, v5.2d
+	WORD $0x6ebf1d45 // bit v5.16b, v10.16b, v31.16b
+	WORD $0x6ee6e55f // fcmgt v31.2d, v10.2d, v6.2d
+	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
+	WORD $0x6ee7e55f // fcmgt v31.2d, v10.2d, v7.2d
+	WORD $0x6ebf1d47 // bit v7.16b, v10.16b, v31.16b
+	FMOVQ 864(R9), F10
+	WORD $0x6eeae41f // fcmgt v31.2d, v0.2d, v10.2d
+	WORD $0x6ebf1d40 // bit v0.16b, v10.16b, v31.16b
+	WORD $0x6eeae43f // fcmgt v31.2d, v1.2d, v10.2d
+	WORD $0x6ebf1d41 // bit v1.16b, v10.16b, v31.16b
+	WORD $0x6eeae45f // fcmgt v31.2d, v2.2d, v10.2d
+	WORD $0x6ebf1d42 // bit v2.16b, v10.16b, v31.16b
+	WORD $0x6eeae47f // fcmgt v31.2d, v3.2d, v10.2d
+	WORD $0x6ebf1d43 // bit v3.16b, v10.16b, v31.16b
+	WORD $0x6eeae49f // fcmgt v31.2d, v4.2d, v10.2d
+	WORD $0x6ebf1d44 // bit v4.16b, v10.16b, v31.16b
+	WORD $0x6eeae4bf // fcmgt v31.2d, v5.2d, v10.2d
+	WORD $0x6ebf1d45 // bit v5.16b, v10.16b, v31.16b
+	WORD $0x6eeae4df // fcmgt v31.2d, v6.2d, v10.2d
+	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
+	WORD $0x6eeae4ff // fcmgt v31.2d, v7.2d, v10.2d
+	WORD $0x6ebf1d47 // bit v7.16b, v10.16b, v31.16b
+	FMOVQ 576(R9), F10
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4e66cc0a // fmla v10.2d, v0.2d, v6.2d
-	WORD $0x4e66cc2b // fmla v11.2d, v1.2d, v6.2d
-	WORD $0x4ea81d08 // mov v8.16b, v8.16b
-	WORD $0x4ea81d09 // mov v9.16b, v8.16b
-	WORD $0x4e66cc48 // fmla v8.2d, v2.2d, v6.2d
-	WORD $0x4e66cc69 // fmla v9.2d, v3.2d, v6.2d
-	VLD1R (R23), [V6.D2]
-	WORD $0x4ee6d54c // fsub v12.2d, v10.2d, v6.2d
-	WORD $0x4ee6d56d // fsub v13.2d, v11.2d, v6.2d
-	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	WORD $0x4ee6d506 // fsub v6.2d, v8.2d, v6.2d
-	WORD $0x4ee7d527 // fsub v7.2d, v9.2d, v7.2d
-	ADD $48, R9, R24
-	VLD1R (R24), [V14.D2]
-	WORD $0x4eeecd80 // fmls v0.2d, v12.2d, v14.2d
-	WORD $0x4eeecda1 // fmls v1.2d, v13.2d, v14.2d
-	WORD $0x4eeeccc2 // fmls v2.2d, v6.2d, v14.2d
-	WORD $0x4eeecce3 // fmls v3.2d, v7.2d, v14.2d
-	ADD $56, R9, R25
-	VLD1R (R25), [V6.D2]
-	VLD1R (R25), [V12.D2]
-	ADD $64, R9, R19
-	VLD1R (R19), [V14.D2]
-	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e66cc1f // fmla v31.2d, v0.2d, v6.2d
-	WORD $0x4ebf1fe6 // mov v6.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e67cc3f // fmla v31.2d, v1.2d, v7.2d
-	WORD $0x4ebf1fe7 // mov v7.16b, v31.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcc0a // fmla v10.2d, v0.2d, v31.2d
+	WORD $0x4e7fcc2b // fmla v11.2d, v1.2d, v31.2d
+	FMOVQ 576(R9), F12
 	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6ccc5f // fmla v31.2d, v2.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $72, R9, R20
-	VLD1R (R20), [V14.D2]
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e66cc1f // fmla v31.2d, v0.2d, v6.2d
-	WORD $0x4ebf1fe6 // mov v6.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e67cc3f // fmla v31.2d, v1.2d, v7.2d
-	WORD $0x4ebf1fe7 // mov v7.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6ccc5f // fmla v31.2d, v2.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $80, R9, R21
-	VLD1R (R21), [V14.D2]
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e66cc1f // fmla v31.2d, v0.2d, v6.2d
-	WORD $0x4ebf1fe6 // mov v6.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e67cc3f // fmla v31.2d, v1.2d, v7.2d
-	WORD $0x4ebf1fe7 // mov v7.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6ccc5f // fmla v31.2d, v2.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $88, R9, R22
-	VLD1R (R22), [V14.D2]
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e66cc1f // fmla v31.2d, v0.2d, v6.2d
-	WORD $0x4ebf1fe6 // mov v6.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e67cc3f // fmla v31.2d, v1.2d, v7.2d
-	WORD $0x4ebf1fe7 // mov v7.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6ccc5f // fmla v31.2d, v2.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $96, R9, R23
-	VLD1R (R23), [V14.D2]
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e66cc1f // fmla v31.2d, v0.2d, v6.2d
-	WORD $0x4ebf1fe6 // mov v6.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e67cc3f // fmla v31.2d, v1.2d, v7.2d
-	WORD $0x4ebf1fe7 // mov v7.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6ccc5f // fmla v31.2d, v2.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x6e60dcc0 // fmul v0.2d, v6.2d, v0.2d
-	WORD $0x6e61dce1 // fmul v1.2d, v7.2d, v1.2d
-	WORD $0x6e62dd82 // fmul v2.2d, v12.2d, v2.2d
-	WORD $0x6e63dda3 // fmul v3.2d, v13.2d, v3.2d
-	ADD $16, R9, R24
-	VLD1R (R24), [V6.D2]
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcc4c // fmla v12.2d, v2.2d, v31.2d
+	WORD $0x4e7fcc6d // fmla v13.2d, v3.2d, v31.2d
+	FMOVQ 576(R9), F14
+	WORD $0x4eae1dcf // mov v15.16b, v14.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcc8e // fmla v14.2d, v4.2d, v31.2d
+	WORD $0x4e7fccaf // fmla v15.2d, v5.2d, v31.2d
+	FMOVQ 576(R9), F16
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fccd0 // fmla v16.2d, v6.2d, v31.2d
+	WORD $0x4e7fccf1 // fmla v17.2d, v7.2d, v31.2d
+	FMOVQ 576(R9), F19
+	WORD $0x4ef3d552 // fsub v18.2d, v10.2d, v19.2d
+	WORD $0x4ef3d573 // fsub v19.2d, v11.2d, v19.2d
+	FMOVQ 576(R9), F21
+	WORD $0x4ef5d594 // fsub v20.2d, v12.2d, v21.2d
+	WORD $0x4ef5d5b5 // fsub v21.2d, v13.2d, v21.2d
+	FMOVQ 576(R9), F23
+	WORD $0x4ef7d5d6 // fsub v22.2d, v14.2d, v23.2d
+	WORD $0x4ef7d5f7 // fsub v23.2d, v15.2d, v23.2d
+	FMOVQ 576(R9), F25
+	WORD $0x4ef9d618 // fsub v24.2d, v16.2d, v25.2d
+	WORD $0x4ef9d639 // fsub v25.2d, v17.2d, v25.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce40 // fmls v0.2d, v18.2d, v31.2d
+	WORD $0x4effce61 // fmls v1.2d, v19.2d, v31.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce82 // fmls v2.2d, v20.2d, v31.2d
+	WORD $0x4effcea3 // fmls v3.2d, v21.2d, v31.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effcec4 // fmls v4.2d, v22.2d, v31.2d
+	WORD $0x4effcee5 // fmls v5.2d, v23.2d, v31.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effcf06 // fmls v6.2d, v24.2d, v31.2d
+	WORD $0x4effcf27 // fmls v7.2d, v25.2d, v31.2d
+	FMOVQ 640(R9), F18
+	FMOVQ 640(R9), F20
+	FMOVQ 640(R9), F22
+	FMOVQ 640(R9), F24
+	WORD $0x4eb21e53 // mov v19.16b, v18.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cc1e // fmla v30.2d, v0.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cc3e // fmla v30.2d, v1.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cc5e // fmla v30.2d, v2.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cc7e // fmla v30.2d, v3.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	WORD $0x4eb61ed7 // mov v23.16b, v22.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76cc9e // fmla v30.2d, v4.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ccbe // fmla v30.2d, v5.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78ccde // fmla v30.2d, v6.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79ccfe // fmla v30.2d, v7.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cc1e // fmla v30.2d, v0.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cc3e // fmla v30.2d, v1.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cc5e // fmla v30.2d, v2.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cc7e // fmla v30.2d, v3.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76cc9e // fmla v30.2d, v4.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ccbe // fmla v30.2d, v5.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78ccde // fmla v30.2d, v6.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79ccfe // fmla v30.2d, v7.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cc1e // fmla v30.2d, v0.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cc3e // fmla v30.2d, v1.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cc5e // fmla v30.2d, v2.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cc7e // fmla v30.2d, v3.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76cc9e // fmla v30.2d, v4.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ccbe // fmla v30.2d, v5.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78ccde // fmla v30.2d, v6.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79ccfe // fmla v30.2d, v7.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cc1e // fmla v30.2d, v0.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cc3e // fmla v30.2d, v1.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cc5e // fmla v30.2d, v2.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cc7e // fmla v30.2d, v3.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76cc9e // fmla v30.2d, v4.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ccbe // fmla v30.2d, v5.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78ccde // fmla v30.2d, v6.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79ccfe // fmla v30.2d, v7.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cc1e // fmla v30.2d, v0.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cc3e // fmla v30.2d, v1.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cc5e // fmla v30.2d, v2.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cc7e // fmla v30.2d, v3.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76cc9e // fmla v30.2d, v4.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ccbe // fmla v30.2d, v5.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78ccde // fmla v30.2d, v6.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79ccfe // fmla v30.2d, v7.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	WORD $0x6e60de40 // fmul v0.2d, v18.2d, v0.2d
+	WORD $0x6e61de61 // fmul v1.2d, v19.2d, v1.2d
+	WORD $0x6e62de82 // fmul v2.2d, v20.2d, v2.2d
+	WORD $0x6e63dea3 // fmul v3.2d, v21.2d, v3.2d
+	WORD $0x6e64dec4 // fmul v4.2d, v22.2d, v4.2d
+	WORD $0x6e65dee5 // fmul v5.2d, v23.2d, v5.2d
+	WORD $0x6e66df06 // fmul v6.2d, v24.2d, v6.2d
+	WORD $0x6e67df27 // fmul v7.2d, v25.2d, v7.2d
 	WORD $0x4f74554a // shl v10.2d, v10.2d, #52
 	WORD $0x4f74556b // shl v11.2d, v11.2d, #52
-	WORD $0x4ee6854a // add v10.2d, v10.2d, v6.2d
-	WORD $0x4ee6856b // add v11.2d, v11.2d, v6.2d
-	WORD $0x4f745508 // shl v8.2d, v8.2d, #52
-	WORD $0x4f745529 // shl v9.2d, v9.2d, #52
-	WORD $0x4ee68508 // add v8.2d, v8.2d, v6.2d
-	WORD $0x4ee68529 // add v9.2d, v9.2d, v6.2d
-	VLD1R (R24), [V6.D2]
-	WORD $0x4ee6d54c // fsub v12.2d, v10.2d, v6.2d
-	WORD $0x4ee6d56d // fsub v13.2d, v11.2d, v6.2d
-	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	WORD $0x4ee6d506 // fsub v6.2d, v8.2d, v6.2d
-	WORD $0x4ee7d527 // fsub v7.2d, v9.2d, v7.2d
-	WORD $0x4eac1d8c // mov v12.16b, v12.16b
-	WORD $0x4ead1dad // mov v13.16b, v13.16b
-	WORD $0x4e60cd4c // fmla v12.2d, v10.2d, v0.2d
-	WORD $0x4e61cd6d // fmla v13.2d, v11.2d, v1.2d
-	WORD $0x4ea61cc0 // mov v0.16b, v6.16b
-	WORD $0x4ea71ce1 // mov v1.16b, v7.16b
-	WORD $0x4e62cd00 // fmla v0.2d, v8.2d, v2.2d
-	WORD $0x4e63cd21 // fmla v1.2d, v9.2d, v3.2d
-	ADD $136, R9, R25
-	VLD1R (R25), [V2.D2]
-	WORD $0x4e62d586 // fadd v6.2d, v12.2d, v2.2d
-	WORD $0x4e62d5a7 // fadd v7.2d, v13.2d, v2.2d
-	WORD $0x4ea21c43 // mov v3.16b, v2.16b
-	WORD $0x4e62d402 // fadd v2.2d, v0.2d, v2.2d
-	WORD $0x4e63d423 // fadd v3.2d, v1.2d, v3.2d
-	WORD $0x6e66fd86 // fdiv v6.2d, v12.2d, v6.2d
-	WORD $0x6e67fda7 // fdiv v7.2d, v13.2d, v7.2d
-	WORD $0x6e62fc00 // fdiv v0.2d, v0.2d, v2.2d
-	WORD $0x6e63fc21 // fdiv v1.2d, v1.2d, v3.2d
-	WORD $0x0e6168c2 // fcvtn v2.2s, v6.2d
-	WORD $0x4e6168e2 // fcvtn2 v2.4s, v7.2d
+	FMOVQ 480(R9), F31
+	WORD $0x4eff854a // add v10.2d, v10.2d, v31.2d
+	WORD $0x4eff856b // add v11.2d, v11.2d, v31.2d
+	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
+	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
+	FMOVQ 480(R9), F31
+	WORD $0x4eff858c // add v12.2d, v12.2d, v31.2d
+	WORD $0x4eff85ad // add v13.2d, v13.2d, v31.2d
+	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
+	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
+	FMOVQ 480(R9), F31
+	WORD $0x4eff85ce // add v14.2d, v14.2d, v31.2d
+	WORD $0x4eff85ef // add v15.2d, v15.2d, v31.2d
+	WORD $0x4f745610 // shl v16.2d, v16.2d, #52
+	WORD $0x4f745631 // shl v17.2d, v17.2d, #52
+	FMOVQ 480(R9), F31
+	WORD $0x4eff8610 // add v16.2d, v16.2d, v31.2d
+	WORD $0x4eff8631 // add v17.2d, v17.2d, v31.2d
+	FMOVQ 480(R9), F19
+	WORD $0x4ef3d552 // fsub v18.2d, v10.2d, v19.2d
+	WORD $0x4ef3d573 // fsub v19.2d, v11.2d, v19.2d
+	FMOVQ 480(R9), F21
+	WORD $0x4ef5d594 // fsub v20.2d, v12.2d, v21.2d
+	WORD $0x4ef5d5b5 // fsub v21.2d, v13.2d, v21.2d
+	FMOVQ 480(R9), F23
+	WORD $0x4ef7d5d6 // fsub v22.2d, v14.2d, v23.2d
+	WORD $0x4ef7d5f7 // fsub v23.2d, v15.2d, v23.2d
+	FMOVQ 480(R9), F25
+	WORD $0x4ef9d618 // fsub v24.2d, v16.2d, v25.2d
+	WORD $0x4ef9d639 // fsub v25.2d, v17.2d, v25.2d
+	WORD $0x4eb21e52 // mov v18.16b, v18.16b
+	WORD $0x4eb31e73 // mov v19.16b, v19.16b
+	WORD $0x4e60cd52 // fmla v18.2d, v10.2d, v0.2d
+	WORD $0x4e61cd73 // fmla v19.2d, v11.2d, v1.2d
+	WORD $0x4eb41e80 // mov v0.16b, v20.16b
+	WORD $0x4eb51ea1 // mov v1.16b, v21.16b
+	WORD $0x4e62cd80 // fmla v0.2d, v12.2d, v2.2d
+	WORD $0x4e63cda1 // fmla v1.2d, v13.2d, v3.2d
+	WORD $0x4eb61ec2 // mov v2.16b, v22.16b
+	WORD $0x4eb71ee3 // mov v3.16b, v23.16b
+	WORD $0x4e64cdc2 // fmla v2.2d, v14.2d, v4.2d
+	WORD $0x4e65cde3 // fmla v3.2d, v15.2d, v5.2d
+	WORD $0x4eb81f04 // mov v4.16b, v24.16b
+	WORD $0x4eb91f25 // mov v5.16b, v25.16b
+	WORD $0x4e66ce04 // fmla v4.2d, v16.2d, v6.2d
+	WORD $0x4e67ce25 // fmla v5.2d, v17.2d, v7.2d
+	FMOVQ 960(R9), F7
+	WORD $0x4e67d646 // fadd v6.2d, v18.2d, v7.2d
+	WORD $0x4e67d667 // fadd v7.2d, v19.2d, v7.2d
+	FMOVQ 960(R9), F11
+	WORD $0x4e6bd40a // fadd v10.2d, v0.2d, v11.2d
+	WORD $0x4e6bd42b // fadd v11.2d, v1.2d, v11.2d
+	FMOVQ 960(R9), F13
+	WORD $0x4e6dd44c // fadd v12.2d, v2.2d, v13.2d
+	WORD $0x4e6dd46d // fadd v13.2d, v3.2d, v13.2d
+	FMOVQ 960(R9), F15
+	WORD $0x4e6fd48e // fadd v14.2d, v4.2d, v15.2d
+	WORD $0x4e6fd4af // fadd v15.2d, v5.2d, v15.2d
+	WORD $0x6e66fe46 // fdiv v6.2d, v18.2d, v6.2d
+	WORD $0x6e67fe67 // fdiv v7.2d, v19.2d, v7.2d
+	WORD $0x6e6afc00 // fdiv v0.2d, v0.2d, v10.2d
+	WORD $0x6e6bfc21 // fdiv v1.2d, v1.2d, v11.2d
+	WORD $0x6e6cfc42 // fdiv v2.2d, v2.2d, v12.2d
+	WORD $0x6e6dfc63 // fdiv v3.2d, v3.2d, v13.2d
+	WORD $0x6e6efc84 // fdiv v4.2d, v4.2d, v14.2d
+	WORD $0x6e6ffca5 // fdiv v5.2d, v5.2d, v15.2d
+	WORD $0x0e6168c6 // fcvtn v6.2s, v6.2d
+	WORD $0x4e6168e6 // fcvtn2 v6.4s, v7.2d
 	WORD $0x0e616800 // fcvtn v0.2s, v0.2d
 	WORD $0x4e616820 // fcvtn2 v0.4s, v1.2d
-	ADD R4, R8, R19
-	FMOVQ F2, 0(R19)
-	FMOVQ F0, 16(R19)
+	WORD $0x0e616842 // fcvtn v2.2s, v2.2d
+	WORD $0x4e616862 // fcvtn2 v2.4s, v3.2d
+	WORD $0x0e616884 // fcvtn v4.2s, v4.2d
+	WORD $0x4e6168a4 // fcvtn2 v4.4s, v5.2d
+	ADD R4, R8, R20
+	FMOVQ F6, 0(R20)
+	FMOVQ F0, 16(R20)
+	FMOVQ F2, 32(R20)
+	FMOVQ F4, 48(R20)
+	ADD $64, R4, R4
+	B two
+
+one:
+	MOVD bytes+16(FP), R3
+	SUB $32, R3, R3
+
+vector:
+	CMP R3, R4
+	BGT partial
+	ADD R4, R7, R21
+	FMOVQ 0(R21), F0
+	WORD $0x4e617801 // fcvtl2 v1.2d, v0.4s
+	WORD $0x0e617800 // fcvtl v0.2d, v0.2s
+	FMOVQ 16(R21), F2
+	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
+	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
+	WORD $0x4e60d400 // fadd v0.2d, v0.2d, v0.2d
+	WORD $0x4e61d421 // fadd v1.2d, v1.2d, v1.2d
+	WORD $0x4e62d442 // fadd v2.2d, v2.2d, v2.2d
+	WORD $0x4e63d463 // fadd v3.2d, v3.2d, v3.2d
+	FMOVQ 832(R9), F4
+	WORD $0x6ee0e49f // fcmgt v31.2d, v4.2d, v0.2d
+	WORD $0x6ebf1c80 // bit v0.16b, v4.16b, v31.16b
+	WORD $0x6ee1e49f // fcmgt v31.2d, v4.2d, v1.2d
+	WORD $0x6ebf1c81 // bit v1.16b, v4.16b, v31.16b
+	WORD $0x6ee2e49f // fcmgt v31.2d, v4.2d, v2.2d
+	WORD $0x6ebf1c82 // bit v2.16b, v4.16b, v31.16b
+	WORD $0x6ee3e49f // fcmgt v31.2d, v4.2d, v3.2d
+	WORD $0x6ebf1c83 // bit v3.16b, v4.16b, v31.16b
+	FMOVQ 864(R9), F4
+	WORD $0x6ee4e41f // fcmgt v31.2d, v0.2d, v4.2d
+	WORD $0x6ebf1c80 // bit v0.16b, v4.16b, v31.16b
+	WORD $0x6ee4e43f // fcmgt v31.2d, v1.2d, v4.2d
+	WORD $0x6ebf1c81 // bit v1.16b, v4.16b, v31.16b
+	WORD $0x6ee4e45f // fcmgt v31.2d, v2.2d, v4.2d
+	WORD $0x6ebf1c82 // bit v2.16b, v4.16b, v31.16b
+	WORD $0x6ee4e47f // fcmgt v31.2d, v3.2d, v4.2d
+	WORD $0x6ebf1c83 // bit v3.16b, v4.16b, v31.16b
+	FMOVQ 576(R9), F4
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcc04 // fmla v4.2d, v0.2d, v31.2d
+	WORD $0x4e7fcc25 // fmla v5.2d, v1.2d, v31.2d
+	FMOVQ 576(R9), F6
+	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcc46 // fmla v6.2d, v2.2d, v31.2d
+	WORD $0x4e7fcc67 // fmla v7.2d, v3.2d, v31.2d
+	FMOVQ 576(R9), F11
+	WORD $0x4eebd48a // fsub v10.2d, v4.2d, v11.2d
+	WORD $0x4eebd4ab // fsub v11.2d, v5.2d, v11.2d
+	FMOVQ 576(R9), F13
+	WORD $0x4eedd4cc // fsub v12.2d, v6.2d, v13.2d
+	WORD $0x4eedd4ed // fsub v13.2d, v7.2d, v13.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effcd40 // fmls v0.2d, v10.2d, v31.2d
+	WORD $0x4effcd61 // fmls v1.2d, v11.2d, v31.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effcd82 // fmls v2.2d, v12.2d, v31.2d
+	WORD $0x4effcda3 // fmls v3.2d, v13.2d, v31.2d
+	FMOVQ 640(R9), F10
+	FMOVQ 640(R9), F12
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6acc1e // fmla v30.2d, v0.2d, v10.2d
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6bcc3e // fmla v30.2d, v1.2d, v11.2d
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ccc5e // fmla v30.2d, v2.2d, v12.2d
+	WORD $0x4ebe1fcc // mov v12.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6dcc7e // fmla v30.2d, v3.2d, v13.2d
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6acc1e // fmla v30.2d, v0.2d, v10.2d
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6bcc3e // fmla v30.2d, v1.2d, v11.2d
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ccc5e // fmla v30.2d, v2.2d, v12.2d
+	WORD $0x4ebe1fcc // mov v12.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6dcc7e // fmla v30.2d, v3.2d, v13.2d
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6acc1e // fmla v30.2d, v0.2d, v10.2d
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6bcc3e // fmla v30.2d, v1.2d, v11.2d
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ccc5e // fmla v30.2d, v2.2d, v12.2d
+	WORD $0x4ebe1fcc // mov v12.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6dcc7e // fmla v30.2d, v3.2d, v13.2d
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6acc1e // fmla v30.2d, v0.2d, v10.2d
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6bcc3e // fmla v30.2d, v1.2d, v11.2d
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ccc5e // fmla v30.2d, v2.2d, v12.2d
+	WORD $0x4ebe1fcc // mov v12.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6dcc7e // fmla v30.2d, v3.2d, v13.2d
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6acc1e // fmla v30.2d, v0.2d, v10.2d
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6bcc3e // fmla v30.2d, v1.2d, v11.2d
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ccc5e // fmla v30.2d, v2.2d, v12.2d
+	WORD $0x4ebe1fcc // mov v12.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6dcc7e // fmla v30.2d, v3.2d, v13.2d
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	WORD $0x6e60dd40 // fmul v0.2d, v10.2d, v0.2d
+	WORD $0x6e61dd61 // fmul v1.2d, v11.2d, v1.2d
+	WORD $0x6e62dd82 // fmul v2.2d, v12.2d, v2.2d
+	WORD $0x6e63dda3 // fmul v3.2d, v13.2d, v3.2d
+	WORD $0x4f745484 // shl v4.2d, v4.2d, #52
+	WORD $0x4f7454a5 // shl v5.2d, v5.2d, #52
+	FMOVQ 480(R9), F31
+	WORD $0x4eff8484 // add v4.2d, v4.2d, v31.2d
+	WORD $0x4eff84a5 // add v5.2d, v5.2d, v31.2d
+	WORD $0x4f7454c6 // shl v6.2d, v6.2d, #52
+	WORD $0x4f7454e7 // shl v7.2d, v7.2d, #52
+	FMOVQ 480(R9), F31
+	WORD $0x4eff84c6 // add v6.2d, v6.2d, v31.2d
+	WORD $0x4eff84e7 // add v7.2d, v7.2d, v31.2d
+	FMOVQ 480(R9), F11
+	WORD $0x4eebd48a // fsub v10.2d, v4.2d, v11.2d
+	WORD $0x4eebd4ab // fsub v11.2d, v5.2d, v11.2d
+	FMOVQ 480(R9), F13
+	WORD $0x4eedd4cc // fsub v12.2d, v6.2d, v13.2d
+	WORD $0x4eedd4ed // fsub v13.2d, v7.2d, v13.2d
+	WORD $0x4eaa1d4a // mov v10.16b, v10.16b
+	WORD $0x4eab1d6b // mov v11.16b, v11.16b
+	WORD $0x4e60cc8a // fmla v10.2d, v4.2d, v0.2d
+	WORD $0x4e61ccab // fmla v11.2d, v5.2d, v1.2d
+	WORD $0x4eac1d80 // mov v0.16b, v12.16b
+	WORD $0x4ead1da1 // mov v1.16b, v13.16b
+	WORD $0x4e62ccc0 // fmla v0.2d, v6.2d, v2.2d
+	WORD $0x4e63cce1 // fmla v1.2d, v7.2d, v3.2d
+	FMOVQ 960(R9), F3
+	WORD $0x4e63d542 // fadd v2.2d, v10.2d, v3.2d
+	WORD $0x4e63d563 // fadd v3.2d, v11.2d, v3.2d
+	FMOVQ 960(R9), F5
+	WORD $0x4e65d404 // fadd v4.2d, v0.2d, v5.2d
+	WORD $0x4e65d425 // fadd v5.2d, v1.2d, v5.2d
+	WORD $0x6e62fd42 // fdiv v2.2d, v10.2d, v2.2d
+	WORD $0x6e63fd63 // fdiv v3.2d, v11.2d, v3.2d
+	WORD $0x6e64fc00 // fdiv v0.2d, v0.2d, v4.2d
+	WORD $0x6e65fc21 // fdiv v1.2d, v1.2d, v5.2d
+	WORD $0x0e616842 // fcvtn v2.2s, v2.2d
+	WORD $0x4e616862 // fcvtn2 v2.4s, v3.2d
+	WORD $0x0e616800 // fcvtn v0.2s, v0.2d
+	WORD $0x4e616820 // fcvtn2 v0.4s, v1.2d
+	ADD R4, R8, R22
+	FMOVQ F2, 0(R22)
+	FMOVQ F0, 16(R22)
 	ADD $32, R4, R4
 	B vector
 
@@ -28163,170 +28789,164 @@ partial:
 	WORD $0x4e61d421 // fadd v1.2d, v1.2d, v1.2d
 	WORD $0x4e62d442 // fadd v2.2d, v2.2d, v2.2d
 	WORD $0x4e63d463 // fadd v3.2d, v3.2d, v3.2d
-	ADD $104, R9, R20
-	VLD1R (R20), [V6.D2]
-	WORD $0x6ee0e4df // fcmgt v31.2d, v6.2d, v0.2d
-	WORD $0x6ebf1cc0 // bit v0.16b, v6.16b, v31.16b
-	WORD $0x6ee1e4df // fcmgt v31.2d, v6.2d, v1.2d
-	WORD $0x6ebf1cc1 // bit v1.16b, v6.16b, v31.16b
-	WORD $0x6ee2e4df // fcmgt v31.2d, v6.2d, v2.2d
-	WORD $0x6ebf1cc2 // bit v2.16b, v6.16b, v31.16b
-	WORD $0x6ee3e4df // fcmgt v31.2d, v6.2d, v3.2d
-	WORD $0x6ebf1cc3 // bit v3.16b, v6.16b, v31.16b
-	ADD $112, R9, R21
-	VLD1R (R21), [V6.D2]
-	WORD $0x6ee6e41f // fcmgt v31.2d, v0.2d, v6.2d
-	WORD $0x6ebf1cc0 // bit v0.16b, v6.16b, v31.16b
-	WORD $0x6ee6e43f // fcmgt v31.2d, v1.2d, v6.2d
-	WORD $0x6ebf1cc1 // bit v1.16b, v6.16b, v31.16b
-	WORD $0x6ee6e45f // fcmgt v31.2d, v2.2d, v6.2d
-	WORD $0x6ebf1cc2 // bit v2.16b, v6.16b, v31.16b
-	WORD $0x6ee6e47f // fcmgt v31.2d, v3.2d, v6.2d
-	WORD $0x6ebf1cc3 // bit v3.16b, v6.16b, v31.16b
-	ADD $32, R9, R22
-	VLD1R (R22), [V6.D2]
-	ADD $40, R9, R23
-	VLD1R (R23), [V8.D2]
-	WORD $0x4ea81d0a // mov v10.16b, v8.16b
+	FMOVQ 832(R9), F4
+	WORD $0x6ee0e49f // fcmgt v31.2d, v4.2d, v0.2d
+	WORD $0x6ebf1c80 // bit v0.16b, v4.16b, v31.16b
+	WORD $0x6ee1e49f // fcmgt v31.2d, v4.2d, v1.2d
+	WORD $0x6ebf1c81 // bit v1.16b, v4.16b, v31.16b
+	WORD $0x6ee2e49f // fcmgt v31.2d, v4.2d, v2.2d
+	WORD $0x6ebf1c82 // bit v2.16b, v4.16b, v31.16b
+	WORD $0x6ee3e49f // fcmgt v31.2d, v4.2d, v3.2d
+	WORD $0x6ebf1c83 // bit v3.16b, v4.16b, v31.16b
+	FMOVQ 864(R9), F4
+	WORD $0x6ee4e41f // fcmgt v31.2d, v0.2d, v4.2d
+	WORD $0x6ebf1c80 // bit v0.16b, v4.16b, v31.16b
+	WORD $0x6ee4e43f // fcmgt v31.2d, v1.2d, v4.2d
+	WORD $0x6ebf1c81 // bit v1.16b, v4.16b, v31.16b
+	WORD $0x6ee4e45f // fcmgt v31.2d, v2.2d, v4.2d
+	WORD $0x6ebf1c82 // bit v2.16b, v4.16b, v31.16b
+	WORD $0x6ee4e47f // fcmgt v31.2d, v3.2d, v4.2d
+	WORD $0x6ebf1c83 // bit v3.16b, v4.16b, v31.16b
+	FMOVQ 576(R9), F4
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcc04 // fmla v4.2d, v0.2d, v31.2d
+	WORD $0x4e7fcc25 // fmla v5.2d, v1.2d, v31.2d
+	FMOVQ 576(R9), F6
+	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcc46 // fmla v6.2d, v2.2d, v31.2d
+	WORD $0x4e7fcc67 // fmla v7.2d, v3.2d, v31.2d
+	FMOVQ 576(R9), F11
+	WORD $0x4eebd48a // fsub v10.2d, v4.2d, v11.2d
+	WORD $0x4eebd4ab // fsub v11.2d, v5.2d, v11.2d
+	FMOVQ 576(R9), F13
+	WORD $0x4eedd4cc // fsub v12.2d, v6.2d, v13.2d
+	WORD $0x4eedd4ed // fsub v13.2d, v7.2d, v13.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effcd40 // fmls v0.2d, v10.2d, v31.2d
+	WORD $0x4effcd61 // fmls v1.2d, v11.2d, v31.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effcd82 // fmls v2.2d, v12.2d, v31.2d
+	WORD $0x4effcda3 // fmls v3.2d, v13.2d, v31.2d
+	FMOVQ 640(R9), F10
+	FMOVQ 640(R9), F12
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4e66cc0a // fmla v10.2d, v0.2d, v6.2d
-	WORD $0x4e66cc2b // fmla v11.2d, v1.2d, v6.2d
-	WORD $0x4ea81d08 // mov v8.16b, v8.16b
-	WORD $0x4ea81d09 // mov v9.16b, v8.16b
-	WORD $0x4e66cc48 // fmla v8.2d, v2.2d, v6.2d
-	WORD $0x4e66cc69 // fmla v9.2d, v3.2d, v6.2d
-	VLD1R (R23), [V6.D2]
-	WORD $0x4ee6d54c // fsub v12.2d, v10.2d, v6.2d
-	WORD $0x4ee6d56d // fsub v13.2d, v11.2d, v6.2d
-	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	WORD $0x4ee6d506 // fsub v6.2d, v8.2d, v6.2d
-	WORD $0x4ee7d527 // fsub v7.2d, v9.2d, v7.2d
-	ADD $48, R9, R24
-	VLD1R (R24), [V14.D2]
-	WORD $0x4eeecd80 // fmls v0.2d, v12.2d, v14.2d
-	WORD $0x4eeecda1 // fmls v1.2d, v13.2d, v14.2d
-	WORD $0x4eeeccc2 // fmls v2.2d, v6.2d, v14.2d
-	WORD $0x4eeecce3 // fmls v3.2d, v7.2d, v14.2d
-	ADD $56, R9, R25
-	VLD1R (R25), [V6.D2]
-	VLD1R (R25), [V12.D2]
-	ADD $64, R9, R19
-	VLD1R (R19), [V14.D2]
-	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e66cc1f // fmla v31.2d, v0.2d, v6.2d
-	WORD $0x4ebf1fe6 // mov v6.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e67cc3f // fmla v31.2d, v1.2d, v7.2d
-	WORD $0x4ebf1fe7 // mov v7.16b, v31.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6acc1e // fmla v30.2d, v0.2d, v10.2d
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6bcc3e // fmla v30.2d, v1.2d, v11.2d
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
 	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6ccc5f // fmla v31.2d, v2.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $72, R9, R20
-	VLD1R (R20), [V14.D2]
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e66cc1f // fmla v31.2d, v0.2d, v6.2d
-	WORD $0x4ebf1fe6 // mov v6.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e67cc3f // fmla v31.2d, v1.2d, v7.2d
-	WORD $0x4ebf1fe7 // mov v7.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6ccc5f // fmla v31.2d, v2.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $80, R9, R21
-	VLD1R (R21), [V14.D2]
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e66cc1f // fmla v31.2d, v0.2d, v6.2d
-	WORD $0x4ebf1fe6 // mov v6.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e67cc3f // fmla v31.2d, v1.2d, v7.2d
-	WORD $0x4ebf1fe7 // mov v7.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6ccc5f // fmla v31.2d, v2.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $88, R9, R22
-	VLD1R (R22), [V14.D2]
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e66cc1f // fmla v31.2d, v0.2d, v6.2d
-	WORD $0x4ebf1fe6 // mov v6.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e67cc3f // fmla v31.2d, v1.2d, v7.2d
-	WORD $0x4ebf1fe7 // mov v7.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6ccc5f // fmla v31.2d, v2.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $96, R9, R23
-	VLD1R (R23), [V14.D2]
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e66cc1f // fmla v31.2d, v0.2d, v6.2d
-	WORD $0x4ebf1fe6 // mov v6.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e67cc3f // fmla v31.2d, v1.2d, v7.2d
-	WORD $0x4ebf1fe7 // mov v7.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6ccc5f // fmla v31.2d, v2.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eae1ddf // mov v31.16b, v14.16b
-	WORD $0x4e6dcc7f // fmla v31.2d, v3.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x6e60dcc0 // fmul v0.2d, v6.2d, v0.2d
-	WORD $0x6e61dce1 // fmul v1.2d, v7.2d, v1.2d
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ccc5e // fmla v30.2d, v2.2d, v12.2d
+	WORD $0x4ebe1fcc // mov v12.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6dcc7e // fmla v30.2d, v3.2d, v13.2d
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6acc1e // fmla v30.2d, v0.2d, v10.2d
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6bcc3e // fmla v30.2d, v1.2d, v11.2d
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ccc5e // fmla v30.2d, v2.2d, v12.2d
+	WORD $0x4ebe1fcc // mov v12.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6dcc7e // fmla v30.2d, v3.2d, v13.2d
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6acc1e // fmla v30.2d, v0.2d, v10.2d
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6bcc3e // fmla v30.2d, v1.2d, v11.2d
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ccc5e // fmla v30.2d, v2.2d, v12.2d
+	WORD $0x4ebe1fcc // mov v12.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6dcc7e // fmla v30.2d, v3.2d, v13.2d
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6acc1e // fmla v30.2d, v0.2d, v10.2d
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6bcc3e // fmla v30.2d, v1.2d, v11.2d
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ccc5e // fmla v30.2d, v2.2d, v12.2d
+	WORD $0x4ebe1fcc // mov v12.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6dcc7e // fmla v30.2d, v3.2d, v13.2d
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6acc1e // fmla v30.2d, v0.2d, v10.2d
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6bcc3e // fmla v30.2d, v1.2d, v11.2d
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ccc5e // fmla v30.2d, v2.2d, v12.2d
+	WORD $0x4ebe1fcc // mov v12.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6dcc7e // fmla v30.2d, v3.2d, v13.2d
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	WORD $0x6e60dd40 // fmul v0.2d, v10.2d, v0.2d
+	WORD $0x6e61dd61 // fmul v1.2d, v11.2d, v1.2d
 	WORD $0x6e62dd82 // fmul v2.2d, v12.2d, v2.2d
 	WORD $0x6e63dda3 // fmul v3.2d, v13.2d, v3.2d
-	ADD $16, R9, R24
-	VLD1R (R24), [V6.D2]
-	WORD $0x4f74554a // shl v10.2d, v10.2d, #52
-	WORD $0x4f74556b // shl v11.2d, v11.2d, #52
-	WORD $0x4ee6854a // add v10.2d, v10.2d, v6.2d
-	WORD $0x4ee6856b // add v11.2d, v11.2d, v6.2d
-	WORD $0x4f745508 // shl v8.2d, v8.2d, #52
-	WORD $0x4f745529 // shl v9.2d, v9.2d, #52
-	WORD $0x4ee68508 // add v8.2d, v8.2d, v6.2d
-	WORD $0x4ee68529 // add v9.2d, v9.2d, v6.2d
-	VLD1R (R24), [V6.D2]
-	WORD $0x4ee6d54c // fsub v12.2d, v10.2d, v6.2d
-	WORD $0x4ee6d56d // fsub v13.2d, v11.2d, v6.2d
-	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	WORD $0x4ee6d506 // fsub v6.2d, v8.2d, v6.2d
-	WORD $0x4ee7d527 // fsub v7.2d, v9.2d, v7.2d
-	WORD $0x4eac1d8c // mov v12.16b, v12.16b
-	WORD $0x4ead1dad // mov v13.16b, v13.16b
-	WORD $0x4e60cd4c // fmla v12.2d, v10.2d, v0.2d
-	WORD $0x4e61cd6d // fmla v13.2d, v11.2d, v1.2d
-	WORD $0x4ea61cc0 // mov v0.16b, v6.16b
-	WORD $0x4ea71ce1 // mov v1.16b, v7.16b
-	WORD $0x4e62cd00 // fmla v0.2d, v8.2d, v2.2d
-	WORD $0x4e63cd21 // fmla v1.2d, v9.2d, v3.2d
-	ADD $136, R9, R25
-	VLD1R (R25), [V2.D2]
-	WORD $0x4e62d586 // fadd v6.2d, v12.2d, v2.2d
-	WORD $0x4e62d5a7 // fadd v7.2d, v13.2d, v2.2d
-	WORD $0x4ea21c43 // mov v3.16b, v2.16b
-	WORD $0x4e62d402 // fadd v2.2d, v0.2d, v2.2d
-	WORD $0x4e63d423 // fadd v3.2d, v1.2d, v3.2d
-	WORD $0x6e66fd86 // fdiv v6.2d, v12.2d, v6.2d
-	WORD $0x6e67fda7 // fdiv v7.2d, v13.2d, v7.2d
-	WORD $0x6e62fc00 // fdiv v0.2d, v0.2d, v2.2d
-	WORD $0x6e63fc21 // fdiv v1.2d, v1.2d, v3.2d
-	WORD $0x0e6168c4 // fcvtn v4.2s, v6.2d
-	WORD $0x4e6168e4 // fcvtn2 v4.4s, v7.2d
-	WORD $0x6f00e405 // movi v5.2d, #0
+	WORD $0x4f745484 // shl v4.2d, v4.2d, #52
+	WORD $0x4f7454a5 // shl v5.2d, v5.2d, #52
+	FMOVQ 480(R9), F31
+	WORD $0x4eff8484 // add v4.2d, v4.2d, v31.2d
+	WORD $0x4eff84a5 // add v5.2d, v5.2d, v31.2d
+	WORD $0x4f7454c6 // shl v6.2d, v6.2d, #52
+	WORD $0x4f7454e7 // shl v7.2d, v7.2d, #52
+	FMOVQ 480(R9), F31
+	WORD $0x4eff84c6 // add v6.2d, v6.2d, v31.2d
+	WORD $0x4eff84e7 // add v7.2d, v7.2d, v31.2d
+	FMOVQ 480(R9), F11
+	WORD $0x4eebd48a // fsub v10.2d, v4.2d, v11.2d
+	WORD $0x4eebd4ab // fsub v11.2d, v5.2d, v11.2d
+	FMOVQ 480(R9), F13
+	WORD $0x4eedd4cc // fsub v12.2d, v6.2d, v13.2d
+	WORD $0x4eedd4ed // fsub v13.2d, v7.2d, v13.2d
+	WORD $0x4eaa1d4a // mov v10.16b, v10.16b
+	WORD $0x4eab1d6b // mov v11.16b, v11.16b
+	WORD $0x4e60cc8a // fmla v10.2d, v4.2d, v0.2d
+	WORD $0x4e61ccab // fmla v11.2d, v5.2d, v1.2d
+	WORD $0x4eac1d80 // mov v0.16b, v12.16b
+	WORD $0x4ead1da1 // mov v1.16b, v13.16b
+	WORD $0x4e62ccc0 // fmla v0.2d, v6.2d, v2.2d
+	WORD $0x4e63cce1 // fmla v1.2d, v7.2d, v3.2d
+	FMOVQ 960(R9), F3
+	WORD $0x4e63d542 // fadd v2.2d, v10.2d, v3.2d
+	WORD $0x4e63d563 // fadd v3.2d, v11.2d, v3.2d
+	FMOVQ 960(R9), F5
+	WORD $0x4e65d404 // fadd v4.2d, v0.2d, v5.2d
+	WORD $0x4e65d425 // fadd v5.2d, v1.2d, v5.2d
+	WORD $0x6e62fd42 // fdiv v2.2d, v10.2d, v2.2d
+	WORD $0x6e63fd63 // fdiv v3.2d, v11.2d, v3.2d
+	WORD $0x6e64fc00 // fdiv v0.2d, v0.2d, v4.2d
+	WORD $0x6e65fc21 // fdiv v1.2d, v1.2d, v5.2d
+	WORD $0x0e616848 // fcvtn v8.2s, v2.2d
+	WORD $0x4e616868 // fcvtn2 v8.4s, v3.2d
+	WORD $0x6f00e409 // movi v9.2d, #0
 	WORD $0x0e616800 // fcvtn v0.2s, v0.2d
 	WORD $0x4e616820 // fcvtn2 v0.4s, v1.2d
-	WORD $0x4ea41c82 // mov v2.16b, v4.16b
+	WORD $0x4ea81d02 // mov v2.16b, v8.16b
 	WORD $0x4ea01c03 // mov v3.16b, v0.16b
 	FLDPQ 0(R0), (F0, F1)
 	ADD R4, R8, R16
@@ -28357,95 +28977,94 @@ vector:
 	WORD $0x6e61dc25 // fmul v5.2d, v1.2d, v1.2d
 	WORD $0x6e62dc46 // fmul v6.2d, v2.2d, v2.2d
 	WORD $0x6e63dc67 // fmul v7.2d, v3.2d, v3.2d
-	ADD $152, R9, R20
-	VLD1R (R20), [V8.D2]
-	VLD1R (R20), [V10.D2]
-	ADD $160, R9, R21
-	VLD1R (R21), [V12.D2]
+	FMOVQ 1024(R9), F8
+	FMOVQ 1024(R9), F10
 	WORD $0x4ea81d09 // mov v9.16b, v8.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e68cc9f // fmla v31.2d, v4.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e69ccbf // fmla v31.2d, v5.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
+	FMOVQ 1056(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cc9e // fmla v30.2d, v4.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69ccbe // fmla v30.2d, v5.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	ADD $168, R9, R22
-	VLD1R (R22), [V12.D2]
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e68cc9f // fmla v31.2d, v4.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e69ccbf // fmla v31.2d, v5.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	ADD $176, R9, R23
-	VLD1R (R23), [V12.D2]
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e68cc9f // fmla v31.2d, v4.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e69ccbf // fmla v31.2d, v5.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	ADD $184, R9, R24
-	VLD1R (R24), [V12.D2]
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e68cc9f // fmla v31.2d, v4.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e69ccbf // fmla v31.2d, v5.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	ADD $192, R9, R25
-	VLD1R (R25), [V12.D2]
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e68cc9f // fmla v31.2d, v4.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e69ccbf // fmla v31.2d, v5.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	ADD $200, R9, R19
-	VLD1R (R19), [V12.D2]
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e68cc9f // fmla v31.2d, v4.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e69ccbf // fmla v31.2d, v5.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	FMOVQ 1056(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6accde // fmla v30.2d, v6.2d, v10.2d
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6bccfe // fmla v30.2d, v7.2d, v11.2d
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	FMOVQ 1088(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cc9e // fmla v30.2d, v4.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69ccbe // fmla v30.2d, v5.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	FMOVQ 1088(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6accde // fmla v30.2d, v6.2d, v10.2d
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6bccfe // fmla v30.2d, v7.2d, v11.2d
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	FMOVQ 1120(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cc9e // fmla v30.2d, v4.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69ccbe // fmla v30.2d, v5.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	FMOVQ 1120(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6accde // fmla v30.2d, v6.2d, v10.2d
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6bccfe // fmla v30.2d, v7.2d, v11.2d
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	FMOVQ 1152(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cc9e // fmla v30.2d, v4.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69ccbe // fmla v30.2d, v5.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	FMOVQ 1152(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6accde // fmla v30.2d, v6.2d, v10.2d
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6bccfe // fmla v30.2d, v7.2d, v11.2d
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	FMOVQ 1184(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cc9e // fmla v30.2d, v4.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69ccbe // fmla v30.2d, v5.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	FMOVQ 1184(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6accde // fmla v30.2d, v6.2d, v10.2d
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6bccfe // fmla v30.2d, v7.2d, v11.2d
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	FMOVQ 1216(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cc9e // fmla v30.2d, v4.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69ccbe // fmla v30.2d, v5.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	FMOVQ 1216(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6accde // fmla v30.2d, v6.2d, v10.2d
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6bccfe // fmla v30.2d, v7.2d, v11.2d
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
 	WORD $0x4ea01c04 // mov v4.16b, v0.16b
 	WORD $0x4ea11c25 // mov v5.16b, v1.16b
 	WORD $0x4e60cd04 // fmla v4.2d, v8.2d, v0.2d
@@ -28454,348 +29073,338 @@ vector:
 	WORD $0x4ea31c67 // mov v7.16b, v3.16b
 	WORD $0x4e62cd46 // fmla v6.2d, v10.2d, v2.2d
 	WORD $0x4e63cd67 // fmla v7.2d, v11.2d, v3.2d
-	ADD $24, R9, R20
-	VLD1R (R20), [V8.D2]
+	FMOVQ 512(R9), F8
 	WORD $0x4e681c0a // bic v10.16b, v0.16b, v8.16b
 	WORD $0x4e681c2b // bic v11.16b, v1.16b, v8.16b
 	WORD $0x4ea81d09 // mov v9.16b, v8.16b
 	WORD $0x4e681c48 // bic v8.16b, v2.16b, v8.16b
 	WORD $0x4e691c69 // bic v9.16b, v3.16b, v9.16b
-	ADD $208, R9, R21
-	VLD1R (R21), [V12.D2]
-	WORD $0x6eece55f // fcmgt v31.2d, v10.2d, v12.2d
-	WORD $0x6ebf1d8a // bit v10.16b, v12.16b, v31.16b
-	WORD $0x6eece57f // fcmgt v31.2d, v11.2d, v12.2d
-	WORD $0x6ebf1d8b // bit v11.16b, v12.16b, v31.16b
-	WORD $0x6eece51f // fcmgt v31.2d, v8.2d, v12.2d
-	WORD $0x6ebf1d88 // bit v8.16b, v12.16b, v31.16b
-	WORD $0x6eece53f // fcmgt v31.2d, v9.2d, v12.2d
-	WORD $0x6ebf1d89 // bit v9.16b, v12.16b, v31.16b
-	ADD $216, R9, R22
-	VLD1R (R22), [V12.D2]
-	ADD $144, R9, R23
-	VLD1R (R23), [V16.D2]
-	WORD $0x6e70dd52 // fmul v18.2d, v10.2d, v16.2d
-	WORD $0x6e70dd73 // fmul v19.2d, v11.2d, v16.2d
-	WORD $0x4eb01e11 // mov v17.16b, v16.16b
-	WORD $0x6e70dd10 // fmul v16.2d, v8.2d, v16.2d
+	FMOVQ 1248(R9), F14
+	WORD $0x6eeee55f // fcmgt v31.2d, v10.2d, v14.2d
+	WORD $0x6ebf1dca // bit v10.16b, v14.16b, v31.16b
+	WORD $0x6eeee57f // fcmgt v31.2d, v11.2d, v14.2d
+	WORD $0x6ebf1dcb // bit v11.16b, v14.16b, v31.16b
+	WORD $0x6eeee51f // fcmgt v31.2d, v8.2d, v14.2d
+	WORD $0x6ebf1dc8 // bit v8.16b, v14.16b, v31.16b
+	WORD $0x6eeee53f // fcmgt v31.2d, v9.2d, v14.2d
+	WORD $0x6ebf1dc9 // bit v9.16b, v14.16b, v31.16b
+	FMOVQ 992(R9), F15
+	WORD $0x6e6fdd4e // fmul v14.2d, v10.2d, v15.2d
+	WORD $0x6e6fdd6f // fmul v15.2d, v11.2d, v15.2d
+	FMOVQ 992(R9), F17
+	WORD $0x6e71dd10 // fmul v16.2d, v8.2d, v17.2d
 	WORD $0x6e71dd31 // fmul v17.2d, v9.2d, v17.2d
 	WORD $0x6e6add4a // fmul v10.2d, v10.2d, v10.2d
 	WORD $0x6e6bdd6b // fmul v11.2d, v11.2d, v11.2d
 	WORD $0x6e68dd08 // fmul v8.2d, v8.2d, v8.2d
 	WORD $0x6e69dd29 // fmul v9.2d, v9.2d, v9.2d
-	VLD1R (R20), [V20.D2]
-	WORD $0x6e341d4a // eor v10.16b, v10.16b, v20.16b
-	WORD $0x6e341d6b // eor v11.16b, v11.16b, v20.16b
-	WORD $0x6e341d08 // eor v8.16b, v8.16b, v20.16b
-	WORD $0x6e341d29 // eor v9.16b, v9.16b, v20.16b
-	ADD $32, R9, R24
-	VLD1R (R24), [V20.D2]
-	ADD $40, R9, R25
-	VLD1R (R25), [V22.D2]
-	WORD $0x4eb61ed8 // mov v24.16b, v22.16b
-	WORD $0x4eb81f19 // mov v25.16b, v24.16b
-	WORD $0x4e74cd58 // fmla v24.2d, v10.2d, v20.2d
-	WORD $0x4e74cd79 // fmla v25.2d, v11.2d, v20.2d
-	WORD $0x4eb61ed6 // mov v22.16b, v22.16b
+	FMOVQ 512(R9), F31
+	WORD $0x6e3f1d4a // eor v10.16b, v10.16b, v31.16b
+	WORD $0x6e3f1d6b // eor v11.16b, v11.16b, v31.16b
+	FMOVQ 512(R9), F31
+	WORD $0x6e3f1d08 // eor v8.16b, v8.16b, v31.16b
+	WORD $0x6e3f1d29 // eor v9.16b, v9.16b, v31.16b
+	FMOVQ 576(R9), F18
+	WORD $0x4eb21e53 // mov v19.16b, v18.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcd52 // fmla v18.2d, v10.2d, v31.2d
+	WORD $0x4e7fcd73 // fmla v19.2d, v11.2d, v31.2d
+	FMOVQ 576(R9), F20
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcd14 // fmla v20.2d, v8.2d, v31.2d
+	WORD $0x4e7fcd35 // fmla v21.2d, v9.2d, v31.2d
+	FMOVQ 576(R9), F23
+	WORD $0x4ef7d656 // fsub v22.2d, v18.2d, v23.2d
+	WORD $0x4ef7d677 // fsub v23.2d, v19.2d, v23.2d
+	FMOVQ 576(R9), F25
+	WORD $0x4ef9d698 // fsub v24.2d, v20.2d, v25.2d
+	WORD $0x4ef9d6b9 // fsub v25.2d, v21.2d, v25.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effceca // fmls v10.2d, v22.2d, v31.2d
+	WORD $0x4effceeb // fmls v11.2d, v23.2d, v31.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effcf08 // fmls v8.2d, v24.2d, v31.2d
+	WORD $0x4effcf29 // fmls v9.2d, v25.2d, v31.2d
+	FMOVQ 640(R9), F22
+	FMOVQ 640(R9), F24
 	WORD $0x4eb61ed7 // mov v23.16b, v22.16b
-	WORD $0x4e74cd16 // fmla v22.2d, v8.2d, v20.2d
-	WORD $0x4e74cd37 // fmla v23.2d, v9.2d, v20.2d
-	VLD1R (R25), [V20.D2]
-	WORD $0x4ef4d71a // fsub v26.2d, v24.2d, v20.2d
-	WORD $0x4ef4d73b // fsub v27.2d, v25.2d, v20.2d
-	WORD $0x4eb41e95 // mov v21.16b, v20.16b
-	WORD $0x4ef4d6d4 // fsub v20.2d, v22.2d, v20.2d
-	WORD $0x4ef5d6f5 // fsub v21.2d, v23.2d, v21.2d
-	ADD $48, R9, R19
-	VLD1R (R19), [V28.D2]
-	WORD $0x4efccf4a // fmls v10.2d, v26.2d, v28.2d
-	WORD $0x4efccf6b // fmls v11.2d, v27.2d, v28.2d
-	WORD $0x4efcce88 // fmls v8.2d, v20.2d, v28.2d
-	WORD $0x4efccea9 // fmls v9.2d, v21.2d, v28.2d
-	ADD $56, R9, R20
-	VLD1R (R20), [V20.D2]
-	VLD1R (R20), [V26.D2]
-	ADD $64, R9, R21
-	VLD1R (R21), [V28.D2]
-	WORD $0x4eb41e95 // mov v21.16b, v20.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e74cd5f // fmla v31.2d, v10.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e75cd7f // fmla v31.2d, v11.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4eba1f5b // mov v27.16b, v26.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acd1f // fmla v31.2d, v8.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bcd3f // fmla v31.2d, v9.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $72, R9, R22
-	VLD1R (R22), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e74cd5f // fmla v31.2d, v10.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e75cd7f // fmla v31.2d, v11.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acd1f // fmla v31.2d, v8.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bcd3f // fmla v31.2d, v9.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $80, R9, R23
-	VLD1R (R23), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e74cd5f // fmla v31.2d, v10.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e75cd7f // fmla v31.2d, v11.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acd1f // fmla v31.2d, v8.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bcd3f // fmla v31.2d, v9.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $88, R9, R24
-	VLD1R (R24), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e74cd5f // fmla v31.2d, v10.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e75cd7f // fmla v31.2d, v11.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acd1f // fmla v31.2d, v8.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bcd3f // fmla v31.2d, v9.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $96, R9, R25
-	VLD1R (R25), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e74cd5f // fmla v31.2d, v10.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e75cd7f // fmla v31.2d, v11.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acd1f // fmla v31.2d, v8.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bcd3f // fmla v31.2d, v9.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	WORD $0x6e6ade8a // fmul v10.2d, v20.2d, v10.2d
-	WORD $0x6e6bdeab // fmul v11.2d, v21.2d, v11.2d
-	WORD $0x6e68df48 // fmul v8.2d, v26.2d, v8.2d
-	WORD $0x6e69df69 // fmul v9.2d, v27.2d, v9.2d
-	ADD $224, R9, R19
-	VLD1R (R19), [V20.D2]
-	VLD1R (R19), [V26.D2]
-	ADD $232, R9, R20
-	VLD1R (R20), [V28.D2]
-	WORD $0x4eb41e95 // mov v21.16b, v20.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e74ce5f // fmla v31.2d, v18.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e75ce7f // fmla v31.2d, v19.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4eba1f5b // mov v27.16b, v26.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7ace1f // fmla v31.2d, v16.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bce3f // fmla v31.2d, v17.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $240, R9, R21
-	VLD1R (R21), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e74ce5f // fmla v31.2d, v18.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e75ce7f // fmla v31.2d, v19.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7ace1f // fmla v31.2d, v16.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bce3f // fmla v31.2d, v17.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $248, R9, R22
-	VLD1R (R22), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e74ce5f // fmla v31.2d, v18.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e75ce7f // fmla v31.2d, v19.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7ace1f // fmla v31.2d, v16.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bce3f // fmla v31.2d, v17.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $256, R9, R23
-	VLD1R (R23), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e74ce5f // fmla v31.2d, v18.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e75ce7f // fmla v31.2d, v19.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7ace1f // fmla v31.2d, v16.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bce3f // fmla v31.2d, v17.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	WORD $0x6e6cde94 // fmul v20.2d, v20.2d, v12.2d
-	WORD $0x6e6cdeb5 // fmul v21.2d, v21.2d, v12.2d
-	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x6e6cdf4c // fmul v12.2d, v26.2d, v12.2d
-	WORD $0x6e6ddf6d // fmul v13.2d, v27.2d, v13.2d
-	WORD $0x4eb41e9a // mov v26.16b, v20.16b
-	WORD $0x4eb51ebb // mov v27.16b, v21.16b
-	WORD $0x4e6ace9a // fmla v26.2d, v20.2d, v10.2d
-	WORD $0x4e6bcebb // fmla v27.2d, v21.2d, v11.2d
-	WORD $0x4eac1d8a // mov v10.16b, v12.16b
-	WORD $0x4ead1dab // mov v11.16b, v13.16b
-	WORD $0x4e68cd8a // fmla v10.2d, v12.2d, v8.2d
-	WORD $0x4e69cdab // fmla v11.2d, v13.2d, v9.2d
-	ADD $264, R9, R24
-	VLD1R (R24), [V8.D2]
-	VLD1R (R24), [V12.D2]
-	ADD $272, R9, R25
-	VLD1R (R25), [V20.D2]
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76cd5e // fmla v30.2d, v10.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77cd7e // fmla v30.2d, v11.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78cd1e // fmla v30.2d, v8.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79cd3e // fmla v30.2d, v9.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76cd5e // fmla v30.2d, v10.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77cd7e // fmla v30.2d, v11.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78cd1e // fmla v30.2d, v8.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79cd3e // fmla v30.2d, v9.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76cd5e // fmla v30.2d, v10.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77cd7e // fmla v30.2d, v11.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78cd1e // fmla v30.2d, v8.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79cd3e // fmla v30.2d, v9.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76cd5e // fmla v30.2d, v10.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77cd7e // fmla v30.2d, v11.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78cd1e // fmla v30.2d, v8.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79cd3e // fmla v30.2d, v9.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76cd5e // fmla v30.2d, v10.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77cd7e // fmla v30.2d, v11.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78cd1e // fmla v30.2d, v8.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79cd3e // fmla v30.2d, v9.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	WORD $0x6e6adeca // fmul v10.2d, v22.2d, v10.2d
+	WORD $0x6e6bdeeb // fmul v11.2d, v23.2d, v11.2d
+	WORD $0x6e68df08 // fmul v8.2d, v24.2d, v8.2d
+	WORD $0x6e69df29 // fmul v9.2d, v25.2d, v9.2d
+	FMOVQ 1312(R9), F22
+	FMOVQ 1312(R9), F24
+	WORD $0x4eb61ed7 // mov v23.16b, v22.16b
+	FMOVQ 1344(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76cdde // fmla v30.2d, v14.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77cdfe // fmla v30.2d, v15.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FMOVQ 1344(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78ce1e // fmla v30.2d, v16.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79ce3e // fmla v30.2d, v17.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 1376(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76cdde // fmla v30.2d, v14.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77cdfe // fmla v30.2d, v15.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1376(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78ce1e // fmla v30.2d, v16.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79ce3e // fmla v30.2d, v17.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 1408(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76cdde // fmla v30.2d, v14.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77cdfe // fmla v30.2d, v15.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1408(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78ce1e // fmla v30.2d, v16.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79ce3e // fmla v30.2d, v17.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 1440(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76cdde // fmla v30.2d, v14.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77cdfe // fmla v30.2d, v15.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1440(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78ce1e // fmla v30.2d, v16.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79ce3e // fmla v30.2d, v17.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 1280(R9), F31
+	WORD $0x6e7fded6 // fmul v22.2d, v22.2d, v31.2d
+	WORD $0x6e7fdef7 // fmul v23.2d, v23.2d, v31.2d
+	FMOVQ 1280(R9), F31
+	WORD $0x6e7fdf18 // fmul v24.2d, v24.2d, v31.2d
+	WORD $0x6e7fdf39 // fmul v25.2d, v25.2d, v31.2d
+	WORD $0x4eb61eda // mov v26.16b, v22.16b
+	WORD $0x4eb71efb // mov v27.16b, v23.16b
+	WORD $0x4e6aceda // fmla v26.2d, v22.2d, v10.2d
+	WORD $0x4e6bcefb // fmla v27.2d, v23.2d, v11.2d
+	WORD $0x4eb81f0a // mov v10.16b, v24.16b
+	WORD $0x4eb91f2b // mov v11.16b, v25.16b
+	WORD $0x4e68cf0a // fmla v10.2d, v24.2d, v8.2d
+	WORD $0x4e69cf2b // fmla v11.2d, v25.2d, v9.2d
+	FMOVQ 1472(R9), F8
+	FMOVQ 1472(R9), F22
 	WORD $0x4ea81d09 // mov v9.16b, v8.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e68ce5f // fmla v31.2d, v18.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e69ce7f // fmla v31.2d, v19.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6cce1f // fmla v31.2d, v16.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dce3f // fmla v31.2d, v17.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $280, R9, R19
-	VLD1R (R19), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e68ce5f // fmla v31.2d, v18.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e69ce7f // fmla v31.2d, v19.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6cce1f // fmla v31.2d, v16.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dce3f // fmla v31.2d, v17.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $288, R9, R20
-	VLD1R (R20), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e68ce5f // fmla v31.2d, v18.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e69ce7f // fmla v31.2d, v19.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6cce1f // fmla v31.2d, v16.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dce3f // fmla v31.2d, v17.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $296, R9, R21
-	VLD1R (R21), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e68ce5f // fmla v31.2d, v18.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e69ce7f // fmla v31.2d, v19.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6cce1f // fmla v31.2d, v16.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dce3f // fmla v31.2d, v17.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $304, R9, R22
-	VLD1R (R22), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e68ce5f // fmla v31.2d, v18.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e69ce7f // fmla v31.2d, v19.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6cce1f // fmla v31.2d, v16.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dce3f // fmla v31.2d, v17.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	FMOVQ 1504(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cdde // fmla v30.2d, v14.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69cdfe // fmla v30.2d, v15.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	WORD $0x4eb61ed7 // mov v23.16b, v22.16b
+	FMOVQ 1504(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce1e // fmla v30.2d, v16.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce3e // fmla v30.2d, v17.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1536(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cdde // fmla v30.2d, v14.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69cdfe // fmla v30.2d, v15.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	FMOVQ 1536(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce1e // fmla v30.2d, v16.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce3e // fmla v30.2d, v17.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1568(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cdde // fmla v30.2d, v14.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69cdfe // fmla v30.2d, v15.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	FMOVQ 1568(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce1e // fmla v30.2d, v16.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce3e // fmla v30.2d, v17.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1600(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cdde // fmla v30.2d, v14.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69cdfe // fmla v30.2d, v15.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	FMOVQ 1600(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce1e // fmla v30.2d, v16.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce3e // fmla v30.2d, v17.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1632(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cdde // fmla v30.2d, v14.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69cdfe // fmla v30.2d, v15.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	FMOVQ 1632(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce1e // fmla v30.2d, v16.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce3e // fmla v30.2d, v17.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
 	WORD $0x6e68ff48 // fdiv v8.2d, v26.2d, v8.2d
 	WORD $0x6e69ff69 // fdiv v9.2d, v27.2d, v9.2d
-	WORD $0x6e6cfd4a // fdiv v10.2d, v10.2d, v12.2d
-	WORD $0x6e6dfd6b // fdiv v11.2d, v11.2d, v13.2d
-	WORD $0x4f74570c // shl v12.2d, v24.2d, #52
-	WORD $0x4f74572d // shl v13.2d, v25.2d, #52
-	WORD $0x4ee8858c // add v12.2d, v12.2d, v8.2d
-	WORD $0x4ee985ad // add v13.2d, v13.2d, v9.2d
-	WORD $0x4f7456c8 // shl v8.2d, v22.2d, #52
-	WORD $0x4f7456e9 // shl v9.2d, v23.2d, #52
+	WORD $0x6e76fd4a // fdiv v10.2d, v10.2d, v22.2d
+	WORD $0x6e77fd6b // fdiv v11.2d, v11.2d, v23.2d
+	WORD $0x4f74564e // shl v14.2d, v18.2d, #52
+	WORD $0x4f74566f // shl v15.2d, v19.2d, #52
+	WORD $0x4ee885ce // add v14.2d, v14.2d, v8.2d
+	WORD $0x4ee985ef // add v15.2d, v15.2d, v9.2d
+	WORD $0x4f745688 // shl v8.2d, v20.2d, #52
+	WORD $0x4f7456a9 // shl v9.2d, v21.2d, #52
 	WORD $0x4eea8508 // add v8.2d, v8.2d, v10.2d
 	WORD $0x4eeb8529 // add v9.2d, v9.2d, v11.2d
-	ADD $16, R9, R23
-	VLD1R (R23), [V10.D2]
-	WORD $0x4eecd54c // fsub v12.2d, v10.2d, v12.2d
-	WORD $0x4eedd54d // fsub v13.2d, v10.2d, v13.2d
+	FMOVQ 480(R9), F10
+	WORD $0x4eeed54e // fsub v14.2d, v10.2d, v14.2d
+	WORD $0x4eefd54f // fsub v15.2d, v10.2d, v15.2d
 	WORD $0x4ee8d548 // fsub v8.2d, v10.2d, v8.2d
 	WORD $0x4ee9d549 // fsub v9.2d, v10.2d, v9.2d
-	ADD $24, R9, R24
-	VLD1R (R24), [V10.D2]
-	WORD $0x4e2a1c10 // and v16.16b, v0.16b, v10.16b
-	WORD $0x4e2a1c31 // and v17.16b, v1.16b, v10.16b
-	WORD $0x4eac1e10 // orr v16.16b, v16.16b, v12.16b
-	WORD $0x4ead1e31 // orr v17.16b, v17.16b, v13.16b
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4e2a1c4a // and v10.16b, v2.16b, v10.16b
-	WORD $0x4e2b1c6b // and v11.16b, v3.16b, v11.16b
-	WORD $0x4ea81d4a // orr v10.16b, v10.16b, v8.16b
-	WORD $0x4ea91d6b // orr v11.16b, v11.16b, v9.16b
-	VLD1R (R24), [V8.D2]
+	FMOVQ 512(R9), F11
+	WORD $0x4e2b1c0a // and v10.16b, v0.16b, v11.16b
+	WORD $0x4e2b1c2b // and v11.16b, v1.16b, v11.16b
+	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
+	WORD $0x4eaf1d6b // orr v11.16b, v11.16b, v15.16b
+	FMOVQ 512(R9), F15
+	WORD $0x4e2f1c4e // and v14.16b, v2.16b, v15.16b
+	WORD $0x4e2f1c6f // and v15.16b, v3.16b, v15.16b
+	WORD $0x4ea81dce // orr v14.16b, v14.16b, v8.16b
+	WORD $0x4ea91def // orr v15.16b, v15.16b, v9.16b
+	FMOVQ 512(R9), F8
 	WORD $0x4e681c00 // bic v0.16b, v0.16b, v8.16b
 	WORD $0x4e681c21 // bic v1.16b, v1.16b, v8.16b
 	WORD $0x4e681c42 // bic v2.16b, v2.16b, v8.16b
 	WORD $0x4e681c63 // bic v3.16b, v3.16b, v8.16b
-	ADD $136, R9, R25
-	VLD1R (R25), [V8.D2]
-	WORD $0x6ee0e500 // fcmgt v0.2d, v8.2d, v0.2d
-	WORD $0x6ee1e501 // fcmgt v1.2d, v8.2d, v1.2d
+	FMOVQ 960(R9), F31
+	WORD $0x6ee0e7e0 // fcmgt v0.2d, v31.2d, v0.2d
+	WORD $0x6ee1e7e1 // fcmgt v1.2d, v31.2d, v1.2d
 	WORD $0x4ee0a800 // cmlt v0.2d, v0.2d, #0
-	WORD $0x6e701c80 // bsl v0.16b, v4.16b, v16.16b
+	WORD $0x6e6a1c80 // bsl v0.16b, v4.16b, v10.16b
 	WORD $0x4ee0a821 // cmlt v1.2d, v1.2d, #0
-	WORD $0x6e711ca1 // bsl v1.16b, v5.16b, v17.16b
-	WORD $0x6ee2e502 // fcmgt v2.2d, v8.2d, v2.2d
-	WORD $0x6ee3e503 // fcmgt v3.2d, v8.2d, v3.2d
+	WORD $0x6e6b1ca1 // bsl v1.16b, v5.16b, v11.16b
+	FMOVQ 960(R9), F31
+	WORD $0x6ee2e7e2 // fcmgt v2.2d, v31.2d, v2.2d
+	WORD $0x6ee3e7e3 // fcmgt v3.2d, v31.2d, v3.2d
 	WORD $0x4ee0a842 // cmlt v2.2d, v2.2d, #0
-	WORD $0x6e6a1cc2 // bsl v2.16b, v6.16b, v10.16b
+	WORD $0x6e6e1cc2 // bsl v2.16b, v6.16b, v14.16b
 	WORD $0x4ee0a863 // cmlt v3.2d, v3.2d, #0
-	WORD $0x6e6b1ce3 // bsl v3.16b, v7.16b, v11.16b
+	WORD $0x6e6f1ce3 // bsl v3.16b, v7.16b, v15.16b
 	WORD $0x0e616800 // fcvtn v0.2s, v0.2d
 	WORD $0x4e616820 // fcvtn2 v0.4s, v1.2d
 	WORD $0x0e616842 // fcvtn v2.2s, v2.2d
 	WORD $0x4e616862 // fcvtn2 v2.4s, v3.2d
-	ADD R4, R8, R19
-	FMOVQ F0, 0(R19)
-	FMOVQ F2, 16(R19)
+	ADD R4, R8, R20
+	FMOVQ F0, 0(R20)
+	FMOVQ F2, 16(R20)
 	ADD $32, R4, R4
 	B vector
 
@@ -28820,95 +29429,94 @@ partial:
 	WORD $0x6e61dc25 // fmul v5.2d, v1.2d, v1.2d
 	WORD $0x6e62dc46 // fmul v6.2d, v2.2d, v2.2d
 	WORD $0x6e63dc67 // fmul v7.2d, v3.2d, v3.2d
-	ADD $152, R9, R20
-	VLD1R (R20), [V8.D2]
-	VLD1R (R20), [V10.D2]
-	ADD $160, R9, R21
-	VLD1R (R21), [V12.D2]
+	FMOVQ 1024(R9), F8
+	FMOVQ 1024(R9), F10
 	WORD $0x4ea81d09 // mov v9.16b, v8.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e68cc9f // fmla v31.2d, v4.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e69ccbf // fmla v31.2d, v5.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
+	FMOVQ 1056(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cc9e // fmla v30.2d, v4.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69ccbe // fmla v30.2d, v5.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	ADD $168, R9, R22
-	VLD1R (R22), [V12.D2]
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e68cc9f // fmla v31.2d, v4.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e69ccbf // fmla v31.2d, v5.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	ADD $176, R9, R23
-	VLD1R (R23), [V12.D2]
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e68cc9f // fmla v31.2d, v4.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e69ccbf // fmla v31.2d, v5.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	ADD $184, R9, R24
-	VLD1R (R24), [V12.D2]
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e68cc9f // fmla v31.2d, v4.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e69ccbf // fmla v31.2d, v5.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	ADD $192, R9, R25
-	VLD1R (R25), [V12.D2]
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e68cc9f // fmla v31.2d, v4.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e69ccbf // fmla v31.2d, v5.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	ADD $200, R9, R19
-	VLD1R (R19), [V12.D2]
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e68cc9f // fmla v31.2d, v4.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e69ccbf // fmla v31.2d, v5.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eac1d9f // mov v31.16b, v12.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	FMOVQ 1056(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6accde // fmla v30.2d, v6.2d, v10.2d
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6bccfe // fmla v30.2d, v7.2d, v11.2d
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	FMOVQ 1088(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cc9e // fmla v30.2d, v4.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69ccbe // fmla v30.2d, v5.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	FMOVQ 1088(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6accde // fmla v30.2d, v6.2d, v10.2d
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6bccfe // fmla v30.2d, v7.2d, v11.2d
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	FMOVQ 1120(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cc9e // fmla v30.2d, v4.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69ccbe // fmla v30.2d, v5.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	FMOVQ 1120(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6accde // fmla v30.2d, v6.2d, v10.2d
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6bccfe // fmla v30.2d, v7.2d, v11.2d
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	FMOVQ 1152(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cc9e // fmla v30.2d, v4.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69ccbe // fmla v30.2d, v5.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	FMOVQ 1152(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6accde // fmla v30.2d, v6.2d, v10.2d
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6bccfe // fmla v30.2d, v7.2d, v11.2d
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	FMOVQ 1184(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cc9e // fmla v30.2d, v4.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69ccbe // fmla v30.2d, v5.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	FMOVQ 1184(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6accde // fmla v30.2d, v6.2d, v10.2d
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6bccfe // fmla v30.2d, v7.2d, v11.2d
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	FMOVQ 1216(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cc9e // fmla v30.2d, v4.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69ccbe // fmla v30.2d, v5.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	FMOVQ 1216(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6accde // fmla v30.2d, v6.2d, v10.2d
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6bccfe // fmla v30.2d, v7.2d, v11.2d
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
 	WORD $0x4ea01c04 // mov v4.16b, v0.16b
 	WORD $0x4ea11c25 // mov v5.16b, v1.16b
 	WORD $0x4e60cd04 // fmla v4.2d, v8.2d, v0.2d
@@ -28917,347 +29525,337 @@ partial:
 	WORD $0x4ea31c67 // mov v7.16b, v3.16b
 	WORD $0x4e62cd46 // fmla v6.2d, v10.2d, v2.2d
 	WORD $0x4e63cd67 // fmla v7.2d, v11.2d, v3.2d
-	ADD $24, R9, R20
-	VLD1R (R20), [V8.D2]
+	FMOVQ 512(R9), F8
 	WORD $0x4e681c0a // bic v10.16b, v0.16b, v8.16b
 	WORD $0x4e681c2b // bic v11.16b, v1.16b, v8.16b
 	WORD $0x4ea81d09 // mov v9.16b, v8.16b
 	WORD $0x4e681c48 // bic v8.16b, v2.16b, v8.16b
 	WORD $0x4e691c69 // bic v9.16b, v3.16b, v9.16b
-	ADD $208, R9, R21
-	VLD1R (R21), [V12.D2]
-	WORD $0x6eece55f // fcmgt v31.2d, v10.2d, v12.2d
-	WORD $0x6ebf1d8a // bit v10.16b, v12.16b, v31.16b
-	WORD $0x6eece57f // fcmgt v31.2d, v11.2d, v12.2d
-	WORD $0x6ebf1d8b // bit v11.16b, v12.16b, v31.16b
-	WORD $0x6eece51f // fcmgt v31.2d, v8.2d, v12.2d
-	WORD $0x6ebf1d88 // bit v8.16b, v12.16b, v31.16b
-	WORD $0x6eece53f // fcmgt v31.2d, v9.2d, v12.2d
-	WORD $0x6ebf1d89 // bit v9.16b, v12.16b, v31.16b
-	ADD $216, R9, R22
-	VLD1R (R22), [V12.D2]
-	ADD $144, R9, R23
-	VLD1R (R23), [V16.D2]
-	WORD $0x6e70dd52 // fmul v18.2d, v10.2d, v16.2d
-	WORD $0x6e70dd73 // fmul v19.2d, v11.2d, v16.2d
-	WORD $0x4eb01e11 // mov v17.16b, v16.16b
-	WORD $0x6e70dd10 // fmul v16.2d, v8.2d, v16.2d
+	FMOVQ 1248(R9), F14
+	WORD $0x6eeee55f // fcmgt v31.2d, v10.2d, v14.2d
+	WORD $0x6ebf1dca // bit v10.16b, v14.16b, v31.16b
+	WORD $0x6eeee57f // fcmgt v31.2d, v11.2d, v14.2d
+	WORD $0x6ebf1dcb // bit v11.16b, v14.16b, v31.16b
+	WORD $0x6eeee51f // fcmgt v31.2d, v8.2d, v14.2d
+	WORD $0x6ebf1dc8 // bit v8.16b, v14.16b, v31.16b
+	WORD $0x6eeee53f // fcmgt v31.2d, v9.2d, v14.2d
+	WORD $0x6ebf1dc9 // bit v9.16b, v14.16b, v31.16b
+	FMOVQ 992(R9), F15
+	WORD $0x6e6fdd4e // fmul v14.2d, v10.2d, v15.2d
+	WORD $0x6e6fdd6f // fmul v15.2d, v11.2d, v15.2d
+	FMOVQ 992(R9), F17
+	WORD $0x6e71dd10 // fmul v16.2d, v8.2d, v17.2d
 	WORD $0x6e71dd31 // fmul v17.2d, v9.2d, v17.2d
 	WORD $0x6e6add4a // fmul v10.2d, v10.2d, v10.2d
 	WORD $0x6e6bdd6b // fmul v11.2d, v11.2d, v11.2d
 	WORD $0x6e68dd08 // fmul v8.2d, v8.2d, v8.2d
 	WORD $0x6e69dd29 // fmul v9.2d, v9.2d, v9.2d
-	VLD1R (R20), [V20.D2]
-	WORD $0x6e341d4a // eor v10.16b, v10.16b, v20.16b
-	WORD $0x6e341d6b // eor v11.16b, v11.16b, v20.16b
-	WORD $0x6e341d08 // eor v8.16b, v8.16b, v20.16b
-	WORD $0x6e341d29 // eor v9.16b, v9.16b, v20.16b
-	ADD $32, R9, R24
-	VLD1R (R24), [V20.D2]
-	ADD $40, R9, R25
-	VLD1R (R25), [V22.D2]
-	WORD $0x4eb61ed8 // mov v24.16b, v22.16b
-	WORD $0x4eb81f19 // mov v25.16b, v24.16b
-	WORD $0x4e74cd58 // fmla v24.2d, v10.2d, v20.2d
-	WORD $0x4e74cd79 // fmla v25.2d, v11.2d, v20.2d
-	WORD $0x4eb61ed6 // mov v22.16b, v22.16b
+	FMOVQ 512(R9), F31
+	WORD $0x6e3f1d4a // eor v10.16b, v10.16b, v31.16b
+	WORD $0x6e3f1d6b // eor v11.16b, v11.16b, v31.16b
+	FMOVQ 512(R9), F31
+	WORD $0x6e3f1d08 // eor v8.16b, v8.16b, v31.16b
+	WORD $0x6e3f1d29 // eor v9.16b, v9.16b, v31.16b
+	FMOVQ 576(R9), F18
+	WORD $0x4eb21e53 // mov v19.16b, v18.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcd52 // fmla v18.2d, v10.2d, v31.2d
+	WORD $0x4e7fcd73 // fmla v19.2d, v11.2d, v31.2d
+	FMOVQ 576(R9), F20
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcd14 // fmla v20.2d, v8.2d, v31.2d
+	WORD $0x4e7fcd35 // fmla v21.2d, v9.2d, v31.2d
+	FMOVQ 576(R9), F23
+	WORD $0x4ef7d656 // fsub v22.2d, v18.2d, v23.2d
+	WORD $0x4ef7d677 // fsub v23.2d, v19.2d, v23.2d
+	FMOVQ 576(R9), F25
+	WORD $0x4ef9d698 // fsub v24.2d, v20.2d, v25.2d
+	WORD $0x4ef9d6b9 // fsub v25.2d, v21.2d, v25.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effceca // fmls v10.2d, v22.2d, v31.2d
+	WORD $0x4effceeb // fmls v11.2d, v23.2d, v31.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effcf08 // fmls v8.2d, v24.2d, v31.2d
+	WORD $0x4effcf29 // fmls v9.2d, v25.2d, v31.2d
+	FMOVQ 640(R9), F22
+	FMOVQ 640(R9), F24
 	WORD $0x4eb61ed7 // mov v23.16b, v22.16b
-	WORD $0x4e74cd16 // fmla v22.2d, v8.2d, v20.2d
-	WORD $0x4e74cd37 // fmla v23.2d, v9.2d, v20.2d
-	VLD1R (R25), [V20.D2]
-	WORD $0x4ef4d71a // fsub v26.2d, v24.2d, v20.2d
-	WORD $0x4ef4d73b // fsub v27.2d, v25.2d, v20.2d
-	WORD $0x4eb41e95 // mov v21.16b, v20.16b
-	WORD $0x4ef4d6d4 // fsub v20.2d, v22.2d, v20.2d
-	WORD $0x4ef5d6f5 // fsub v21.2d, v23.2d, v21.2d
-	ADD $48, R9, R19
-	VLD1R (R19), [V28.D2]
-	WORD $0x4efccf4a // fmls v10.2d, v26.2d, v28.2d
-	WORD $0x4efccf6b // fmls v11.2d, v27.2d, v28.2d
-	WORD $0x4efcce88 // fmls v8.2d, v20.2d, v28.2d
-	WORD $0x4efccea9 // fmls v9.2d, v21.2d, v28.2d
-	ADD $56, R9, R20
-	VLD1R (R20), [V20.D2]
-	VLD1R (R20), [V26.D2]
-	ADD $64, R9, R21
-	VLD1R (R21), [V28.D2]
-	WORD $0x4eb41e95 // mov v21.16b, v20.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e74cd5f // fmla v31.2d, v10.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e75cd7f // fmla v31.2d, v11.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4eba1f5b // mov v27.16b, v26.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acd1f // fmla v31.2d, v8.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bcd3f // fmla v31.2d, v9.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $72, R9, R22
-	VLD1R (R22), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e74cd5f // fmla v31.2d, v10.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e75cd7f // fmla v31.2d, v11.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acd1f // fmla v31.2d, v8.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bcd3f // fmla v31.2d, v9.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $80, R9, R23
-	VLD1R (R23), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e74cd5f // fmla v31.2d, v10.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e75cd7f // fmla v31.2d, v11.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acd1f // fmla v31.2d, v8.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bcd3f // fmla v31.2d, v9.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $88, R9, R24
-	VLD1R (R24), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e74cd5f // fmla v31.2d, v10.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e75cd7f // fmla v31.2d, v11.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acd1f // fmla v31.2d, v8.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bcd3f // fmla v31.2d, v9.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $96, R9, R25
-	VLD1R (R25), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e74cd5f // fmla v31.2d, v10.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e75cd7f // fmla v31.2d, v11.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acd1f // fmla v31.2d, v8.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bcd3f // fmla v31.2d, v9.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	WORD $0x6e6ade8a // fmul v10.2d, v20.2d, v10.2d
-	WORD $0x6e6bdeab // fmul v11.2d, v21.2d, v11.2d
-	WORD $0x6e68df48 // fmul v8.2d, v26.2d, v8.2d
-	WORD $0x6e69df69 // fmul v9.2d, v27.2d, v9.2d
-	ADD $224, R9, R19
-	VLD1R (R19), [V20.D2]
-	VLD1R (R19), [V26.D2]
-	ADD $232, R9, R20
-	VLD1R (R20), [V28.D2]
-	WORD $0x4eb41e95 // mov v21.16b, v20.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e74ce5f // fmla v31.2d, v18.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e75ce7f // fmla v31.2d, v19.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4eba1f5b // mov v27.16b, v26.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7ace1f // fmla v31.2d, v16.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bce3f // fmla v31.2d, v17.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $240, R9, R21
-	VLD1R (R21), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e74ce5f // fmla v31.2d, v18.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e75ce7f // fmla v31.2d, v19.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7ace1f // fmla v31.2d, v16.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bce3f // fmla v31.2d, v17.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $248, R9, R22
-	VLD1R (R22), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e74ce5f // fmla v31.2d, v18.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e75ce7f // fmla v31.2d, v19.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7ace1f // fmla v31.2d, v16.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bce3f // fmla v31.2d, v17.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $256, R9, R23
-	VLD1R (R23), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e74ce5f // fmla v31.2d, v18.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e75ce7f // fmla v31.2d, v19.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7ace1f // fmla v31.2d, v16.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bce3f // fmla v31.2d, v17.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	WORD $0x6e6cde94 // fmul v20.2d, v20.2d, v12.2d
-	WORD $0x6e6cdeb5 // fmul v21.2d, v21.2d, v12.2d
-	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x6e6cdf4c // fmul v12.2d, v26.2d, v12.2d
-	WORD $0x6e6ddf6d // fmul v13.2d, v27.2d, v13.2d
-	WORD $0x4eb41e9a // mov v26.16b, v20.16b
-	WORD $0x4eb51ebb // mov v27.16b, v21.16b
-	WORD $0x4e6ace9a // fmla v26.2d, v20.2d, v10.2d
-	WORD $0x4e6bcebb // fmla v27.2d, v21.2d, v11.2d
-	WORD $0x4eac1d8a // mov v10.16b, v12.16b
-	WORD $0x4ead1dab // mov v11.16b, v13.16b
-	WORD $0x4e68cd8a // fmla v10.2d, v12.2d, v8.2d
-	WORD $0x4e69cdab // fmla v11.2d, v13.2d, v9.2d
-	ADD $264, R9, R24
-	VLD1R (R24), [V8.D2]
-	VLD1R (R24), [V12.D2]
-	ADD $272, R9, R25
-	VLD1R (R25), [V20.D2]
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76cd5e // fmla v30.2d, v10.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77cd7e // fmla v30.2d, v11.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78cd1e // fmla v30.2d, v8.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79cd3e // fmla v30.2d, v9.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76cd5e // fmla v30.2d, v10.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77cd7e // fmla v30.2d, v11.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78cd1e // fmla v30.2d, v8.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79cd3e // fmla v30.2d, v9.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76cd5e // fmla v30.2d, v10.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77cd7e // fmla v30.2d, v11.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78cd1e // fmla v30.2d, v8.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79cd3e // fmla v30.2d, v9.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76cd5e // fmla v30.2d, v10.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77cd7e // fmla v30.2d, v11.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78cd1e // fmla v30.2d, v8.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79cd3e // fmla v30.2d, v9.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76cd5e // fmla v30.2d, v10.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77cd7e // fmla v30.2d, v11.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78cd1e // fmla v30.2d, v8.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79cd3e // fmla v30.2d, v9.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	WORD $0x6e6adeca // fmul v10.2d, v22.2d, v10.2d
+	WORD $0x6e6bdeeb // fmul v11.2d, v23.2d, v11.2d
+	WORD $0x6e68df08 // fmul v8.2d, v24.2d, v8.2d
+	WORD $0x6e69df29 // fmul v9.2d, v25.2d, v9.2d
+	FMOVQ 1312(R9), F22
+	FMOVQ 1312(R9), F24
+	WORD $0x4eb61ed7 // mov v23.16b, v22.16b
+	FMOVQ 1344(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76cdde // fmla v30.2d, v14.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77cdfe // fmla v30.2d, v15.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	FMOVQ 1344(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78ce1e // fmla v30.2d, v16.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79ce3e // fmla v30.2d, v17.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 1376(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76cdde // fmla v30.2d, v14.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77cdfe // fmla v30.2d, v15.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1376(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78ce1e // fmla v30.2d, v16.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79ce3e // fmla v30.2d, v17.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 1408(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76cdde // fmla v30.2d, v14.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77cdfe // fmla v30.2d, v15.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1408(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78ce1e // fmla v30.2d, v16.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79ce3e // fmla v30.2d, v17.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 1440(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76cdde // fmla v30.2d, v14.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77cdfe // fmla v30.2d, v15.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1440(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78ce1e // fmla v30.2d, v16.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79ce3e // fmla v30.2d, v17.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 1280(R9), F31
+	WORD $0x6e7fded6 // fmul v22.2d, v22.2d, v31.2d
+	WORD $0x6e7fdef7 // fmul v23.2d, v23.2d, v31.2d
+	FMOVQ 1280(R9), F31
+	WORD $0x6e7fdf18 // fmul v24.2d, v24.2d, v31.2d
+	WORD $0x6e7fdf39 // fmul v25.2d, v25.2d, v31.2d
+	WORD $0x4eb61eda // mov v26.16b, v22.16b
+	WORD $0x4eb71efb // mov v27.16b, v23.16b
+	WORD $0x4e6aceda // fmla v26.2d, v22.2d, v10.2d
+	WORD $0x4e6bcefb // fmla v27.2d, v23.2d, v11.2d
+	WORD $0x4eb81f0a // mov v10.16b, v24.16b
+	WORD $0x4eb91f2b // mov v11.16b, v25.16b
+	WORD $0x4e68cf0a // fmla v10.2d, v24.2d, v8.2d
+	WORD $0x4e69cf2b // fmla v11.2d, v25.2d, v9.2d
+	FMOVQ 1472(R9), F8
+	FMOVQ 1472(R9), F22
 	WORD $0x4ea81d09 // mov v9.16b, v8.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e68ce5f // fmla v31.2d, v18.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e69ce7f // fmla v31.2d, v19.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6cce1f // fmla v31.2d, v16.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dce3f // fmla v31.2d, v17.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $280, R9, R19
-	VLD1R (R19), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e68ce5f // fmla v31.2d, v18.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e69ce7f // fmla v31.2d, v19.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6cce1f // fmla v31.2d, v16.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dce3f // fmla v31.2d, v17.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $288, R9, R20
-	VLD1R (R20), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e68ce5f // fmla v31.2d, v18.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e69ce7f // fmla v31.2d, v19.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6cce1f // fmla v31.2d, v16.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dce3f // fmla v31.2d, v17.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $296, R9, R21
-	VLD1R (R21), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e68ce5f // fmla v31.2d, v18.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e69ce7f // fmla v31.2d, v19.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6cce1f // fmla v31.2d, v16.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dce3f // fmla v31.2d, v17.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	ADD $304, R9, R22
-	VLD1R (R22), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e68ce5f // fmla v31.2d, v18.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e69ce7f // fmla v31.2d, v19.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6cce1f // fmla v31.2d, v16.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dce3f // fmla v31.2d, v17.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	FMOVQ 1504(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cdde // fmla v30.2d, v14.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69cdfe // fmla v30.2d, v15.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	WORD $0x4eb61ed7 // mov v23.16b, v22.16b
+	FMOVQ 1504(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce1e // fmla v30.2d, v16.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce3e // fmla v30.2d, v17.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1536(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cdde // fmla v30.2d, v14.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69cdfe // fmla v30.2d, v15.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	FMOVQ 1536(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce1e // fmla v30.2d, v16.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce3e // fmla v30.2d, v17.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1568(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cdde // fmla v30.2d, v14.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69cdfe // fmla v30.2d, v15.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	FMOVQ 1568(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce1e // fmla v30.2d, v16.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce3e // fmla v30.2d, v17.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1600(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cdde // fmla v30.2d, v14.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69cdfe // fmla v30.2d, v15.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	FMOVQ 1600(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce1e // fmla v30.2d, v16.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce3e // fmla v30.2d, v17.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1632(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cdde // fmla v30.2d, v14.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69cdfe // fmla v30.2d, v15.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	FMOVQ 1632(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce1e // fmla v30.2d, v16.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce3e // fmla v30.2d, v17.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
 	WORD $0x6e68ff48 // fdiv v8.2d, v26.2d, v8.2d
 	WORD $0x6e69ff69 // fdiv v9.2d, v27.2d, v9.2d
-	WORD $0x6e6cfd4a // fdiv v10.2d, v10.2d, v12.2d
-	WORD $0x6e6dfd6b // fdiv v11.2d, v11.2d, v13.2d
-	WORD $0x4f74570c // shl v12.2d, v24.2d, #52
-	WORD $0x4f74572d // shl v13.2d, v25.2d, #52
-	WORD $0x4ee8858c // add v12.2d, v12.2d, v8.2d
-	WORD $0x4ee985ad // add v13.2d, v13.2d, v9.2d
-	WORD $0x4f7456c8 // shl v8.2d, v22.2d, #52
-	WORD $0x4f7456e9 // shl v9.2d, v23.2d, #52
+	WORD $0x6e76fd4a // fdiv v10.2d, v10.2d, v22.2d
+	WORD $0x6e77fd6b // fdiv v11.2d, v11.2d, v23.2d
+	WORD $0x4f74564e // shl v14.2d, v18.2d, #52
+	WORD $0x4f74566f // shl v15.2d, v19.2d, #52
+	WORD $0x4ee885ce // add v14.2d, v14.2d, v8.2d
+	WORD $0x4ee985ef // add v15.2d, v15.2d, v9.2d
+	WORD $0x4f745688 // shl v8.2d, v20.2d, #52
+	WORD $0x4f7456a9 // shl v9.2d, v21.2d, #52
 	WORD $0x4eea8508 // add v8.2d, v8.2d, v10.2d
 	WORD $0x4eeb8529 // add v9.2d, v9.2d, v11.2d
-	ADD $16, R9, R23
-	VLD1R (R23), [V10.D2]
-	WORD $0x4eecd54c // fsub v12.2d, v10.2d, v12.2d
-	WORD $0x4eedd54d // fsub v13.2d, v10.2d, v13.2d
+	FMOVQ 480(R9), F10
+	WORD $0x4eeed54e // fsub v14.2d, v10.2d, v14.2d
+	WORD $0x4eefd54f // fsub v15.2d, v10.2d, v15.2d
 	WORD $0x4ee8d548 // fsub v8.2d, v10.2d, v8.2d
 	WORD $0x4ee9d549 // fsub v9.2d, v10.2d, v9.2d
-	ADD $24, R9, R24
-	VLD1R (R24), [V10.D2]
-	WORD $0x4e2a1c10 // and v16.16b, v0.16b, v10.16b
-	WORD $0x4e2a1c31 // and v17.16b, v1.16b, v10.16b
-	WORD $0x4eac1e10 // orr v16.16b, v16.16b, v12.16b
-	WORD $0x4ead1e31 // orr v17.16b, v17.16b, v13.16b
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4e2a1c4a // and v10.16b, v2.16b, v10.16b
-	WORD $0x4e2b1c6b // and v11.16b, v3.16b, v11.16b
-	WORD $0x4ea81d4a // orr v10.16b, v10.16b, v8.16b
-	WORD $0x4ea91d6b // orr v11.16b, v11.16b, v9.16b
-	VLD1R (R24), [V8.D2]
+	FMOVQ 512(R9), F11
+	WORD $0x4e2b1c0a // and v10.16b, v0.16b, v11.16b
+	WORD $0x4e2b1c2b // and v11.16b, v1.16b, v11.16b
+	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
+	WORD $0x4eaf1d6b // orr v11.16b, v11.16b, v15.16b
+	FMOVQ 512(R9), F15
+	WORD $0x4e2f1c4e // and v14.16b, v2.16b, v15.16b
+	WORD $0x4e2f1c6f // and v15.16b, v3.16b, v15.16b
+	WORD $0x4ea81dce // orr v14.16b, v14.16b, v8.16b
+	WORD $0x4ea91def // orr v15.16b, v15.16b, v9.16b
+	FMOVQ 512(R9), F8
 	WORD $0x4e681c00 // bic v0.16b, v0.16b, v8.16b
 	WORD $0x4e681c21 // bic v1.16b, v1.16b, v8.16b
 	WORD $0x4e681c42 // bic v2.16b, v2.16b, v8.16b
 	WORD $0x4e681c63 // bic v3.16b, v3.16b, v8.16b
-	ADD $136, R9, R25
-	VLD1R (R25), [V8.D2]
-	WORD $0x6ee0e500 // fcmgt v0.2d, v8.2d, v0.2d
-	WORD $0x6ee1e501 // fcmgt v1.2d, v8.2d, v1.2d
+	FMOVQ 960(R9), F31
+	WORD $0x6ee0e7e0 // fcmgt v0.2d, v31.2d, v0.2d
+	WORD $0x6ee1e7e1 // fcmgt v1.2d, v31.2d, v1.2d
 	WORD $0x4ee0a800 // cmlt v0.2d, v0.2d, #0
-	WORD $0x6e701c80 // bsl v0.16b, v4.16b, v16.16b
+	WORD $0x6e6a1c80 // bsl v0.16b, v4.16b, v10.16b
 	WORD $0x4ee0a821 // cmlt v1.2d, v1.2d, #0
-	WORD $0x6e711ca1 // bsl v1.16b, v5.16b, v17.16b
-	WORD $0x6ee2e502 // fcmgt v2.2d, v8.2d, v2.2d
-	WORD $0x6ee3e503 // fcmgt v3.2d, v8.2d, v3.2d
+	WORD $0x6e6b1ca1 // bsl v1.16b, v5.16b, v11.16b
+	FMOVQ 960(R9), F31
+	WORD $0x6ee2e7e2 // fcmgt v2.2d, v31.2d, v2.2d
+	WORD $0x6ee3e7e3 // fcmgt v3.2d, v31.2d, v3.2d
 	WORD $0x4ee0a842 // cmlt v2.2d, v2.2d, #0
-	WORD $0x6e6a1cc2 // bsl v2.16b, v6.16b, v10.16b
+	WORD $0x6e6e1cc2 // bsl v2.16b, v6.16b, v14.16b
 	WORD $0x4ee0a863 // cmlt v3.2d, v3.2d, #0
-	WORD $0x6e6b1ce3 // bsl v3.16b, v7.16b, v11.16b
-	WORD $0x0e61680e // fcvtn v14.2s, v0.2d
-	WORD $0x4e61682e // fcvtn2 v14.4s, v1.2d
-	WORD $0x6f00e40f // movi v15.2d, #0
+	WORD $0x6e6f1ce3 // bsl v3.16b, v7.16b, v15.16b
+	WORD $0x0e61680c // fcvtn v12.2s, v0.2d
+	WORD $0x4e61682c // fcvtn2 v12.4s, v1.2d
+	WORD $0x6f00e40d // movi v13.2d, #0
 	WORD $0x0e616840 // fcvtn v0.2s, v2.2d
 	WORD $0x4e616860 // fcvtn2 v0.4s, v3.2d
-	WORD $0x4eae1dc2 // mov v2.16b, v14.16b
+	WORD $0x4eac1d82 // mov v2.16b, v12.16b
 	WORD $0x4ea01c03 // mov v3.16b, v0.16b
 	FLDPQ 0(R0), (F0, F1)
 	ADD R4, R8, R16
@@ -29284,15 +29882,13 @@ vector:
 	FMOVQ 16(R19), F2
 	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
 	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
-	ADD $24, R9, R20
-	VLD1R (R20), [V4.D2]
+	FMOVQ 512(R9), F4
 	WORD $0x4e641c06 // bic v6.16b, v0.16b, v4.16b
 	WORD $0x4e641c27 // bic v7.16b, v1.16b, v4.16b
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
 	WORD $0x4e641c44 // bic v4.16b, v2.16b, v4.16b
 	WORD $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	ADD $144, R9, R21
-	VLD1R (R21), [V10.D2]
+	FMOVQ 992(R9), F10
 	WORD $0x6eeae4df // fcmgt v31.2d, v6.2d, v10.2d
 	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
 	WORD $0x6eeae4ff // fcmgt v31.2d, v7.2d, v10.2d
@@ -29305,269 +29901,264 @@ vector:
 	WORD $0x6e67dceb // fmul v11.2d, v7.2d, v7.2d
 	WORD $0x6e64dc8c // fmul v12.2d, v4.2d, v4.2d
 	WORD $0x6e65dcad // fmul v13.2d, v5.2d, v5.2d
-	ADD $136, R9, R22
-	VLD1R (R22), [V14.D2]
-	WORD $0x6e6edd4a // fmul v10.2d, v10.2d, v14.2d
-	WORD $0x6e6edd6b // fmul v11.2d, v11.2d, v14.2d
-	WORD $0x6e6edd8c // fmul v12.2d, v12.2d, v14.2d
-	WORD $0x6e6eddad // fmul v13.2d, v13.2d, v14.2d
-	ADD $32, R9, R23
-	VLD1R (R23), [V14.D2]
-	ADD $40, R9, R24
-	VLD1R (R24), [V16.D2]
-	WORD $0x4eb01e12 // mov v18.16b, v16.16b
-	WORD $0x4eb21e53 // mov v19.16b, v18.16b
-	WORD $0x4e6ecd52 // fmla v18.2d, v10.2d, v14.2d
-	WORD $0x4e6ecd73 // fmla v19.2d, v11.2d, v14.2d
-	WORD $0x4eb01e10 // mov v16.16b, v16.16b
+	FMOVQ 960(R9), F31
+	WORD $0x6e7fdd4a // fmul v10.2d, v10.2d, v31.2d
+	WORD $0x6e7fdd6b // fmul v11.2d, v11.2d, v31.2d
+	FMOVQ 960(R9), F31
+	WORD $0x6e7fdd8c // fmul v12.2d, v12.2d, v31.2d
+	WORD $0x6e7fddad // fmul v13.2d, v13.2d, v31.2d
+	FMOVQ 576(R9), F14
+	WORD $0x4eae1dcf // mov v15.16b, v14.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcd4e // fmla v14.2d, v10.2d, v31.2d
+	WORD $0x4e7fcd6f // fmla v15.2d, v11.2d, v31.2d
+	FMOVQ 576(R9), F16
 	WORD $0x4eb01e11 // mov v17.16b, v16.16b
-	WORD $0x4e6ecd90 // fmla v16.2d, v12.2d, v14.2d
-	WORD $0x4e6ecdb1 // fmla v17.2d, v13.2d, v14.2d
-	VLD1R (R24), [V14.D2]
-	WORD $0x4eeed654 // fsub v20.2d, v18.2d, v14.2d
-	WORD $0x4eeed675 // fsub v21.2d, v19.2d, v14.2d
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4eeed60e // fsub v14.2d, v16.2d, v14.2d
-	WORD $0x4eefd62f // fsub v15.2d, v17.2d, v15.2d
-	ADD $48, R9, R25
-	VLD1R (R25), [V22.D2]
-	WORD $0x4ef6ce8a // fmls v10.2d, v20.2d, v22.2d
-	WORD $0x4ef6ceab // fmls v11.2d, v21.2d, v22.2d
-	WORD $0x4ef6cdcc // fmls v12.2d, v14.2d, v22.2d
-	WORD $0x4ef6cded // fmls v13.2d, v15.2d, v22.2d
-	ADD $56, R9, R19
-	VLD1R (R19), [V14.D2]
-	VLD1R (R19), [V20.D2]
-	ADD $64, R9, R20
-	VLD1R (R20), [V22.D2]
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcd90 // fmla v16.2d, v12.2d, v31.2d
+	WORD $0x4e7fcdb1 // fmla v17.2d, v13.2d, v31.2d
+	FMOVQ 576(R9), F19
+	WORD $0x4ef3d5d2 // fsub v18.2d, v14.2d, v19.2d
+	WORD $0x4ef3d5f3 // fsub v19.2d, v15.2d, v19.2d
+	FMOVQ 576(R9), F21
+	WORD $0x4ef5d614 // fsub v20.2d, v16.2d, v21.2d
+	WORD $0x4ef5d635 // fsub v21.2d, v17.2d, v21.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce4a // fmls v10.2d, v18.2d, v31.2d
+	WORD $0x4effce6b // fmls v11.2d, v19.2d, v31.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce8c // fmls v12.2d, v20.2d, v31.2d
+	WORD $0x4effcead // fmls v13.2d, v21.2d, v31.2d
+	FMOVQ 640(R9), F18
+	FMOVQ 640(R9), F20
+	WORD $0x4eb21e53 // mov v19.16b, v18.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
 	WORD $0x4eb41e95 // mov v21.16b, v20.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $72, R9, R21
-	VLD1R (R21), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $80, R9, R22
-	VLD1R (R22), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $88, R9, R23
-	VLD1R (R23), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $96, R9, R24
-	VLD1R (R24), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x6e6addca // fmul v10.2d, v14.2d, v10.2d
-	WORD $0x6e6bddeb // fmul v11.2d, v15.2d, v11.2d
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd9e // fmla v30.2d, v12.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cdbe // fmla v30.2d, v13.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd9e // fmla v30.2d, v12.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cdbe // fmla v30.2d, v13.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd9e // fmla v30.2d, v12.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cdbe // fmla v30.2d, v13.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd9e // fmla v30.2d, v12.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cdbe // fmla v30.2d, v13.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd9e // fmla v30.2d, v12.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cdbe // fmla v30.2d, v13.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	WORD $0x6e6ade4a // fmul v10.2d, v18.2d, v10.2d
+	WORD $0x6e6bde6b // fmul v11.2d, v19.2d, v11.2d
 	WORD $0x6e6cde8c // fmul v12.2d, v20.2d, v12.2d
 	WORD $0x6e6ddead // fmul v13.2d, v21.2d, v13.2d
-	ADD $224, R9, R25
-	VLD1R (R25), [V14.D2]
-	VLD1R (R25), [V20.D2]
-	ADD $232, R9, R19
-	VLD1R (R19), [V22.D2]
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6eccdf // fmla v31.2d, v6.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fccff // fmla v31.2d, v7.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	FMOVQ 1312(R9), F18
+	FMOVQ 1312(R9), F20
+	WORD $0x4eb21e53 // mov v19.16b, v18.16b
+	FMOVQ 1344(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72ccde // fmla v30.2d, v6.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73ccfe // fmla v30.2d, v7.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
 	WORD $0x4eb41e95 // mov v21.16b, v20.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $240, R9, R20
-	VLD1R (R20), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6eccdf // fmla v31.2d, v6.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fccff // fmla v31.2d, v7.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $248, R9, R21
-	VLD1R (R21), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6eccdf // fmla v31.2d, v6.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fccff // fmla v31.2d, v7.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $256, R9, R22
-	VLD1R (R22), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6eccdf // fmla v31.2d, v6.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fccff // fmla v31.2d, v7.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x6e66ddce // fmul v14.2d, v14.2d, v6.2d
-	WORD $0x6e67ddef // fmul v15.2d, v15.2d, v7.2d
+	FMOVQ 1344(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cc9e // fmla v30.2d, v4.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75ccbe // fmla v30.2d, v5.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 1376(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72ccde // fmla v30.2d, v6.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73ccfe // fmla v30.2d, v7.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 1376(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cc9e // fmla v30.2d, v4.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75ccbe // fmla v30.2d, v5.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 1408(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72ccde // fmla v30.2d, v6.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73ccfe // fmla v30.2d, v7.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 1408(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cc9e // fmla v30.2d, v4.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75ccbe // fmla v30.2d, v5.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 1440(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72ccde // fmla v30.2d, v6.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73ccfe // fmla v30.2d, v7.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 1440(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cc9e // fmla v30.2d, v4.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75ccbe // fmla v30.2d, v5.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	WORD $0x6e66de52 // fmul v18.2d, v18.2d, v6.2d
+	WORD $0x6e67de73 // fmul v19.2d, v19.2d, v7.2d
 	WORD $0x6e64de94 // fmul v20.2d, v20.2d, v4.2d
 	WORD $0x6e65deb5 // fmul v21.2d, v21.2d, v5.2d
-	WORD $0x4eae1dd6 // mov v22.16b, v14.16b
-	WORD $0x4eaf1df7 // mov v23.16b, v15.16b
-	WORD $0x4e6acdd6 // fmla v22.2d, v14.2d, v10.2d
-	WORD $0x4e6bcdf7 // fmla v23.2d, v15.2d, v11.2d
+	WORD $0x4eb21e56 // mov v22.16b, v18.16b
+	WORD $0x4eb31e77 // mov v23.16b, v19.16b
+	WORD $0x4e6ace56 // fmla v22.2d, v18.2d, v10.2d
+	WORD $0x4e6bce77 // fmla v23.2d, v19.2d, v11.2d
 	WORD $0x4eb41e8a // mov v10.16b, v20.16b
 	WORD $0x4eb51eab // mov v11.16b, v21.16b
 	WORD $0x4e6cce8a // fmla v10.2d, v20.2d, v12.2d
 	WORD $0x4e6dceab // fmla v11.2d, v21.2d, v13.2d
-	ADD $264, R9, R23
-	VLD1R (R23), [V12.D2]
-	VLD1R (R23), [V14.D2]
-	ADD $272, R9, R24
-	VLD1R (R24), [V20.D2]
+	FMOVQ 1472(R9), F12
+	FMOVQ 1472(R9), F18
 	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6cccdf // fmla v31.2d, v6.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dccff // fmla v31.2d, v7.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ecc9f // fmla v31.2d, v4.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6fccbf // fmla v31.2d, v5.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	ADD $280, R9, R25
-	VLD1R (R25), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6cccdf // fmla v31.2d, v6.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dccff // fmla v31.2d, v7.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ecc9f // fmla v31.2d, v4.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6fccbf // fmla v31.2d, v5.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	ADD $288, R9, R19
-	VLD1R (R19), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6cccdf // fmla v31.2d, v6.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dccff // fmla v31.2d, v7.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ecc9f // fmla v31.2d, v4.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6fccbf // fmla v31.2d, v5.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	ADD $296, R9, R20
-	VLD1R (R20), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6cccdf // fmla v31.2d, v6.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dccff // fmla v31.2d, v7.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ecc9f // fmla v31.2d, v4.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6fccbf // fmla v31.2d, v5.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	ADD $304, R9, R21
-	VLD1R (R21), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6cccdf // fmla v31.2d, v6.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dccff // fmla v31.2d, v7.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ecc9f // fmla v31.2d, v4.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6fccbf // fmla v31.2d, v5.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	FMOVQ 1504(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6cccde // fmla v30.2d, v6.2d, v12.2d
+	WORD $0x4ebe1fcc // mov v12.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6dccfe // fmla v30.2d, v7.2d, v13.2d
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	WORD $0x4eb21e53 // mov v19.16b, v18.16b
+	FMOVQ 1504(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cc9e // fmla v30.2d, v4.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73ccbe // fmla v30.2d, v5.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 1536(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6cccde // fmla v30.2d, v6.2d, v12.2d
+	WORD $0x4ebe1fcc // mov v12.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6dccfe // fmla v30.2d, v7.2d, v13.2d
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	FMOVQ 1536(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cc9e // fmla v30.2d, v4.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73ccbe // fmla v30.2d, v5.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 1568(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6cccde // fmla v30.2d, v6.2d, v12.2d
+	WORD $0x4ebe1fcc // mov v12.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6dccfe // fmla v30.2d, v7.2d, v13.2d
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	FMOVQ 1568(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cc9e // fmla v30.2d, v4.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73ccbe // fmla v30.2d, v5.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 1600(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6cccde // fmla v30.2d, v6.2d, v12.2d
+	WORD $0x4ebe1fcc // mov v12.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6dccfe // fmla v30.2d, v7.2d, v13.2d
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	FMOVQ 1600(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cc9e // fmla v30.2d, v4.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73ccbe // fmla v30.2d, v5.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 1632(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6cccde // fmla v30.2d, v6.2d, v12.2d
+	WORD $0x4ebe1fcc // mov v12.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6dccfe // fmla v30.2d, v7.2d, v13.2d
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	FMOVQ 1632(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cc9e // fmla v30.2d, v4.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73ccbe // fmla v30.2d, v5.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
 	WORD $0x6e6cfec4 // fdiv v4.2d, v22.2d, v12.2d
 	WORD $0x6e6dfee5 // fdiv v5.2d, v23.2d, v13.2d
-	WORD $0x6e6efd46 // fdiv v6.2d, v10.2d, v14.2d
-	WORD $0x6e6ffd67 // fdiv v7.2d, v11.2d, v15.2d
-	WORD $0x4f74564a // shl v10.2d, v18.2d, #52
-	WORD $0x4f74566b // shl v11.2d, v19.2d, #52
+	WORD $0x6e72fd46 // fdiv v6.2d, v10.2d, v18.2d
+	WORD $0x6e73fd67 // fdiv v7.2d, v11.2d, v19.2d
+	WORD $0x4f7455ca // shl v10.2d, v14.2d, #52
+	WORD $0x4f7455eb // shl v11.2d, v15.2d, #52
 	WORD $0x4ee4854a // add v10.2d, v10.2d, v4.2d
 	WORD $0x4ee5856b // add v11.2d, v11.2d, v5.2d
 	WORD $0x4f745604 // shl v4.2d, v16.2d, #52
@@ -29591,9 +30182,9 @@ vector:
 	WORD $0x4e616820 // fcvtn2 v0.4s, v1.2d
 	WORD $0x0e616842 // fcvtn v2.2s, v2.2d
 	WORD $0x4e616862 // fcvtn2 v2.4s, v3.2d
-	ADD R4, R8, R22
-	FMOVQ F0, 0(R22)
-	FMOVQ F2, 16(R22)
+	ADD R4, R8, R20
+	FMOVQ F0, 0(R20)
+	FMOVQ F2, 16(R20)
 	ADD $32, R4, R4
 	B vector
 
@@ -29614,15 +30205,13 @@ partial:
 	WORD $0x0e617800 // fcvtl v0.2d, v0.2s
 	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
 	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
-	ADD $24, R9, R23
-	VLD1R (R23), [V4.D2]
+	FMOVQ 512(R9), F4
 	WORD $0x4e641c06 // bic v6.16b, v0.16b, v4.16b
 	WORD $0x4e641c27 // bic v7.16b, v1.16b, v4.16b
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
 	WORD $0x4e641c44 // bic v4.16b, v2.16b, v4.16b
 	WORD $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	ADD $144, R9, R24
-	VLD1R (R24), [V10.D2]
+	FMOVQ 992(R9), F10
 	WORD $0x6eeae4df // fcmgt v31.2d, v6.2d, v10.2d
 	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
 	WORD $0x6eeae4ff // fcmgt v31.2d, v7.2d, v10.2d
@@ -29635,269 +30224,264 @@ partial:
 	WORD $0x6e67dceb // fmul v11.2d, v7.2d, v7.2d
 	WORD $0x6e64dc8c // fmul v12.2d, v4.2d, v4.2d
 	WORD $0x6e65dcad // fmul v13.2d, v5.2d, v5.2d
-	ADD $136, R9, R25
-	VLD1R (R25), [V14.D2]
-	WORD $0x6e6edd4a // fmul v10.2d, v10.2d, v14.2d
-	WORD $0x6e6edd6b // fmul v11.2d, v11.2d, v14.2d
-	WORD $0x6e6edd8c // fmul v12.2d, v12.2d, v14.2d
-	WORD $0x6e6eddad // fmul v13.2d, v13.2d, v14.2d
-	ADD $32, R9, R19
-	VLD1R (R19), [V14.D2]
-	ADD $40, R9, R20
-	VLD1R (R20), [V16.D2]
-	WORD $0x4eb01e12 // mov v18.16b, v16.16b
-	WORD $0x4eb21e53 // mov v19.16b, v18.16b
-	WORD $0x4e6ecd52 // fmla v18.2d, v10.2d, v14.2d
-	WORD $0x4e6ecd73 // fmla v19.2d, v11.2d, v14.2d
-	WORD $0x4eb01e10 // mov v16.16b, v16.16b
+	FMOVQ 960(R9), F31
+	WORD $0x6e7fdd4a // fmul v10.2d, v10.2d, v31.2d
+	WORD $0x6e7fdd6b // fmul v11.2d, v11.2d, v31.2d
+	FMOVQ 960(R9), F31
+	WORD $0x6e7fdd8c // fmul v12.2d, v12.2d, v31.2d
+	WORD $0x6e7fddad // fmul v13.2d, v13.2d, v31.2d
+	FMOVQ 576(R9), F14
+	WORD $0x4eae1dcf // mov v15.16b, v14.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcd4e // fmla v14.2d, v10.2d, v31.2d
+	WORD $0x4e7fcd6f // fmla v15.2d, v11.2d, v31.2d
+	FMOVQ 576(R9), F16
 	WORD $0x4eb01e11 // mov v17.16b, v16.16b
-	WORD $0x4e6ecd90 // fmla v16.2d, v12.2d, v14.2d
-	WORD $0x4e6ecdb1 // fmla v17.2d, v13.2d, v14.2d
-	VLD1R (R20), [V14.D2]
-	WORD $0x4eeed654 // fsub v20.2d, v18.2d, v14.2d
-	WORD $0x4eeed675 // fsub v21.2d, v19.2d, v14.2d
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4eeed60e // fsub v14.2d, v16.2d, v14.2d
-	WORD $0x4eefd62f // fsub v15.2d, v17.2d, v15.2d
-	ADD $48, R9, R21
-	VLD1R (R21), [V22.D2]
-	WORD $0x4ef6ce8a // fmls v10.2d, v20.2d, v22.2d
-	WORD $0x4ef6ceab // fmls v11.2d, v21.2d, v22.2d
-	WORD $0x4ef6cdcc // fmls v12.2d, v14.2d, v22.2d
-	WORD $0x4ef6cded // fmls v13.2d, v15.2d, v22.2d
-	ADD $56, R9, R22
-	VLD1R (R22), [V14.D2]
-	VLD1R (R22), [V20.D2]
-	ADD $64, R9, R23
-	VLD1R (R23), [V22.D2]
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcd90 // fmla v16.2d, v12.2d, v31.2d
+	WORD $0x4e7fcdb1 // fmla v17.2d, v13.2d, v31.2d
+	FMOVQ 576(R9), F19
+	WORD $0x4ef3d5d2 // fsub v18.2d, v14.2d, v19.2d
+	WORD $0x4ef3d5f3 // fsub v19.2d, v15.2d, v19.2d
+	FMOVQ 576(R9), F21
+	WORD $0x4ef5d614 // fsub v20.2d, v16.2d, v21.2d
+	WORD $0x4ef5d635 // fsub v21.2d, v17.2d, v21.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce4a // fmls v10.2d, v18.2d, v31.2d
+	WORD $0x4effce6b // fmls v11.2d, v19.2d, v31.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce8c // fmls v12.2d, v20.2d, v31.2d
+	WORD $0x4effcead // fmls v13.2d, v21.2d, v31.2d
+	FMOVQ 640(R9), F18
+	FMOVQ 640(R9), F20
+	WORD $0x4eb21e53 // mov v19.16b, v18.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
 	WORD $0x4eb41e95 // mov v21.16b, v20.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $72, R9, R24
-	VLD1R (R24), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $80, R9, R25
-	VLD1R (R25), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $88, R9, R19
-	VLD1R (R19), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $96, R9, R20
-	VLD1R (R20), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x6e6addca // fmul v10.2d, v14.2d, v10.2d
-	WORD $0x6e6bddeb // fmul v11.2d, v15.2d, v11.2d
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd9e // fmla v30.2d, v12.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cdbe // fmla v30.2d, v13.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd9e // fmla v30.2d, v12.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cdbe // fmla v30.2d, v13.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd9e // fmla v30.2d, v12.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cdbe // fmla v30.2d, v13.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd9e // fmla v30.2d, v12.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cdbe // fmla v30.2d, v13.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd9e // fmla v30.2d, v12.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cdbe // fmla v30.2d, v13.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	WORD $0x6e6ade4a // fmul v10.2d, v18.2d, v10.2d
+	WORD $0x6e6bde6b // fmul v11.2d, v19.2d, v11.2d
 	WORD $0x6e6cde8c // fmul v12.2d, v20.2d, v12.2d
 	WORD $0x6e6ddead // fmul v13.2d, v21.2d, v13.2d
-	ADD $224, R9, R21
-	VLD1R (R21), [V14.D2]
-	VLD1R (R21), [V20.D2]
-	ADD $232, R9, R22
-	VLD1R (R22), [V22.D2]
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6eccdf // fmla v31.2d, v6.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fccff // fmla v31.2d, v7.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	FMOVQ 1312(R9), F18
+	FMOVQ 1312(R9), F20
+	WORD $0x4eb21e53 // mov v19.16b, v18.16b
+	FMOVQ 1344(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72ccde // fmla v30.2d, v6.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73ccfe // fmla v30.2d, v7.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
 	WORD $0x4eb41e95 // mov v21.16b, v20.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $240, R9, R23
-	VLD1R (R23), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6eccdf // fmla v31.2d, v6.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fccff // fmla v31.2d, v7.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $248, R9, R24
-	VLD1R (R24), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6eccdf // fmla v31.2d, v6.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fccff // fmla v31.2d, v7.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $256, R9, R25
-	VLD1R (R25), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6eccdf // fmla v31.2d, v6.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fccff // fmla v31.2d, v7.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cc9f // fmla v31.2d, v4.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75ccbf // fmla v31.2d, v5.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x6e66ddce // fmul v14.2d, v14.2d, v6.2d
-	WORD $0x6e67ddef // fmul v15.2d, v15.2d, v7.2d
+	FMOVQ 1344(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cc9e // fmla v30.2d, v4.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75ccbe // fmla v30.2d, v5.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 1376(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72ccde // fmla v30.2d, v6.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73ccfe // fmla v30.2d, v7.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 1376(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cc9e // fmla v30.2d, v4.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75ccbe // fmla v30.2d, v5.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 1408(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72ccde // fmla v30.2d, v6.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73ccfe // fmla v30.2d, v7.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 1408(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cc9e // fmla v30.2d, v4.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75ccbe // fmla v30.2d, v5.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 1440(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72ccde // fmla v30.2d, v6.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73ccfe // fmla v30.2d, v7.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 1440(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cc9e // fmla v30.2d, v4.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75ccbe // fmla v30.2d, v5.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	WORD $0x6e66de52 // fmul v18.2d, v18.2d, v6.2d
+	WORD $0x6e67de73 // fmul v19.2d, v19.2d, v7.2d
 	WORD $0x6e64de94 // fmul v20.2d, v20.2d, v4.2d
 	WORD $0x6e65deb5 // fmul v21.2d, v21.2d, v5.2d
-	WORD $0x4eae1dd6 // mov v22.16b, v14.16b
-	WORD $0x4eaf1df7 // mov v23.16b, v15.16b
-	WORD $0x4e6acdd6 // fmla v22.2d, v14.2d, v10.2d
-	WORD $0x4e6bcdf7 // fmla v23.2d, v15.2d, v11.2d
+	WORD $0x4eb21e56 // mov v22.16b, v18.16b
+	WORD $0x4eb31e77 // mov v23.16b, v19.16b
+	WORD $0x4e6ace56 // fmla v22.2d, v18.2d, v10.2d
+	WORD $0x4e6bce77 // fmla v23.2d, v19.2d, v11.2d
 	WORD $0x4eb41e8a // mov v10.16b, v20.16b
 	WORD $0x4eb51eab // mov v11.16b, v21.16b
 	WORD $0x4e6cce8a // fmla v10.2d, v20.2d, v12.2d
 	WORD $0x4e6dceab // fmla v11.2d, v21.2d, v13.2d
-	ADD $264, R9, R19
-	VLD1R (R19), [V12.D2]
-	VLD1R (R19), [V14.D2]
-	ADD $272, R9, R20
-	VLD1R (R20), [V20.D2]
+	FMOVQ 1472(R9), F12
+	FMOVQ 1472(R9), F18
 	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6cccdf // fmla v31.2d, v6.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dccff // fmla v31.2d, v7.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ecc9f // fmla v31.2d, v4.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6fccbf // fmla v31.2d, v5.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	ADD $280, R9, R21
-	VLD1R (R21), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6cccdf // fmla v31.2d, v6.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dccff // fmla v31.2d, v7.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ecc9f // fmla v31.2d, v4.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6fccbf // fmla v31.2d, v5.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	ADD $288, R9, R22
-	VLD1R (R22), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6cccdf // fmla v31.2d, v6.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dccff // fmla v31.2d, v7.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ecc9f // fmla v31.2d, v4.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6fccbf // fmla v31.2d, v5.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	ADD $296, R9, R23
-	VLD1R (R23), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6cccdf // fmla v31.2d, v6.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dccff // fmla v31.2d, v7.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ecc9f // fmla v31.2d, v4.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6fccbf // fmla v31.2d, v5.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	ADD $304, R9, R24
-	VLD1R (R24), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6cccdf // fmla v31.2d, v6.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dccff // fmla v31.2d, v7.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ecc9f // fmla v31.2d, v4.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6fccbf // fmla v31.2d, v5.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	FMOVQ 1504(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6cccde // fmla v30.2d, v6.2d, v12.2d
+	WORD $0x4ebe1fcc // mov v12.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6dccfe // fmla v30.2d, v7.2d, v13.2d
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	WORD $0x4eb21e53 // mov v19.16b, v18.16b
+	FMOVQ 1504(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cc9e // fmla v30.2d, v4.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73ccbe // fmla v30.2d, v5.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 1536(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6cccde // fmla v30.2d, v6.2d, v12.2d
+	WORD $0x4ebe1fcc // mov v12.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6dccfe // fmla v30.2d, v7.2d, v13.2d
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	FMOVQ 1536(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cc9e // fmla v30.2d, v4.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73ccbe // fmla v30.2d, v5.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 1568(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6cccde // fmla v30.2d, v6.2d, v12.2d
+	WORD $0x4ebe1fcc // mov v12.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6dccfe // fmla v30.2d, v7.2d, v13.2d
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	FMOVQ 1568(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cc9e // fmla v30.2d, v4.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73ccbe // fmla v30.2d, v5.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 1600(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6cccde // fmla v30.2d, v6.2d, v12.2d
+	WORD $0x4ebe1fcc // mov v12.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6dccfe // fmla v30.2d, v7.2d, v13.2d
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	FMOVQ 1600(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cc9e // fmla v30.2d, v4.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73ccbe // fmla v30.2d, v5.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 1632(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6cccde // fmla v30.2d, v6.2d, v12.2d
+	WORD $0x4ebe1fcc // mov v12.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6dccfe // fmla v30.2d, v7.2d, v13.2d
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	FMOVQ 1632(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cc9e // fmla v30.2d, v4.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73ccbe // fmla v30.2d, v5.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
 	WORD $0x6e6cfec4 // fdiv v4.2d, v22.2d, v12.2d
 	WORD $0x6e6dfee5 // fdiv v5.2d, v23.2d, v13.2d
-	WORD $0x6e6efd46 // fdiv v6.2d, v10.2d, v14.2d
-	WORD $0x6e6ffd67 // fdiv v7.2d, v11.2d, v15.2d
-	WORD $0x4f74564a // shl v10.2d, v18.2d, #52
-	WORD $0x4f74566b // shl v11.2d, v19.2d, #52
+	WORD $0x6e72fd46 // fdiv v6.2d, v10.2d, v18.2d
+	WORD $0x6e73fd67 // fdiv v7.2d, v11.2d, v19.2d
+	WORD $0x4f7455ca // shl v10.2d, v14.2d, #52
+	WORD $0x4f7455eb // shl v11.2d, v15.2d, #52
 	WORD $0x4ee4854a // add v10.2d, v10.2d, v4.2d
 	WORD $0x4ee5856b // add v11.2d, v11.2d, v5.2d
 	WORD $0x4f745604 // shl v4.2d, v16.2d, #52
@@ -29935,6 +30519,807 @@ TEXT ·geluTanhNEON(SB), NOSPLIT, $0-40
 	MOVD x+0(FP), R7
 	MOVD out+8(FP), R8
 	MOVD table+24(FP), R9
+	FMOVQ 576(R9), F0
+	FMOVQ 480(R9), F2
+	FMOVQ 1024(R9), F4
+	MOVD $0, R4
+	MOVD bytes+16(FP), R3
+	SUB $32, R3, R3
+	WORD $0x4ea01c01 // mov v1.16b, v0.16b
+	WORD $0x4ea21c43 // mov v3.16b, v2.16b
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+
+vector:
+	CMP R3, R4
+	BGT partial
+	ADD R4, R7, R19
+	FMOVQ 0(R19), F6
+	WORD $0x4e6178c7 // fcvtl2 v7.2d, v6.4s
+	WORD $0x0e6178c6 // fcvtl v6.2d, v6.2s
+	FMOVQ 16(R19), F8
+	WORD $0x4e617909 // fcvtl2 v9.2d, v8.4s
+	WORD $0x0e617908 // fcvtl v8.2d, v8.2s
+	FMOVQ 512(R9), F11
+	WORD $0x6e2b1c8a // eor v10.16b, v4.16b, v11.16b
+	WORD $0x6e2b1cab // eor v11.16b, v5.16b, v11.16b
+	FMOVQ 512(R9), F13
+	WORD $0x6e2d1c8c // eor v12.16b, v4.16b, v13.16b
+	WORD $0x6e2d1cad // eor v13.16b, v5.16b, v13.16b
+	WORD $0x6ee6e55f // fcmgt v31.2d, v10.2d, v6.2d
+	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
+	WORD $0x6ee7e57f // fcmgt v31.2d, v11.2d, v7.2d
+	WORD $0x6ebf1d67 // bit v7.16b, v11.16b, v31.16b
+	WORD $0x6ee8e59f // fcmgt v31.2d, v12.2d, v8.2d
+	WORD $0x6ebf1d88 // bit v8.16b, v12.16b, v31.16b
+	WORD $0x6ee9e5bf // fcmgt v31.2d, v13.2d, v9.2d
+	WORD $0x6ebf1da9 // bit v9.16b, v13.16b, v31.16b
+	WORD $0x6ee4e4ca // fcmgt v10.2d, v6.2d, v4.2d
+	WORD $0x6e661c8a // bsl v10.16b, v4.16b, v6.16b
+	WORD $0x6ee5e4eb // fcmgt v11.2d, v7.2d, v5.2d
+	WORD $0x6e671cab // bsl v11.16b, v5.16b, v7.16b
+	WORD $0x6ee4e50c // fcmgt v12.2d, v8.2d, v4.2d
+	WORD $0x6e681c8c // bsl v12.16b, v4.16b, v8.16b
+	WORD $0x6ee5e52d // fcmgt v13.2d, v9.2d, v5.2d
+	WORD $0x6e691cad // bsl v13.16b, v5.16b, v9.16b
+	WORD $0x6e6add50 // fmul v16.2d, v10.2d, v10.2d
+	WORD $0x6e6bdd71 // fmul v17.2d, v11.2d, v11.2d
+	WORD $0x6e6cdd92 // fmul v18.2d, v12.2d, v12.2d
+	WORD $0x6e6dddb3 // fmul v19.2d, v13.2d, v13.2d
+	FMOVQ 960(R9), F20
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FMOVQ 992(R9), F31
+	WORD $0x4e7fce14 // fmla v20.2d, v16.2d, v31.2d
+	WORD $0x4e7fce35 // fmla v21.2d, v17.2d, v31.2d
+	FMOVQ 960(R9), F16
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FMOVQ 992(R9), F31
+	WORD $0x4e7fce50 // fmla v16.2d, v18.2d, v31.2d
+	WORD $0x4e7fce71 // fmla v17.2d, v19.2d, v31.2d
+	WORD $0x6e74dd4a // fmul v10.2d, v10.2d, v20.2d
+	WORD $0x6e75dd6b // fmul v11.2d, v11.2d, v21.2d
+	WORD $0x6e70dd8c // fmul v12.2d, v12.2d, v16.2d
+	WORD $0x6e71ddad // fmul v13.2d, v13.2d, v17.2d
+	WORD $0x4ea01c10 // mov v16.16b, v0.16b
+	WORD $0x4ea11c31 // mov v17.16b, v1.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcd50 // fmla v16.2d, v10.2d, v31.2d
+	WORD $0x4e7fcd71 // fmla v17.2d, v11.2d, v31.2d
+	WORD $0x4ea01c12 // mov v18.16b, v0.16b
+	WORD $0x4ea11c33 // mov v19.16b, v1.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcd92 // fmla v18.2d, v12.2d, v31.2d
+	WORD $0x4e7fcdb3 // fmla v19.2d, v13.2d, v31.2d
+	WORD $0x4ee0d614 // fsub v20.2d, v16.2d, v0.2d
+	WORD $0x4ee1d635 // fsub v21.2d, v17.2d, v1.2d
+	WORD $0x4ee0d656 // fsub v22.2d, v18.2d, v0.2d
+	WORD $0x4ee1d677 // fsub v23.2d, v19.2d, v1.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce8a // fmls v10.2d, v20.2d, v31.2d
+	WORD $0x4effceab // fmls v11.2d, v21.2d, v31.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effcecc // fmls v12.2d, v22.2d, v31.2d
+	WORD $0x4effceed // fmls v13.2d, v23.2d, v31.2d
+	FMOVQ 640(R9), F20
+	FMOVQ 640(R9), F22
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd5e // fmla v30.2d, v10.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cd7e // fmla v30.2d, v11.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	WORD $0x4eb61ed7 // mov v23.16b, v22.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76cd9e // fmla v30.2d, v12.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77cdbe // fmla v30.2d, v13.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd5e // fmla v30.2d, v10.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cd7e // fmla v30.2d, v11.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76cd9e // fmla v30.2d, v12.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77cdbe // fmla v30.2d, v13.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd5e // fmla v30.2d, v10.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cd7e // fmla v30.2d, v11.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76cd9e // fmla v30.2d, v12.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77cdbe // fmla v30.2d, v13.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd5e // fmla v30.2d, v10.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cd7e // fmla v30.2d, v11.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76cd9e // fmla v30.2d, v12.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77cdbe // fmla v30.2d, v13.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd5e // fmla v30.2d, v10.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cd7e // fmla v30.2d, v11.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76cd9e // fmla v30.2d, v12.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77cdbe // fmla v30.2d, v13.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	WORD $0x6e6ade8a // fmul v10.2d, v20.2d, v10.2d
+	WORD $0x6e6bdeab // fmul v11.2d, v21.2d, v11.2d
+	WORD $0x6e6cdecc // fmul v12.2d, v22.2d, v12.2d
+	WORD $0x6e6ddeed // fmul v13.2d, v23.2d, v13.2d
+	WORD $0x4f745610 // shl v16.2d, v16.2d, #52
+	WORD $0x4f745631 // shl v17.2d, v17.2d, #52
+	WORD $0x4ee28610 // add v16.2d, v16.2d, v2.2d
+	WORD $0x4ee38631 // add v17.2d, v17.2d, v3.2d
+	WORD $0x4f745652 // shl v18.2d, v18.2d, #52
+	WORD $0x4f745673 // shl v19.2d, v19.2d, #52
+	WORD $0x4ee28652 // add v18.2d, v18.2d, v2.2d
+	WORD $0x4ee38673 // add v19.2d, v19.2d, v3.2d
+	WORD $0x4eb01e14 // mov v20.16b, v16.16b
+	WORD $0x4eb11e35 // mov v21.16b, v17.16b
+	WORD $0x4e6ace14 // fmla v20.2d, v16.2d, v10.2d
+	WORD $0x4e6bce35 // fmla v21.2d, v17.2d, v11.2d
+	WORD $0x4eb21e4a // mov v10.16b, v18.16b
+	WORD $0x4eb31e6b // mov v11.16b, v19.16b
+	WORD $0x4e6cce4a // fmla v10.2d, v18.2d, v12.2d
+	WORD $0x4e6dce6b // fmla v11.2d, v19.2d, v13.2d
+	WORD $0x4e62d68c // fadd v12.2d, v20.2d, v2.2d
+	WORD $0x4e63d6ad // fadd v13.2d, v21.2d, v3.2d
+	WORD $0x4e62d54a // fadd v10.2d, v10.2d, v2.2d
+	WORD $0x4e63d56b // fadd v11.2d, v11.2d, v3.2d
+	WORD $0x6e6cfcc6 // fdiv v6.2d, v6.2d, v12.2d
+	WORD $0x6e6dfce7 // fdiv v7.2d, v7.2d, v13.2d
+	WORD $0x6e6afd08 // fdiv v8.2d, v8.2d, v10.2d
+	WORD $0x6e6bfd29 // fdiv v9.2d, v9.2d, v11.2d
+	WORD $0x0e6168c6 // fcvtn v6.2s, v6.2d
+	WORD $0x4e6168e6 // fcvtn2 v6.4s, v7.2d
+	WORD $0x0e616908 // fcvtn v8.2s, v8.2d
+	WORD $0x4e616928 // fcvtn2 v8.4s, v9.2d
+	ADD R4, R8, R20
+	FMOVQ F6, 0(R20)
+	FMOVQ F8, 16(R20)
+	ADD $32, R4, R4
+	B vector
+
+partial:
+	ADD $32, R3, R3
+	CMP R3, R4
+	BGE done
+	MOVD mask+32(FP), R0
+	FLDPQ 0(R0), (F6, F7)
+	WORD $0x4ea61cdf // mov v31.16b, v6.16b
+	WORD $0x4ea71cfe // mov v30.16b, v7.16b
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e407 // movi v7.2d, #0
+	ADD R4, R7, R16
+	VMOV V31.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V30.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
+	WORD $0x4ea71ce8 // mov v8.16b, v7.16b
+	WORD $0x4e6178c7 // fcvtl2 v7.2d, v6.4s
+	WORD $0x0e6178c6 // fcvtl v6.2d, v6.2s
+	WORD $0x4e617909 // fcvtl2 v9.2d, v8.4s
+	WORD $0x0e617908 // fcvtl v8.2d, v8.2s
+	FMOVQ 512(R9), F11
+	WORD $0x6e2b1c8a // eor v10.16b, v4.16b, v11.16b
+	WORD $0x6e2b1cab // eor v11.16b, v5.16b, v11.16b
+	FMOVQ 512(R9), F13
+	WORD $0x6e2d1c8c // eor v12.16b, v4.16b, v13.16b
+	WORD $0x6e2d1cad // eor v13.16b, v5.16b, v13.16b
+	WORD $0x6ee6e55f // fcmgt v31.2d, v10.2d, v6.2d
+	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
+	WORD $0x6ee7e57f // fcmgt v31.2d, v11.2d, v7.2d
+	WORD $0x6ebf1d67 // bit v7.16b, v11.16b, v31.16b
+	WORD $0x6ee8e59f // fcmgt v31.2d, v12.2d, v8.2d
+	WORD $0x6ebf1d88 // bit v8.16b, v12.16b, v31.16b
+	WORD $0x6ee9e5bf // fcmgt v31.2d, v13.2d, v9.2d
+	WORD $0x6ebf1da9 // bit v9.16b, v13.16b, v31.16b
+	WORD $0x6ee4e4ca // fcmgt v10.2d, v6.2d, v4.2d
+	WORD $0x6e661c8a // bsl v10.16b, v4.16b, v6.16b
+	WORD $0x6ee5e4eb // fcmgt v11.2d, v7.2d, v5.2d
+	WORD $0x6e671cab // bsl v11.16b, v5.16b, v7.16b
+	WORD $0x6ee4e51f // fcmgt v31.2d, v8.2d, v4.2d
+	WORD $0x6eff1d04 // bif v4.16b, v8.16b, v31.16b
+	WORD $0x6ee5e53f // fcmgt v31.2d, v9.2d, v5.2d
+	WORD $0x6eff1d25 // bif v5.16b, v9.16b, v31.16b
+	WORD $0x6e6add4c // fmul v12.2d, v10.2d, v10.2d
+	WORD $0x6e6bdd6d // fmul v13.2d, v11.2d, v11.2d
+	WORD $0x6e64dc90 // fmul v16.2d, v4.2d, v4.2d
+	WORD $0x6e65dcb1 // fmul v17.2d, v5.2d, v5.2d
+	FMOVQ 960(R9), F18
+	WORD $0x4eb21e53 // mov v19.16b, v18.16b
+	FMOVQ 992(R9), F31
+	WORD $0x4e7fcd92 // fmla v18.2d, v12.2d, v31.2d
+	WORD $0x4e7fcdb3 // fmla v19.2d, v13.2d, v31.2d
+	FMOVQ 960(R9), F12
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FMOVQ 992(R9), F31
+	WORD $0x4e7fce0c // fmla v12.2d, v16.2d, v31.2d
+	WORD $0x4e7fce2d // fmla v13.2d, v17.2d, v31.2d
+	WORD $0x6e72dd4a // fmul v10.2d, v10.2d, v18.2d
+	WORD $0x6e73dd6b // fmul v11.2d, v11.2d, v19.2d
+	WORD $0x6e6cdc84 // fmul v4.2d, v4.2d, v12.2d
+	WORD $0x6e6ddca5 // fmul v5.2d, v5.2d, v13.2d
+	WORD $0x4ea01c0c // mov v12.16b, v0.16b
+	WORD $0x4ea11c2d // mov v13.16b, v1.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcd4c // fmla v12.2d, v10.2d, v31.2d
+	WORD $0x4e7fcd6d // fmla v13.2d, v11.2d, v31.2d
+	WORD $0x4ea01c10 // mov v16.16b, v0.16b
+	WORD $0x4ea11c31 // mov v17.16b, v1.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcc90 // fmla v16.2d, v4.2d, v31.2d
+	WORD $0x4e7fccb1 // fmla v17.2d, v5.2d, v31.2d
+	WORD $0x4ee0d592 // fsub v18.2d, v12.2d, v0.2d
+	WORD $0x4ee1d5b3 // fsub v19.2d, v13.2d, v1.2d
+	WORD $0x4ee0d600 // fsub v0.2d, v16.2d, v0.2d
+	WORD $0x4ee1d621 // fsub v1.2d, v17.2d, v1.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce4a // fmls v10.2d, v18.2d, v31.2d
+	WORD $0x4effce6b // fmls v11.2d, v19.2d, v31.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effcc04 // fmls v4.2d, v0.2d, v31.2d
+	WORD $0x4effcc25 // fmls v5.2d, v1.2d, v31.2d
+	FMOVQ 640(R9), F0
+	FMOVQ 640(R9), F18
+	WORD $0x4ea01c01 // mov v1.16b, v0.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e60cd5e // fmla v30.2d, v10.2d, v0.2d
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e61cd7e // fmla v30.2d, v11.2d, v1.2d
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	WORD $0x4eb21e53 // mov v19.16b, v18.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cc9e // fmla v30.2d, v4.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73ccbe // fmla v30.2d, v5.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e60cd5e // fmla v30.2d, v10.2d, v0.2d
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e61cd7e // fmla v30.2d, v11.2d, v1.2d
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cc9e // fmla v30.2d, v4.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73ccbe // fmla v30.2d, v5.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e60cd5e // fmla v30.2d, v10.2d, v0.2d
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e61cd7e // fmla v30.2d, v11.2d, v1.2d
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cc9e // fmla v30.2d, v4.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73ccbe // fmla v30.2d, v5.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e60cd5e // fmla v30.2d, v10.2d, v0.2d
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e61cd7e // fmla v30.2d, v11.2d, v1.2d
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cc9e // fmla v30.2d, v4.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73ccbe // fmla v30.2d, v5.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e60cd5e // fmla v30.2d, v10.2d, v0.2d
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e61cd7e // fmla v30.2d, v11.2d, v1.2d
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cc9e // fmla v30.2d, v4.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73ccbe // fmla v30.2d, v5.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	WORD $0x6e6adc00 // fmul v0.2d, v0.2d, v10.2d
+	WORD $0x6e6bdc21 // fmul v1.2d, v1.2d, v11.2d
+	WORD $0x6e64de44 // fmul v4.2d, v18.2d, v4.2d
+	WORD $0x6e65de65 // fmul v5.2d, v19.2d, v5.2d
+	WORD $0x4f74558a // shl v10.2d, v12.2d, #52
+	WORD $0x4f7455ab // shl v11.2d, v13.2d, #52
+	WORD $0x4ee2854a // add v10.2d, v10.2d, v2.2d
+	WORD $0x4ee3856b // add v11.2d, v11.2d, v3.2d
+	WORD $0x4f74560c // shl v12.2d, v16.2d, #52
+	WORD $0x4f74562d // shl v13.2d, v17.2d, #52
+	WORD $0x4ee2858c // add v12.2d, v12.2d, v2.2d
+	WORD $0x4ee385ad // add v13.2d, v13.2d, v3.2d
+	WORD $0x4eaa1d50 // mov v16.16b, v10.16b
+	WORD $0x4eab1d71 // mov v17.16b, v11.16b
+	WORD $0x4e60cd50 // fmla v16.2d, v10.2d, v0.2d
+	WORD $0x4e61cd71 // fmla v17.2d, v11.2d, v1.2d
+	WORD $0x4eac1d80 // mov v0.16b, v12.16b
+	WORD $0x4ead1da1 // mov v1.16b, v13.16b
+	WORD $0x4e64cd80 // fmla v0.2d, v12.2d, v4.2d
+	WORD $0x4e65cda1 // fmla v1.2d, v13.2d, v5.2d
+	WORD $0x4e62d604 // fadd v4.2d, v16.2d, v2.2d
+	WORD $0x4e63d625 // fadd v5.2d, v17.2d, v3.2d
+	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
+	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
+	WORD $0x6e64fcc2 // fdiv v2.2d, v6.2d, v4.2d
+	WORD $0x6e65fce3 // fdiv v3.2d, v7.2d, v5.2d
+	WORD $0x6e60fd00 // fdiv v0.2d, v8.2d, v0.2d
+	WORD $0x6e61fd21 // fdiv v1.2d, v9.2d, v1.2d
+	WORD $0x0e61684e // fcvtn v14.2s, v2.2d
+	WORD $0x4e61686e // fcvtn2 v14.4s, v3.2d
+	WORD $0x6f00e40f // movi v15.2d, #0
+	WORD $0x0e616800 // fcvtn v0.2s, v0.2d
+	WORD $0x4e616820 // fcvtn2 v0.4s, v1.2d
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4ea01c1e // mov v30.16b, v0.16b
+	WORD $0x4ebf1fe0 // mov v0.16b, v31.16b
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	FLDPQ 0(R0), (F6, F7)
+	ADD R4, R8, R16
+	VMOV V6.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V6.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V7.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V7.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+
+done:
+	RET
+
+TEXT ·mishNEON(SB), NOSPLIT, $0-40
+	MOVD x+0(FP), R7
+	MOVD out+8(FP), R8
+	MOVD table+24(FP), R9
+	FMOVQ 576(R9), F0
+	FMOVQ 480(R9), F2
+	FMOVQ 832(R9), F4
+	FMOVQ 864(R9), F6
+	FMOVQ 544(R9), F8
+	FMOVQ 608(R9), F10
+	MOVD $0, R4
+	MOVD bytes+16(FP), R3
+	SUB $32, R3, R3
+	WORD $0x4ea01c01 // mov v1.16b, v0.16b
+	WORD $0x4ea21c43 // mov v3.16b, v2.16b
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+
+vector:
+	CMP R3, R4
+	BGT partial
+	ADD R4, R7, R19
+	FMOVQ 0(R19), F12
+	WORD $0x4e61798d // fcvtl2 v13.2d, v12.4s
+	WORD $0x0e61798c // fcvtl v12.2d, v12.2s
+	FMOVQ 16(R19), F14
+	WORD $0x4e6179cf // fcvtl2 v15.2d, v14.4s
+	WORD $0x0e6179ce // fcvtl v14.2d, v14.2s
+	WORD $0x6eece490 // fcmgt v16.2d, v4.2d, v12.2d
+	WORD $0x6e6c1c90 // bsl v16.16b, v4.16b, v12.16b
+	WORD $0x6eede4b1 // fcmgt v17.2d, v5.2d, v13.2d
+	WORD $0x6e6d1cb1 // bsl v17.16b, v5.16b, v13.16b
+	WORD $0x6eeee492 // fcmgt v18.2d, v4.2d, v14.2d
+	WORD $0x6e6e1c92 // bsl v18.16b, v4.16b, v14.16b
+	WORD $0x6eefe4b3 // fcmgt v19.2d, v5.2d, v15.2d
+	WORD $0x6e6f1cb3 // bsl v19.16b, v5.16b, v15.16b
+	WORD $0x6ee6e61f // fcmgt v31.2d, v16.2d, v6.2d
+	WORD $0x6ebf1cd0 // bit v16.16b, v6.16b, v31.16b
+	WORD $0x6ee7e63f // fcmgt v31.2d, v17.2d, v7.2d
+	WORD $0x6ebf1cf1 // bit v17.16b, v7.16b, v31.16b
+	WORD $0x6ee6e65f // fcmgt v31.2d, v18.2d, v6.2d
+	WORD $0x6ebf1cd2 // bit v18.16b, v6.16b, v31.16b
+	WORD $0x6ee7e67f // fcmgt v31.2d, v19.2d, v7.2d
+	WORD $0x6ebf1cf3 // bit v19.16b, v7.16b, v31.16b
+	WORD $0x4ea01c16 // mov v22.16b, v0.16b
+	WORD $0x4ea11c37 // mov v23.16b, v1.16b
+	WORD $0x4e68ce16 // fmla v22.2d, v16.2d, v8.2d
+	WORD $0x4e69ce37 // fmla v23.2d, v17.2d, v9.2d
+	WORD $0x4ea01c18 // mov v24.16b, v0.16b
+	WORD $0x4ea11c39 // mov v25.16b, v1.16b
+	WORD $0x4e68ce58 // fmla v24.2d, v18.2d, v8.2d
+	WORD $0x4e69ce79 // fmla v25.2d, v19.2d, v9.2d
+	WORD $0x4ee0d6da // fsub v26.2d, v22.2d, v0.2d
+	WORD $0x4ee1d6fb // fsub v27.2d, v23.2d, v1.2d
+	WORD $0x4ee0d71c // fsub v28.2d, v24.2d, v0.2d
+	WORD $0x4ee1d73d // fsub v29.2d, v25.2d, v1.2d
+	WORD $0x4eeacf50 // fmls v16.2d, v26.2d, v10.2d
+	WORD $0x4eebcf71 // fmls v17.2d, v27.2d, v11.2d
+	WORD $0x4eeacf92 // fmls v18.2d, v28.2d, v10.2d
+	WORD $0x4eebcfb3 // fmls v19.2d, v29.2d, v11.2d
+	FMOVQ 640(R9), F26
+	FMOVQ 640(R9), F28
+	WORD $0x4eba1f5b // mov v27.16b, v26.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e7ace1e // fmla v30.2d, v16.2d, v26.2d
+	WORD $0x4ebe1fda // mov v26.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e7bce3e // fmla v30.2d, v17.2d, v27.2d
+	WORD $0x4ebe1fdb // mov v27.16b, v30.16b
+	WORD $0x4ebc1f9d // mov v29.16b, v28.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e7cce5e // fmla v30.2d, v18.2d, v28.2d
+	WORD $0x4ebe1fdc // mov v28.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e7dce7e // fmla v30.2d, v19.2d, v29.2d
+	WORD $0x4ebe1fdd // mov v29.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e7ace1e // fmla v30.2d, v16.2d, v26.2d
+	WORD $0x4ebe1fda // mov v26.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e7bce3e // fmla v30.2d, v17.2d, v27.2d
+	WORD $0x4ebe1fdb // mov v27.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e7cce5e // fmla v30.2d, v18.2d, v28.2d
+	WORD $0x4ebe1fdc // mov v28.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e7dce7e // fmla v30.2d, v19.2d, v29.2d
+	WORD $0x4ebe1fdd // mov v29.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e7ace1e // fmla v30.2d, v16.2d, v26.2d
+	WORD $0x4ebe1fda // mov v26.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e7bce3e // fmla v30.2d, v17.2d, v27.2d
+	WORD $0x4ebe1fdb // mov v27.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e7cce5e // fmla v30.2d, v18.2d, v28.2d
+	WORD $0x4ebe1fdc // mov v28.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e7dce7e // fmla v30.2d, v19.2d, v29.2d
+	WORD $0x4ebe1fdd // mov v29.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e7ace1e // fmla v30.2d, v16.2d, v26.2d
+	WORD $0x4ebe1fda // mov v26.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e7bce3e // fmla v30.2d, v17.2d, v27.2d
+	WORD $0x4ebe1fdb // mov v27.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e7cce5e // fmla v30.2d, v18.2d, v28.2d
+	WORD $0x4ebe1fdc // mov v28.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e7dce7e // fmla v30.2d, v19.2d, v29.2d
+	WORD $0x4ebe1fdd // mov v29.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e7ace1e // fmla v30.2d, v16.2d, v26.2d
+	WORD $0x4ebe1fda // mov v26.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e7bce3e // fmla v30.2d, v17.2d, v27.2d
+	WORD $0x4ebe1fdb // mov v27.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e7cce5e // fmla v30.2d, v18.2d, v28.2d
+	WORD $0x4ebe1fdc // mov v28.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e7dce7e // fmla v30.2d, v19.2d, v29.2d
+	WORD $0x4ebe1fdd // mov v29.16b, v30.16b
+	WORD $0x6e70df50 // fmul v16.2d, v26.2d, v16.2d
+	WORD $0x6e71df71 // fmul v17.2d, v27.2d, v17.2d
+	WORD $0x6e72df92 // fmul v18.2d, v28.2d, v18.2d
+	WORD $0x6e73dfb3 // fmul v19.2d, v29.2d, v19.2d
+	WORD $0x4f7456d6 // shl v22.2d, v22.2d, #52
+	WORD $0x4f7456f7 // shl v23.2d, v23.2d, #52
+	WORD $0x4ee286d6 // add v22.2d, v22.2d, v2.2d
+	WORD $0x4ee386f7 // add v23.2d, v23.2d, v3.2d
+	WORD $0x4f745718 // shl v24.2d, v24.2d, #52
+	WORD $0x4f745739 // shl v25.2d, v25.2d, #52
+	WORD $0x4ee28718 // add v24.2d, v24.2d, v2.2d
+	WORD $0x4ee38739 // add v25.2d, v25.2d, v3.2d
+	WORD $0x4eb61eda // mov v26.16b, v22.16b
+	WORD $0x4eb71efb // mov v27.16b, v23.16b
+	WORD $0x4e70ceda // fmla v26.2d, v22.2d, v16.2d
+	WORD $0x4e71cefb // fmla v27.2d, v23.2d, v17.2d
+	WORD $0x4eb81f10 // mov v16.16b, v24.16b
+	WORD $0x4eb91f31 // mov v17.16b, v25.16b
+	WORD $0x4e72cf10 // fmla v16.2d, v24.2d, v18.2d
+	WORD $0x4e73cf31 // fmla v17.2d, v25.2d, v19.2d
+	FMOVQ 960(R9), F19
+	WORD $0x4e73d752 // fadd v18.2d, v26.2d, v19.2d
+	WORD $0x4e73d773 // fadd v19.2d, v27.2d, v19.2d
+	FMOVQ 960(R9), F23
+	WORD $0x4e77d616 // fadd v22.2d, v16.2d, v23.2d
+	WORD $0x4e77d637 // fadd v23.2d, v17.2d, v23.2d
+	WORD $0x6e72df52 // fmul v18.2d, v26.2d, v18.2d
+	WORD $0x6e73df73 // fmul v19.2d, v27.2d, v19.2d
+	WORD $0x6e76de10 // fmul v16.2d, v16.2d, v22.2d
+	WORD $0x6e77de31 // fmul v17.2d, v17.2d, v23.2d
+	FMOVQ 896(R9), F22
+	WORD $0x6eece6df // fcmgt v31.2d, v22.2d, v12.2d
+	WORD $0x6ebf1ecc // bit v12.16b, v22.16b, v31.16b
+	WORD $0x6eede6df // fcmgt v31.2d, v22.2d, v13.2d
+	WORD $0x6ebf1ecd // bit v13.16b, v22.16b, v31.16b
+	WORD $0x6eeee6df // fcmgt v31.2d, v22.2d, v14.2d
+	WORD $0x6ebf1ece // bit v14.16b, v22.16b, v31.16b
+	WORD $0x6eefe6df // fcmgt v31.2d, v22.2d, v15.2d
+	WORD $0x6ebf1ecf // bit v15.16b, v22.16b, v31.16b
+	FMOVQ 928(R9), F22
+	WORD $0x6ef6e59f // fcmgt v31.2d, v12.2d, v22.2d
+	WORD $0x6ebf1ecc // bit v12.16b, v22.16b, v31.16b
+	WORD $0x6ef6e5bf // fcmgt v31.2d, v13.2d, v22.2d
+	WORD $0x6ebf1ecd // bit v13.16b, v22.16b, v31.16b
+	WORD $0x6ef6e5df // fcmgt v31.2d, v14.2d, v22.2d
+	WORD $0x6ebf1ece // bit v14.16b, v22.16b, v31.16b
+	WORD $0x6ef6e5ff // fcmgt v31.2d, v15.2d, v22.2d
+	WORD $0x6ebf1ecf // bit v15.16b, v22.16b, v31.16b
+	FMOVQ 960(R9), F23
+	WORD $0x4e77d656 // fadd v22.2d, v18.2d, v23.2d
+	WORD $0x4e77d677 // fadd v23.2d, v19.2d, v23.2d
+	FMOVQ 960(R9), F25
+	WORD $0x4e79d618 // fadd v24.2d, v16.2d, v25.2d
+	WORD $0x4e79d639 // fadd v25.2d, v17.2d, v25.2d
+	WORD $0x6e76fe52 // fdiv v18.2d, v18.2d, v22.2d
+	WORD $0x6e77fe73 // fdiv v19.2d, v19.2d, v23.2d
+	WORD $0x6e78fe10 // fdiv v16.2d, v16.2d, v24.2d
+	WORD $0x6e79fe31 // fdiv v17.2d, v17.2d, v25.2d
+	WORD $0x6e72dd8c // fmul v12.2d, v12.2d, v18.2d
+	WORD $0x6e73ddad // fmul v13.2d, v13.2d, v19.2d
+	WORD $0x6e70ddce // fmul v14.2d, v14.2d, v16.2d
+	WORD $0x6e71ddef // fmul v15.2d, v15.2d, v17.2d
+	WORD $0x0e61698c // fcvtn v12.2s, v12.2d
+	WORD $0x4e6169ac // fcvtn2 v12.4s, v13.2d
+	WORD $0x0e6169ce // fcvtn v14.2s, v14.2d
+	WORD $0x4e6169ee // fcvtn2 v14.4s, v15.2d
+	ADD R4, R8, R20
+	FMOVQ F12, 0(R20)
+	FMOVQ F14, 16(R20)
+	ADD $32, R4, R4
+	B vector
+
+partial:
+	ADD $32, R3, R3
+	CMP R3, R4
+	BGE done
+	MOVD mask+32(FP), R0
+	FLDPQ 0(R0), (F12, F13)
+	WORD $0x4eac1d9f // mov v31.16b, v12.16b
+	WORD $0x4ead1dbe // mov v30.16b, v13.16b
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R4, R7, R16
+	VMOV V31.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V30.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4ead1dae // mov v14.16b, v13.16b
+	WORD $0x4e61798d // fcvtl2 v13.2d, v12.4s
+	WORD $0x0e61798c // fcvtl v12.2d, v12.2s
+	WORD $0x4e6179cf // fcvtl2 v15.2d, v14.4s
+	WORD $0x0e6179ce // fcvtl v14.2d, v14.2s
+	WORD $0x6eece490 // fcmgt v16.2d, v4.2d, v12.2d
+	WORD $0x6e6c1c90 // bsl v16.16b, v4.16b, v12.16b
+	WORD $0x6eede4b1 // fcmgt v17.2d, v5.2d, v13.2d
+	WORD $0x6e6d1cb1 // bsl v17.16b, v5.16b, v13.16b
+	WORD $0x6eeee49f // fcmgt v31.2d, v4.2d, v14.2d
+	WORD $0x6eff1dc4 // bif v4.16b, v14.16b, v31.16b
+	WORD $0x6eefe4bf // fcmgt v31.2d, v5.2d, v15.2d
+	WORD $0x6eff1de5 // bif v5.16b, v15.16b, v31.16b
+	WORD $0x6ee6e61f // fcmgt v31.2d, v16.2d, v6.2d
+	WORD $0x6ebf1cd0 // bit v16.16b, v6.16b, v31.16b
+	WORD $0x6ee7e63f // fcmgt v31.2d, v17.2d, v7.2d
+	WORD $0x6ebf1cf1 // bit v17.16b, v7.16b, v31.16b
+	WORD $0x6ee6e49f // fcmgt v31.2d, v4.2d, v6.2d
+	WORD $0x6ebf1cc4 // bit v4.16b, v6.16b, v31.16b
+	WORD $0x6ee7e4bf // fcmgt v31.2d, v5.2d, v7.2d
+	WORD $0x6ebf1ce5 // bit v5.16b, v7.16b, v31.16b
+	WORD $0x4ea01c06 // mov v6.16b, v0.16b
+	WORD $0x4ea11c27 // mov v7.16b, v1.16b
+	WORD $0x4e68ce06 // fmla v6.2d, v16.2d, v8.2d
+	WORD $0x4e69ce27 // fmla v7.2d, v17.2d, v9.2d
+	WORD $0x4ea01c12 // mov v18.16b, v0.16b
+	WORD $0x4ea11c33 // mov v19.16b, v1.16b
+	WORD $0x4e68cc92 // fmla v18.2d, v4.2d, v8.2d
+	WORD $0x4e69ccb3 // fmla v19.2d, v5.2d, v9.2d
+	WORD $0x4ee0d4c8 // fsub v8.2d, v6.2d, v0.2d
+	WORD $0x4ee1d4e9 // fsub v9.2d, v7.2d, v1.2d
+	WORD $0x4ee0d640 // fsub v0.2d, v18.2d, v0.2d
+	WORD $0x4ee1d661 // fsub v1.2d, v19.2d, v1.2d
+	WORD $0x4eeacd10 // fmls v16.2d, v8.2d, v10.2d
+	WORD $0x4eebcd31 // fmls v17.2d, v9.2d, v11.2d
+	WORD $0x4eeacc04 // fmls v4.2d, v0.2d, v10.2d
+	WORD $0x4eebcc25 // fmls v5.2d, v1.2d, v11.2d
+	FMOVQ 640(R9), F0
+	FMOVQ 640(R9), F8
+	WORD $0x4ea01c01 // mov v1.16b, v0.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e60ce1e // fmla v30.2d, v16.2d, v0.2d
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e61ce3e // fmla v30.2d, v17.2d, v1.2d
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cc9e // fmla v30.2d, v4.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69ccbe // fmla v30.2d, v5.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e60ce1e // fmla v30.2d, v16.2d, v0.2d
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e61ce3e // fmla v30.2d, v17.2d, v1.2d
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cc9e // fmla v30.2d, v4.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69ccbe // fmla v30.2d, v5.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e60ce1e // fmla v30.2d, v16.2d, v0.2d
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e61ce3e // fmla v30.2d, v17.2d, v1.2d
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cc9e // fmla v30.2d, v4.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69ccbe // fmla v30.2d, v5.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e60ce1e // fmla v30.2d, v16.2d, v0.2d
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e61ce3e // fmla v30.2d, v17.2d, v1.2d
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cc9e // fmla v30.2d, v4.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69ccbe // fmla v30.2d, v5.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e60ce1e // fmla v30.2d, v16.2d, v0.2d
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e61ce3e // fmla v30.2d, v17.2d, v1.2d
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e68cc9e // fmla v30.2d, v4.2d, v8.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e69ccbe // fmla v30.2d, v5.2d, v9.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	WORD $0x6e70dc00 // fmul v0.2d, v0.2d, v16.2d
+	WORD $0x6e71dc21 // fmul v1.2d, v1.2d, v17.2d
+	WORD $0x6e64dd04 // fmul v4.2d, v8.2d, v4.2d
+	WORD $0x6e65dd25 // fmul v5.2d, v9.2d, v5.2d
+	WORD $0x4f7454c6 // shl v6.2d, v6.2d, #52
+	WORD $0x4f7454e7 // shl v7.2d, v7.2d, #52
+	WORD $0x4ee284c6 // add v6.2d, v6.2d, v2.2d
+	WORD $0x4ee384e7 // add v7.2d, v7.2d, v3.2d
+	WORD $0x4f745648 // shl v8.2d, v18.2d, #52
+	WORD $0x4f745669 // shl v9.2d, v19.2d, #52
+	WORD $0x4ee28508 // add v8.2d, v8.2d, v2.2d
+	WORD $0x4ee38529 // add v9.2d, v9.2d, v3.2d
+	WORD $0x4ea61cc2 // mov v2.16b, v6.16b
+	WORD $0x4ea71ce3 // mov v3.16b, v7.16b
+	WORD $0x4e60ccc2 // fmla v2.2d, v6.2d, v0.2d
+	WORD $0x4e61cce3 // fmla v3.2d, v7.2d, v1.2d
+	WORD $0x4ea81d00 // mov v0.16b, v8.16b
+	WORD $0x4ea91d21 // mov v1.16b, v9.16b
+	WORD $0x4e64cd00 // fmla v0.2d, v8.2d, v4.2d
+	WORD $0x4e65cd21 // fmla v1.2d, v9.2d, v5.2d
+	FMOVQ 960(R9), F5
+	WORD $0x4e65d444 // fadd v4.2d, v2.2d, v5.2d
+	WORD $0x4e65d465 // fadd v5.2d, v3.2d, v5.2d
+	FMOVQ 960(R9), F7
+	WORD $0x4e67d406 // fadd v6.2d, v0.2d, v7.2d
+	WORD $0x4e67d427 // fadd v7.2d, v1.2d, v7.2d
+	WORD $0x6e64dc42 // fmul v2.2d, v2.2d, v4.2d
+	WORD $0x6e65dc63 // fmul v3.2d, v3.2d, v5.2d
+	WORD $0x6e66dc00 // fmul v0.2d, v0.2d, v6.2d
+	WORD $0x6e67dc21 // fmul v1.2d, v1.2d, v7.2d
+	FMOVQ 896(R9), F4
+	WORD $0x6eece486 // fcmgt v6.2d, v4.2d, v12.2d
+	WORD $0x6e6c1c86 // bsl v6.16b, v4.16b, v12.16b
+	WORD $0x6eede487 // fcmgt v7.2d, v4.2d, v13.2d
+	WORD $0x6e6d1c87 // bsl v7.16b, v4.16b, v13.16b
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	WORD $0x6eeee49f // fcmgt v31.2d, v4.2d, v14.2d
+	WORD $0x6eff1dc4 // bif v4.16b, v14.16b, v31.16b
+	WORD $0x6eefe4bf // fcmgt v31.2d, v5.2d, v15.2d
+	WORD $0x6eff1de5 // bif v5.16b, v15.16b, v31.16b
+	FMOVQ 928(R9), F8
+	WORD $0x6ee8e4df // fcmgt v31.2d, v6.2d, v8.2d
+	WORD $0x6ebf1d06 // bit v6.16b, v8.16b, v31.16b
+	WORD $0x6ee8e4ff // fcmgt v31.2d, v7.2d, v8.2d
+	WORD $0x6ebf1d07 // bit v7.16b, v8.16b, v31.16b
+	WORD $0x6ee8e49f // fcmgt v31.2d, v4.2d, v8.2d
+	WORD $0x6ebf1d04 // bit v4.16b, v8.16b, v31.16b
+	WORD $0x6ee8e4bf // fcmgt v31.2d, v5.2d, v8.2d
+	WORD $0x6ebf1d05 // bit v5.16b, v8.16b, v31.16b
+	FMOVQ 960(R9), F9
+	WORD $0x4e69d448 // fadd v8.2d, v2.2d, v9.2d
+	WORD $0x4e69d469 // fadd v9.2d, v3.2d, v9.2d
+	FMOVQ 960(R9), F11
+	WORD $0x4e6bd40a // fadd v10.2d, v0.2d, v11.2d
+	WORD $0x4e6bd42b // fadd v11.2d, v1.2d, v11.2d
+	WORD $0x6e68fc42 // fdiv v2.2d, v2.2d, v8.2d
+	WORD $0x6e69fc63 // fdiv v3.2d, v3.2d, v9.2d
+	WORD $0x6e6afc00 // fdiv v0.2d, v0.2d, v10.2d
+	WORD $0x6e6bfc21 // fdiv v1.2d, v1.2d, v11.2d
+	WORD $0x6e62dcc2 // fmul v2.2d, v6.2d, v2.2d
+	WORD $0x6e63dce3 // fmul v3.2d, v7.2d, v3.2d
+	WORD $0x6e60dc80 // fmul v0.2d, v4.2d, v0.2d
+	WORD $0x6e61dca1 // fmul v1.2d, v5.2d, v1.2d
+	WORD $0x0e616854 // fcvtn v20.2s, v2.2d
+	WORD $0x4e616874 // fcvtn2 v20.4s, v3.2d
+	WORD $0x6f00e415 // movi v21.2d, #0
+	WORD $0x0e616800 // fcvtn v0.2s, v0.2d
+	WORD $0x4e616820 // fcvtn2 v0.4s, v1.2d
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4ea01c1e // mov v30.16b, v0.16b
+	WORD $0x4ebf1fe0 // mov v0.16b, v31.16b
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	FLDPQ 0(R0), (F12, F13)
+	ADD R4, R8, R16
+	VMOV V12.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V12.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V13.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V13.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+
+done:
+	RET
+
+TEXT ·eluNEON(SB), NOSPLIT, $0-40
+	MOVD x+0(FP), R7
+	MOVD out+8(FP), R8
+	MOVD table+24(FP), R9
 	MOVD $0, R4
 	MOVD bytes+16(FP), R3
 	SUB $32, R3, R3
@@ -29949,181 +31334,169 @@ vector:
 	FMOVQ 16(R19), F2
 	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
 	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
-	ADD $152, R9, R20
-	VLD1R (R20), [V4.D2]
-	ADD $24, R9, R21
-	VLD1R (R21), [V6.D2]
-	WORD $0x6e261c88 // eor v8.16b, v4.16b, v6.16b
-	WORD $0x6e261c84 // eor v4.16b, v4.16b, v6.16b
-	WORD $0x6ee0e51f // fcmgt v31.2d, v8.2d, v0.2d
-	WORD $0x6ebf1d00 // bit v0.16b, v8.16b, v31.16b
-	WORD $0x6ee1e51f // fcmgt v31.2d, v8.2d, v1.2d
-	WORD $0x6ebf1d01 // bit v1.16b, v8.16b, v31.16b
-	WORD $0x6ee2e49f // fcmgt v31.2d, v4.2d, v2.2d
-	WORD $0x6ebf1c82 // bit v2.16b, v4.16b, v31.16b
-	WORD $0x6ee3e49f // fcmgt v31.2d, v4.2d, v3.2d
-	WORD $0x6ebf1c83 // bit v3.16b, v4.16b, v31.16b
-	VLD1R (R20), [V4.D2]
-	WORD $0x6ee4e406 // fcmgt v6.2d, v0.2d, v4.2d
+	FMOVQ 832(R9), F4
+	WORD $0x6ee0e486 // fcmgt v6.2d, v4.2d, v0.2d
 	WORD $0x6e601c86 // bsl v6.16b, v4.16b, v0.16b
-	WORD $0x6ee4e427 // fcmgt v7.2d, v1.2d, v4.2d
+	WORD $0x6ee1e487 // fcmgt v7.2d, v4.2d, v1.2d
 	WORD $0x6e611c87 // bsl v7.16b, v4.16b, v1.16b
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x6ee4e45f // fcmgt v31.2d, v2.2d, v4.2d
+	WORD $0x6ee2e49f // fcmgt v31.2d, v4.2d, v2.2d
 	WORD $0x6eff1c44 // bif v4.16b, v2.16b, v31.16b
-	WORD $0x6ee5e47f // fcmgt v31.2d, v3.2d, v5.2d
+	WORD $0x6ee3e4bf // fcmgt v31.2d, v5.2d, v3.2d
 	WORD $0x6eff1c65 // bif v5.16b, v3.16b, v31.16b
-	WORD $0x6e66dcc8 // fmul v8.2d, v6.2d, v6.2d
-	WORD $0x6e67dce9 // fmul v9.2d, v7.2d, v7.2d
-	WORD $0x6e64dc8c // fmul v12.2d, v4.2d, v4.2d
-	WORD $0x6e65dcad // fmul v13.2d, v5.2d, v5.2d
-	ADD $144, R9, R22
-	VLD1R (R22), [V14.D2]
-	ADD $136, R9, R23
-	VLD1R (R23), [V16.D2]
-	WORD $0x4eb01e12 // mov v18.16b, v16.16b
-	WORD $0x4eb21e53 // mov v19.16b, v18.16b
-	WORD $0x4e6ecd12 // fmla v18.2d, v8.2d, v14.2d
-	WORD $0x4e6ecd33 // fmla v19.2d, v9.2d, v14.2d
-	WORD $0x4eb01e08 // mov v8.16b, v16.16b
-	WORD $0x4ea81d09 // mov v9.16b, v8.16b
-	WORD $0x4e6ecd88 // fmla v8.2d, v12.2d, v14.2d
-	WORD $0x4e6ecda9 // fmla v9.2d, v13.2d, v14.2d
-	WORD $0x6e72dcc6 // fmul v6.2d, v6.2d, v18.2d
-	WORD $0x6e73dce7 // fmul v7.2d, v7.2d, v19.2d
-	WORD $0x6e68dc84 // fmul v4.2d, v4.2d, v8.2d
-	WORD $0x6e69dca5 // fmul v5.2d, v5.2d, v9.2d
-	ADD $32, R9, R24
-	VLD1R (R24), [V8.D2]
-	ADD $40, R9, R25
-	VLD1R (R25), [V12.D2]
-	WORD $0x4eac1d8e // mov v14.16b, v12.16b
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4e68ccce // fmla v14.2d, v6.2d, v8.2d
-	WORD $0x4e68ccef // fmla v15.2d, v7.2d, v8.2d
-	WORD $0x4eac1d8c // mov v12.16b, v12.16b
+	FMOVQ 864(R9), F10
+	WORD $0x6eeae4df // fcmgt v31.2d, v6.2d, v10.2d
+	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
+	WORD $0x6eeae4ff // fcmgt v31.2d, v7.2d, v10.2d
+	WORD $0x6ebf1d47 // bit v7.16b, v10.16b, v31.16b
+	WORD $0x6eeae49f // fcmgt v31.2d, v4.2d, v10.2d
+	WORD $0x6ebf1d44 // bit v4.16b, v10.16b, v31.16b
+	WORD $0x6eeae4bf // fcmgt v31.2d, v5.2d, v10.2d
+	WORD $0x6ebf1d45 // bit v5.16b, v10.16b, v31.16b
+	FMOVQ 576(R9), F10
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fccca // fmla v10.2d, v6.2d, v31.2d
+	WORD $0x4e7fcceb // fmla v11.2d, v7.2d, v31.2d
+	FMOVQ 576(R9), F12
 	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x4e68cc8c // fmla v12.2d, v4.2d, v8.2d
-	WORD $0x4e68ccad // fmla v13.2d, v5.2d, v8.2d
-	VLD1R (R25), [V8.D2]
-	WORD $0x4ee8d5d0 // fsub v16.2d, v14.2d, v8.2d
-	WORD $0x4ee8d5f1 // fsub v17.2d, v15.2d, v8.2d
-	WORD $0x4ea81d09 // mov v9.16b, v8.16b
-	WORD $0x4ee8d588 // fsub v8.2d, v12.2d, v8.2d
-	WORD $0x4ee9d5a9 // fsub v9.2d, v13.2d, v9.2d
-	ADD $48, R9, R19
-	VLD1R (R19), [V18.D2]
-	WORD $0x4ef2ce06 // fmls v6.2d, v16.2d, v18.2d
-	WORD $0x4ef2ce27 // fmls v7.2d, v17.2d, v18.2d
-	WORD $0x4ef2cd04 // fmls v4.2d, v8.2d, v18.2d
-	WORD $0x4ef2cd25 // fmls v5.2d, v9.2d, v18.2d
-	ADD $56, R9, R20
-	VLD1R (R20), [V8.D2]
-	VLD1R (R20), [V16.D2]
-	ADD $64, R9, R21
-	VLD1R (R21), [V18.D2]
-	WORD $0x4ea81d09 // mov v9.16b, v8.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e68ccdf // fmla v31.2d, v6.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e69ccff // fmla v31.2d, v7.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcc8c // fmla v12.2d, v4.2d, v31.2d
+	WORD $0x4e7fccad // fmla v13.2d, v5.2d, v31.2d
+	FMOVQ 576(R9), F15
+	WORD $0x4eefd54e // fsub v14.2d, v10.2d, v15.2d
+	WORD $0x4eefd56f // fsub v15.2d, v11.2d, v15.2d
+	FMOVQ 576(R9), F17
+	WORD $0x4ef1d590 // fsub v16.2d, v12.2d, v17.2d
+	WORD $0x4ef1d5b1 // fsub v17.2d, v13.2d, v17.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effcdc6 // fmls v6.2d, v14.2d, v31.2d
+	WORD $0x4effcde7 // fmls v7.2d, v15.2d, v31.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce04 // fmls v4.2d, v16.2d, v31.2d
+	WORD $0x4effce25 // fmls v5.2d, v17.2d, v31.2d
+	FMOVQ 640(R9), F14
+	FMOVQ 640(R9), F16
+	WORD $0x4eae1dcf // mov v15.16b, v14.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6eccde // fmla v30.2d, v6.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccfe // fmla v30.2d, v7.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
 	WORD $0x4eb01e11 // mov v17.16b, v16.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $72, R9, R22
-	VLD1R (R22), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e68ccdf // fmla v31.2d, v6.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e69ccff // fmla v31.2d, v7.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $80, R9, R23
-	VLD1R (R23), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e68ccdf // fmla v31.2d, v6.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e69ccff // fmla v31.2d, v7.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $88, R9, R24
-	VLD1R (R24), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e68ccdf // fmla v31.2d, v6.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e69ccff // fmla v31.2d, v7.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $96, R9, R25
-	VLD1R (R25), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e68ccdf // fmla v31.2d, v6.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e69ccff // fmla v31.2d, v7.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x6e66dd06 // fmul v6.2d, v8.2d, v6.2d
-	WORD $0x6e67dd27 // fmul v7.2d, v9.2d, v7.2d
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc9e // fmla v30.2d, v4.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccbe // fmla v30.2d, v5.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6eccde // fmla v30.2d, v6.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccfe // fmla v30.2d, v7.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc9e // fmla v30.2d, v4.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccbe // fmla v30.2d, v5.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6eccde // fmla v30.2d, v6.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccfe // fmla v30.2d, v7.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc9e // fmla v30.2d, v4.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccbe // fmla v30.2d, v5.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6eccde // fmla v30.2d, v6.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccfe // fmla v30.2d, v7.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc9e // fmla v30.2d, v4.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccbe // fmla v30.2d, v5.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6eccde // fmla v30.2d, v6.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccfe // fmla v30.2d, v7.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc9e // fmla v30.2d, v4.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccbe // fmla v30.2d, v5.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	WORD $0x6e66ddc6 // fmul v6.2d, v14.2d, v6.2d
+	WORD $0x6e67dde7 // fmul v7.2d, v15.2d, v7.2d
 	WORD $0x6e64de04 // fmul v4.2d, v16.2d, v4.2d
 	WORD $0x6e65de25 // fmul v5.2d, v17.2d, v5.2d
-	ADD $16, R9, R19
-	VLD1R (R19), [V8.D2]
-	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
-	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4ee885ce // add v14.2d, v14.2d, v8.2d
-	WORD $0x4ee885ef // add v15.2d, v15.2d, v8.2d
+	WORD $0x4f74554a // shl v10.2d, v10.2d, #52
+	WORD $0x4f74556b // shl v11.2d, v11.2d, #52
+	FMOVQ 480(R9), F31
+	WORD $0x4eff854a // add v10.2d, v10.2d, v31.2d
+	WORD $0x4eff856b // add v11.2d, v11.2d, v31.2d
 	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
 	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
-	WORD $0x4ee8858c // add v12.2d, v12.2d, v8.2d
-	WORD $0x4ee885ad // add v13.2d, v13.2d, v8.2d
-	WORD $0x4eae1dc8 // mov v8.16b, v14.16b
-	WORD $0x4eaf1de9 // mov v9.16b, v15.16b
-	WORD $0x4e66cdc8 // fmla v8.2d, v14.2d, v6.2d
-	WORD $0x4e67cde9 // fmla v9.2d, v15.2d, v7.2d
-	WORD $0x4eac1d86 // mov v6.16b, v12.16b
-	WORD $0x4ead1da7 // mov v7.16b, v13.16b
+	FMOVQ 480(R9), F31
+	WORD $0x4eff858c // add v12.2d, v12.2d, v31.2d
+	WORD $0x4eff85ad // add v13.2d, v13.2d, v31.2d
+	FMOVQ 480(R9), F15
+	WORD $0x4eefd54e // fsub v14.2d, v10.2d, v15.2d
+	WORD $0x4eefd56f // fsub v15.2d, v11.2d, v15.2d
+	FMOVQ 480(R9), F17
+	WORD $0x4ef1d590 // fsub v16.2d, v12.2d, v17.2d
+	WORD $0x4ef1d5b1 // fsub v17.2d, v13.2d, v17.2d
+	WORD $0x4eae1dce // mov v14.16b, v14.16b
+	WORD $0x4eaf1def // mov v15.16b, v15.16b
+	WORD $0x4e66cd4e // fmla v14.2d, v10.2d, v6.2d
+	WORD $0x4e67cd6f // fmla v15.2d, v11.2d, v7.2d
+	WORD $0x4eb01e06 // mov v6.16b, v16.16b
+	WORD $0x4eb11e27 // mov v7.16b, v17.16b
 	WORD $0x4e64cd86 // fmla v6.2d, v12.2d, v4.2d
 	WORD $0x4e65cda7 // fmla v7.2d, v13.2d, v5.2d
-	VLD1R (R19), [V4.D2]
-	WORD $0x4e64d508 // fadd v8.2d, v8.2d, v4.2d
-	WORD $0x4e64d529 // fadd v9.2d, v9.2d, v4.2d
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4e64d4c4 // fadd v4.2d, v6.2d, v4.2d
-	WORD $0x4e65d4e5 // fadd v5.2d, v7.2d, v5.2d
-	WORD $0x6e68fc00 // fdiv v0.2d, v0.2d, v8.2d
-	WORD $0x6e69fc21 // fdiv v1.2d, v1.2d, v9.2d
-	WORD $0x6e64fc42 // fdiv v2.2d, v2.2d, v4.2d
-	WORD $0x6e65fc63 // fdiv v3.2d, v3.2d, v5.2d
+	FMOVQ 416(R9), F5
+	WORD $0x6e65ddc4 // fmul v4.2d, v14.2d, v5.2d
+	WORD $0x6e65dde5 // fmul v5.2d, v15.2d, v5.2d
+	FMOVQ 416(R9), F31
+	WORD $0x6e7fdcc6 // fmul v6.2d, v6.2d, v31.2d
+	WORD $0x6e7fdce7 // fmul v7.2d, v7.2d, v31.2d
+	FMOVQ 448(R9), F11
+	WORD $0x6e6bdc0a // fmul v10.2d, v0.2d, v11.2d
+	WORD $0x6e6bdc2b // fmul v11.2d, v1.2d, v11.2d
+	FMOVQ 448(R9), F13
+	WORD $0x6e6ddc4c // fmul v12.2d, v2.2d, v13.2d
+	WORD $0x6e6ddc6d // fmul v13.2d, v3.2d, v13.2d
+	WORD $0x4ee0a800 // cmlt v0.2d, v0.2d, #0
+	WORD $0x6e6a1c80 // bsl v0.16b, v4.16b, v10.16b
+	WORD $0x4ee0a821 // cmlt v1.2d, v1.2d, #0
+	WORD $0x6e6b1ca1 // bsl v1.16b, v5.16b, v11.16b
+	WORD $0x4ee0a842 // cmlt v2.2d, v2.2d, #0
+	WORD $0x6e6c1cc2 // bsl v2.16b, v6.16b, v12.16b
+	WORD $0x4ee0a863 // cmlt v3.2d, v3.2d, #0
+	WORD $0x6e6d1ce3 // bsl v3.16b, v7.16b, v13.16b
 	WORD $0x0e616800 // fcvtn v0.2s, v0.2d
 	WORD $0x4e616820 // fcvtn2 v0.4s, v1.2d
 	WORD $0x0e616842 // fcvtn v2.2s, v2.2d
@@ -30151,215 +31524,7 @@ partial:
 	WORD $0x0e617800 // fcvtl v0.2d, v0.2s
 	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
 	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
-	ADD $152, R9, R21
-	VLD1R (R21), [V4.D2]
-	ADD $24, R9, R22
-	VLD1R (R22), [V6.D2]
-	WORD $0x6e261c88 // eor v8.16b, v4.16b, v6.16b
-	WORD $0x6e261c84 // eor v4.16b, v4.16b, v6.16b
-	WORD $0x6ee0e51f // fcmgt v31.2d, v8.2d, v0.2d
-	WORD $0x6ebf1d00 // bit v0.16b, v8.16b, v31.16b
-	WORD $0x6ee1e51f // fcmgt v31.2d, v8.2d, v1.2d
-	WORD $0x6ebf1d01 // bit v1.16b, v8.16b, v31.16b
-	WORD $0x6ee2e49f // fcmgt v31.2d, v4.2d, v2.2d
-	WORD $0x6ebf1c82 // bit v2.16b, v4.16b, v31.16b
-	WORD $0x6ee3e49f // fcmgt v31.2d, v4.2d, v3.2d
-	WORD $0x6ebf1c83 // bit v3.16b, v4.16b, v31.16b
-	VLD1R (R21), [V4.D2]
-	WORD $0x6ee4e406 // fcmgt v6.2d, v0.2d, v4.2d
-	WORD $0x6e601c86 // bsl v6.16b, v4.16b, v0.16b
-	WORD $0x6ee4e427 // fcmgt v7.2d, v1.2d, v4.2d
-	WORD $0x6e611c87 // bsl v7.16b, v4.16b, v1.16b
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x6ee4e45f // fcmgt v31.2d, v2.2d, v4.2d
-	WORD $0x6eff1c44 // bif v4.16b, v2.16b, v31.16b
-	WORD $0x6ee5e47f // fcmgt v31.2d, v3.2d, v5.2d
-	WORD $0x6eff1c65 // bif v5.16b, v3.16b, v31.16b
-	WORD $0x6e66dcc8 // fmul v8.2d, v6.2d, v6.2d
-	WORD $0x6e67dce9 // fmul v9.2d, v7.2d, v7.2d
-	WORD $0x6e64dc8c // fmul v12.2d, v4.2d, v4.2d
-	WORD $0x6e65dcad // fmul v13.2d, v5.2d, v5.2d
-	ADD $144, R9, R23
-	VLD1R (R23), [V14.D2]
-	ADD $136, R9, R24
-	VLD1R (R24), [V16.D2]
-	WORD $0x4eb01e12 // mov v18.16b, v16.16b
-	WORD $0x4eb21e53 // mov v19.16b, v18.16b
-	WORD $0x4e6ecd12 // fmla v18.2d, v8.2d, v14.2d
-	WORD $0x4e6ecd33 // fmla v19.2d, v9.2d, v14.2d
-	WORD $0x4eb01e08 // mov v8.16b, v16.16b
-	WORD $0x4ea81d09 // mov v9.16b, v8.16b
-	WORD $0x4e6ecd88 // fmla v8.2d, v12.2d, v14.2d
-	WORD $0x4e6ecda9 // fmla v9.2d, v13.2d, v14.2d
-	WORD $0x6e72dcc6 // fmul v6.2d, v6.2d, v18.2d
-	WORD $0x6e73dce7 // fmul v7.2d, v7.2d, v19.2d
-	WORD $0x6e68dc84 // fmul v4.2d, v4.2d, v8.2d
-	WORD $0x6e69dca5 // fmul v5.2d, v5.2d, v9.2d
-	ADD $32, R9, R25
-	VLD1R (R25), [V8.D2]
-	ADD $40, R9, R19
-	VLD1R (R19), [V12.D2]
-	WORD $0x4eac1d8e // mov v14.16b, v12.16b
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4e68ccce // fmla v14.2d, v6.2d, v8.2d
-	WORD $0x4e68ccef // fmla v15.2d, v7.2d, v8.2d
-	WORD $0x4eac1d8c // mov v12.16b, v12.16b
-	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x4e68cc8c // fmla v12.2d, v4.2d, v8.2d
-	WORD $0x4e68ccad // fmla v13.2d, v5.2d, v8.2d
-	VLD1R (R19), [V8.D2]
-	WORD $0x4ee8d5d0 // fsub v16.2d, v14.2d, v8.2d
-	WORD $0x4ee8d5f1 // fsub v17.2d, v15.2d, v8.2d
-	WORD $0x4ea81d09 // mov v9.16b, v8.16b
-	WORD $0x4ee8d588 // fsub v8.2d, v12.2d, v8.2d
-	WORD $0x4ee9d5a9 // fsub v9.2d, v13.2d, v9.2d
-	ADD $48, R9, R20
-	VLD1R (R20), [V18.D2]
-	WORD $0x4ef2ce06 // fmls v6.2d, v16.2d, v18.2d
-	WORD $0x4ef2ce27 // fmls v7.2d, v17.2d, v18.2d
-	WORD $0x4ef2cd04 // fmls v4.2d, v8.2d, v18.2d
-	WORD $0x4ef2cd25 // fmls v5.2d, v9.2d, v18.2d
-	ADD $56, R9, R21
-	VLD1R (R21), [V8.D2]
-	VLD1R (R21), [V16.D2]
-	ADD $64, R9, R22
-	VLD1R (R22), [V18.D2]
-	WORD $0x4ea81d09 // mov v9.16b, v8.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e68ccdf // fmla v31.2d, v6.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e69ccff // fmla v31.2d, v7.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eb01e11 // mov v17.16b, v16.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $72, R9, R23
-	VLD1R (R23), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e68ccdf // fmla v31.2d, v6.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e69ccff // fmla v31.2d, v7.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $80, R9, R24
-	VLD1R (R24), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e68ccdf // fmla v31.2d, v6.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e69ccff // fmla v31.2d, v7.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $88, R9, R25
-	VLD1R (R25), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e68ccdf // fmla v31.2d, v6.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e69ccff // fmla v31.2d, v7.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $96, R9, R19
-	VLD1R (R19), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e68ccdf // fmla v31.2d, v6.2d, v8.2d
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e69ccff // fmla v31.2d, v7.2d, v9.2d
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x6e66dd06 // fmul v6.2d, v8.2d, v6.2d
-	WORD $0x6e67dd27 // fmul v7.2d, v9.2d, v7.2d
-	WORD $0x6e64de04 // fmul v4.2d, v16.2d, v4.2d
-	WORD $0x6e65de25 // fmul v5.2d, v17.2d, v5.2d
-	ADD $16, R9, R20
-	VLD1R (R20), [V8.D2]
-	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
-	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4ee885ce // add v14.2d, v14.2d, v8.2d
-	WORD $0x4ee885ef // add v15.2d, v15.2d, v8.2d
-	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
-	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
-	WORD $0x4ee8858c // add v12.2d, v12.2d, v8.2d
-	WORD $0x4ee885ad // add v13.2d, v13.2d, v8.2d
-	WORD $0x4eae1dc8 // mov v8.16b, v14.16b
-	WORD $0x4eaf1de9 // mov v9.16b, v15.16b
-	WORD $0x4e66cdc8 // fmla v8.2d, v14.2d, v6.2d
-	WORD $0x4e67cde9 // fmla v9.2d, v15.2d, v7.2d
-	WORD $0x4eac1d86 // mov v6.16b, v12.16b
-	WORD $0x4ead1da7 // mov v7.16b, v13.16b
-	WORD $0x4e64cd86 // fmla v6.2d, v12.2d, v4.2d
-	WORD $0x4e65cda7 // fmla v7.2d, v13.2d, v5.2d
-	VLD1R (R20), [V4.D2]
-	WORD $0x4e64d508 // fadd v8.2d, v8.2d, v4.2d
-	WORD $0x4e64d529 // fadd v9.2d, v9.2d, v4.2d
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4e64d4c4 // fadd v4.2d, v6.2d, v4.2d
-	WORD $0x4e65d4e5 // fadd v5.2d, v7.2d, v5.2d
-	WORD $0x6e68fc00 // fdiv v0.2d, v0.2d, v8.2d
-	WORD $0x6e69fc21 // fdiv v1.2d, v1.2d, v9.2d
-	WORD $0x6e64fc42 // fdiv v2.2d, v2.2d, v4.2d
-	WORD $0x6e65fc63 // fdiv v3.2d, v3.2d, v5.2d
-	WORD $0x0e61680a // fcvtn v10.2s, v0.2d
-	WORD $0x4e61682a // fcvtn2 v10.4s, v1.2d
-	WORD $0x6f00e40b // movi v11.2d, #0
-	WORD $0x0e616840 // fcvtn v0.2s, v2.2d
-	WORD $0x4e616860 // fcvtn2 v0.4s, v3.2d
-	WORD $0x4eaa1d42 // mov v2.16b, v10.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	FLDPQ 0(R0), (F0, F1)
-	ADD R4, R8, R16
-	VMOV V0.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V0.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V1.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V1.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
-
-done:
-	RET
-
-TEXT ·mishNEON(SB), NOSPLIT, $0-40
-	MOVD x+0(FP), R7
-	MOVD out+8(FP), R8
-	MOVD table+24(FP), R9
-	MOVD $0, R4
-	MOVD bytes+16(FP), R3
-	SUB $32, R3, R3
-
-vector:
-	CMP R3, R4
-	BGT partial
-	ADD R4, R7, R19
-	FMOVQ 0(R19), F0
-	WORD $0x4e617801 // fcvtl2 v1.2d, v0.4s
-	WORD $0x0e617800 // fcvtl v0.2d, v0.2s
-	FMOVQ 16(R19), F2
-	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
-	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
-	ADD $104, R9, R20
-	VLD1R (R20), [V4.D2]
+	FMOVQ 832(R9), F4
 	WORD $0x6ee0e486 // fcmgt v6.2d, v4.2d, v0.2d
 	WORD $0x6e601c86 // bsl v6.16b, v4.16b, v0.16b
 	WORD $0x6ee1e487 // fcmgt v7.2d, v4.2d, v1.2d
@@ -30369,8 +31534,7 @@ vector:
 	WORD $0x6eff1c44 // bif v4.16b, v2.16b, v31.16b
 	WORD $0x6ee3e4bf // fcmgt v31.2d, v5.2d, v3.2d
 	WORD $0x6eff1c65 // bif v5.16b, v3.16b, v31.16b
-	ADD $112, R9, R21
-	VLD1R (R21), [V10.D2]
+	FMOVQ 864(R9), F10
 	WORD $0x6eeae4df // fcmgt v31.2d, v6.2d, v10.2d
 	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
 	WORD $0x6eeae4ff // fcmgt v31.2d, v7.2d, v10.2d
@@ -30379,783 +31543,150 @@ vector:
 	WORD $0x6ebf1d44 // bit v4.16b, v10.16b, v31.16b
 	WORD $0x6eeae4bf // fcmgt v31.2d, v5.2d, v10.2d
 	WORD $0x6ebf1d45 // bit v5.16b, v10.16b, v31.16b
-	ADD $32, R9, R22
-	VLD1R (R22), [V10.D2]
-	ADD $40, R9, R23
-	VLD1R (R23), [V12.D2]
-	WORD $0x4eac1d8e // mov v14.16b, v12.16b
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4e6accce // fmla v14.2d, v6.2d, v10.2d
-	WORD $0x4e6accef // fmla v15.2d, v7.2d, v10.2d
-	WORD $0x4eac1d8c // mov v12.16b, v12.16b
+	FMOVQ 576(R9), F10
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fccca // fmla v10.2d, v6.2d, v31.2d
+	WORD $0x4e7fcceb // fmla v11.2d, v7.2d, v31.2d
+	FMOVQ 576(R9), F12
 	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x4e6acc8c // fmla v12.2d, v4.2d, v10.2d
-	WORD $0x4e6accad // fmla v13.2d, v5.2d, v10.2d
-	VLD1R (R23), [V10.D2]
-	WORD $0x4eead5d0 // fsub v16.2d, v14.2d, v10.2d
-	WORD $0x4eead5f1 // fsub v17.2d, v15.2d, v10.2d
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4eead58a // fsub v10.2d, v12.2d, v10.2d
-	WORD $0x4eebd5ab // fsub v11.2d, v13.2d, v11.2d
-	ADD $48, R9, R24
-	VLD1R (R24), [V18.D2]
-	WORD $0x4ef2ce06 // fmls v6.2d, v16.2d, v18.2d
-	WORD $0x4ef2ce27 // fmls v7.2d, v17.2d, v18.2d
-	WORD $0x4ef2cd44 // fmls v4.2d, v10.2d, v18.2d
-	WORD $0x4ef2cd65 // fmls v5.2d, v11.2d, v18.2d
-	ADD $56, R9, R25
-	VLD1R (R25), [V10.D2]
-	VLD1R (R25), [V16.D2]
-	ADD $64, R9, R19
-	VLD1R (R19), [V18.D2]
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcc8c // fmla v12.2d, v4.2d, v31.2d
+	WORD $0x4e7fccad // fmla v13.2d, v5.2d, v31.2d
+	FMOVQ 576(R9), F15
+	WORD $0x4eefd54e // fsub v14.2d, v10.2d, v15.2d
+	WORD $0x4eefd56f // fsub v15.2d, v11.2d, v15.2d
+	FMOVQ 576(R9), F17
+	WORD $0x4ef1d590 // fsub v16.2d, v12.2d, v17.2d
+	WORD $0x4ef1d5b1 // fsub v17.2d, v13.2d, v17.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effcdc6 // fmls v6.2d, v14.2d, v31.2d
+	WORD $0x4effcde7 // fmls v7.2d, v15.2d, v31.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce04 // fmls v4.2d, v16.2d, v31.2d
+	WORD $0x4effce25 // fmls v5.2d, v17.2d, v31.2d
+	FMOVQ 640(R9), F14
+	FMOVQ 640(R9), F16
+	WORD $0x4eae1dcf // mov v15.16b, v14.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6eccde // fmla v30.2d, v6.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccfe // fmla v30.2d, v7.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
 	WORD $0x4eb01e11 // mov v17.16b, v16.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $72, R9, R20
-	VLD1R (R20), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $80, R9, R21
-	VLD1R (R21), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $88, R9, R22
-	VLD1R (R22), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $96, R9, R23
-	VLD1R (R23), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x6e66dd46 // fmul v6.2d, v10.2d, v6.2d
-	WORD $0x6e67dd67 // fmul v7.2d, v11.2d, v7.2d
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc9e // fmla v30.2d, v4.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccbe // fmla v30.2d, v5.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6eccde // fmla v30.2d, v6.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccfe // fmla v30.2d, v7.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc9e // fmla v30.2d, v4.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccbe // fmla v30.2d, v5.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6eccde // fmla v30.2d, v6.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccfe // fmla v30.2d, v7.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc9e // fmla v30.2d, v4.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccbe // fmla v30.2d, v5.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6eccde // fmla v30.2d, v6.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccfe // fmla v30.2d, v7.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc9e // fmla v30.2d, v4.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccbe // fmla v30.2d, v5.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6eccde // fmla v30.2d, v6.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccfe // fmla v30.2d, v7.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc9e // fmla v30.2d, v4.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccbe // fmla v30.2d, v5.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	WORD $0x6e66ddc6 // fmul v6.2d, v14.2d, v6.2d
+	WORD $0x6e67dde7 // fmul v7.2d, v15.2d, v7.2d
 	WORD $0x6e64de04 // fmul v4.2d, v16.2d, v4.2d
 	WORD $0x6e65de25 // fmul v5.2d, v17.2d, v5.2d
-	ADD $16, R9, R24
-	VLD1R (R24), [V10.D2]
-	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
-	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
-	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
+	WORD $0x4f74554a // shl v10.2d, v10.2d, #52
+	WORD $0x4f74556b // shl v11.2d, v11.2d, #52
+	FMOVQ 480(R9), F31
+	WORD $0x4eff854a // add v10.2d, v10.2d, v31.2d
+	WORD $0x4eff856b // add v11.2d, v11.2d, v31.2d
 	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
 	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
-	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
-	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
-	WORD $0x4eae1dca // mov v10.16b, v14.16b
-	WORD $0x4eaf1deb // mov v11.16b, v15.16b
-	WORD $0x4e66cdca // fmla v10.2d, v14.2d, v6.2d
-	WORD $0x4e67cdeb // fmla v11.2d, v15.2d, v7.2d
-	WORD $0x4eac1d86 // mov v6.16b, v12.16b
-	WORD $0x4ead1da7 // mov v7.16b, v13.16b
+	FMOVQ 480(R9), F31
+	WORD $0x4eff858c // add v12.2d, v12.2d, v31.2d
+	WORD $0x4eff85ad // add v13.2d, v13.2d, v31.2d
+	FMOVQ 480(R9), F15
+	WORD $0x4eefd54e // fsub v14.2d, v10.2d, v15.2d
+	WORD $0x4eefd56f // fsub v15.2d, v11.2d, v15.2d
+	FMOVQ 480(R9), F17
+	WORD $0x4ef1d590 // fsub v16.2d, v12.2d, v17.2d
+	WORD $0x4ef1d5b1 // fsub v17.2d, v13.2d, v17.2d
+	WORD $0x4eae1dce // mov v14.16b, v14.16b
+	WORD $0x4eaf1def // mov v15.16b, v15.16b
+	WORD $0x4e66cd4e // fmla v14.2d, v10.2d, v6.2d
+	WORD $0x4e67cd6f // fmla v15.2d, v11.2d, v7.2d
+	WORD $0x4eb01e06 // mov v6.16b, v16.16b
+	WORD $0x4eb11e27 // mov v7.16b, v17.16b
 	WORD $0x4e64cd86 // fmla v6.2d, v12.2d, v4.2d
 	WORD $0x4e65cda7 // fmla v7.2d, v13.2d, v5.2d
-	ADD $136, R9, R25
-	VLD1R (R25), [V4.D2]
-	WORD $0x4e64d54c // fadd v12.2d, v10.2d, v4.2d
-	WORD $0x4e64d56d // fadd v13.2d, v11.2d, v4.2d
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4e64d4c4 // fadd v4.2d, v6.2d, v4.2d
-	WORD $0x4e65d4e5 // fadd v5.2d, v7.2d, v5.2d
-	WORD $0x6e6cdd4a // fmul v10.2d, v10.2d, v12.2d
-	WORD $0x6e6ddd6b // fmul v11.2d, v11.2d, v13.2d
-	WORD $0x6e64dcc4 // fmul v4.2d, v6.2d, v4.2d
-	WORD $0x6e65dce5 // fmul v5.2d, v7.2d, v5.2d
-	ADD $120, R9, R19
-	VLD1R (R19), [V6.D2]
-	WORD $0x6ee0e4df // fcmgt v31.2d, v6.2d, v0.2d
-	WORD $0x6ebf1cc0 // bit v0.16b, v6.16b, v31.16b
-	WORD $0x6ee1e4df // fcmgt v31.2d, v6.2d, v1.2d
-	WORD $0x6ebf1cc1 // bit v1.16b, v6.16b, v31.16b
-	WORD $0x6ee2e4df // fcmgt v31.2d, v6.2d, v2.2d
-	WORD $0x6ebf1cc2 // bit v2.16b, v6.16b, v31.16b
-	WORD $0x6ee3e4df // fcmgt v31.2d, v6.2d, v3.2d
-	WORD $0x6ebf1cc3 // bit v3.16b, v6.16b, v31.16b
-	ADD $128, R9, R20
-	VLD1R (R20), [V6.D2]
-	WORD $0x6ee6e41f // fcmgt v31.2d, v0.2d, v6.2d
-	WORD $0x6ebf1cc0 // bit v0.16b, v6.16b, v31.16b
-	WORD $0x6ee6e43f // fcmgt v31.2d, v1.2d, v6.2d
-	WORD $0x6ebf1cc1 // bit v1.16b, v6.16b, v31.16b
-	WORD $0x6ee6e45f // fcmgt v31.2d, v2.2d, v6.2d
-	WORD $0x6ebf1cc2 // bit v2.16b, v6.16b, v31.16b
-	WORD $0x6ee6e47f // fcmgt v31.2d, v3.2d, v6.2d
-	WORD $0x6ebf1cc3 // bit v3.16b, v6.16b, v31.16b
-	VLD1R (R25), [V6.D2]
-	WORD $0x4e66d54c // fadd v12.2d, v10.2d, v6.2d
-	WORD $0x4e66d56d // fadd v13.2d, v11.2d, v6.2d
-	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	WORD $0x4e66d486 // fadd v6.2d, v4.2d, v6.2d
-	WORD $0x4e67d4a7 // fadd v7.2d, v5.2d, v7.2d
-	WORD $0x6e6cfd4a // fdiv v10.2d, v10.2d, v12.2d
-	WORD $0x6e6dfd6b // fdiv v11.2d, v11.2d, v13.2d
-	WORD $0x6e66fc84 // fdiv v4.2d, v4.2d, v6.2d
-	WORD $0x6e67fca5 // fdiv v5.2d, v5.2d, v7.2d
-	WORD $0x6e6adc00 // fmul v0.2d, v0.2d, v10.2d
-	WORD $0x6e6bdc21 // fmul v1.2d, v1.2d, v11.2d
-	WORD $0x6e64dc42 // fmul v2.2d, v2.2d, v4.2d
-	WORD $0x6e65dc63 // fmul v3.2d, v3.2d, v5.2d
-	WORD $0x0e616800 // fcvtn v0.2s, v0.2d
-	WORD $0x4e616820 // fcvtn2 v0.4s, v1.2d
-	WORD $0x0e616842 // fcvtn v2.2s, v2.2d
-	WORD $0x4e616862 // fcvtn2 v2.4s, v3.2d
-	ADD R4, R8, R21
-	FMOVQ F0, 0(R21)
-	FMOVQ F2, 16(R21)
-	ADD $32, R4, R4
-	B vector
-
-partial:
-	ADD $32, R3, R3
-	CMP R3, R4
-	BGE done
-	MOVD mask+32(FP), R0
-	FLDPQ 0(R0), (F0, F1)
-	WORD $0x4ea01c1f // mov v31.16b, v0.16b
-	WORD $0x4ea11c3e // mov v30.16b, v1.16b
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
-	ADD R4, R7, R16
-	VMOV V31.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V30.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	WORD $0x4ea11c22 // mov v2.16b, v1.16b
-	WORD $0x4e617801 // fcvtl2 v1.2d, v0.4s
-	WORD $0x0e617800 // fcvtl v0.2d, v0.2s
-	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
-	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
-	ADD $104, R9, R22
-	VLD1R (R22), [V4.D2]
-	WORD $0x6ee0e486 // fcmgt v6.2d, v4.2d, v0.2d
-	WORD $0x6e601c86 // bsl v6.16b, v4.16b, v0.16b
-	WORD $0x6ee1e487 // fcmgt v7.2d, v4.2d, v1.2d
-	WORD $0x6e611c87 // bsl v7.16b, v4.16b, v1.16b
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x6ee2e49f // fcmgt v31.2d, v4.2d, v2.2d
-	WORD $0x6eff1c44 // bif v4.16b, v2.16b, v31.16b
-	WORD $0x6ee3e4bf // fcmgt v31.2d, v5.2d, v3.2d
-	WORD $0x6eff1c65 // bif v5.16b, v3.16b, v31.16b
-	ADD $112, R9, R23
-	VLD1R (R23), [V10.D2]
-	WORD $0x6eeae4df // fcmgt v31.2d, v6.2d, v10.2d
-	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
-	WORD $0x6eeae4ff // fcmgt v31.2d, v7.2d, v10.2d
-	WORD $0x6ebf1d47 // bit v7.16b, v10.16b, v31.16b
-	WORD $0x6eeae49f // fcmgt v31.2d, v4.2d, v10.2d
-	WORD $0x6ebf1d44 // bit v4.16b, v10.16b, v31.16b
-	WORD $0x6eeae4bf // fcmgt v31.2d, v5.2d, v10.2d
-	WORD $0x6ebf1d45 // bit v5.16b, v10.16b, v31.16b
-	ADD $32, R9, R24
-	VLD1R (R24), [V10.D2]
-	ADD $40, R9, R25
-	VLD1R (R25), [V12.D2]
-	WORD $0x4eac1d8e // mov v14.16b, v12.16b
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4e6accce // fmla v14.2d, v6.2d, v10.2d
-	WORD $0x4e6accef // fmla v15.2d, v7.2d, v10.2d
-	WORD $0x4eac1d8c // mov v12.16b, v12.16b
-	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x4e6acc8c // fmla v12.2d, v4.2d, v10.2d
-	WORD $0x4e6accad // fmla v13.2d, v5.2d, v10.2d
-	VLD1R (R25), [V10.D2]
-	WORD $0x4eead5d0 // fsub v16.2d, v14.2d, v10.2d
-	WORD $0x4eead5f1 // fsub v17.2d, v15.2d, v10.2d
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4eead58a // fsub v10.2d, v12.2d, v10.2d
-	WORD $0x4eebd5ab // fsub v11.2d, v13.2d, v11.2d
-	ADD $48, R9, R19
-	VLD1R (R19), [V18.D2]
-	WORD $0x4ef2ce06 // fmls v6.2d, v16.2d, v18.2d
-	WORD $0x4ef2ce27 // fmls v7.2d, v17.2d, v18.2d
-	WORD $0x4ef2cd44 // fmls v4.2d, v10.2d, v18.2d
-	WORD $0x4ef2cd65 // fmls v5.2d, v11.2d, v18.2d
-	ADD $56, R9, R20
-	VLD1R (R20), [V10.D2]
-	VLD1R (R20), [V16.D2]
-	ADD $64, R9, R21
-	VLD1R (R21), [V18.D2]
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb01e11 // mov v17.16b, v16.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $72, R9, R22
-	VLD1R (R22), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $80, R9, R23
-	VLD1R (R23), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $88, R9, R24
-	VLD1R (R24), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $96, R9, R25
-	VLD1R (R25), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x6e66dd46 // fmul v6.2d, v10.2d, v6.2d
-	WORD $0x6e67dd67 // fmul v7.2d, v11.2d, v7.2d
-	WORD $0x6e64de04 // fmul v4.2d, v16.2d, v4.2d
-	WORD $0x6e65de25 // fmul v5.2d, v17.2d, v5.2d
-	ADD $16, R9, R19
-	VLD1R (R19), [V10.D2]
-	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
-	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
-	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
-	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
-	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
-	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
-	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
-	WORD $0x4eae1dca // mov v10.16b, v14.16b
-	WORD $0x4eaf1deb // mov v11.16b, v15.16b
-	WORD $0x4e66cdca // fmla v10.2d, v14.2d, v6.2d
-	WORD $0x4e67cdeb // fmla v11.2d, v15.2d, v7.2d
-	WORD $0x4eac1d86 // mov v6.16b, v12.16b
-	WORD $0x4ead1da7 // mov v7.16b, v13.16b
-	WORD $0x4e64cd86 // fmla v6.2d, v12.2d, v4.2d
-	WORD $0x4e65cda7 // fmla v7.2d, v13.2d, v5.2d
-	ADD $136, R9, R20
-	VLD1R (R20), [V4.D2]
-	WORD $0x4e64d54c // fadd v12.2d, v10.2d, v4.2d
-	WORD $0x4e64d56d // fadd v13.2d, v11.2d, v4.2d
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4e64d4c4 // fadd v4.2d, v6.2d, v4.2d
-	WORD $0x4e65d4e5 // fadd v5.2d, v7.2d, v5.2d
-	WORD $0x6e6cdd4a // fmul v10.2d, v10.2d, v12.2d
-	WORD $0x6e6ddd6b // fmul v11.2d, v11.2d, v13.2d
-	WORD $0x6e64dcc4 // fmul v4.2d, v6.2d, v4.2d
-	WORD $0x6e65dce5 // fmul v5.2d, v7.2d, v5.2d
-	ADD $120, R9, R21
-	VLD1R (R21), [V6.D2]
-	WORD $0x6ee0e4df // fcmgt v31.2d, v6.2d, v0.2d
-	WORD $0x6ebf1cc0 // bit v0.16b, v6.16b, v31.16b
-	WORD $0x6ee1e4df // fcmgt v31.2d, v6.2d, v1.2d
-	WORD $0x6ebf1cc1 // bit v1.16b, v6.16b, v31.16b
-	WORD $0x6ee2e4df // fcmgt v31.2d, v6.2d, v2.2d
-	WORD $0x6ebf1cc2 // bit v2.16b, v6.16b, v31.16b
-	WORD $0x6ee3e4df // fcmgt v31.2d, v6.2d, v3.2d
-	WORD $0x6ebf1cc3 // bit v3.16b, v6.16b, v31.16b
-	ADD $128, R9, R22
-	VLD1R (R22), [V6.D2]
-	WORD $0x6ee6e41f // fcmgt v31.2d, v0.2d, v6.2d
-	WORD $0x6ebf1cc0 // bit v0.16b, v6.16b, v31.16b
-	WORD $0x6ee6e43f // fcmgt v31.2d, v1.2d, v6.2d
-	WORD $0x6ebf1cc1 // bit v1.16b, v6.16b, v31.16b
-	WORD $0x6ee6e45f // fcmgt v31.2d, v2.2d, v6.2d
-	WORD $0x6ebf1cc2 // bit v2.16b, v6.16b, v31.16b
-	WORD $0x6ee6e47f // fcmgt v31.2d, v3.2d, v6.2d
-	WORD $0x6ebf1cc3 // bit v3.16b, v6.16b, v31.16b
-	VLD1R (R20), [V6.D2]
-	WORD $0x4e66d54c // fadd v12.2d, v10.2d, v6.2d
-	WORD $0x4e66d56d // fadd v13.2d, v11.2d, v6.2d
-	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	WORD $0x4e66d486 // fadd v6.2d, v4.2d, v6.2d
-	WORD $0x4e67d4a7 // fadd v7.2d, v5.2d, v7.2d
-	WORD $0x6e6cfd4a // fdiv v10.2d, v10.2d, v12.2d
-	WORD $0x6e6dfd6b // fdiv v11.2d, v11.2d, v13.2d
-	WORD $0x6e66fc84 // fdiv v4.2d, v4.2d, v6.2d
-	WORD $0x6e67fca5 // fdiv v5.2d, v5.2d, v7.2d
-	WORD $0x6e6adc00 // fmul v0.2d, v0.2d, v10.2d
-	WORD $0x6e6bdc21 // fmul v1.2d, v1.2d, v11.2d
-	WORD $0x6e64dc42 // fmul v2.2d, v2.2d, v4.2d
-	WORD $0x6e65dc63 // fmul v3.2d, v3.2d, v5.2d
-	WORD $0x0e616808 // fcvtn v8.2s, v0.2d
-	WORD $0x4e616828 // fcvtn2 v8.4s, v1.2d
-	WORD $0x6f00e409 // movi v9.2d, #0
-	WORD $0x0e616840 // fcvtn v0.2s, v2.2d
-	WORD $0x4e616860 // fcvtn2 v0.4s, v3.2d
-	WORD $0x4ea81d02 // mov v2.16b, v8.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	FLDPQ 0(R0), (F0, F1)
-	ADD R4, R8, R16
-	VMOV V0.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V0.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V1.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V1.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
-
-done:
-	RET
-
-TEXT ·eluNEON(SB), NOSPLIT, $0-40
-	MOVD x+0(FP), R7
-	MOVD out+8(FP), R8
-	MOVD table+24(FP), R9
-	MOVD $0, R4
-	MOVD bytes+16(FP), R3
-	SUB $32, R3, R3
-
-vector:
-	CMP R3, R4
-	BGT partial
-	ADD R4, R7, R19
-	FMOVQ 0(R19), F0
-	WORD $0x4e617801 // fcvtl2 v1.2d, v0.4s
-	WORD $0x0e617800 // fcvtl v0.2d, v0.2s
-	FMOVQ 16(R19), F2
-	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
-	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
-	ADD $104, R9, R20
-	VLD1R (R20), [V4.D2]
-	WORD $0x6ee0e486 // fcmgt v6.2d, v4.2d, v0.2d
-	WORD $0x6e601c86 // bsl v6.16b, v4.16b, v0.16b
-	WORD $0x6ee1e487 // fcmgt v7.2d, v4.2d, v1.2d
-	WORD $0x6e611c87 // bsl v7.16b, v4.16b, v1.16b
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x6ee2e49f // fcmgt v31.2d, v4.2d, v2.2d
-	WORD $0x6eff1c44 // bif v4.16b, v2.16b, v31.16b
-	WORD $0x6ee3e4bf // fcmgt v31.2d, v5.2d, v3.2d
-	WORD $0x6eff1c65 // bif v5.16b, v3.16b, v31.16b
-	ADD $112, R9, R21
-	VLD1R (R21), [V10.D2]
-	WORD $0x6eeae4df // fcmgt v31.2d, v6.2d, v10.2d
-	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
-	WORD $0x6eeae4ff // fcmgt v31.2d, v7.2d, v10.2d
-	WORD $0x6ebf1d47 // bit v7.16b, v10.16b, v31.16b
-	WORD $0x6eeae49f // fcmgt v31.2d, v4.2d, v10.2d
-	WORD $0x6ebf1d44 // bit v4.16b, v10.16b, v31.16b
-	WORD $0x6eeae4bf // fcmgt v31.2d, v5.2d, v10.2d
-	WORD $0x6ebf1d45 // bit v5.16b, v10.16b, v31.16b
-	ADD $32, R9, R22
-	VLD1R (R22), [V10.D2]
-	ADD $40, R9, R23
-	VLD1R (R23), [V12.D2]
-	WORD $0x4eac1d8e // mov v14.16b, v12.16b
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4e6accce // fmla v14.2d, v6.2d, v10.2d
-	WORD $0x4e6accef // fmla v15.2d, v7.2d, v10.2d
-	WORD $0x4eac1d8c // mov v12.16b, v12.16b
-	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x4e6acc8c // fmla v12.2d, v4.2d, v10.2d
-	WORD $0x4e6accad // fmla v13.2d, v5.2d, v10.2d
-	VLD1R (R23), [V10.D2]
-	WORD $0x4eead5d0 // fsub v16.2d, v14.2d, v10.2d
-	WORD $0x4eead5f1 // fsub v17.2d, v15.2d, v10.2d
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4eead58a // fsub v10.2d, v12.2d, v10.2d
-	WORD $0x4eebd5ab // fsub v11.2d, v13.2d, v11.2d
-	ADD $48, R9, R24
-	VLD1R (R24), [V18.D2]
-	WORD $0x4ef2ce06 // fmls v6.2d, v16.2d, v18.2d
-	WORD $0x4ef2ce27 // fmls v7.2d, v17.2d, v18.2d
-	WORD $0x4ef2cd44 // fmls v4.2d, v10.2d, v18.2d
-	WORD $0x4ef2cd65 // fmls v5.2d, v11.2d, v18.2d
-	ADD $56, R9, R25
-	VLD1R (R25), [V10.D2]
-	VLD1R (R25), [V16.D2]
-	ADD $64, R9, R19
-	VLD1R (R19), [V18.D2]
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb01e11 // mov v17.16b, v16.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $72, R9, R20
-	VLD1R (R20), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $80, R9, R21
-	VLD1R (R21), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $88, R9, R22
-	VLD1R (R22), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $96, R9, R23
-	VLD1R (R23), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x6e66dd46 // fmul v6.2d, v10.2d, v6.2d
-	WORD $0x6e67dd67 // fmul v7.2d, v11.2d, v7.2d
-	WORD $0x6e64de04 // fmul v4.2d, v16.2d, v4.2d
-	WORD $0x6e65de25 // fmul v5.2d, v17.2d, v5.2d
-	ADD $16, R9, R24
-	VLD1R (R24), [V10.D2]
-	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
-	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
-	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
-	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
-	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
-	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
-	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
-	VLD1R (R24), [V10.D2]
-	WORD $0x4eead5d0 // fsub v16.2d, v14.2d, v10.2d
-	WORD $0x4eead5f1 // fsub v17.2d, v15.2d, v10.2d
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4eead58a // fsub v10.2d, v12.2d, v10.2d
-	WORD $0x4eebd5ab // fsub v11.2d, v13.2d, v11.2d
-	WORD $0x4eb01e10 // mov v16.16b, v16.16b
-	WORD $0x4eb11e31 // mov v17.16b, v17.16b
-	WORD $0x4e66cdd0 // fmla v16.2d, v14.2d, v6.2d
-	WORD $0x4e67cdf1 // fmla v17.2d, v15.2d, v7.2d
-	WORD $0x4eaa1d46 // mov v6.16b, v10.16b
-	WORD $0x4eab1d67 // mov v7.16b, v11.16b
-	WORD $0x4e64cd86 // fmla v6.2d, v12.2d, v4.2d
-	WORD $0x4e65cda7 // fmla v7.2d, v13.2d, v5.2d
-	VLD1R (R9), [V4.D2]
-	WORD $0x6e64de0a // fmul v10.2d, v16.2d, v4.2d
-	WORD $0x6e64de2b // fmul v11.2d, v17.2d, v4.2d
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x6e64dcc4 // fmul v4.2d, v6.2d, v4.2d
-	WORD $0x6e65dce5 // fmul v5.2d, v7.2d, v5.2d
-	ADD $8, R9, R25
-	VLD1R (R25), [V6.D2]
-	WORD $0x6e66dc0c // fmul v12.2d, v0.2d, v6.2d
-	WORD $0x6e66dc2d // fmul v13.2d, v1.2d, v6.2d
-	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	WORD $0x6e66dc46 // fmul v6.2d, v2.2d, v6.2d
-	WORD $0x6e67dc67 // fmul v7.2d, v3.2d, v7.2d
+	FMOVQ 416(R9), F5
+	WORD $0x6e65ddc4 // fmul v4.2d, v14.2d, v5.2d
+	WORD $0x6e65dde5 // fmul v5.2d, v15.2d, v5.2d
+	FMOVQ 416(R9), F31
+	WORD $0x6e7fdcc6 // fmul v6.2d, v6.2d, v31.2d
+	WORD $0x6e7fdce7 // fmul v7.2d, v7.2d, v31.2d
+	FMOVQ 448(R9), F11
+	WORD $0x6e6bdc0a // fmul v10.2d, v0.2d, v11.2d
+	WORD $0x6e6bdc2b // fmul v11.2d, v1.2d, v11.2d
+	FMOVQ 448(R9), F13
+	WORD $0x6e6ddc4c // fmul v12.2d, v2.2d, v13.2d
+	WORD $0x6e6ddc6d // fmul v13.2d, v3.2d, v13.2d
 	WORD $0x4ee0a800 // cmlt v0.2d, v0.2d, #0
-	WORD $0x6e6c1d40 // bsl v0.16b, v10.16b, v12.16b
+	WORD $0x6e6a1c80 // bsl v0.16b, v4.16b, v10.16b
 	WORD $0x4ee0a821 // cmlt v1.2d, v1.2d, #0
-	WORD $0x6e6d1d61 // bsl v1.16b, v11.16b, v13.16b
+	WORD $0x6e6b1ca1 // bsl v1.16b, v5.16b, v11.16b
 	WORD $0x4ee0a842 // cmlt v2.2d, v2.2d, #0
-	WORD $0x6e661c82 // bsl v2.16b, v4.16b, v6.16b
+	WORD $0x6e6c1cc2 // bsl v2.16b, v6.16b, v12.16b
 	WORD $0x4ee0a863 // cmlt v3.2d, v3.2d, #0
-	WORD $0x6e671ca3 // bsl v3.16b, v5.16b, v7.16b
-	WORD $0x0e616800 // fcvtn v0.2s, v0.2d
-	WORD $0x4e616820 // fcvtn2 v0.4s, v1.2d
-	WORD $0x0e616842 // fcvtn v2.2s, v2.2d
-	WORD $0x4e616862 // fcvtn2 v2.4s, v3.2d
-	ADD R4, R8, R19
-	FMOVQ F0, 0(R19)
-	FMOVQ F2, 16(R19)
-	ADD $32, R4, R4
-	B vector
-
-partial:
-	ADD $32, R3, R3
-	CMP R3, R4
-	BGE done
-	MOVD mask+32(FP), R0
-	FLDPQ 0(R0), (F0, F1)
-	WORD $0x4ea01c1f // mov v31.16b, v0.16b
-	WORD $0x4ea11c3e // mov v30.16b, v1.16b
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
-	ADD R4, R7, R16
-	VMOV V31.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V30.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	WORD $0x4ea11c22 // mov v2.16b, v1.16b
-	WORD $0x4e617801 // fcvtl2 v1.2d, v0.4s
-	WORD $0x0e617800 // fcvtl v0.2d, v0.2s
-	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
-	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
-	ADD $104, R9, R20
-	VLD1R (R20), [V4.D2]
-	WORD $0x6ee0e486 // fcmgt v6.2d, v4.2d, v0.2d
-	WORD $0x6e601c86 // bsl v6.16b, v4.16b, v0.16b
-	WORD $0x6ee1e487 // fcmgt v7.2d, v4.2d, v1.2d
-	WORD $0x6e611c87 // bsl v7.16b, v4.16b, v1.16b
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x6ee2e49f // fcmgt v31.2d, v4.2d, v2.2d
-	WORD $0x6eff1c44 // bif v4.16b, v2.16b, v31.16b
-	WORD $0x6ee3e4bf // fcmgt v31.2d, v5.2d, v3.2d
-	WORD $0x6eff1c65 // bif v5.16b, v3.16b, v31.16b
-	ADD $112, R9, R21
-	VLD1R (R21), [V10.D2]
-	WORD $0x6eeae4df // fcmgt v31.2d, v6.2d, v10.2d
-	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
-	WORD $0x6eeae4ff // fcmgt v31.2d, v7.2d, v10.2d
-	WORD $0x6ebf1d47 // bit v7.16b, v10.16b, v31.16b
-	WORD $0x6eeae49f // fcmgt v31.2d, v4.2d, v10.2d
-	WORD $0x6ebf1d44 // bit v4.16b, v10.16b, v31.16b
-	WORD $0x6eeae4bf // fcmgt v31.2d, v5.2d, v10.2d
-	WORD $0x6ebf1d45 // bit v5.16b, v10.16b, v31.16b
-	ADD $32, R9, R22
-	VLD1R (R22), [V10.D2]
-	ADD $40, R9, R23
-	VLD1R (R23), [V12.D2]
-	WORD $0x4eac1d8e // mov v14.16b, v12.16b
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4e6accce // fmla v14.2d, v6.2d, v10.2d
-	WORD $0x4e6accef // fmla v15.2d, v7.2d, v10.2d
-	WORD $0x4eac1d8c // mov v12.16b, v12.16b
-	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x4e6acc8c // fmla v12.2d, v4.2d, v10.2d
-	WORD $0x4e6accad // fmla v13.2d, v5.2d, v10.2d
-	VLD1R (R23), [V10.D2]
-	WORD $0x4eead5d0 // fsub v16.2d, v14.2d, v10.2d
-	WORD $0x4eead5f1 // fsub v17.2d, v15.2d, v10.2d
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4eead58a // fsub v10.2d, v12.2d, v10.2d
-	WORD $0x4eebd5ab // fsub v11.2d, v13.2d, v11.2d
-	ADD $48, R9, R24
-	VLD1R (R24), [V18.D2]
-	WORD $0x4ef2ce06 // fmls v6.2d, v16.2d, v18.2d
-	WORD $0x4ef2ce27 // fmls v7.2d, v17.2d, v18.2d
-	WORD $0x4ef2cd44 // fmls v4.2d, v10.2d, v18.2d
-	WORD $0x4ef2cd65 // fmls v5.2d, v11.2d, v18.2d
-	ADD $56, R9, R25
-	VLD1R (R25), [V10.D2]
-	VLD1R (R25), [V16.D2]
-	ADD $64, R9, R19
-	VLD1R (R19), [V18.D2]
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb01e11 // mov v17.16b, v16.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $72, R9, R20
-	VLD1R (R20), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $80, R9, R21
-	VLD1R (R21), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $88, R9, R22
-	VLD1R (R22), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $96, R9, R23
-	VLD1R (R23), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x6e66dd46 // fmul v6.2d, v10.2d, v6.2d
-	WORD $0x6e67dd67 // fmul v7.2d, v11.2d, v7.2d
-	WORD $0x6e64de04 // fmul v4.2d, v16.2d, v4.2d
-	WORD $0x6e65de25 // fmul v5.2d, v17.2d, v5.2d
-	ADD $16, R9, R24
-	VLD1R (R24), [V10.D2]
-	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
-	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
-	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
-	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
-	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
-	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
-	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
-	VLD1R (R24), [V10.D2]
-	WORD $0x4eead5d0 // fsub v16.2d, v14.2d, v10.2d
-	WORD $0x4eead5f1 // fsub v17.2d, v15.2d, v10.2d
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4eead58a // fsub v10.2d, v12.2d, v10.2d
-	WORD $0x4eebd5ab // fsub v11.2d, v13.2d, v11.2d
-	WORD $0x4eb01e10 // mov v16.16b, v16.16b
-	WORD $0x4eb11e31 // mov v17.16b, v17.16b
-	WORD $0x4e66cdd0 // fmla v16.2d, v14.2d, v6.2d
-	WORD $0x4e67cdf1 // fmla v17.2d, v15.2d, v7.2d
-	WORD $0x4eaa1d46 // mov v6.16b, v10.16b
-	WORD $0x4eab1d67 // mov v7.16b, v11.16b
-	WORD $0x4e64cd86 // fmla v6.2d, v12.2d, v4.2d
-	WORD $0x4e65cda7 // fmla v7.2d, v13.2d, v5.2d
-	VLD1R (R9), [V4.D2]
-	WORD $0x6e64de0a // fmul v10.2d, v16.2d, v4.2d
-	WORD $0x6e64de2b // fmul v11.2d, v17.2d, v4.2d
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x6e64dcc4 // fmul v4.2d, v6.2d, v4.2d
-	WORD $0x6e65dce5 // fmul v5.2d, v7.2d, v5.2d
-	ADD $8, R9, R25
-	VLD1R (R25), [V6.D2]
-	WORD $0x6e66dc0c // fmul v12.2d, v0.2d, v6.2d
-	WORD $0x6e66dc2d // fmul v13.2d, v1.2d, v6.2d
-	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	WORD $0x6e66dc46 // fmul v6.2d, v2.2d, v6.2d
-	WORD $0x6e67dc67 // fmul v7.2d, v3.2d, v7.2d
-	WORD $0x4ee0a800 // cmlt v0.2d, v0.2d, #0
-	WORD $0x6e6c1d40 // bsl v0.16b, v10.16b, v12.16b
-	WORD $0x4ee0a821 // cmlt v1.2d, v1.2d, #0
-	WORD $0x6e6d1d61 // bsl v1.16b, v11.16b, v13.16b
-	WORD $0x4ee0a842 // cmlt v2.2d, v2.2d, #0
-	WORD $0x6e661c82 // bsl v2.16b, v4.16b, v6.16b
-	WORD $0x4ee0a863 // cmlt v3.2d, v3.2d, #0
-	WORD $0x6e671ca3 // bsl v3.16b, v5.16b, v7.16b
+	WORD $0x6e6d1ce3 // bsl v3.16b, v7.16b, v13.16b
 	WORD $0x0e616808 // fcvtn v8.2s, v0.2d
 	WORD $0x4e616828 // fcvtn2 v8.4s, v1.2d
 	WORD $0x6f00e409 // movi v9.2d, #0
@@ -31189,764 +31720,213 @@ vector:
 	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
 	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
 	WORD $0x6f00e404 // movi v4.2d, #0
-	ADD $248, R9, R20
-	VLD1R (R20), [V6.D2]
-	ADD $200, R9, R21
-	VLD1R (R21), [V8.D2]
-	WORD $0x4ee8840a // add v10.2d, v0.2d, v8.2d
-	WORD $0x4ee8842b // add v11.2d, v1.2d, v8.2d
-	WORD $0x4ea81d09 // mov v9.16b, v8.16b
-	WORD $0x4ee88448 // add v8.2d, v2.2d, v8.2d
+	FMOVQ 1216(R9), F7
+	WORD $0x4ee78406 // add v6.2d, v0.2d, v7.2d
+	WORD $0x4ee78427 // add v7.2d, v1.2d, v7.2d
+	FMOVQ 1216(R9), F9
+	WORD $0x4ee98448 // add v8.2d, v2.2d, v9.2d
 	WORD $0x4ee98469 // add v9.2d, v3.2d, v9.2d
-	ADD $216, R9, R22
-	VLD1R (R22), [V14.D2]
-	WORD $0x6f4c0550 // ushr v16.2d, v10.2d, #52
-	WORD $0x6f4c0571 // ushr v17.2d, v11.2d, #52
-	WORD $0x4eae1e10 // orr v16.16b, v16.16b, v14.16b
-	WORD $0x4eae1e31 // orr v17.16b, v17.16b, v14.16b
-	WORD $0x6f4c0512 // ushr v18.2d, v8.2d, #52
-	WORD $0x6f4c0533 // ushr v19.2d, v9.2d, #52
-	WORD $0x4eae1e52 // orr v18.16b, v18.16b, v14.16b
-	WORD $0x4eae1e73 // orr v19.16b, v19.16b, v14.16b
-	ADD $224, R9, R23
-	VLD1R (R23), [V14.D2]
-	WORD $0x4eeed610 // fsub v16.2d, v16.2d, v14.2d
-	WORD $0x4eeed631 // fsub v17.2d, v17.2d, v14.2d
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4eeed64e // fsub v14.2d, v18.2d, v14.2d
-	WORD $0x4eefd66f // fsub v15.2d, v19.2d, v15.2d
-	ADD $208, R9, R24
-	VLD1R (R24), [V18.D2]
-	ADD $192, R9, R25
-	VLD1R (R25), [V20.D2]
-	WORD $0x4e321d4a // and v10.16b, v10.16b, v18.16b
-	WORD $0x4e321d6b // and v11.16b, v11.16b, v18.16b
-	WORD $0x4ef4854a // add v10.2d, v10.2d, v20.2d
-	WORD $0x4ef4856b // add v11.2d, v11.2d, v20.2d
-	WORD $0x4e321d08 // and v8.16b, v8.16b, v18.16b
-	WORD $0x4e321d29 // and v9.16b, v9.16b, v18.16b
-	WORD $0x4ef48508 // add v8.2d, v8.2d, v20.2d
-	WORD $0x4ef48529 // add v9.2d, v9.2d, v20.2d
-	ADD $16, R9, R19
-	VLD1R (R19), [V18.D2]
-	WORD $0x4ef2d554 // fsub v20.2d, v10.2d, v18.2d
-	WORD $0x4ef2d575 // fsub v21.2d, v11.2d, v18.2d
-	WORD $0x4eb21e53 // mov v19.16b, v18.16b
-	WORD $0x4ef2d512 // fsub v18.2d, v8.2d, v18.2d
+	WORD $0x6f4c04ca // ushr v10.2d, v6.2d, #52
+	WORD $0x6f4c04eb // ushr v11.2d, v7.2d, #52
+	FMOVQ 1280(R9), F31
+	WORD $0x4ebf1d4a // orr v10.16b, v10.16b, v31.16b
+	WORD $0x4ebf1d6b // orr v11.16b, v11.16b, v31.16b
+	WORD $0x6f4c050c // ushr v12.2d, v8.2d, #52
+	WORD $0x6f4c052d // ushr v13.2d, v9.2d, #52
+	FMOVQ 1280(R9), F31
+	WORD $0x4ebf1d8c // orr v12.16b, v12.16b, v31.16b
+	WORD $0x4ebf1dad // orr v13.16b, v13.16b, v31.16b
+	FMOVQ 1312(R9), F31
+	WORD $0x4effd54a // fsub v10.2d, v10.2d, v31.2d
+	WORD $0x4effd56b // fsub v11.2d, v11.2d, v31.2d
+	FMOVQ 1312(R9), F31
+	WORD $0x4effd58c // fsub v12.2d, v12.2d, v31.2d
+	WORD $0x4effd5ad // fsub v13.2d, v13.2d, v31.2d
+	FMOVQ 1248(R9), F31
+	WORD $0x4e3f1cc6 // and v6.16b, v6.16b, v31.16b
+	WORD $0x4e3f1ce7 // and v7.16b, v7.16b, v31.16b
+	FMOVQ 1184(R9), F31
+	WORD $0x4eff84c6 // add v6.2d, v6.2d, v31.2d
+	WORD $0x4eff84e7 // add v7.2d, v7.2d, v31.2d
+	FMOVQ 1248(R9), F31
+	WORD $0x4e3f1d08 // and v8.16b, v8.16b, v31.16b
+	WORD $0x4e3f1d29 // and v9.16b, v9.16b, v31.16b
+	FMOVQ 1184(R9), F31
+	WORD $0x4eff8508 // add v8.2d, v8.2d, v31.2d
+	WORD $0x4eff8529 // add v9.2d, v9.2d, v31.2d
+	FMOVQ 480(R9), F17
+	WORD $0x4ef1d4d0 // fsub v16.2d, v6.2d, v17.2d
+	WORD $0x4ef1d4f1 // fsub v17.2d, v7.2d, v17.2d
+	FMOVQ 480(R9), F19
+	WORD $0x4ef3d512 // fsub v18.2d, v8.2d, v19.2d
 	WORD $0x4ef3d533 // fsub v19.2d, v9.2d, v19.2d
-	VLD1R (R19), [V22.D2]
-	WORD $0x4e76d54a // fadd v10.2d, v10.2d, v22.2d
-	WORD $0x4e76d56b // fadd v11.2d, v11.2d, v22.2d
-	WORD $0x4e76d508 // fadd v8.2d, v8.2d, v22.2d
-	WORD $0x4e76d529 // fadd v9.2d, v9.2d, v22.2d
-	WORD $0x6e6afe8a // fdiv v10.2d, v20.2d, v10.2d
-	WORD $0x6e6bfeab // fdiv v11.2d, v21.2d, v11.2d
+	FMOVQ 480(R9), F31
+	WORD $0x4e7fd4c6 // fadd v6.2d, v6.2d, v31.2d
+	WORD $0x4e7fd4e7 // fadd v7.2d, v7.2d, v31.2d
+	FMOVQ 480(R9), F31
+	WORD $0x4e7fd508 // fadd v8.2d, v8.2d, v31.2d
+	WORD $0x4e7fd529 // fadd v9.2d, v9.2d, v31.2d
+	WORD $0x6e66fe06 // fdiv v6.2d, v16.2d, v6.2d
+	WORD $0x6e67fe27 // fdiv v7.2d, v17.2d, v7.2d
 	WORD $0x6e68fe48 // fdiv v8.2d, v18.2d, v8.2d
 	WORD $0x6e69fe69 // fdiv v9.2d, v19.2d, v9.2d
-	ADD $48, R9, R20
-	VLD1R (R20), [V18.D2]
-	WORD $0x6e6add54 // fmul v20.2d, v10.2d, v10.2d
-	WORD $0x6e6bdd75 // fmul v21.2d, v11.2d, v11.2d
-	WORD $0x6e68dd16 // fmul v22.2d, v8.2d, v8.2d
-	WORD $0x6e69dd37 // fmul v23.2d, v9.2d, v9.2d
-	ADD $136, R9, R21
-	VLD1R (R21), [V24.D2]
-	VLD1R (R21), [V26.D2]
-	ADD $144, R9, R22
-	VLD1R (R22), [V28.D2]
-	WORD $0x4eb81f19 // mov v25.16b, v24.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	WORD $0x4eba1f5b // mov v27.16b, v26.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acedf // fmla v31.2d, v22.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bceff // fmla v31.2d, v23.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $152, R9, R23
-	VLD1R (R23), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acedf // fmla v31.2d, v22.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bceff // fmla v31.2d, v23.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $160, R9, R24
-	VLD1R (R24), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acedf // fmla v31.2d, v22.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bceff // fmla v31.2d, v23.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $168, R9, R25
-	VLD1R (R25), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acedf // fmla v31.2d, v22.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bceff // fmla v31.2d, v23.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $176, R9, R19
-	VLD1R (R19), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acedf // fmla v31.2d, v22.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bceff // fmla v31.2d, v23.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $184, R9, R20
-	VLD1R (R20), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acedf // fmla v31.2d, v22.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bceff // fmla v31.2d, v23.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	WORD $0x6e6adf0a // fmul v10.2d, v24.2d, v10.2d
-	WORD $0x6e6bdf2b // fmul v11.2d, v25.2d, v11.2d
-	WORD $0x6e68df48 // fmul v8.2d, v26.2d, v8.2d
-	WORD $0x6e69df69 // fmul v9.2d, v27.2d, v9.2d
-	WORD $0x4eaa1d4a // mov v10.16b, v10.16b
-	WORD $0x4eab1d6b // mov v11.16b, v11.16b
-	WORD $0x4e72ce0a // fmla v10.2d, v16.2d, v18.2d
-	WORD $0x4e72ce2b // fmla v11.2d, v17.2d, v18.2d
+	WORD $0x6e66dcd0 // fmul v16.2d, v6.2d, v6.2d
+	WORD $0x6e67dcf1 // fmul v17.2d, v7.2d, v7.2d
+	WORD $0x6e68dd12 // fmul v18.2d, v8.2d, v8.2d
+	WORD $0x6e69dd33 // fmul v19.2d, v9.2d, v9.2d
+	FMOVQ 960(R9), F20
+	FMOVQ 960(R9), F22
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FMOVQ 992(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74ce1e // fmla v30.2d, v16.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75ce3e // fmla v30.2d, v17.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	WORD $0x4eb61ed7 // mov v23.16b, v22.16b
+	FMOVQ 992(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1024(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74ce1e // fmla v30.2d, v16.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75ce3e // fmla v30.2d, v17.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 1024(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1056(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74ce1e // fmla v30.2d, v16.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75ce3e // fmla v30.2d, v17.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 1056(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1088(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74ce1e // fmla v30.2d, v16.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75ce3e // fmla v30.2d, v17.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 1088(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1120(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74ce1e // fmla v30.2d, v16.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75ce3e // fmla v30.2d, v17.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 1120(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1152(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74ce1e // fmla v30.2d, v16.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75ce3e // fmla v30.2d, v17.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 1152(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	WORD $0x6e66de86 // fmul v6.2d, v20.2d, v6.2d
+	WORD $0x6e67dea7 // fmul v7.2d, v21.2d, v7.2d
+	WORD $0x6e68dec8 // fmul v8.2d, v22.2d, v8.2d
+	WORD $0x6e69dee9 // fmul v9.2d, v23.2d, v9.2d
+	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
+	WORD $0x4ea71ce7 // mov v7.16b, v7.16b
+	FMOVQ 608(R9), F31
+	WORD $0x4e7fcd46 // fmla v6.2d, v10.2d, v31.2d
+	WORD $0x4e7fcd67 // fmla v7.2d, v11.2d, v31.2d
 	WORD $0x4ea81d08 // mov v8.16b, v8.16b
 	WORD $0x4ea91d29 // mov v9.16b, v9.16b
-	WORD $0x4e72cdc8 // fmla v8.2d, v14.2d, v18.2d
-	WORD $0x4e72cde9 // fmla v9.2d, v15.2d, v18.2d
-	ADD $128, R9, R21
-	VLD1R (R21), [V14.D2]
-	WORD $0x4ee0d410 // fsub v16.2d, v0.2d, v0.2d
-	WORD $0x4ee1d431 // fsub v17.2d, v1.2d, v1.2d
-	WORD $0x4ee2d452 // fsub v18.2d, v2.2d, v2.2d
-	WORD $0x4ee3d473 // fsub v19.2d, v3.2d, v3.2d
-	WORD $0x4e70d54a // fadd v10.2d, v10.2d, v16.2d
-	WORD $0x4e71d56b // fadd v11.2d, v11.2d, v17.2d
-	WORD $0x4e72d508 // fadd v8.2d, v8.2d, v18.2d
-	WORD $0x4e73d529 // fadd v9.2d, v9.2d, v19.2d
-	WORD $0x6eeee410 // fcmgt v16.2d, v0.2d, v14.2d
-	WORD $0x6eeee431 // fcmgt v17.2d, v1.2d, v14.2d
-	WORD $0x4ee0aa10 // cmlt v16.2d, v16.2d, #0
-	WORD $0x6e6a1c10 // bsl v16.16b, v0.16b, v10.16b
-	WORD $0x4ee0aa31 // cmlt v17.2d, v17.2d, #0
-	WORD $0x6e6b1c31 // bsl v17.16b, v1.16b, v11.16b
-	WORD $0x6eeee44a // fcmgt v10.2d, v2.2d, v14.2d
-	WORD $0x6eeee46b // fcmgt v11.2d, v3.2d, v14.2d
-	WORD $0x4ee0a94a // cmlt v10.2d, v10.2d, #0
-	WORD $0x6e681c4a // bsl v10.16b, v2.16b, v8.16b
-	WORD $0x4ee0a96b // cmlt v11.2d, v11.2d, #0
-	WORD $0x6e691c6b // bsl v11.16b, v3.16b, v9.16b
-	ADD $232, R9, R22
-	VLD1R (R22), [V8.D2]
-	ADD $240, R9, R23
-	VLD1R (R23), [V14.D2]
-	WORD $0x6ee0e512 // fcmgt v18.2d, v8.2d, v0.2d
-	WORD $0x6ee1e513 // fcmgt v19.2d, v8.2d, v1.2d
-	WORD $0x4ee0aa52 // cmlt v18.2d, v18.2d, #0
-	WORD $0x6e701dd2 // bsl v18.16b, v14.16b, v16.16b
-	WORD $0x4ee0aa73 // cmlt v19.2d, v19.2d, #0
-	WORD $0x6e711dd3 // bsl v19.16b, v14.16b, v17.16b
-	WORD $0x4ea81d09 // mov v9.16b, v8.16b
-	WORD $0x6ee2e508 // fcmgt v8.2d, v8.2d, v2.2d
-	WORD $0x6ee3e529 // fcmgt v9.2d, v9.2d, v3.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4e7fcd88 // fmla v8.2d, v12.2d, v31.2d
+	WORD $0x4e7fcda9 // fmla v9.2d, v13.2d, v31.2d
+	WORD $0x4ee0d40a // fsub v10.2d, v0.2d, v0.2d
+	WORD $0x4ee1d42b // fsub v11.2d, v1.2d, v1.2d
+	WORD $0x4ee2d44c // fsub v12.2d, v2.2d, v2.2d
+	WORD $0x4ee3d46d // fsub v13.2d, v3.2d, v3.2d
+	WORD $0x4e6ad4c6 // fadd v6.2d, v6.2d, v10.2d
+	WORD $0x4e6bd4e7 // fadd v7.2d, v7.2d, v11.2d
+	WORD $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
+	WORD $0x4e6dd529 // fadd v9.2d, v9.2d, v13.2d
+	FMOVQ 928(R9), F10
+	WORD $0x6eeae40c // fcmgt v12.2d, v0.2d, v10.2d
+	WORD $0x6eeae42d // fcmgt v13.2d, v1.2d, v10.2d
+	WORD $0x4ee0a98c // cmlt v12.2d, v12.2d, #0
+	WORD $0x6e661c0c // bsl v12.16b, v0.16b, v6.16b
+	WORD $0x4ee0a9ad // cmlt v13.2d, v13.2d, #0
+	WORD $0x6e671c2d // bsl v13.16b, v1.16b, v7.16b
+	WORD $0x6eeae446 // fcmgt v6.2d, v2.2d, v10.2d
+	WORD $0x6eeae467 // fcmgt v7.2d, v3.2d, v10.2d
+	WORD $0x4ee0a8c6 // cmlt v6.2d, v6.2d, #0
+	WORD $0x6e681c46 // bsl v6.16b, v2.16b, v8.16b
+	WORD $0x4ee0a8e7 // cmlt v7.2d, v7.2d, #0
+	WORD $0x6e691c67 // bsl v7.16b, v3.16b, v9.16b
+	FMOVQ 1344(R9), F9
+	WORD $0x6ee0e528 // fcmgt v8.2d, v9.2d, v0.2d
+	WORD $0x6ee1e529 // fcmgt v9.2d, v9.2d, v1.2d
+	FMOVQ 1376(R9), F31
 	WORD $0x4ee0a908 // cmlt v8.2d, v8.2d, #0
-	WORD $0x6e6a1dc8 // bsl v8.16b, v14.16b, v10.16b
+	WORD $0x6e6c1fe8 // bsl v8.16b, v31.16b, v12.16b
 	WORD $0x4ee0a929 // cmlt v9.2d, v9.2d, #0
-	WORD $0x6e6b1dc9 // bsl v9.16b, v14.16b, v11.16b
+	WORD $0x6e6d1fe9 // bsl v9.16b, v31.16b, v13.16b
+	FMOVQ 1344(R9), F11
+	WORD $0x6ee2e56a // fcmgt v10.2d, v11.2d, v2.2d
+	WORD $0x6ee3e56b // fcmgt v11.2d, v11.2d, v3.2d
+	FMOVQ 1376(R9), F31
+	WORD $0x4ee0a94a // cmlt v10.2d, v10.2d, #0
+	WORD $0x6e661fea // bsl v10.16b, v31.16b, v6.16b
+	WORD $0x4ee0a96b // cmlt v11.2d, v11.2d, #0
+	WORD $0x6e671feb // bsl v11.16b, v31.16b, v7.16b
 	WORD $0x6ee0e480 // fcmgt v0.2d, v4.2d, v0.2d
 	WORD $0x6ee1e481 // fcmgt v1.2d, v4.2d, v1.2d
+	FMOVQ 1408(R9), F31
 	WORD $0x4ee0a800 // cmlt v0.2d, v0.2d, #0
-	WORD $0x6e721cc0 // bsl v0.16b, v6.16b, v18.16b
+	WORD $0x6e681fe0 // bsl v0.16b, v31.16b, v8.16b
 	WORD $0x4ee0a821 // cmlt v1.2d, v1.2d, #0
-	WORD $0x6e731cc1 // bsl v1.16b, v6.16b, v19.16b
+	WORD $0x6e691fe1 // bsl v1.16b, v31.16b, v9.16b
 	WORD $0x6ee2e482 // fcmgt v2.2d, v4.2d, v2.2d
 	WORD $0x6ee3e483 // fcmgt v3.2d, v4.2d, v3.2d
+	FMOVQ 1408(R9), F31
 	WORD $0x4ee0a842 // cmlt v2.2d, v2.2d, #0
-	WORD $0x6e681cc2 // bsl v2.16b, v6.16b, v8.16b
+	WORD $0x6e6a1fe2 // bsl v2.16b, v31.16b, v10.16b
 	WORD $0x4ee0a863 // cmlt v3.2d, v3.2d, #0
-	WORD $0x6e691cc3 // bsl v3.16b, v6.16b, v9.16b
-	WORD $0x0e616800 // fcvtn v0.2s, v0.2d
-	WORD $0x4e616820 // fcvtn2 v0.4s, v1.2d
-	WORD $0x0e616842 // fcvtn v2.2s, v2.2d
-	WORD $0x4e616862 // fcvtn2 v2.4s, v3.2d
-	ADD R4, R8, R24
-	FMOVQ F0, 0(R24)
-	FMOVQ F2, 16(R24)
-	ADD $32, R4, R4
-	B vector
-
-partial:
-	ADD $32, R3, R3
-	CMP R3, R4
-	BGE done
-	MOVD mask+32(FP), R0
-	FLDPQ 0(R0), (F0, F1)
-	WORD $0x4ea01c1f // mov v31.16b, v0.16b
-	WORD $0x4ea11c3e // mov v30.16b, v1.16b
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
-	ADD R4, R7, R16
-	VMOV V31.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V30.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	WORD $0x4ea11c22 // mov v2.16b, v1.16b
-	WORD $0x4e617801 // fcvtl2 v1.2d, v0.4s
-	WORD $0x0e617800 // fcvtl v0.2d, v0.2s
-	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
-	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
-	WORD $0x6f00e404 // movi v4.2d, #0
-	ADD $248, R9, R25
-	VLD1R (R25), [V6.D2]
-	ADD $200, R9, R19
-	VLD1R (R19), [V8.D2]
-	WORD $0x4ee8840a // add v10.2d, v0.2d, v8.2d
-	WORD $0x4ee8842b // add v11.2d, v1.2d, v8.2d
-	WORD $0x4ea81d09 // mov v9.16b, v8.16b
-	WORD $0x4ee88448 // add v8.2d, v2.2d, v8.2d
-	WORD $0x4ee98469 // add v9.2d, v3.2d, v9.2d
-	ADD $216, R9, R20
-	VLD1R (R20), [V14.D2]
-	WORD $0x6f4c0550 // ushr v16.2d, v10.2d, #52
-	WORD $0x6f4c0571 // ushr v17.2d, v11.2d, #52
-	WORD $0x4eae1e10 // orr v16.16b, v16.16b, v14.16b
-	WORD $0x4eae1e31 // orr v17.16b, v17.16b, v14.16b
-	WORD $0x6f4c0512 // ushr v18.2d, v8.2d, #52
-	WORD $0x6f4c0533 // ushr v19.2d, v9.2d, #52
-	WORD $0x4eae1e52 // orr v18.16b, v18.16b, v14.16b
-	WORD $0x4eae1e73 // orr v19.16b, v19.16b, v14.16b
-	ADD $224, R9, R21
-	VLD1R (R21), [V14.D2]
-	WORD $0x4eeed610 // fsub v16.2d, v16.2d, v14.2d
-	WORD $0x4eeed631 // fsub v17.2d, v17.2d, v14.2d
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4eeed64e // fsub v14.2d, v18.2d, v14.2d
-	WORD $0x4eefd66f // fsub v15.2d, v19.2d, v15.2d
-	ADD $208, R9, R22
-	VLD1R (R22), [V18.D2]
-	ADD $192, R9, R23
-	VLD1R (R23), [V20.D2]
-	WORD $0x4e321d4a // and v10.16b, v10.16b, v18.16b
-	WORD $0x4e321d6b // and v11.16b, v11.16b, v18.16b
-	WORD $0x4ef4854a // add v10.2d, v10.2d, v20.2d
-	WORD $0x4ef4856b // add v11.2d, v11.2d, v20.2d
-	WORD $0x4e321d08 // and v8.16b, v8.16b, v18.16b
-	WORD $0x4e321d29 // and v9.16b, v9.16b, v18.16b
-	WORD $0x4ef48508 // add v8.2d, v8.2d, v20.2d
-	WORD $0x4ef48529 // add v9.2d, v9.2d, v20.2d
-	ADD $16, R9, R24
-	VLD1R (R24), [V18.D2]
-	WORD $0x4ef2d554 // fsub v20.2d, v10.2d, v18.2d
-	WORD $0x4ef2d575 // fsub v21.2d, v11.2d, v18.2d
-	WORD $0x4eb21e53 // mov v19.16b, v18.16b
-	WORD $0x4ef2d512 // fsub v18.2d, v8.2d, v18.2d
-	WORD $0x4ef3d533 // fsub v19.2d, v9.2d, v19.2d
-	VLD1R (R24), [V22.D2]
-	WORD $0x4e76d54a // fadd v10.2d, v10.2d, v22.2d
-	WORD $0x4e76d56b // fadd v11.2d, v11.2d, v22.2d
-	WORD $0x4e76d508 // fadd v8.2d, v8.2d, v22.2d
-	WORD $0x4e76d529 // fadd v9.2d, v9.2d, v22.2d
-	WORD $0x6e6afe8a // fdiv v10.2d, v20.2d, v10.2d
-	WORD $0x6e6bfeab // fdiv v11.2d, v21.2d, v11.2d
-	WORD $0x6e68fe48 // fdiv v8.2d, v18.2d, v8.2d
-	WORD $0x6e69fe69 // fdiv v9.2d, v19.2d, v9.2d
-	ADD $48, R9, R25
-	VLD1R (R25), [V18.D2]
-	WORD $0x6e6add54 // fmul v20.2d, v10.2d, v10.2d
-	WORD $0x6e6bdd75 // fmul v21.2d, v11.2d, v11.2d
-	WORD $0x6e68dd16 // fmul v22.2d, v8.2d, v8.2d
-	WORD $0x6e69dd37 // fmul v23.2d, v9.2d, v9.2d
-	ADD $136, R9, R19
-	VLD1R (R19), [V24.D2]
-	VLD1R (R19), [V26.D2]
-	ADD $144, R9, R20
-	VLD1R (R20), [V28.D2]
-	WORD $0x4eb81f19 // mov v25.16b, v24.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	WORD $0x4eba1f5b // mov v27.16b, v26.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acedf // fmla v31.2d, v22.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bceff // fmla v31.2d, v23.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $152, R9, R21
-	VLD1R (R21), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acedf // fmla v31.2d, v22.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bceff // fmla v31.2d, v23.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $160, R9, R22
-	VLD1R (R22), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acedf // fmla v31.2d, v22.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bceff // fmla v31.2d, v23.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $168, R9, R23
-	VLD1R (R23), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acedf // fmla v31.2d, v22.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bceff // fmla v31.2d, v23.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $176, R9, R24
-	VLD1R (R24), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acedf // fmla v31.2d, v22.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bceff // fmla v31.2d, v23.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $184, R9, R25
-	VLD1R (R25), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acedf // fmla v31.2d, v22.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bceff // fmla v31.2d, v23.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	WORD $0x6e6adf0a // fmul v10.2d, v24.2d, v10.2d
-	WORD $0x6e6bdf2b // fmul v11.2d, v25.2d, v11.2d
-	WORD $0x6e68df48 // fmul v8.2d, v26.2d, v8.2d
-	WORD $0x6e69df69 // fmul v9.2d, v27.2d, v9.2d
-	WORD $0x4eaa1d4a // mov v10.16b, v10.16b
-	WORD $0x4eab1d6b // mov v11.16b, v11.16b
-	WORD $0x4e72ce0a // fmla v10.2d, v16.2d, v18.2d
-	WORD $0x4e72ce2b // fmla v11.2d, v17.2d, v18.2d
-	WORD $0x4ea81d08 // mov v8.16b, v8.16b
-	WORD $0x4ea91d29 // mov v9.16b, v9.16b
-	WORD $0x4e72cdc8 // fmla v8.2d, v14.2d, v18.2d
-	WORD $0x4e72cde9 // fmla v9.2d, v15.2d, v18.2d
-	ADD $128, R9, R19
-	VLD1R (R19), [V14.D2]
-	WORD $0x4ee0d410 // fsub v16.2d, v0.2d, v0.2d
-	WORD $0x4ee1d431 // fsub v17.2d, v1.2d, v1.2d
-	WORD $0x4ee2d452 // fsub v18.2d, v2.2d, v2.2d
-	WORD $0x4ee3d473 // fsub v19.2d, v3.2d, v3.2d
-	WORD $0x4e70d54a // fadd v10.2d, v10.2d, v16.2d
-	WORD $0x4e71d56b // fadd v11.2d, v11.2d, v17.2d
-	WORD $0x4e72d508 // fadd v8.2d, v8.2d, v18.2d
-	WORD $0x4e73d529 // fadd v9.2d, v9.2d, v19.2d
-	WORD $0x6eeee410 // fcmgt v16.2d, v0.2d, v14.2d
-	WORD $0x6eeee431 // fcmgt v17.2d, v1.2d, v14.2d
-	WORD $0x4ee0aa10 // cmlt v16.2d, v16.2d, #0
-	WORD $0x6e6a1c10 // bsl v16.16b, v0.16b, v10.16b
-	WORD $0x4ee0aa31 // cmlt v17.2d, v17.2d, #0
-	WORD $0x6e6b1c31 // bsl v17.16b, v1.16b, v11.16b
-	WORD $0x6eeee44a // fcmgt v10.2d, v2.2d, v14.2d
-	WORD $0x6eeee46b // fcmgt v11.2d, v3.2d, v14.2d
-	WORD $0x4ee0a94a // cmlt v10.2d, v10.2d, #0
-	WORD $0x6e681c4a // bsl v10.16b, v2.16b, v8.16b
-	WORD $0x4ee0a96b // cmlt v11.2d, v11.2d, #0
-	WORD $0x6e691c6b // bsl v11.16b, v3.16b, v9.16b
-	ADD $232, R9, R20
-	VLD1R (R20), [V8.D2]
-	ADD $240, R9, R21
-	VLD1R (R21), [V14.D2]
-	WORD $0x6ee0e512 // fcmgt v18.2d, v8.2d, v0.2d
-	WORD $0x6ee1e513 // fcmgt v19.2d, v8.2d, v1.2d
-	WORD $0x4ee0aa52 // cmlt v18.2d, v18.2d, #0
-	WORD $0x6e701dd2 // bsl v18.16b, v14.16b, v16.16b
-	WORD $0x4ee0aa73 // cmlt v19.2d, v19.2d, #0
-	WORD $0x6e711dd3 // bsl v19.16b, v14.16b, v17.16b
-	WORD $0x4ea81d09 // mov v9.16b, v8.16b
-	WORD $0x6ee2e508 // fcmgt v8.2d, v8.2d, v2.2d
-	WORD $0x6ee3e529 // fcmgt v9.2d, v9.2d, v3.2d
-	WORD $0x4ee0a908 // cmlt v8.2d, v8.2d, #0
-	WORD $0x6e6a1dc8 // bsl v8.16b, v14.16b, v10.16b
-	WORD $0x4ee0a929 // cmlt v9.2d, v9.2d, #0
-	WORD $0x6e6b1dc9 // bsl v9.16b, v14.16b, v11.16b
-	WORD $0x6ee0e480 // fcmgt v0.2d, v4.2d, v0.2d
-	WORD $0x6ee1e481 // fcmgt v1.2d, v4.2d, v1.2d
-	WORD $0x4ee0a800 // cmlt v0.2d, v0.2d, #0
-	WORD $0x6e721cc0 // bsl v0.16b, v6.16b, v18.16b
-	WORD $0x4ee0a821 // cmlt v1.2d, v1.2d, #0
-	WORD $0x6e731cc1 // bsl v1.16b, v6.16b, v19.16b
-	WORD $0x6ee2e482 // fcmgt v2.2d, v4.2d, v2.2d
-	WORD $0x6ee3e483 // fcmgt v3.2d, v4.2d, v3.2d
-	WORD $0x4ee0a842 // cmlt v2.2d, v2.2d, #0
-	WORD $0x6e681cc2 // bsl v2.16b, v6.16b, v8.16b
-	WORD $0x4ee0a863 // cmlt v3.2d, v3.2d, #0
-	WORD $0x6e691cc3 // bsl v3.16b, v6.16b, v9.16b
-	WORD $0x0e61680c // fcvtn v12.2s, v0.2d
-	WORD $0x4e61682c // fcvtn2 v12.4s, v1.2d
-	WORD $0x6f00e40d // movi v13.2d, #0
-	WORD $0x0e616840 // fcvtn v0.2s, v2.2d
-	WORD $0x4e616860 // fcvtn2 v0.4s, v3.2d
-	WORD $0x4eac1d82 // mov v2.16b, v12.16b
-	WORD $0x4ea01c03 // mov v3.16b, v0.16b
-	FLDPQ 0(R0), (F0, F1)
-	ADD R4, R8, R16
-	VMOV V0.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V0.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V1.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V1.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
-
-done:
-	RET
-
-TEXT ·softplusNEON(SB), NOSPLIT, $0-40
-	MOVD x+0(FP), R7
-	MOVD out+8(FP), R8
-	MOVD table+24(FP), R9
-	MOVD $0, R4
-	MOVD bytes+16(FP), R3
-	SUB $32, R3, R3
-
-vector:
-	CMP R3, R4
-	BGT partial
-	ADD R4, R7, R19
-	FMOVQ 0(R19), F0
-	WORD $0x4e617801 // fcvtl2 v1.2d, v0.4s
-	WORD $0x0e617800 // fcvtl v0.2d, v0.2s
-	FMOVQ 16(R19), F2
-	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
-	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
-	ADD $24, R9, R20
-	VLD1R (R20), [V4.D2]
-	WORD $0x4e641c06 // bic v6.16b, v0.16b, v4.16b
-	WORD $0x4e641c27 // bic v7.16b, v1.16b, v4.16b
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4e641c44 // bic v4.16b, v2.16b, v4.16b
-	WORD $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	VLD1R (R20), [V10.D2]
-	WORD $0x6e2a1cc6 // eor v6.16b, v6.16b, v10.16b
-	WORD $0x6e2a1ce7 // eor v7.16b, v7.16b, v10.16b
-	WORD $0x6e2a1c84 // eor v4.16b, v4.16b, v10.16b
-	WORD $0x6e2a1ca5 // eor v5.16b, v5.16b, v10.16b
-	ADD $104, R9, R21
-	VLD1R (R21), [V10.D2]
-	WORD $0x6ee6e55f // fcmgt v31.2d, v10.2d, v6.2d
-	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
-	WORD $0x6ee7e55f // fcmgt v31.2d, v10.2d, v7.2d
-	WORD $0x6ebf1d47 // bit v7.16b, v10.16b, v31.16b
-	WORD $0x6ee4e55f // fcmgt v31.2d, v10.2d, v4.2d
-	WORD $0x6ebf1d44 // bit v4.16b, v10.16b, v31.16b
-	WORD $0x6ee5e55f // fcmgt v31.2d, v10.2d, v5.2d
-	WORD $0x6ebf1d45 // bit v5.16b, v10.16b, v31.16b
-	ADD $112, R9, R22
-	VLD1R (R22), [V10.D2]
-	WORD $0x6eeae4df // fcmgt v31.2d, v6.2d, v10.2d
-	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
-	WORD $0x6eeae4ff // fcmgt v31.2d, v7.2d, v10.2d
-	WORD $0x6ebf1d47 // bit v7.16b, v10.16b, v31.16b
-	WORD $0x6eeae49f // fcmgt v31.2d, v4.2d, v10.2d
-	WORD $0x6ebf1d44 // bit v4.16b, v10.16b, v31.16b
-	WORD $0x6eeae4bf // fcmgt v31.2d, v5.2d, v10.2d
-	WORD $0x6ebf1d45 // bit v5.16b, v10.16b, v31.16b
-	ADD $32, R9, R23
-	VLD1R (R23), [V10.D2]
-	ADD $40, R9, R24
-	VLD1R (R24), [V12.D2]
-	WORD $0x4eac1d8e // mov v14.16b, v12.16b
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4e6accce // fmla v14.2d, v6.2d, v10.2d
-	WORD $0x4e6accef // fmla v15.2d, v7.2d, v10.2d
-	WORD $0x4eac1d8c // mov v12.16b, v12.16b
-	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x4e6acc8c // fmla v12.2d, v4.2d, v10.2d
-	WORD $0x4e6accad // fmla v13.2d, v5.2d, v10.2d
-	VLD1R (R24), [V10.D2]
-	WORD $0x4eead5d0 // fsub v16.2d, v14.2d, v10.2d
-	WORD $0x4eead5f1 // fsub v17.2d, v15.2d, v10.2d
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4eead58a // fsub v10.2d, v12.2d, v10.2d
-	WORD $0x4eebd5ab // fsub v11.2d, v13.2d, v11.2d
-	ADD $48, R9, R25
-	VLD1R (R25), [V18.D2]
-	WORD $0x4ef2ce06 // fmls v6.2d, v16.2d, v18.2d
-	WORD $0x4ef2ce27 // fmls v7.2d, v17.2d, v18.2d
-	WORD $0x4ef2cd44 // fmls v4.2d, v10.2d, v18.2d
-	WORD $0x4ef2cd65 // fmls v5.2d, v11.2d, v18.2d
-	ADD $56, R9, R19
-	VLD1R (R19), [V10.D2]
-	VLD1R (R19), [V16.D2]
-	ADD $64, R9, R20
-	VLD1R (R20), [V18.D2]
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb01e11 // mov v17.16b, v16.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $72, R9, R21
-	VLD1R (R21), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $80, R9, R22
-	VLD1R (R22), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $88, R9, R23
-	VLD1R (R23), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $96, R9, R24
-	VLD1R (R24), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x6e66dd46 // fmul v6.2d, v10.2d, v6.2d
-	WORD $0x6e67dd67 // fmul v7.2d, v11.2d, v7.2d
-	WORD $0x6e64de04 // fmul v4.2d, v16.2d, v4.2d
-	WORD $0x6e65de25 // fmul v5.2d, v17.2d, v5.2d
-	ADD $16, R9, R25
-	VLD1R (R25), [V10.D2]
-	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
-	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
-	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
-	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
-	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
-	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
-	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
-	WORD $0x4eae1dca // mov v10.16b, v14.16b
-	WORD $0x4eaf1deb // mov v11.16b, v15.16b
-	WORD $0x4e66cdca // fmla v10.2d, v14.2d, v6.2d
-	WORD $0x4e67cdeb // fmla v11.2d, v15.2d, v7.2d
-	WORD $0x4eac1d86 // mov v6.16b, v12.16b
-	WORD $0x4ead1da7 // mov v7.16b, v13.16b
-	WORD $0x4e64cd86 // fmla v6.2d, v12.2d, v4.2d
-	WORD $0x4e65cda7 // fmla v7.2d, v13.2d, v5.2d
-	ADD $192, R9, R19
-	VLD1R (R19), [V4.D2]
-	WORD $0x4e64d54c // fadd v12.2d, v10.2d, v4.2d
-	WORD $0x4e64d56d // fadd v13.2d, v11.2d, v4.2d
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4e64d4c4 // fadd v4.2d, v6.2d, v4.2d
-	WORD $0x4e65d4e5 // fadd v5.2d, v7.2d, v5.2d
-	WORD $0x6e6cfd4a // fdiv v10.2d, v10.2d, v12.2d
-	WORD $0x6e6dfd6b // fdiv v11.2d, v11.2d, v13.2d
-	WORD $0x6e64fcc4 // fdiv v4.2d, v6.2d, v4.2d
-	WORD $0x6e65fce5 // fdiv v5.2d, v7.2d, v5.2d
-	WORD $0x6e6add46 // fmul v6.2d, v10.2d, v10.2d
-	WORD $0x6e6bdd67 // fmul v7.2d, v11.2d, v11.2d
-	WORD $0x6e64dc8c // fmul v12.2d, v4.2d, v4.2d
-	WORD $0x6e65dcad // fmul v13.2d, v5.2d, v5.2d
-	ADD $136, R9, R20
-	VLD1R (R20), [V14.D2]
-	VLD1R (R20), [V16.D2]
-	ADD $144, R9, R21
-	VLD1R (R21), [V18.D2]
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6eccdf // fmla v31.2d, v6.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6fccff // fmla v31.2d, v7.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb01e11 // mov v17.16b, v16.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cd9f // fmla v31.2d, v12.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71cdbf // fmla v31.2d, v13.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $152, R9, R22
-	VLD1R (R22), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6eccdf // fmla v31.2d, v6.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6fccff // fmla v31.2d, v7.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cd9f // fmla v31.2d, v12.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71cdbf // fmla v31.2d, v13.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $160, R9, R23
-	VLD1R (R23), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6eccdf // fmla v31.2d, v6.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6fccff // fmla v31.2d, v7.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cd9f // fmla v31.2d, v12.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71cdbf // fmla v31.2d, v13.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $168, R9, R24
-	VLD1R (R24), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6eccdf // fmla v31.2d, v6.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6fccff // fmla v31.2d, v7.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cd9f // fmla v31.2d, v12.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71cdbf // fmla v31.2d, v13.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $176, R9, R25
-	VLD1R (R25), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6eccdf // fmla v31.2d, v6.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6fccff // fmla v31.2d, v7.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cd9f // fmla v31.2d, v12.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71cdbf // fmla v31.2d, v13.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $184, R9, R19
-	VLD1R (R19), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6eccdf // fmla v31.2d, v6.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6fccff // fmla v31.2d, v7.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cd9f // fmla v31.2d, v12.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71cdbf // fmla v31.2d, v13.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x6f00e406 // movi v6.2d, #0
-	WORD $0x6ee0e4df // fcmgt v31.2d, v6.2d, v0.2d
-	WORD $0x6ebf1cc0 // bit v0.16b, v6.16b, v31.16b
-	WORD $0x6ee1e4df // fcmgt v31.2d, v6.2d, v1.2d
-	WORD $0x6ebf1cc1 // bit v1.16b, v6.16b, v31.16b
-	WORD $0x6ee2e4df // fcmgt v31.2d, v6.2d, v2.2d
-	WORD $0x6ebf1cc2 // bit v2.16b, v6.16b, v31.16b
-	WORD $0x6ee3e4df // fcmgt v31.2d, v6.2d, v3.2d
-	WORD $0x6ebf1cc3 // bit v3.16b, v6.16b, v31.16b
-	WORD $0x4ea01c00 // mov v0.16b, v0.16b
-	WORD $0x4ea11c21 // mov v1.16b, v1.16b
-	WORD $0x4e6acdc0 // fmla v0.2d, v14.2d, v10.2d
-	WORD $0x4e6bcde1 // fmla v1.2d, v15.2d, v11.2d
-	WORD $0x4ea21c42 // mov v2.16b, v2.16b
-	WORD $0x4ea31c63 // mov v3.16b, v3.16b
-	WORD $0x4e64ce02 // fmla v2.2d, v16.2d, v4.2d
-	WORD $0x4e65ce23 // fmla v3.2d, v17.2d, v5.2d
+	WORD $0x6e6b1fe3 // bsl v3.16b, v31.16b, v11.16b
 	WORD $0x0e616800 // fcvtn v0.2s, v0.2d
 	WORD $0x4e616820 // fcvtn2 v0.4s, v1.2d
 	WORD $0x0e616842 // fcvtn v2.2s, v2.2d
@@ -31974,20 +31954,259 @@ partial:
 	WORD $0x0e617800 // fcvtl v0.2d, v0.2s
 	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
 	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
-	ADD $24, R9, R21
-	VLD1R (R21), [V4.D2]
+	WORD $0x6f00e404 // movi v4.2d, #0
+	FMOVQ 1216(R9), F7
+	WORD $0x4ee78406 // add v6.2d, v0.2d, v7.2d
+	WORD $0x4ee78427 // add v7.2d, v1.2d, v7.2d
+	FMOVQ 1216(R9), F9
+	WORD $0x4ee98448 // add v8.2d, v2.2d, v9.2d
+	WORD $0x4ee98469 // add v9.2d, v3.2d, v9.2d
+	WORD $0x6f4c04ca // ushr v10.2d, v6.2d, #52
+	WORD $0x6f4c04eb // ushr v11.2d, v7.2d, #52
+	FMOVQ 1280(R9), F31
+	WORD $0x4ebf1d4a // orr v10.16b, v10.16b, v31.16b
+	WORD $0x4ebf1d6b // orr v11.16b, v11.16b, v31.16b
+	WORD $0x6f4c050c // ushr v12.2d, v8.2d, #52
+	WORD $0x6f4c052d // ushr v13.2d, v9.2d, #52
+	FMOVQ 1280(R9), F31
+	WORD $0x4ebf1d8c // orr v12.16b, v12.16b, v31.16b
+	WORD $0x4ebf1dad // orr v13.16b, v13.16b, v31.16b
+	FMOVQ 1312(R9), F31
+	WORD $0x4effd54a // fsub v10.2d, v10.2d, v31.2d
+	WORD $0x4effd56b // fsub v11.2d, v11.2d, v31.2d
+	FMOVQ 1312(R9), F31
+	WORD $0x4effd58c // fsub v12.2d, v12.2d, v31.2d
+	WORD $0x4effd5ad // fsub v13.2d, v13.2d, v31.2d
+	FMOVQ 1248(R9), F31
+	WORD $0x4e3f1cc6 // and v6.16b, v6.16b, v31.16b
+	WORD $0x4e3f1ce7 // and v7.16b, v7.16b, v31.16b
+	FMOVQ 1184(R9), F31
+	WORD $0x4eff84c6 // add v6.2d, v6.2d, v31.2d
+	WORD $0x4eff84e7 // add v7.2d, v7.2d, v31.2d
+	FMOVQ 1248(R9), F31
+	WORD $0x4e3f1d08 // and v8.16b, v8.16b, v31.16b
+	WORD $0x4e3f1d29 // and v9.16b, v9.16b, v31.16b
+	FMOVQ 1184(R9), F31
+	WORD $0x4eff8508 // add v8.2d, v8.2d, v31.2d
+	WORD $0x4eff8529 // add v9.2d, v9.2d, v31.2d
+	FMOVQ 480(R9), F17
+	WORD $0x4ef1d4d0 // fsub v16.2d, v6.2d, v17.2d
+	WORD $0x4ef1d4f1 // fsub v17.2d, v7.2d, v17.2d
+	FMOVQ 480(R9), F19
+	WORD $0x4ef3d512 // fsub v18.2d, v8.2d, v19.2d
+	WORD $0x4ef3d533 // fsub v19.2d, v9.2d, v19.2d
+	FMOVQ 480(R9), F31
+	WORD $0x4e7fd4c6 // fadd v6.2d, v6.2d, v31.2d
+	WORD $0x4e7fd4e7 // fadd v7.2d, v7.2d, v31.2d
+	FMOVQ 480(R9), F31
+	WORD $0x4e7fd508 // fadd v8.2d, v8.2d, v31.2d
+	WORD $0x4e7fd529 // fadd v9.2d, v9.2d, v31.2d
+	WORD $0x6e66fe06 // fdiv v6.2d, v16.2d, v6.2d
+	WORD $0x6e67fe27 // fdiv v7.2d, v17.2d, v7.2d
+	WORD $0x6e68fe48 // fdiv v8.2d, v18.2d, v8.2d
+	WORD $0x6e69fe69 // fdiv v9.2d, v19.2d, v9.2d
+	WORD $0x6e66dcd0 // fmul v16.2d, v6.2d, v6.2d
+	WORD $0x6e67dcf1 // fmul v17.2d, v7.2d, v7.2d
+	WORD $0x6e68dd12 // fmul v18.2d, v8.2d, v8.2d
+	WORD $0x6e69dd33 // fmul v19.2d, v9.2d, v9.2d
+	FMOVQ 960(R9), F20
+	FMOVQ 960(R9), F22
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FMOVQ 992(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74ce1e // fmla v30.2d, v16.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75ce3e // fmla v30.2d, v17.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	WORD $0x4eb61ed7 // mov v23.16b, v22.16b
+	FMOVQ 992(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1024(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74ce1e // fmla v30.2d, v16.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75ce3e // fmla v30.2d, v17.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 1024(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1056(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74ce1e // fmla v30.2d, v16.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75ce3e // fmla v30.2d, v17.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 1056(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1088(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74ce1e // fmla v30.2d, v16.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75ce3e // fmla v30.2d, v17.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 1088(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1120(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74ce1e // fmla v30.2d, v16.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75ce3e // fmla v30.2d, v17.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 1120(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1152(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74ce1e // fmla v30.2d, v16.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75ce3e // fmla v30.2d, v17.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 1152(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	WORD $0x6e66de86 // fmul v6.2d, v20.2d, v6.2d
+	WORD $0x6e67dea7 // fmul v7.2d, v21.2d, v7.2d
+	WORD $0x6e68dec8 // fmul v8.2d, v22.2d, v8.2d
+	WORD $0x6e69dee9 // fmul v9.2d, v23.2d, v9.2d
+	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
+	WORD $0x4ea71ce7 // mov v7.16b, v7.16b
+	FMOVQ 608(R9), F31
+	WORD $0x4e7fcd46 // fmla v6.2d, v10.2d, v31.2d
+	WORD $0x4e7fcd67 // fmla v7.2d, v11.2d, v31.2d
+	WORD $0x4ea81d08 // mov v8.16b, v8.16b
+	WORD $0x4ea91d29 // mov v9.16b, v9.16b
+	FMOVQ 608(R9), F31
+	WORD $0x4e7fcd88 // fmla v8.2d, v12.2d, v31.2d
+	WORD $0x4e7fcda9 // fmla v9.2d, v13.2d, v31.2d
+	WORD $0x4ee0d40a // fsub v10.2d, v0.2d, v0.2d
+	WORD $0x4ee1d42b // fsub v11.2d, v1.2d, v1.2d
+	WORD $0x4ee2d44c // fsub v12.2d, v2.2d, v2.2d
+	WORD $0x4ee3d46d // fsub v13.2d, v3.2d, v3.2d
+	WORD $0x4e6ad4c6 // fadd v6.2d, v6.2d, v10.2d
+	WORD $0x4e6bd4e7 // fadd v7.2d, v7.2d, v11.2d
+	WORD $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
+	WORD $0x4e6dd529 // fadd v9.2d, v9.2d, v13.2d
+	FMOVQ 928(R9), F10
+	WORD $0x6eeae40c // fcmgt v12.2d, v0.2d, v10.2d
+	WORD $0x6eeae42d // fcmgt v13.2d, v1.2d, v10.2d
+	WORD $0x4ee0a98c // cmlt v12.2d, v12.2d, #0
+	WORD $0x6e661c0c // bsl v12.16b, v0.16b, v6.16b
+	WORD $0x4ee0a9ad // cmlt v13.2d, v13.2d, #0
+	WORD $0x6e671c2d // bsl v13.16b, v1.16b, v7.16b
+	WORD $0x6eeae446 // fcmgt v6.2d, v2.2d, v10.2d
+	WORD $0x6eeae467 // fcmgt v7.2d, v3.2d, v10.2d
+	WORD $0x4ee0a8c6 // cmlt v6.2d, v6.2d, #0
+	WORD $0x6e681c46 // bsl v6.16b, v2.16b, v8.16b
+	WORD $0x4ee0a8e7 // cmlt v7.2d, v7.2d, #0
+	WORD $0x6e691c67 // bsl v7.16b, v3.16b, v9.16b
+	FMOVQ 1344(R9), F9
+	WORD $0x6ee0e528 // fcmgt v8.2d, v9.2d, v0.2d
+	WORD $0x6ee1e529 // fcmgt v9.2d, v9.2d, v1.2d
+	FMOVQ 1376(R9), F31
+	WORD $0x4ee0a908 // cmlt v8.2d, v8.2d, #0
+	WORD $0x6e6c1fe8 // bsl v8.16b, v31.16b, v12.16b
+	WORD $0x4ee0a929 // cmlt v9.2d, v9.2d, #0
+	WORD $0x6e6d1fe9 // bsl v9.16b, v31.16b, v13.16b
+	FMOVQ 1344(R9), F11
+	WORD $0x6ee2e56a // fcmgt v10.2d, v11.2d, v2.2d
+	WORD $0x6ee3e56b // fcmgt v11.2d, v11.2d, v3.2d
+	FMOVQ 1376(R9), F31
+	WORD $0x4ee0a94a // cmlt v10.2d, v10.2d, #0
+	WORD $0x6e661fea // bsl v10.16b, v31.16b, v6.16b
+	WORD $0x4ee0a96b // cmlt v11.2d, v11.2d, #0
+	WORD $0x6e671feb // bsl v11.16b, v31.16b, v7.16b
+	WORD $0x6ee0e480 // fcmgt v0.2d, v4.2d, v0.2d
+	WORD $0x6ee1e481 // fcmgt v1.2d, v4.2d, v1.2d
+	FMOVQ 1408(R9), F31
+	WORD $0x4ee0a800 // cmlt v0.2d, v0.2d, #0
+	WORD $0x6e681fe0 // bsl v0.16b, v31.16b, v8.16b
+	WORD $0x4ee0a821 // cmlt v1.2d, v1.2d, #0
+	WORD $0x6e691fe1 // bsl v1.16b, v31.16b, v9.16b
+	WORD $0x6ee2e482 // fcmgt v2.2d, v4.2d, v2.2d
+	WORD $0x6ee3e483 // fcmgt v3.2d, v4.2d, v3.2d
+	FMOVQ 1408(R9), F31
+	WORD $0x4ee0a842 // cmlt v2.2d, v2.2d, #0
+	WORD $0x6e6a1fe2 // bsl v2.16b, v31.16b, v10.16b
+	WORD $0x4ee0a863 // cmlt v3.2d, v3.2d, #0
+	WORD $0x6e6b1fe3 // bsl v3.16b, v31.16b, v11.16b
+	WORD $0x0e61680e // fcvtn v14.2s, v0.2d
+	WORD $0x4e61682e // fcvtn2 v14.4s, v1.2d
+	WORD $0x6f00e40f // movi v15.2d, #0
+	WORD $0x0e616840 // fcvtn v0.2s, v2.2d
+	WORD $0x4e616860 // fcvtn2 v0.4s, v3.2d
+	WORD $0x4eae1dc2 // mov v2.16b, v14.16b
+	WORD $0x4ea01c03 // mov v3.16b, v0.16b
+	FLDPQ 0(R0), (F0, F1)
+	ADD R4, R8, R16
+	VMOV V0.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V0.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V1.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V1.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+
+done:
+	RET
+
+TEXT ·softplusNEON(SB), NOSPLIT, $0-40
+	MOVD x+0(FP), R7
+	MOVD out+8(FP), R8
+	MOVD table+24(FP), R9
+	MOVD $0, R4
+	MOVD bytes+16(FP), R3
+	SUB $32, R3, R3
+
+vector:
+	CMP R3, R4
+	BGT partial
+	ADD R4, R7, R19
+	FMOVQ 0(R19), F0
+	WORD $0x4e617801 // fcvtl2 v1.2d, v0.4s
+	WORD $0x0e617800 // fcvtl v0.2d, v0.2s
+	FMOVQ 16(R19), F2
+	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
+	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
+	FMOVQ 512(R9), F4
 	WORD $0x4e641c06 // bic v6.16b, v0.16b, v4.16b
 	WORD $0x4e641c27 // bic v7.16b, v1.16b, v4.16b
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
 	WORD $0x4e641c44 // bic v4.16b, v2.16b, v4.16b
 	WORD $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	VLD1R (R21), [V10.D2]
-	WORD $0x6e2a1cc6 // eor v6.16b, v6.16b, v10.16b
-	WORD $0x6e2a1ce7 // eor v7.16b, v7.16b, v10.16b
-	WORD $0x6e2a1c84 // eor v4.16b, v4.16b, v10.16b
-	WORD $0x6e2a1ca5 // eor v5.16b, v5.16b, v10.16b
-	ADD $104, R9, R22
-	VLD1R (R22), [V10.D2]
+	FMOVQ 512(R9), F31
+	WORD $0x6e3f1cc6 // eor v6.16b, v6.16b, v31.16b
+	WORD $0x6e3f1ce7 // eor v7.16b, v7.16b, v31.16b
+	FMOVQ 512(R9), F31
+	WORD $0x6e3f1c84 // eor v4.16b, v4.16b, v31.16b
+	WORD $0x6e3f1ca5 // eor v5.16b, v5.16b, v31.16b
+	FMOVQ 832(R9), F10
 	WORD $0x6ee6e55f // fcmgt v31.2d, v10.2d, v6.2d
 	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
 	WORD $0x6ee7e55f // fcmgt v31.2d, v10.2d, v7.2d
@@ -31996,8 +32215,7 @@ partial:
 	WORD $0x6ebf1d44 // bit v4.16b, v10.16b, v31.16b
 	WORD $0x6ee5e55f // fcmgt v31.2d, v10.2d, v5.2d
 	WORD $0x6ebf1d45 // bit v5.16b, v10.16b, v31.16b
-	ADD $112, R9, R23
-	VLD1R (R23), [V10.D2]
+	FMOVQ 864(R9), F10
 	WORD $0x6eeae4df // fcmgt v31.2d, v6.2d, v10.2d
 	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
 	WORD $0x6eeae4ff // fcmgt v31.2d, v7.2d, v10.2d
@@ -32006,248 +32224,537 @@ partial:
 	WORD $0x6ebf1d44 // bit v4.16b, v10.16b, v31.16b
 	WORD $0x6eeae4bf // fcmgt v31.2d, v5.2d, v10.2d
 	WORD $0x6ebf1d45 // bit v5.16b, v10.16b, v31.16b
-	ADD $32, R9, R24
-	VLD1R (R24), [V10.D2]
-	ADD $40, R9, R25
-	VLD1R (R25), [V12.D2]
-	WORD $0x4eac1d8e // mov v14.16b, v12.16b
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4e6accce // fmla v14.2d, v6.2d, v10.2d
-	WORD $0x4e6accef // fmla v15.2d, v7.2d, v10.2d
-	WORD $0x4eac1d8c // mov v12.16b, v12.16b
+	FMOVQ 576(R9), F10
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fccca // fmla v10.2d, v6.2d, v31.2d
+	WORD $0x4e7fcceb // fmla v11.2d, v7.2d, v31.2d
+	FMOVQ 576(R9), F12
 	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x4e6acc8c // fmla v12.2d, v4.2d, v10.2d
-	WORD $0x4e6accad // fmla v13.2d, v5.2d, v10.2d
-	VLD1R (R25), [V10.D2]
-	WORD $0x4eead5d0 // fsub v16.2d, v14.2d, v10.2d
-	WORD $0x4eead5f1 // fsub v17.2d, v15.2d, v10.2d
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4eead58a // fsub v10.2d, v12.2d, v10.2d
-	WORD $0x4eebd5ab // fsub v11.2d, v13.2d, v11.2d
-	ADD $48, R9, R19
-	VLD1R (R19), [V18.D2]
-	WORD $0x4ef2ce06 // fmls v6.2d, v16.2d, v18.2d
-	WORD $0x4ef2ce27 // fmls v7.2d, v17.2d, v18.2d
-	WORD $0x4ef2cd44 // fmls v4.2d, v10.2d, v18.2d
-	WORD $0x4ef2cd65 // fmls v5.2d, v11.2d, v18.2d
-	ADD $56, R9, R20
-	VLD1R (R20), [V10.D2]
-	VLD1R (R20), [V16.D2]
-	ADD $64, R9, R21
-	VLD1R (R21), [V18.D2]
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcc8c // fmla v12.2d, v4.2d, v31.2d
+	WORD $0x4e7fccad // fmla v13.2d, v5.2d, v31.2d
+	FMOVQ 576(R9), F15
+	WORD $0x4eefd54e // fsub v14.2d, v10.2d, v15.2d
+	WORD $0x4eefd56f // fsub v15.2d, v11.2d, v15.2d
+	FMOVQ 576(R9), F17
+	WORD $0x4ef1d590 // fsub v16.2d, v12.2d, v17.2d
+	WORD $0x4ef1d5b1 // fsub v17.2d, v13.2d, v17.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effcdc6 // fmls v6.2d, v14.2d, v31.2d
+	WORD $0x4effcde7 // fmls v7.2d, v15.2d, v31.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce04 // fmls v4.2d, v16.2d, v31.2d
+	WORD $0x4effce25 // fmls v5.2d, v17.2d, v31.2d
+	FMOVQ 640(R9), F14
+	FMOVQ 640(R9), F16
+	WORD $0x4eae1dcf // mov v15.16b, v14.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6eccde // fmla v30.2d, v6.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccfe // fmla v30.2d, v7.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
 	WORD $0x4eb01e11 // mov v17.16b, v16.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $72, R9, R22
-	VLD1R (R22), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $80, R9, R23
-	VLD1R (R23), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $88, R9, R24
-	VLD1R (R24), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $96, R9, R25
-	VLD1R (R25), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x6e66dd46 // fmul v6.2d, v10.2d, v6.2d
-	WORD $0x6e67dd67 // fmul v7.2d, v11.2d, v7.2d
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc9e // fmla v30.2d, v4.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccbe // fmla v30.2d, v5.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6eccde // fmla v30.2d, v6.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccfe // fmla v30.2d, v7.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc9e // fmla v30.2d, v4.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccbe // fmla v30.2d, v5.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6eccde // fmla v30.2d, v6.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccfe // fmla v30.2d, v7.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc9e // fmla v30.2d, v4.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccbe // fmla v30.2d, v5.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6eccde // fmla v30.2d, v6.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccfe // fmla v30.2d, v7.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc9e // fmla v30.2d, v4.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccbe // fmla v30.2d, v5.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6eccde // fmla v30.2d, v6.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccfe // fmla v30.2d, v7.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc9e // fmla v30.2d, v4.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccbe // fmla v30.2d, v5.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	WORD $0x6e66ddc6 // fmul v6.2d, v14.2d, v6.2d
+	WORD $0x6e67dde7 // fmul v7.2d, v15.2d, v7.2d
 	WORD $0x6e64de04 // fmul v4.2d, v16.2d, v4.2d
 	WORD $0x6e65de25 // fmul v5.2d, v17.2d, v5.2d
-	ADD $16, R9, R19
-	VLD1R (R19), [V10.D2]
-	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
-	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
-	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
+	WORD $0x4f74554a // shl v10.2d, v10.2d, #52
+	WORD $0x4f74556b // shl v11.2d, v11.2d, #52
+	FMOVQ 480(R9), F31
+	WORD $0x4eff854a // add v10.2d, v10.2d, v31.2d
+	WORD $0x4eff856b // add v11.2d, v11.2d, v31.2d
 	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
 	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
-	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
-	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
-	WORD $0x4eae1dca // mov v10.16b, v14.16b
-	WORD $0x4eaf1deb // mov v11.16b, v15.16b
-	WORD $0x4e66cdca // fmla v10.2d, v14.2d, v6.2d
-	WORD $0x4e67cdeb // fmla v11.2d, v15.2d, v7.2d
+	FMOVQ 480(R9), F31
+	WORD $0x4eff858c // add v12.2d, v12.2d, v31.2d
+	WORD $0x4eff85ad // add v13.2d, v13.2d, v31.2d
+	WORD $0x4eaa1d4e // mov v14.16b, v10.16b
+	WORD $0x4eab1d6f // mov v15.16b, v11.16b
+	WORD $0x4e66cd4e // fmla v14.2d, v10.2d, v6.2d
+	WORD $0x4e67cd6f // fmla v15.2d, v11.2d, v7.2d
 	WORD $0x4eac1d86 // mov v6.16b, v12.16b
 	WORD $0x4ead1da7 // mov v7.16b, v13.16b
 	WORD $0x4e64cd86 // fmla v6.2d, v12.2d, v4.2d
 	WORD $0x4e65cda7 // fmla v7.2d, v13.2d, v5.2d
-	ADD $192, R9, R20
-	VLD1R (R20), [V4.D2]
-	WORD $0x4e64d54c // fadd v12.2d, v10.2d, v4.2d
-	WORD $0x4e64d56d // fadd v13.2d, v11.2d, v4.2d
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4e64d4c4 // fadd v4.2d, v6.2d, v4.2d
-	WORD $0x4e65d4e5 // fadd v5.2d, v7.2d, v5.2d
-	WORD $0x6e6cfd4a // fdiv v10.2d, v10.2d, v12.2d
-	WORD $0x6e6dfd6b // fdiv v11.2d, v11.2d, v13.2d
-	WORD $0x6e64fcc4 // fdiv v4.2d, v6.2d, v4.2d
-	WORD $0x6e65fce5 // fdiv v5.2d, v7.2d, v5.2d
-	WORD $0x6e6add46 // fmul v6.2d, v10.2d, v10.2d
-	WORD $0x6e6bdd67 // fmul v7.2d, v11.2d, v11.2d
-	WORD $0x6e64dc8c // fmul v12.2d, v4.2d, v4.2d
-	WORD $0x6e65dcad // fmul v13.2d, v5.2d, v5.2d
-	ADD $136, R9, R21
-	VLD1R (R21), [V14.D2]
-	VLD1R (R21), [V16.D2]
-	ADD $144, R9, R22
-	VLD1R (R22), [V18.D2]
+	FMOVQ 1184(R9), F5
+	WORD $0x4e65d5c4 // fadd v4.2d, v14.2d, v5.2d
+	WORD $0x4e65d5e5 // fadd v5.2d, v15.2d, v5.2d
+	FMOVQ 1184(R9), F11
+	WORD $0x4e6bd4ca // fadd v10.2d, v6.2d, v11.2d
+	WORD $0x4e6bd4eb // fadd v11.2d, v7.2d, v11.2d
+	WORD $0x6e64fdc4 // fdiv v4.2d, v14.2d, v4.2d
+	WORD $0x6e65fde5 // fdiv v5.2d, v15.2d, v5.2d
+	WORD $0x6e6afcc6 // fdiv v6.2d, v6.2d, v10.2d
+	WORD $0x6e6bfce7 // fdiv v7.2d, v7.2d, v11.2d
+	WORD $0x6e64dc8a // fmul v10.2d, v4.2d, v4.2d
+	WORD $0x6e65dcab // fmul v11.2d, v5.2d, v5.2d
+	WORD $0x6e66dccc // fmul v12.2d, v6.2d, v6.2d
+	WORD $0x6e67dced // fmul v13.2d, v7.2d, v7.2d
+	FMOVQ 960(R9), F14
+	FMOVQ 960(R9), F16
 	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6eccdf // fmla v31.2d, v6.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6fccff // fmla v31.2d, v7.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	FMOVQ 992(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ecd5e // fmla v30.2d, v10.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fcd7e // fmla v30.2d, v11.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
 	WORD $0x4eb01e11 // mov v17.16b, v16.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cd9f // fmla v31.2d, v12.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71cdbf // fmla v31.2d, v13.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $152, R9, R23
-	VLD1R (R23), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6eccdf // fmla v31.2d, v6.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6fccff // fmla v31.2d, v7.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cd9f // fmla v31.2d, v12.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71cdbf // fmla v31.2d, v13.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $160, R9, R24
-	VLD1R (R24), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6eccdf // fmla v31.2d, v6.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6fccff // fmla v31.2d, v7.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cd9f // fmla v31.2d, v12.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71cdbf // fmla v31.2d, v13.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $168, R9, R25
-	VLD1R (R25), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6eccdf // fmla v31.2d, v6.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6fccff // fmla v31.2d, v7.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cd9f // fmla v31.2d, v12.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71cdbf // fmla v31.2d, v13.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $176, R9, R19
-	VLD1R (R19), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6eccdf // fmla v31.2d, v6.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6fccff // fmla v31.2d, v7.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cd9f // fmla v31.2d, v12.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71cdbf // fmla v31.2d, v13.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $184, R9, R20
-	VLD1R (R20), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6eccdf // fmla v31.2d, v6.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6fccff // fmla v31.2d, v7.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cd9f // fmla v31.2d, v12.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71cdbf // fmla v31.2d, v13.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x6f00e406 // movi v6.2d, #0
-	WORD $0x6ee0e4df // fcmgt v31.2d, v6.2d, v0.2d
-	WORD $0x6ebf1cc0 // bit v0.16b, v6.16b, v31.16b
-	WORD $0x6ee1e4df // fcmgt v31.2d, v6.2d, v1.2d
-	WORD $0x6ebf1cc1 // bit v1.16b, v6.16b, v31.16b
-	WORD $0x6ee2e4df // fcmgt v31.2d, v6.2d, v2.2d
-	WORD $0x6ebf1cc2 // bit v2.16b, v6.16b, v31.16b
-	WORD $0x6ee3e4df // fcmgt v31.2d, v6.2d, v3.2d
-	WORD $0x6ebf1cc3 // bit v3.16b, v6.16b, v31.16b
+	FMOVQ 992(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cd9e // fmla v30.2d, v12.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cdbe // fmla v30.2d, v13.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 1024(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ecd5e // fmla v30.2d, v10.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fcd7e // fmla v30.2d, v11.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 1024(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cd9e // fmla v30.2d, v12.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cdbe // fmla v30.2d, v13.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 1056(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ecd5e // fmla v30.2d, v10.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fcd7e // fmla v30.2d, v11.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 1056(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cd9e // fmla v30.2d, v12.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cdbe // fmla v30.2d, v13.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 1088(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ecd5e // fmla v30.2d, v10.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fcd7e // fmla v30.2d, v11.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 1088(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cd9e // fmla v30.2d, v12.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cdbe // fmla v30.2d, v13.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 1120(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ecd5e // fmla v30.2d, v10.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fcd7e // fmla v30.2d, v11.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 1120(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cd9e // fmla v30.2d, v12.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cdbe // fmla v30.2d, v13.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 1152(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ecd5e // fmla v30.2d, v10.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fcd7e // fmla v30.2d, v11.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 1152(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cd9e // fmla v30.2d, v12.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cdbe // fmla v30.2d, v13.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6ee0e55f // fcmgt v31.2d, v10.2d, v0.2d
+	WORD $0x6ebf1d40 // bit v0.16b, v10.16b, v31.16b
+	WORD $0x6ee1e55f // fcmgt v31.2d, v10.2d, v1.2d
+	WORD $0x6ebf1d41 // bit v1.16b, v10.16b, v31.16b
+	WORD $0x6ee2e55f // fcmgt v31.2d, v10.2d, v2.2d
+	WORD $0x6ebf1d42 // bit v2.16b, v10.16b, v31.16b
+	WORD $0x6ee3e55f // fcmgt v31.2d, v10.2d, v3.2d
+	WORD $0x6ebf1d43 // bit v3.16b, v10.16b, v31.16b
 	WORD $0x4ea01c00 // mov v0.16b, v0.16b
 	WORD $0x4ea11c21 // mov v1.16b, v1.16b
-	WORD $0x4e6acdc0 // fmla v0.2d, v14.2d, v10.2d
-	WORD $0x4e6bcde1 // fmla v1.2d, v15.2d, v11.2d
+	WORD $0x4e64cdc0 // fmla v0.2d, v14.2d, v4.2d
+	WORD $0x4e65cde1 // fmla v1.2d, v15.2d, v5.2d
 	WORD $0x4ea21c42 // mov v2.16b, v2.16b
 	WORD $0x4ea31c63 // mov v3.16b, v3.16b
-	WORD $0x4e64ce02 // fmla v2.2d, v16.2d, v4.2d
-	WORD $0x4e65ce23 // fmla v3.2d, v17.2d, v5.2d
+	WORD $0x4e66ce02 // fmla v2.2d, v16.2d, v6.2d
+	WORD $0x4e67ce23 // fmla v3.2d, v17.2d, v7.2d
+	WORD $0x0e616800 // fcvtn v0.2s, v0.2d
+	WORD $0x4e616820 // fcvtn2 v0.4s, v1.2d
+	WORD $0x0e616842 // fcvtn v2.2s, v2.2d
+	WORD $0x4e616862 // fcvtn2 v2.4s, v3.2d
+	ADD R4, R8, R20
+	FMOVQ F0, 0(R20)
+	FMOVQ F2, 16(R20)
+	ADD $32, R4, R4
+	B vector
+
+partial:
+	ADD $32, R3, R3
+	CMP R3, R4
+	BGE done
+	MOVD mask+32(FP), R0
+	FLDPQ 0(R0), (F0, F1)
+	WORD $0x4ea01c1f // mov v31.16b, v0.16b
+	WORD $0x4ea11c3e // mov v30.16b, v1.16b
+	WORD $0x6f00e400 // movi v0.2d, #0
+	WORD $0x6f00e401 // movi v1.2d, #0
+	ADD R4, R7, R16
+	VMOV V31.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V30.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
+	WORD $0x4ea11c22 // mov v2.16b, v1.16b
+	WORD $0x4e617801 // fcvtl2 v1.2d, v0.4s
+	WORD $0x0e617800 // fcvtl v0.2d, v0.2s
+	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
+	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
+	FMOVQ 512(R9), F4
+	WORD $0x4e641c06 // bic v6.16b, v0.16b, v4.16b
+	WORD $0x4e641c27 // bic v7.16b, v1.16b, v4.16b
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	WORD $0x4e641c44 // bic v4.16b, v2.16b, v4.16b
+	WORD $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
+	FMOVQ 512(R9), F31
+	WORD $0x6e3f1cc6 // eor v6.16b, v6.16b, v31.16b
+	WORD $0x6e3f1ce7 // eor v7.16b, v7.16b, v31.16b
+	FMOVQ 512(R9), F31
+	WORD $0x6e3f1c84 // eor v4.16b, v4.16b, v31.16b
+	WORD $0x6e3f1ca5 // eor v5.16b, v5.16b, v31.16b
+	FMOVQ 832(R9), F10
+	WORD $0x6ee6e55f // fcmgt v31.2d, v10.2d, v6.2d
+	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
+	WORD $0x6ee7e55f // fcmgt v31.2d, v10.2d, v7.2d
+	WORD $0x6ebf1d47 // bit v7.16b, v10.16b, v31.16b
+	WORD $0x6ee4e55f // fcmgt v31.2d, v10.2d, v4.2d
+	WORD $0x6ebf1d44 // bit v4.16b, v10.16b, v31.16b
+	WORD $0x6ee5e55f // fcmgt v31.2d, v10.2d, v5.2d
+	WORD $0x6ebf1d45 // bit v5.16b, v10.16b, v31.16b
+	FMOVQ 864(R9), F10
+	WORD $0x6eeae4df // fcmgt v31.2d, v6.2d, v10.2d
+	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
+	WORD $0x6eeae4ff // fcmgt v31.2d, v7.2d, v10.2d
+	WORD $0x6ebf1d47 // bit v7.16b, v10.16b, v31.16b
+	WORD $0x6eeae49f // fcmgt v31.2d, v4.2d, v10.2d
+	WORD $0x6ebf1d44 // bit v4.16b, v10.16b, v31.16b
+	WORD $0x6eeae4bf // fcmgt v31.2d, v5.2d, v10.2d
+	WORD $0x6ebf1d45 // bit v5.16b, v10.16b, v31.16b
+	FMOVQ 576(R9), F10
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fccca // fmla v10.2d, v6.2d, v31.2d
+	WORD $0x4e7fcceb // fmla v11.2d, v7.2d, v31.2d
+	FMOVQ 576(R9), F12
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcc8c // fmla v12.2d, v4.2d, v31.2d
+	WORD $0x4e7fccad // fmla v13.2d, v5.2d, v31.2d
+	FMOVQ 576(R9), F15
+	WORD $0x4eefd54e // fsub v14.2d, v10.2d, v15.2d
+	WORD $0x4eefd56f // fsub v15.2d, v11.2d, v15.2d
+	FMOVQ 576(R9), F17
+	WORD $0x4ef1d590 // fsub v16.2d, v12.2d, v17.2d
+	WORD $0x4ef1d5b1 // fsub v17.2d, v13.2d, v17.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effcdc6 // fmls v6.2d, v14.2d, v31.2d
+	WORD $0x4effcde7 // fmls v7.2d, v15.2d, v31.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce04 // fmls v4.2d, v16.2d, v31.2d
+	WORD $0x4effce25 // fmls v5.2d, v17.2d, v31.2d
+	FMOVQ 640(R9), F14
+	FMOVQ 640(R9), F16
+	WORD $0x4eae1dcf // mov v15.16b, v14.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6eccde // fmla v30.2d, v6.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccfe // fmla v30.2d, v7.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc9e // fmla v30.2d, v4.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccbe // fmla v30.2d, v5.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6eccde // fmla v30.2d, v6.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccfe // fmla v30.2d, v7.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc9e // fmla v30.2d, v4.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccbe // fmla v30.2d, v5.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6eccde // fmla v30.2d, v6.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccfe // fmla v30.2d, v7.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc9e // fmla v30.2d, v4.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccbe // fmla v30.2d, v5.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6eccde // fmla v30.2d, v6.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccfe // fmla v30.2d, v7.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc9e // fmla v30.2d, v4.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccbe // fmla v30.2d, v5.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6eccde // fmla v30.2d, v6.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccfe // fmla v30.2d, v7.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc9e // fmla v30.2d, v4.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccbe // fmla v30.2d, v5.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	WORD $0x6e66ddc6 // fmul v6.2d, v14.2d, v6.2d
+	WORD $0x6e67dde7 // fmul v7.2d, v15.2d, v7.2d
+	WORD $0x6e64de04 // fmul v4.2d, v16.2d, v4.2d
+	WORD $0x6e65de25 // fmul v5.2d, v17.2d, v5.2d
+	WORD $0x4f74554a // shl v10.2d, v10.2d, #52
+	WORD $0x4f74556b // shl v11.2d, v11.2d, #52
+	FMOVQ 480(R9), F31
+	WORD $0x4eff854a // add v10.2d, v10.2d, v31.2d
+	WORD $0x4eff856b // add v11.2d, v11.2d, v31.2d
+	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
+	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
+	FMOVQ 480(R9), F31
+	WORD $0x4eff858c // add v12.2d, v12.2d, v31.2d
+	WORD $0x4eff85ad // add v13.2d, v13.2d, v31.2d
+	WORD $0x4eaa1d4e // mov v14.16b, v10.16b
+	WORD $0x4eab1d6f // mov v15.16b, v11.16b
+	WORD $0x4e66cd4e // fmla v14.2d, v10.2d, v6.2d
+	WORD $0x4e67cd6f // fmla v15.2d, v11.2d, v7.2d
+	WORD $0x4eac1d86 // mov v6.16b, v12.16b
+	WORD $0x4ead1da7 // mov v7.16b, v13.16b
+	WORD $0x4e64cd86 // fmla v6.2d, v12.2d, v4.2d
+	WORD $0x4e65cda7 // fmla v7.2d, v13.2d, v5.2d
+	FMOVQ 1184(R9), F5
+	WORD $0x4e65d5c4 // fadd v4.2d, v14.2d, v5.2d
+	WORD $0x4e65d5e5 // fadd v5.2d, v15.2d, v5.2d
+	FMOVQ 1184(R9), F11
+	WORD $0x4e6bd4ca // fadd v10.2d, v6.2d, v11.2d
+	WORD $0x4e6bd4eb // fadd v11.2d, v7.2d, v11.2d
+	WORD $0x6e64fdc4 // fdiv v4.2d, v14.2d, v4.2d
+	WORD $0x6e65fde5 // fdiv v5.2d, v15.2d, v5.2d
+	WORD $0x6e6afcc6 // fdiv v6.2d, v6.2d, v10.2d
+	WORD $0x6e6bfce7 // fdiv v7.2d, v7.2d, v11.2d
+	WORD $0x6e64dc8a // fmul v10.2d, v4.2d, v4.2d
+	WORD $0x6e65dcab // fmul v11.2d, v5.2d, v5.2d
+	WORD $0x6e66dccc // fmul v12.2d, v6.2d, v6.2d
+	WORD $0x6e67dced // fmul v13.2d, v7.2d, v7.2d
+	FMOVQ 960(R9), F14
+	FMOVQ 960(R9), F16
+	WORD $0x4eae1dcf // mov v15.16b, v14.16b
+	FMOVQ 992(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ecd5e // fmla v30.2d, v10.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fcd7e // fmla v30.2d, v11.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FMOVQ 992(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cd9e // fmla v30.2d, v12.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cdbe // fmla v30.2d, v13.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 1024(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ecd5e // fmla v30.2d, v10.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fcd7e // fmla v30.2d, v11.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 1024(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cd9e // fmla v30.2d, v12.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cdbe // fmla v30.2d, v13.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 1056(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ecd5e // fmla v30.2d, v10.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fcd7e // fmla v30.2d, v11.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 1056(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cd9e // fmla v30.2d, v12.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cdbe // fmla v30.2d, v13.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 1088(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ecd5e // fmla v30.2d, v10.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fcd7e // fmla v30.2d, v11.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 1088(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cd9e // fmla v30.2d, v12.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cdbe // fmla v30.2d, v13.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 1120(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ecd5e // fmla v30.2d, v10.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fcd7e // fmla v30.2d, v11.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 1120(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cd9e // fmla v30.2d, v12.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cdbe // fmla v30.2d, v13.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 1152(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ecd5e // fmla v30.2d, v10.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fcd7e // fmla v30.2d, v11.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 1152(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cd9e // fmla v30.2d, v12.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cdbe // fmla v30.2d, v13.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6ee0e55f // fcmgt v31.2d, v10.2d, v0.2d
+	WORD $0x6ebf1d40 // bit v0.16b, v10.16b, v31.16b
+	WORD $0x6ee1e55f // fcmgt v31.2d, v10.2d, v1.2d
+	WORD $0x6ebf1d41 // bit v1.16b, v10.16b, v31.16b
+	WORD $0x6ee2e55f // fcmgt v31.2d, v10.2d, v2.2d
+	WORD $0x6ebf1d42 // bit v2.16b, v10.16b, v31.16b
+	WORD $0x6ee3e55f // fcmgt v31.2d, v10.2d, v3.2d
+	WORD $0x6ebf1d43 // bit v3.16b, v10.16b, v31.16b
+	WORD $0x4ea01c00 // mov v0.16b, v0.16b
+	WORD $0x4ea11c21 // mov v1.16b, v1.16b
+	WORD $0x4e64cdc0 // fmla v0.2d, v14.2d, v4.2d
+	WORD $0x4e65cde1 // fmla v1.2d, v15.2d, v5.2d
+	WORD $0x4ea21c42 // mov v2.16b, v2.16b
+	WORD $0x4ea31c63 // mov v3.16b, v3.16b
+	WORD $0x4e66ce02 // fmla v2.2d, v16.2d, v6.2d
+	WORD $0x4e67ce23 // fmla v3.2d, v17.2d, v7.2d
 	WORD $0x0e616808 // fcvtn v8.2s, v0.2d
 	WORD $0x4e616828 // fcvtn2 v8.4s, v1.2d
 	WORD $0x6f00e409 // movi v9.2d, #0
@@ -32280,170 +32787,164 @@ vector:
 	FMOVQ 16(R19), F2
 	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
 	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
-	ADD $8, R9, R20
-	VLD1R (R20), [V4.D2]
-	WORD $0x6e64dc06 // fmul v6.2d, v0.2d, v4.2d
-	WORD $0x6e64dc27 // fmul v7.2d, v1.2d, v4.2d
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x6e64dc44 // fmul v4.2d, v2.2d, v4.2d
-	WORD $0x6e65dc65 // fmul v5.2d, v3.2d, v5.2d
-	ADD $104, R9, R21
-	VLD1R (R21), [V10.D2]
-	WORD $0x6ee6e55f // fcmgt v31.2d, v10.2d, v6.2d
-	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
-	WORD $0x6ee7e55f // fcmgt v31.2d, v10.2d, v7.2d
-	WORD $0x6ebf1d47 // bit v7.16b, v10.16b, v31.16b
-	WORD $0x6ee4e55f // fcmgt v31.2d, v10.2d, v4.2d
-	WORD $0x6ebf1d44 // bit v4.16b, v10.16b, v31.16b
-	WORD $0x6ee5e55f // fcmgt v31.2d, v10.2d, v5.2d
-	WORD $0x6ebf1d45 // bit v5.16b, v10.16b, v31.16b
-	ADD $112, R9, R22
-	VLD1R (R22), [V10.D2]
-	WORD $0x6eeae4df // fcmgt v31.2d, v6.2d, v10.2d
-	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
-	WORD $0x6eeae4ff // fcmgt v31.2d, v7.2d, v10.2d
-	WORD $0x6ebf1d47 // bit v7.16b, v10.16b, v31.16b
-	WORD $0x6eeae49f // fcmgt v31.2d, v4.2d, v10.2d
-	WORD $0x6ebf1d44 // bit v4.16b, v10.16b, v31.16b
-	WORD $0x6eeae4bf // fcmgt v31.2d, v5.2d, v10.2d
-	WORD $0x6ebf1d45 // bit v5.16b, v10.16b, v31.16b
-	ADD $32, R9, R23
-	VLD1R (R23), [V10.D2]
-	ADD $40, R9, R24
-	VLD1R (R24), [V12.D2]
-	WORD $0x4eac1d8e // mov v14.16b, v12.16b
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4e6accce // fmla v14.2d, v6.2d, v10.2d
-	WORD $0x4e6accef // fmla v15.2d, v7.2d, v10.2d
-	WORD $0x4eac1d8c // mov v12.16b, v12.16b
+	FMOVQ 448(R9), F5
+	WORD $0x6e65dc04 // fmul v4.2d, v0.2d, v5.2d
+	WORD $0x6e65dc25 // fmul v5.2d, v1.2d, v5.2d
+	FMOVQ 448(R9), F7
+	WORD $0x6e67dc46 // fmul v6.2d, v2.2d, v7.2d
+	WORD $0x6e67dc67 // fmul v7.2d, v3.2d, v7.2d
+	FMOVQ 832(R9), F8
+	WORD $0x6ee4e51f // fcmgt v31.2d, v8.2d, v4.2d
+	WORD $0x6ebf1d04 // bit v4.16b, v8.16b, v31.16b
+	WORD $0x6ee5e51f // fcmgt v31.2d, v8.2d, v5.2d
+	WORD $0x6ebf1d05 // bit v5.16b, v8.16b, v31.16b
+	WORD $0x6ee6e51f // fcmgt v31.2d, v8.2d, v6.2d
+	WORD $0x6ebf1d06 // bit v6.16b, v8.16b, v31.16b
+	WORD $0x6ee7e51f // fcmgt v31.2d, v8.2d, v7.2d
+	WORD $0x6ebf1d07 // bit v7.16b, v8.16b, v31.16b
+	FMOVQ 864(R9), F8
+	WORD $0x6ee8e49f // fcmgt v31.2d, v4.2d, v8.2d
+	WORD $0x6ebf1d04 // bit v4.16b, v8.16b, v31.16b
+	WORD $0x6ee8e4bf // fcmgt v31.2d, v5.2d, v8.2d
+	WORD $0x6ebf1d05 // bit v5.16b, v8.16b, v31.16b
+	WORD $0x6ee8e4df // fcmgt v31.2d, v6.2d, v8.2d
+	WORD $0x6ebf1d06 // bit v6.16b, v8.16b, v31.16b
+	WORD $0x6ee8e4ff // fcmgt v31.2d, v7.2d, v8.2d
+	WORD $0x6ebf1d07 // bit v7.16b, v8.16b, v31.16b
+	FMOVQ 576(R9), F8
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcc88 // fmla v8.2d, v4.2d, v31.2d
+	WORD $0x4e7fcca9 // fmla v9.2d, v5.2d, v31.2d
+	FMOVQ 576(R9), F12
 	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x4e6acc8c // fmla v12.2d, v4.2d, v10.2d
-	WORD $0x4e6accad // fmla v13.2d, v5.2d, v10.2d
-	VLD1R (R24), [V10.D2]
-	WORD $0x4eead5d0 // fsub v16.2d, v14.2d, v10.2d
-	WORD $0x4eead5f1 // fsub v17.2d, v15.2d, v10.2d
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4eead58a // fsub v10.2d, v12.2d, v10.2d
-	WORD $0x4eebd5ab // fsub v11.2d, v13.2d, v11.2d
-	ADD $48, R9, R25
-	VLD1R (R25), [V18.D2]
-	WORD $0x4ef2ce06 // fmls v6.2d, v16.2d, v18.2d
-	WORD $0x4ef2ce27 // fmls v7.2d, v17.2d, v18.2d
-	WORD $0x4ef2cd44 // fmls v4.2d, v10.2d, v18.2d
-	WORD $0x4ef2cd65 // fmls v5.2d, v11.2d, v18.2d
-	ADD $56, R9, R19
-	VLD1R (R19), [V10.D2]
-	VLD1R (R19), [V16.D2]
-	ADD $64, R9, R20
-	VLD1R (R20), [V18.D2]
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcccc // fmla v12.2d, v6.2d, v31.2d
+	WORD $0x4e7fcced // fmla v13.2d, v7.2d, v31.2d
+	FMOVQ 576(R9), F15
+	WORD $0x4eefd50e // fsub v14.2d, v8.2d, v15.2d
+	WORD $0x4eefd52f // fsub v15.2d, v9.2d, v15.2d
+	FMOVQ 576(R9), F17
+	WORD $0x4ef1d590 // fsub v16.2d, v12.2d, v17.2d
+	WORD $0x4ef1d5b1 // fsub v17.2d, v13.2d, v17.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effcdc4 // fmls v4.2d, v14.2d, v31.2d
+	WORD $0x4effcde5 // fmls v5.2d, v15.2d, v31.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce06 // fmls v6.2d, v16.2d, v31.2d
+	WORD $0x4effce27 // fmls v7.2d, v17.2d, v31.2d
+	FMOVQ 640(R9), F14
+	FMOVQ 640(R9), F16
+	WORD $0x4eae1dcf // mov v15.16b, v14.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ecc9e // fmla v30.2d, v4.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccbe // fmla v30.2d, v5.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
 	WORD $0x4eb01e11 // mov v17.16b, v16.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $72, R9, R21
-	VLD1R (R21), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $80, R9, R22
-	VLD1R (R22), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $88, R9, R23
-	VLD1R (R23), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $96, R9, R24
-	VLD1R (R24), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x6e66dd46 // fmul v6.2d, v10.2d, v6.2d
-	WORD $0x6e67dd67 // fmul v7.2d, v11.2d, v7.2d
-	WORD $0x6e64de04 // fmul v4.2d, v16.2d, v4.2d
-	WORD $0x6e65de25 // fmul v5.2d, v17.2d, v5.2d
-	ADD $16, R9, R25
-	VLD1R (R25), [V10.D2]
-	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
-	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
-	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70ccde // fmla v30.2d, v6.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccfe // fmla v30.2d, v7.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ecc9e // fmla v30.2d, v4.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccbe // fmla v30.2d, v5.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70ccde // fmla v30.2d, v6.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccfe // fmla v30.2d, v7.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ecc9e // fmla v30.2d, v4.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccbe // fmla v30.2d, v5.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70ccde // fmla v30.2d, v6.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccfe // fmla v30.2d, v7.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ecc9e // fmla v30.2d, v4.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccbe // fmla v30.2d, v5.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70ccde // fmla v30.2d, v6.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccfe // fmla v30.2d, v7.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ecc9e // fmla v30.2d, v4.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccbe // fmla v30.2d, v5.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70ccde // fmla v30.2d, v6.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccfe // fmla v30.2d, v7.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	WORD $0x6e64ddc4 // fmul v4.2d, v14.2d, v4.2d
+	WORD $0x6e65dde5 // fmul v5.2d, v15.2d, v5.2d
+	WORD $0x6e66de06 // fmul v6.2d, v16.2d, v6.2d
+	WORD $0x6e67de27 // fmul v7.2d, v17.2d, v7.2d
+	WORD $0x4f745508 // shl v8.2d, v8.2d, #52
+	WORD $0x4f745529 // shl v9.2d, v9.2d, #52
+	FMOVQ 480(R9), F31
+	WORD $0x4eff8508 // add v8.2d, v8.2d, v31.2d
+	WORD $0x4eff8529 // add v9.2d, v9.2d, v31.2d
 	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
 	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
-	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
-	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
-	VLD1R (R25), [V10.D2]
-	WORD $0x4eead5d0 // fsub v16.2d, v14.2d, v10.2d
-	WORD $0x4eead5f1 // fsub v17.2d, v15.2d, v10.2d
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4eead58a // fsub v10.2d, v12.2d, v10.2d
-	WORD $0x4eebd5ab // fsub v11.2d, v13.2d, v11.2d
-	WORD $0x4eb01e10 // mov v16.16b, v16.16b
-	WORD $0x4eb11e31 // mov v17.16b, v17.16b
-	WORD $0x4e66cdd0 // fmla v16.2d, v14.2d, v6.2d
-	WORD $0x4e67cdf1 // fmla v17.2d, v15.2d, v7.2d
-	WORD $0x4eaa1d46 // mov v6.16b, v10.16b
-	WORD $0x4eab1d67 // mov v7.16b, v11.16b
-	WORD $0x4e64cd86 // fmla v6.2d, v12.2d, v4.2d
-	WORD $0x4e65cda7 // fmla v7.2d, v13.2d, v5.2d
-	VLD1R (R9), [V4.D2]
-	WORD $0x6e64de0a // fmul v10.2d, v16.2d, v4.2d
-	WORD $0x6e64de2b // fmul v11.2d, v17.2d, v4.2d
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x6e64dcc4 // fmul v4.2d, v6.2d, v4.2d
-	WORD $0x6e65dce5 // fmul v5.2d, v7.2d, v5.2d
+	FMOVQ 480(R9), F31
+	WORD $0x4eff858c // add v12.2d, v12.2d, v31.2d
+	WORD $0x4eff85ad // add v13.2d, v13.2d, v31.2d
+	FMOVQ 480(R9), F15
+	WORD $0x4eefd50e // fsub v14.2d, v8.2d, v15.2d
+	WORD $0x4eefd52f // fsub v15.2d, v9.2d, v15.2d
+	FMOVQ 480(R9), F17
+	WORD $0x4ef1d590 // fsub v16.2d, v12.2d, v17.2d
+	WORD $0x4ef1d5b1 // fsub v17.2d, v13.2d, v17.2d
+	WORD $0x4eae1dce // mov v14.16b, v14.16b
+	WORD $0x4eaf1def // mov v15.16b, v15.16b
+	WORD $0x4e64cd0e // fmla v14.2d, v8.2d, v4.2d
+	WORD $0x4e65cd2f // fmla v15.2d, v9.2d, v5.2d
+	WORD $0x4eb01e04 // mov v4.16b, v16.16b
+	WORD $0x4eb11e25 // mov v5.16b, v17.16b
+	WORD $0x4e66cd84 // fmla v4.2d, v12.2d, v6.2d
+	WORD $0x4e67cda5 // fmla v5.2d, v13.2d, v7.2d
+	FMOVQ 416(R9), F7
+	WORD $0x6e67ddc6 // fmul v6.2d, v14.2d, v7.2d
+	WORD $0x6e67dde7 // fmul v7.2d, v15.2d, v7.2d
+	FMOVQ 416(R9), F31
+	WORD $0x6e7fdc84 // fmul v4.2d, v4.2d, v31.2d
+	WORD $0x6e7fdca5 // fmul v5.2d, v5.2d, v31.2d
 	WORD $0x4ee0a81f // cmlt v31.2d, v0.2d, #0
-	WORD $0x6ebf1d40 // bit v0.16b, v10.16b, v31.16b
+	WORD $0x6ebf1cc0 // bit v0.16b, v6.16b, v31.16b
 	WORD $0x4ee0a83f // cmlt v31.2d, v1.2d, #0
-	WORD $0x6ebf1d61 // bit v1.16b, v11.16b, v31.16b
+	WORD $0x6ebf1ce1 // bit v1.16b, v7.16b, v31.16b
 	WORD $0x4ee0a85f // cmlt v31.2d, v2.2d, #0
 	WORD $0x6ebf1c82 // bit v2.16b, v4.16b, v31.16b
 	WORD $0x4ee0a87f // cmlt v31.2d, v3.2d, #0
@@ -32452,9 +32953,9 @@ vector:
 	WORD $0x4e616820 // fcvtn2 v0.4s, v1.2d
 	WORD $0x0e616842 // fcvtn v2.2s, v2.2d
 	WORD $0x4e616862 // fcvtn2 v2.4s, v3.2d
-	ADD R4, R8, R19
-	FMOVQ F0, 0(R19)
-	FMOVQ F2, 16(R19)
+	ADD R4, R8, R20
+	FMOVQ F0, 0(R20)
+	FMOVQ F2, 16(R20)
 	ADD $32, R4, R4
 	B vector
 
@@ -32475,180 +32976,174 @@ partial:
 	WORD $0x0e617800 // fcvtl v0.2d, v0.2s
 	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
 	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
-	ADD $8, R9, R20
-	VLD1R (R20), [V4.D2]
-	WORD $0x6e64dc06 // fmul v6.2d, v0.2d, v4.2d
-	WORD $0x6e64dc27 // fmul v7.2d, v1.2d, v4.2d
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x6e64dc44 // fmul v4.2d, v2.2d, v4.2d
-	WORD $0x6e65dc65 // fmul v5.2d, v3.2d, v5.2d
-	ADD $104, R9, R21
-	VLD1R (R21), [V10.D2]
-	WORD $0x6ee6e55f // fcmgt v31.2d, v10.2d, v6.2d
-	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
-	WORD $0x6ee7e55f // fcmgt v31.2d, v10.2d, v7.2d
-	WORD $0x6ebf1d47 // bit v7.16b, v10.16b, v31.16b
-	WORD $0x6ee4e55f // fcmgt v31.2d, v10.2d, v4.2d
-	WORD $0x6ebf1d44 // bit v4.16b, v10.16b, v31.16b
-	WORD $0x6ee5e55f // fcmgt v31.2d, v10.2d, v5.2d
-	WORD $0x6ebf1d45 // bit v5.16b, v10.16b, v31.16b
-	ADD $112, R9, R22
-	VLD1R (R22), [V10.D2]
-	WORD $0x6eeae4df // fcmgt v31.2d, v6.2d, v10.2d
-	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
-	WORD $0x6eeae4ff // fcmgt v31.2d, v7.2d, v10.2d
-	WORD $0x6ebf1d47 // bit v7.16b, v10.16b, v31.16b
-	WORD $0x6eeae49f // fcmgt v31.2d, v4.2d, v10.2d
-	WORD $0x6ebf1d44 // bit v4.16b, v10.16b, v31.16b
-	WORD $0x6eeae4bf // fcmgt v31.2d, v5.2d, v10.2d
-	WORD $0x6ebf1d45 // bit v5.16b, v10.16b, v31.16b
-	ADD $32, R9, R23
-	VLD1R (R23), [V10.D2]
-	ADD $40, R9, R24
-	VLD1R (R24), [V12.D2]
-	WORD $0x4eac1d8e // mov v14.16b, v12.16b
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4e6accce // fmla v14.2d, v6.2d, v10.2d
-	WORD $0x4e6accef // fmla v15.2d, v7.2d, v10.2d
-	WORD $0x4eac1d8c // mov v12.16b, v12.16b
+	FMOVQ 448(R9), F5
+	WORD $0x6e65dc04 // fmul v4.2d, v0.2d, v5.2d
+	WORD $0x6e65dc25 // fmul v5.2d, v1.2d, v5.2d
+	FMOVQ 448(R9), F7
+	WORD $0x6e67dc46 // fmul v6.2d, v2.2d, v7.2d
+	WORD $0x6e67dc67 // fmul v7.2d, v3.2d, v7.2d
+	FMOVQ 832(R9), F8
+	WORD $0x6ee4e51f // fcmgt v31.2d, v8.2d, v4.2d
+	WORD $0x6ebf1d04 // bit v4.16b, v8.16b, v31.16b
+	WORD $0x6ee5e51f // fcmgt v31.2d, v8.2d, v5.2d
+	WORD $0x6ebf1d05 // bit v5.16b, v8.16b, v31.16b
+	WORD $0x6ee6e51f // fcmgt v31.2d, v8.2d, v6.2d
+	WORD $0x6ebf1d06 // bit v6.16b, v8.16b, v31.16b
+	WORD $0x6ee7e51f // fcmgt v31.2d, v8.2d, v7.2d
+	WORD $0x6ebf1d07 // bit v7.16b, v8.16b, v31.16b
+	FMOVQ 864(R9), F8
+	WORD $0x6ee8e49f // fcmgt v31.2d, v4.2d, v8.2d
+	WORD $0x6ebf1d04 // bit v4.16b, v8.16b, v31.16b
+	WORD $0x6ee8e4bf // fcmgt v31.2d, v5.2d, v8.2d
+	WORD $0x6ebf1d05 // bit v5.16b, v8.16b, v31.16b
+	WORD $0x6ee8e4df // fcmgt v31.2d, v6.2d, v8.2d
+	WORD $0x6ebf1d06 // bit v6.16b, v8.16b, v31.16b
+	WORD $0x6ee8e4ff // fcmgt v31.2d, v7.2d, v8.2d
+	WORD $0x6ebf1d07 // bit v7.16b, v8.16b, v31.16b
+	FMOVQ 576(R9), F8
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcc88 // fmla v8.2d, v4.2d, v31.2d
+	WORD $0x4e7fcca9 // fmla v9.2d, v5.2d, v31.2d
+	FMOVQ 576(R9), F12
 	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x4e6acc8c // fmla v12.2d, v4.2d, v10.2d
-	WORD $0x4e6accad // fmla v13.2d, v5.2d, v10.2d
-	VLD1R (R24), [V10.D2]
-	WORD $0x4eead5d0 // fsub v16.2d, v14.2d, v10.2d
-	WORD $0x4eead5f1 // fsub v17.2d, v15.2d, v10.2d
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4eead58a // fsub v10.2d, v12.2d, v10.2d
-	WORD $0x4eebd5ab // fsub v11.2d, v13.2d, v11.2d
-	ADD $48, R9, R25
-	VLD1R (R25), [V18.D2]
-	WORD $0x4ef2ce06 // fmls v6.2d, v16.2d, v18.2d
-	WORD $0x4ef2ce27 // fmls v7.2d, v17.2d, v18.2d
-	WORD $0x4ef2cd44 // fmls v4.2d, v10.2d, v18.2d
-	WORD $0x4ef2cd65 // fmls v5.2d, v11.2d, v18.2d
-	ADD $56, R9, R19
-	VLD1R (R19), [V10.D2]
-	VLD1R (R19), [V16.D2]
-	ADD $64, R9, R20
-	VLD1R (R20), [V18.D2]
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcccc // fmla v12.2d, v6.2d, v31.2d
+	WORD $0x4e7fcced // fmla v13.2d, v7.2d, v31.2d
+	FMOVQ 576(R9), F15
+	WORD $0x4eefd50e // fsub v14.2d, v8.2d, v15.2d
+	WORD $0x4eefd52f // fsub v15.2d, v9.2d, v15.2d
+	FMOVQ 576(R9), F17
+	WORD $0x4ef1d590 // fsub v16.2d, v12.2d, v17.2d
+	WORD $0x4ef1d5b1 // fsub v17.2d, v13.2d, v17.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effcdc4 // fmls v4.2d, v14.2d, v31.2d
+	WORD $0x4effcde5 // fmls v5.2d, v15.2d, v31.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce06 // fmls v6.2d, v16.2d, v31.2d
+	WORD $0x4effce27 // fmls v7.2d, v17.2d, v31.2d
+	FMOVQ 640(R9), F14
+	FMOVQ 640(R9), F16
+	WORD $0x4eae1dcf // mov v15.16b, v14.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ecc9e // fmla v30.2d, v4.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccbe // fmla v30.2d, v5.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
 	WORD $0x4eb01e11 // mov v17.16b, v16.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $72, R9, R21
-	VLD1R (R21), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $80, R9, R22
-	VLD1R (R22), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $88, R9, R23
-	VLD1R (R23), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $96, R9, R24
-	VLD1R (R24), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x6e66dd46 // fmul v6.2d, v10.2d, v6.2d
-	WORD $0x6e67dd67 // fmul v7.2d, v11.2d, v7.2d
-	WORD $0x6e64de04 // fmul v4.2d, v16.2d, v4.2d
-	WORD $0x6e65de25 // fmul v5.2d, v17.2d, v5.2d
-	ADD $16, R9, R25
-	VLD1R (R25), [V10.D2]
-	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
-	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
-	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70ccde // fmla v30.2d, v6.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccfe // fmla v30.2d, v7.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ecc9e // fmla v30.2d, v4.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccbe // fmla v30.2d, v5.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70ccde // fmla v30.2d, v6.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccfe // fmla v30.2d, v7.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ecc9e // fmla v30.2d, v4.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccbe // fmla v30.2d, v5.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70ccde // fmla v30.2d, v6.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccfe // fmla v30.2d, v7.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ecc9e // fmla v30.2d, v4.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccbe // fmla v30.2d, v5.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70ccde // fmla v30.2d, v6.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccfe // fmla v30.2d, v7.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6ecc9e // fmla v30.2d, v4.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccbe // fmla v30.2d, v5.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70ccde // fmla v30.2d, v6.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccfe // fmla v30.2d, v7.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	WORD $0x6e64ddc4 // fmul v4.2d, v14.2d, v4.2d
+	WORD $0x6e65dde5 // fmul v5.2d, v15.2d, v5.2d
+	WORD $0x6e66de06 // fmul v6.2d, v16.2d, v6.2d
+	WORD $0x6e67de27 // fmul v7.2d, v17.2d, v7.2d
+	WORD $0x4f745508 // shl v8.2d, v8.2d, #52
+	WORD $0x4f745529 // shl v9.2d, v9.2d, #52
+	FMOVQ 480(R9), F31
+	WORD $0x4eff8508 // add v8.2d, v8.2d, v31.2d
+	WORD $0x4eff8529 // add v9.2d, v9.2d, v31.2d
 	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
 	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
-	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
-	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
-	VLD1R (R25), [V10.D2]
-	WORD $0x4eead5d0 // fsub v16.2d, v14.2d, v10.2d
-	WORD $0x4eead5f1 // fsub v17.2d, v15.2d, v10.2d
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4eead58a // fsub v10.2d, v12.2d, v10.2d
-	WORD $0x4eebd5ab // fsub v11.2d, v13.2d, v11.2d
-	WORD $0x4eb01e10 // mov v16.16b, v16.16b
-	WORD $0x4eb11e31 // mov v17.16b, v17.16b
-	WORD $0x4e66cdd0 // fmla v16.2d, v14.2d, v6.2d
-	WORD $0x4e67cdf1 // fmla v17.2d, v15.2d, v7.2d
-	WORD $0x4eaa1d46 // mov v6.16b, v10.16b
-	WORD $0x4eab1d67 // mov v7.16b, v11.16b
-	WORD $0x4e64cd86 // fmla v6.2d, v12.2d, v4.2d
-	WORD $0x4e65cda7 // fmla v7.2d, v13.2d, v5.2d
-	VLD1R (R9), [V4.D2]
-	WORD $0x6e64de0a // fmul v10.2d, v16.2d, v4.2d
-	WORD $0x6e64de2b // fmul v11.2d, v17.2d, v4.2d
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x6e64dcc4 // fmul v4.2d, v6.2d, v4.2d
-	WORD $0x6e65dce5 // fmul v5.2d, v7.2d, v5.2d
+	FMOVQ 480(R9), F31
+	WORD $0x4eff858c // add v12.2d, v12.2d, v31.2d
+	WORD $0x4eff85ad // add v13.2d, v13.2d, v31.2d
+	FMOVQ 480(R9), F15
+	WORD $0x4eefd50e // fsub v14.2d, v8.2d, v15.2d
+	WORD $0x4eefd52f // fsub v15.2d, v9.2d, v15.2d
+	FMOVQ 480(R9), F17
+	WORD $0x4ef1d590 // fsub v16.2d, v12.2d, v17.2d
+	WORD $0x4ef1d5b1 // fsub v17.2d, v13.2d, v17.2d
+	WORD $0x4eae1dce // mov v14.16b, v14.16b
+	WORD $0x4eaf1def // mov v15.16b, v15.16b
+	WORD $0x4e64cd0e // fmla v14.2d, v8.2d, v4.2d
+	WORD $0x4e65cd2f // fmla v15.2d, v9.2d, v5.2d
+	WORD $0x4eb01e04 // mov v4.16b, v16.16b
+	WORD $0x4eb11e25 // mov v5.16b, v17.16b
+	WORD $0x4e66cd84 // fmla v4.2d, v12.2d, v6.2d
+	WORD $0x4e67cda5 // fmla v5.2d, v13.2d, v7.2d
+	FMOVQ 416(R9), F7
+	WORD $0x6e67ddc6 // fmul v6.2d, v14.2d, v7.2d
+	WORD $0x6e67dde7 // fmul v7.2d, v15.2d, v7.2d
+	FMOVQ 416(R9), F31
+	WORD $0x6e7fdc84 // fmul v4.2d, v4.2d, v31.2d
+	WORD $0x6e7fdca5 // fmul v5.2d, v5.2d, v31.2d
 	WORD $0x4ee0a81f // cmlt v31.2d, v0.2d, #0
-	WORD $0x6ebf1d40 // bit v0.16b, v10.16b, v31.16b
+	WORD $0x6ebf1cc0 // bit v0.16b, v6.16b, v31.16b
 	WORD $0x4ee0a83f // cmlt v31.2d, v1.2d, #0
-	WORD $0x6ebf1d61 // bit v1.16b, v11.16b, v31.16b
+	WORD $0x6ebf1ce1 // bit v1.16b, v7.16b, v31.16b
 	WORD $0x4ee0a85f // cmlt v31.2d, v2.2d, #0
 	WORD $0x6ebf1c82 // bit v2.16b, v4.16b, v31.16b
 	WORD $0x4ee0a87f // cmlt v31.2d, v3.2d, #0
 	WORD $0x6ebf1ca3 // bit v3.16b, v5.16b, v31.16b
-	WORD $0x0e616808 // fcvtn v8.2s, v0.2d
-	WORD $0x4e616828 // fcvtn2 v8.4s, v1.2d
-	WORD $0x6f00e409 // movi v9.2d, #0
+	WORD $0x0e61680a // fcvtn v10.2s, v0.2d
+	WORD $0x4e61682a // fcvtn2 v10.4s, v1.2d
+	WORD $0x6f00e40b // movi v11.2d, #0
 	WORD $0x0e616840 // fcvtn v0.2s, v2.2d
 	WORD $0x4e616860 // fcvtn2 v0.4s, v3.2d
-	WORD $0x4ea81d02 // mov v2.16b, v8.16b
+	WORD $0x4eaa1d42 // mov v2.16b, v10.16b
 	WORD $0x4ea01c03 // mov v3.16b, v0.16b
 	FLDPQ 0(R0), (F0, F1)
 	ADD R4, R8, R16
@@ -32675,217 +33170,212 @@ vector:
 	FMOVQ 16(R19), F2
 	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
 	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
-	ADD $24, R9, R20
-	VLD1R (R20), [V4.D2]
+	FMOVQ 512(R9), F4
 	WORD $0x4e641c06 // bic v6.16b, v0.16b, v4.16b
 	WORD $0x4e641c27 // bic v7.16b, v1.16b, v4.16b
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
 	WORD $0x4e641c44 // bic v4.16b, v2.16b, v4.16b
 	WORD $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	ADD $200, R9, R21
-	VLD1R (R21), [V10.D2]
-	WORD $0x4eea84cc // add v12.2d, v6.2d, v10.2d
-	WORD $0x4eea84ed // add v13.2d, v7.2d, v10.2d
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4eea848a // add v10.2d, v4.2d, v10.2d
-	WORD $0x4eeb84ab // add v11.2d, v5.2d, v11.2d
-	ADD $216, R9, R22
-	VLD1R (R22), [V14.D2]
+	FMOVQ 1216(R9), F11
+	WORD $0x4eeb84ca // add v10.2d, v6.2d, v11.2d
+	WORD $0x4eeb84eb // add v11.2d, v7.2d, v11.2d
+	FMOVQ 1216(R9), F13
+	WORD $0x4eed848c // add v12.2d, v4.2d, v13.2d
+	WORD $0x4eed84ad // add v13.2d, v5.2d, v13.2d
+	WORD $0x6f4c054e // ushr v14.2d, v10.2d, #52
+	WORD $0x6f4c056f // ushr v15.2d, v11.2d, #52
+	FMOVQ 1280(R9), F31
+	WORD $0x4ebf1dce // orr v14.16b, v14.16b, v31.16b
+	WORD $0x4ebf1def // orr v15.16b, v15.16b, v31.16b
 	WORD $0x6f4c0590 // ushr v16.2d, v12.2d, #52
 	WORD $0x6f4c05b1 // ushr v17.2d, v13.2d, #52
-	WORD $0x4eae1e10 // orr v16.16b, v16.16b, v14.16b
-	WORD $0x4eae1e31 // orr v17.16b, v17.16b, v14.16b
-	WORD $0x6f4c0552 // ushr v18.2d, v10.2d, #52
-	WORD $0x6f4c0573 // ushr v19.2d, v11.2d, #52
-	WORD $0x4eae1e52 // orr v18.16b, v18.16b, v14.16b
-	WORD $0x4eae1e73 // orr v19.16b, v19.16b, v14.16b
-	ADD $224, R9, R23
-	VLD1R (R23), [V14.D2]
-	WORD $0x4eeed610 // fsub v16.2d, v16.2d, v14.2d
-	WORD $0x4eeed631 // fsub v17.2d, v17.2d, v14.2d
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4eeed64e // fsub v14.2d, v18.2d, v14.2d
-	WORD $0x4eefd66f // fsub v15.2d, v19.2d, v15.2d
-	ADD $208, R9, R24
-	VLD1R (R24), [V18.D2]
-	ADD $192, R9, R25
-	VLD1R (R25), [V20.D2]
-	WORD $0x4e321d8c // and v12.16b, v12.16b, v18.16b
-	WORD $0x4e321dad // and v13.16b, v13.16b, v18.16b
-	WORD $0x4ef4858c // add v12.2d, v12.2d, v20.2d
-	WORD $0x4ef485ad // add v13.2d, v13.2d, v20.2d
-	WORD $0x4e321d4a // and v10.16b, v10.16b, v18.16b
-	WORD $0x4e321d6b // and v11.16b, v11.16b, v18.16b
-	WORD $0x4ef4854a // add v10.2d, v10.2d, v20.2d
-	WORD $0x4ef4856b // add v11.2d, v11.2d, v20.2d
-	ADD $16, R9, R19
-	VLD1R (R19), [V18.D2]
-	WORD $0x4ef2d594 // fsub v20.2d, v12.2d, v18.2d
-	WORD $0x4ef2d5b5 // fsub v21.2d, v13.2d, v18.2d
-	WORD $0x4eb21e53 // mov v19.16b, v18.16b
-	WORD $0x4ef2d552 // fsub v18.2d, v10.2d, v18.2d
+	FMOVQ 1280(R9), F31
+	WORD $0x4ebf1e10 // orr v16.16b, v16.16b, v31.16b
+	WORD $0x4ebf1e31 // orr v17.16b, v17.16b, v31.16b
+	FMOVQ 1312(R9), F31
+	WORD $0x4effd5ce // fsub v14.2d, v14.2d, v31.2d
+	WORD $0x4effd5ef // fsub v15.2d, v15.2d, v31.2d
+	FMOVQ 1312(R9), F31
+	WORD $0x4effd610 // fsub v16.2d, v16.2d, v31.2d
+	WORD $0x4effd631 // fsub v17.2d, v17.2d, v31.2d
+	FMOVQ 1248(R9), F31
+	WORD $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
+	WORD $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
+	FMOVQ 1184(R9), F31
+	WORD $0x4eff854a // add v10.2d, v10.2d, v31.2d
+	WORD $0x4eff856b // add v11.2d, v11.2d, v31.2d
+	FMOVQ 1248(R9), F31
+	WORD $0x4e3f1d8c // and v12.16b, v12.16b, v31.16b
+	WORD $0x4e3f1dad // and v13.16b, v13.16b, v31.16b
+	FMOVQ 1184(R9), F31
+	WORD $0x4eff858c // add v12.2d, v12.2d, v31.2d
+	WORD $0x4eff85ad // add v13.2d, v13.2d, v31.2d
+	FMOVQ 480(R9), F19
+	WORD $0x4ef3d552 // fsub v18.2d, v10.2d, v19.2d
 	WORD $0x4ef3d573 // fsub v19.2d, v11.2d, v19.2d
-	VLD1R (R19), [V22.D2]
-	WORD $0x4e76d58c // fadd v12.2d, v12.2d, v22.2d
-	WORD $0x4e76d5ad // fadd v13.2d, v13.2d, v22.2d
-	WORD $0x4e76d54a // fadd v10.2d, v10.2d, v22.2d
-	WORD $0x4e76d56b // fadd v11.2d, v11.2d, v22.2d
-	WORD $0x6e6cfe8c // fdiv v12.2d, v20.2d, v12.2d
-	WORD $0x6e6dfead // fdiv v13.2d, v21.2d, v13.2d
+	FMOVQ 480(R9), F21
+	WORD $0x4ef5d594 // fsub v20.2d, v12.2d, v21.2d
+	WORD $0x4ef5d5b5 // fsub v21.2d, v13.2d, v21.2d
+	FMOVQ 480(R9), F31
+	WORD $0x4e7fd54a // fadd v10.2d, v10.2d, v31.2d
+	WORD $0x4e7fd56b // fadd v11.2d, v11.2d, v31.2d
+	FMOVQ 480(R9), F31
+	WORD $0x4e7fd58c // fadd v12.2d, v12.2d, v31.2d
+	WORD $0x4e7fd5ad // fadd v13.2d, v13.2d, v31.2d
 	WORD $0x6e6afe4a // fdiv v10.2d, v18.2d, v10.2d
 	WORD $0x6e6bfe6b // fdiv v11.2d, v19.2d, v11.2d
-	ADD $48, R9, R20
-	VLD1R (R20), [V18.D2]
+	WORD $0x6e6cfe8c // fdiv v12.2d, v20.2d, v12.2d
+	WORD $0x6e6dfead // fdiv v13.2d, v21.2d, v13.2d
+	WORD $0x6e6add52 // fmul v18.2d, v10.2d, v10.2d
+	WORD $0x6e6bdd73 // fmul v19.2d, v11.2d, v11.2d
 	WORD $0x6e6cdd94 // fmul v20.2d, v12.2d, v12.2d
 	WORD $0x6e6dddb5 // fmul v21.2d, v13.2d, v13.2d
-	WORD $0x6e6add56 // fmul v22.2d, v10.2d, v10.2d
-	WORD $0x6e6bdd77 // fmul v23.2d, v11.2d, v11.2d
-	ADD $136, R9, R21
-	VLD1R (R21), [V24.D2]
-	VLD1R (R21), [V26.D2]
-	ADD $144, R9, R22
-	VLD1R (R22), [V28.D2]
+	FMOVQ 960(R9), F22
+	FMOVQ 960(R9), F24
+	WORD $0x4eb61ed7 // mov v23.16b, v22.16b
+	FMOVQ 992(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
 	WORD $0x4eb81f19 // mov v25.16b, v24.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	WORD $0x4eba1f5b // mov v27.16b, v26.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acedf // fmla v31.2d, v22.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bceff // fmla v31.2d, v23.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $152, R9, R23
-	VLD1R (R23), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acedf // fmla v31.2d, v22.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bceff // fmla v31.2d, v23.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $160, R9, R24
-	VLD1R (R24), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acedf // fmla v31.2d, v22.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bceff // fmla v31.2d, v23.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $168, R9, R25
-	VLD1R (R25), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acedf // fmla v31.2d, v22.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bceff // fmla v31.2d, v23.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $176, R9, R19
-	VLD1R (R19), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acedf // fmla v31.2d, v22.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bceff // fmla v31.2d, v23.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $184, R9, R20
-	VLD1R (R20), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acedf // fmla v31.2d, v22.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bceff // fmla v31.2d, v23.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	FMOVQ 992(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78ce9e // fmla v30.2d, v20.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79cebe // fmla v30.2d, v21.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 1024(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1024(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78ce9e // fmla v30.2d, v20.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79cebe // fmla v30.2d, v21.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 1056(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1056(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78ce9e // fmla v30.2d, v20.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79cebe // fmla v30.2d, v21.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 1088(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1088(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78ce9e // fmla v30.2d, v20.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79cebe // fmla v30.2d, v21.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 1120(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1120(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78ce9e // fmla v30.2d, v20.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79cebe // fmla v30.2d, v21.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 1152(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1152(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78ce9e // fmla v30.2d, v20.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79cebe // fmla v30.2d, v21.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	WORD $0x6e6adeca // fmul v10.2d, v22.2d, v10.2d
+	WORD $0x6e6bdeeb // fmul v11.2d, v23.2d, v11.2d
 	WORD $0x6e6cdf0c // fmul v12.2d, v24.2d, v12.2d
 	WORD $0x6e6ddf2d // fmul v13.2d, v25.2d, v13.2d
-	WORD $0x6e6adf4a // fmul v10.2d, v26.2d, v10.2d
-	WORD $0x6e6bdf6b // fmul v11.2d, v27.2d, v11.2d
-	WORD $0x4eac1d8c // mov v12.16b, v12.16b
-	WORD $0x4ead1dad // mov v13.16b, v13.16b
-	WORD $0x4e72ce0c // fmla v12.2d, v16.2d, v18.2d
-	WORD $0x4e72ce2d // fmla v13.2d, v17.2d, v18.2d
 	WORD $0x4eaa1d4a // mov v10.16b, v10.16b
 	WORD $0x4eab1d6b // mov v11.16b, v11.16b
-	WORD $0x4e72cdca // fmla v10.2d, v14.2d, v18.2d
-	WORD $0x4e72cdeb // fmla v11.2d, v15.2d, v18.2d
-	ADD $128, R9, R21
-	VLD1R (R21), [V14.D2]
-	WORD $0x4ee6d4d0 // fsub v16.2d, v6.2d, v6.2d
-	WORD $0x4ee7d4f1 // fsub v17.2d, v7.2d, v7.2d
-	WORD $0x4ee4d492 // fsub v18.2d, v4.2d, v4.2d
-	WORD $0x4ee5d4b3 // fsub v19.2d, v5.2d, v5.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4e7fcdca // fmla v10.2d, v14.2d, v31.2d
+	WORD $0x4e7fcdeb // fmla v11.2d, v15.2d, v31.2d
+	WORD $0x4eac1d8c // mov v12.16b, v12.16b
+	WORD $0x4ead1dad // mov v13.16b, v13.16b
+	FMOVQ 608(R9), F31
+	WORD $0x4e7fce0c // fmla v12.2d, v16.2d, v31.2d
+	WORD $0x4e7fce2d // fmla v13.2d, v17.2d, v31.2d
+	WORD $0x4ee6d4ce // fsub v14.2d, v6.2d, v6.2d
+	WORD $0x4ee7d4ef // fsub v15.2d, v7.2d, v7.2d
+	WORD $0x4ee4d490 // fsub v16.2d, v4.2d, v4.2d
+	WORD $0x4ee5d4b1 // fsub v17.2d, v5.2d, v5.2d
+	WORD $0x4e6ed54a // fadd v10.2d, v10.2d, v14.2d
+	WORD $0x4e6fd56b // fadd v11.2d, v11.2d, v15.2d
 	WORD $0x4e70d58c // fadd v12.2d, v12.2d, v16.2d
 	WORD $0x4e71d5ad // fadd v13.2d, v13.2d, v17.2d
-	WORD $0x4e72d54a // fadd v10.2d, v10.2d, v18.2d
-	WORD $0x4e73d56b // fadd v11.2d, v11.2d, v19.2d
+	FMOVQ 928(R9), F14
 	WORD $0x6eeee4d0 // fcmgt v16.2d, v6.2d, v14.2d
 	WORD $0x6eeee4f1 // fcmgt v17.2d, v7.2d, v14.2d
 	WORD $0x4ee0aa10 // cmlt v16.2d, v16.2d, #0
-	WORD $0x6e6c1cd0 // bsl v16.16b, v6.16b, v12.16b
+	WORD $0x6e6a1cd0 // bsl v16.16b, v6.16b, v10.16b
 	WORD $0x4ee0aa31 // cmlt v17.2d, v17.2d, #0
-	WORD $0x6e6d1cf1 // bsl v17.16b, v7.16b, v13.16b
-	WORD $0x6eeee48c // fcmgt v12.2d, v4.2d, v14.2d
-	WORD $0x6eeee4ad // fcmgt v13.2d, v5.2d, v14.2d
-	WORD $0x4ee0a98c // cmlt v12.2d, v12.2d, #0
-	WORD $0x6e6a1c8c // bsl v12.16b, v4.16b, v10.16b
-	WORD $0x4ee0a9ad // cmlt v13.2d, v13.2d, #0
-	WORD $0x6e6b1cad // bsl v13.16b, v5.16b, v11.16b
-	ADD $232, R9, R22
-	VLD1R (R22), [V10.D2]
-	ADD $240, R9, R23
-	VLD1R (R23), [V14.D2]
-	WORD $0x6ee6e546 // fcmgt v6.2d, v10.2d, v6.2d
-	WORD $0x6ee7e547 // fcmgt v7.2d, v10.2d, v7.2d
+	WORD $0x6e6b1cf1 // bsl v17.16b, v7.16b, v11.16b
+	WORD $0x6eeee48a // fcmgt v10.2d, v4.2d, v14.2d
+	WORD $0x6eeee4ab // fcmgt v11.2d, v5.2d, v14.2d
+	WORD $0x4ee0a94a // cmlt v10.2d, v10.2d, #0
+	WORD $0x6e6c1c8a // bsl v10.16b, v4.16b, v12.16b
+	WORD $0x4ee0a96b // cmlt v11.2d, v11.2d, #0
+	WORD $0x6e6d1cab // bsl v11.16b, v5.16b, v13.16b
+	FMOVQ 1344(R9), F31
+	WORD $0x6ee6e7e6 // fcmgt v6.2d, v31.2d, v6.2d
+	WORD $0x6ee7e7e7 // fcmgt v7.2d, v31.2d, v7.2d
+	FMOVQ 1376(R9), F31
 	WORD $0x4ee0a8c6 // cmlt v6.2d, v6.2d, #0
-	WORD $0x6e701dc6 // bsl v6.16b, v14.16b, v16.16b
+	WORD $0x6e701fe6 // bsl v6.16b, v31.16b, v16.16b
 	WORD $0x4ee0a8e7 // cmlt v7.2d, v7.2d, #0
-	WORD $0x6e711dc7 // bsl v7.16b, v14.16b, v17.16b
-	WORD $0x6ee4e544 // fcmgt v4.2d, v10.2d, v4.2d
-	WORD $0x6ee5e545 // fcmgt v5.2d, v10.2d, v5.2d
+	WORD $0x6e711fe7 // bsl v7.16b, v31.16b, v17.16b
+	FMOVQ 1344(R9), F31
+	WORD $0x6ee4e7e4 // fcmgt v4.2d, v31.2d, v4.2d
+	WORD $0x6ee5e7e5 // fcmgt v5.2d, v31.2d, v5.2d
+	FMOVQ 1376(R9), F31
 	WORD $0x4ee0a884 // cmlt v4.2d, v4.2d, #0
-	WORD $0x6e6c1dc4 // bsl v4.16b, v14.16b, v12.16b
+	WORD $0x6e6a1fe4 // bsl v4.16b, v31.16b, v10.16b
 	WORD $0x4ee0a8a5 // cmlt v5.2d, v5.2d, #0
-	WORD $0x6e6d1dc5 // bsl v5.16b, v14.16b, v13.16b
-	VLD1R (R9), [V10.D2]
-	WORD $0x6e6adcc6 // fmul v6.2d, v6.2d, v10.2d
-	WORD $0x6e6adce7 // fmul v7.2d, v7.2d, v10.2d
-	WORD $0x6e6adc84 // fmul v4.2d, v4.2d, v10.2d
-	WORD $0x6e6adca5 // fmul v5.2d, v5.2d, v10.2d
-	ADD $104, R9, R24
-	VLD1R (R24), [V10.D2]
+	WORD $0x6e6b1fe5 // bsl v5.16b, v31.16b, v11.16b
+	FMOVQ 416(R9), F31
+	WORD $0x6e7fdcc6 // fmul v6.2d, v6.2d, v31.2d
+	WORD $0x6e7fdce7 // fmul v7.2d, v7.2d, v31.2d
+	FMOVQ 416(R9), F31
+	WORD $0x6e7fdc84 // fmul v4.2d, v4.2d, v31.2d
+	WORD $0x6e7fdca5 // fmul v5.2d, v5.2d, v31.2d
+	FMOVQ 832(R9), F10
 	WORD $0x6ee6e55f // fcmgt v31.2d, v10.2d, v6.2d
 	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
 	WORD $0x6ee7e55f // fcmgt v31.2d, v10.2d, v7.2d
@@ -32894,8 +33384,7 @@ vector:
 	WORD $0x6ebf1d44 // bit v4.16b, v10.16b, v31.16b
 	WORD $0x6ee5e55f // fcmgt v31.2d, v10.2d, v5.2d
 	WORD $0x6ebf1d45 // bit v5.16b, v10.16b, v31.16b
-	ADD $112, R9, R25
-	VLD1R (R25), [V10.D2]
+	FMOVQ 864(R9), F10
 	WORD $0x6eeae4df // fcmgt v31.2d, v6.2d, v10.2d
 	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
 	WORD $0x6eeae4ff // fcmgt v31.2d, v7.2d, v10.2d
@@ -32904,154 +33393,151 @@ vector:
 	WORD $0x6ebf1d44 // bit v4.16b, v10.16b, v31.16b
 	WORD $0x6eeae4bf // fcmgt v31.2d, v5.2d, v10.2d
 	WORD $0x6ebf1d45 // bit v5.16b, v10.16b, v31.16b
-	ADD $32, R9, R19
-	VLD1R (R19), [V10.D2]
-	ADD $40, R9, R20
-	VLD1R (R20), [V12.D2]
-	WORD $0x4eac1d8e // mov v14.16b, v12.16b
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4e6accce // fmla v14.2d, v6.2d, v10.2d
-	WORD $0x4e6accef // fmla v15.2d, v7.2d, v10.2d
-	WORD $0x4eac1d8c // mov v12.16b, v12.16b
+	FMOVQ 576(R9), F10
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fccca // fmla v10.2d, v6.2d, v31.2d
+	WORD $0x4e7fcceb // fmla v11.2d, v7.2d, v31.2d
+	FMOVQ 576(R9), F12
 	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x4e6acc8c // fmla v12.2d, v4.2d, v10.2d
-	WORD $0x4e6accad // fmla v13.2d, v5.2d, v10.2d
-	VLD1R (R20), [V10.D2]
-	WORD $0x4eead5d0 // fsub v16.2d, v14.2d, v10.2d
-	WORD $0x4eead5f1 // fsub v17.2d, v15.2d, v10.2d
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4eead58a // fsub v10.2d, v12.2d, v10.2d
-	WORD $0x4eebd5ab // fsub v11.2d, v13.2d, v11.2d
-	ADD $48, R9, R21
-	VLD1R (R21), [V18.D2]
-	WORD $0x4ef2ce06 // fmls v6.2d, v16.2d, v18.2d
-	WORD $0x4ef2ce27 // fmls v7.2d, v17.2d, v18.2d
-	WORD $0x4ef2cd44 // fmls v4.2d, v10.2d, v18.2d
-	WORD $0x4ef2cd65 // fmls v5.2d, v11.2d, v18.2d
-	ADD $56, R9, R22
-	VLD1R (R22), [V10.D2]
-	VLD1R (R22), [V16.D2]
-	ADD $64, R9, R23
-	VLD1R (R23), [V18.D2]
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcc8c // fmla v12.2d, v4.2d, v31.2d
+	WORD $0x4e7fccad // fmla v13.2d, v5.2d, v31.2d
+	FMOVQ 576(R9), F15
+	WORD $0x4eefd54e // fsub v14.2d, v10.2d, v15.2d
+	WORD $0x4eefd56f // fsub v15.2d, v11.2d, v15.2d
+	FMOVQ 576(R9), F17
+	WORD $0x4ef1d590 // fsub v16.2d, v12.2d, v17.2d
+	WORD $0x4ef1d5b1 // fsub v17.2d, v13.2d, v17.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effcdc6 // fmls v6.2d, v14.2d, v31.2d
+	WORD $0x4effcde7 // fmls v7.2d, v15.2d, v31.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce04 // fmls v4.2d, v16.2d, v31.2d
+	WORD $0x4effce25 // fmls v5.2d, v17.2d, v31.2d
+	FMOVQ 640(R9), F14
+	FMOVQ 640(R9), F16
+	WORD $0x4eae1dcf // mov v15.16b, v14.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6eccde // fmla v30.2d, v6.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccfe // fmla v30.2d, v7.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
 	WORD $0x4eb01e11 // mov v17.16b, v16.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $72, R9, R24
-	VLD1R (R24), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $80, R9, R25
-	VLD1R (R25), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $88, R9, R19
-	VLD1R (R19), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $96, R9, R20
-	VLD1R (R20), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x6e66dd46 // fmul v6.2d, v10.2d, v6.2d
-	WORD $0x6e67dd67 // fmul v7.2d, v11.2d, v7.2d
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc9e // fmla v30.2d, v4.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccbe // fmla v30.2d, v5.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6eccde // fmla v30.2d, v6.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccfe // fmla v30.2d, v7.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc9e // fmla v30.2d, v4.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccbe // fmla v30.2d, v5.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6eccde // fmla v30.2d, v6.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccfe // fmla v30.2d, v7.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc9e // fmla v30.2d, v4.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccbe // fmla v30.2d, v5.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6eccde // fmla v30.2d, v6.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccfe // fmla v30.2d, v7.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc9e // fmla v30.2d, v4.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccbe // fmla v30.2d, v5.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6eccde // fmla v30.2d, v6.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccfe // fmla v30.2d, v7.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc9e // fmla v30.2d, v4.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccbe // fmla v30.2d, v5.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	WORD $0x6e66ddc6 // fmul v6.2d, v14.2d, v6.2d
+	WORD $0x6e67dde7 // fmul v7.2d, v15.2d, v7.2d
 	WORD $0x6e64de04 // fmul v4.2d, v16.2d, v4.2d
 	WORD $0x6e65de25 // fmul v5.2d, v17.2d, v5.2d
-	ADD $16, R9, R21
-	VLD1R (R21), [V10.D2]
-	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
-	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
-	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
+	WORD $0x4f74554a // shl v10.2d, v10.2d, #52
+	WORD $0x4f74556b // shl v11.2d, v11.2d, #52
+	FMOVQ 480(R9), F31
+	WORD $0x4eff854a // add v10.2d, v10.2d, v31.2d
+	WORD $0x4eff856b // add v11.2d, v11.2d, v31.2d
 	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
 	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
-	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
-	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
-	WORD $0x4eae1dca // mov v10.16b, v14.16b
-	WORD $0x4eaf1deb // mov v11.16b, v15.16b
-	WORD $0x4e66cdca // fmla v10.2d, v14.2d, v6.2d
-	WORD $0x4e67cdeb // fmla v11.2d, v15.2d, v7.2d
+	FMOVQ 480(R9), F31
+	WORD $0x4eff858c // add v12.2d, v12.2d, v31.2d
+	WORD $0x4eff85ad // add v13.2d, v13.2d, v31.2d
+	WORD $0x4eaa1d4e // mov v14.16b, v10.16b
+	WORD $0x4eab1d6f // mov v15.16b, v11.16b
+	WORD $0x4e66cd4e // fmla v14.2d, v10.2d, v6.2d
+	WORD $0x4e67cd6f // fmla v15.2d, v11.2d, v7.2d
 	WORD $0x4eac1d86 // mov v6.16b, v12.16b
 	WORD $0x4ead1da7 // mov v7.16b, v13.16b
 	WORD $0x4e64cd86 // fmla v6.2d, v12.2d, v4.2d
 	WORD $0x4e65cda7 // fmla v7.2d, v13.2d, v5.2d
 	WORD $0x6f00e404 // movi v4.2d, #0
-	ADD $8, R9, R22
-	VLD1R (R22), [V12.D2]
-	VLD1R (R21), [V14.D2]
+	FMOVQ 480(R9), F10
 	WORD $0x6ee0e480 // fcmgt v0.2d, v4.2d, v0.2d
 	WORD $0x6ee1e481 // fcmgt v1.2d, v4.2d, v1.2d
+	FMOVQ 448(R9), F31
 	WORD $0x4ee0a800 // cmlt v0.2d, v0.2d, #0
-	WORD $0x6e6e1d80 // bsl v0.16b, v12.16b, v14.16b
+	WORD $0x6e6a1fe0 // bsl v0.16b, v31.16b, v10.16b
 	WORD $0x4ee0a821 // cmlt v1.2d, v1.2d, #0
-	WORD $0x6e6e1d81 // bsl v1.16b, v12.16b, v14.16b
+	WORD $0x6e6a1fe1 // bsl v1.16b, v31.16b, v10.16b
 	WORD $0x6ee2e482 // fcmgt v2.2d, v4.2d, v2.2d
 	WORD $0x6ee3e483 // fcmgt v3.2d, v4.2d, v3.2d
+	FMOVQ 448(R9), F31
 	WORD $0x4ee0a842 // cmlt v2.2d, v2.2d, #0
-	WORD $0x6e6e1d82 // bsl v2.16b, v12.16b, v14.16b
+	WORD $0x6e6a1fe2 // bsl v2.16b, v31.16b, v10.16b
 	WORD $0x4ee0a863 // cmlt v3.2d, v3.2d, #0
-	WORD $0x6e6e1d83 // bsl v3.16b, v12.16b, v14.16b
-	WORD $0x6e60dd40 // fmul v0.2d, v10.2d, v0.2d
-	WORD $0x6e61dd61 // fmul v1.2d, v11.2d, v1.2d
+	WORD $0x6e6a1fe3 // bsl v3.16b, v31.16b, v10.16b
+	WORD $0x6e60ddc0 // fmul v0.2d, v14.2d, v0.2d
+	WORD $0x6e61dde1 // fmul v1.2d, v15.2d, v1.2d
 	WORD $0x6e62dcc2 // fmul v2.2d, v6.2d, v2.2d
 	WORD $0x6e63dce3 // fmul v3.2d, v7.2d, v3.2d
 	WORD $0x0e616800 // fcvtn v0.2s, v0.2d
 	WORD $0x4e616820 // fcvtn2 v0.4s, v1.2d
 	WORD $0x0e616842 // fcvtn v2.2s, v2.2d
 	WORD $0x4e616862 // fcvtn2 v2.4s, v3.2d
-	ADD R4, R8, R23
-	FMOVQ F0, 0(R23)
-	FMOVQ F2, 16(R23)
+	ADD R4, R8, R20
+	FMOVQ F0, 0(R20)
+	FMOVQ F2, 16(R20)
 	ADD $32, R4, R4
 	B vector
 
@@ -33072,217 +33558,212 @@ partial:
 	WORD $0x0e617800 // fcvtl v0.2d, v0.2s
 	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
 	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
-	ADD $24, R9, R24
-	VLD1R (R24), [V4.D2]
+	FMOVQ 512(R9), F4
 	WORD $0x4e641c06 // bic v6.16b, v0.16b, v4.16b
 	WORD $0x4e641c27 // bic v7.16b, v1.16b, v4.16b
 	WORD $0x4ea41c85 // mov v5.16b, v4.16b
 	WORD $0x4e641c44 // bic v4.16b, v2.16b, v4.16b
 	WORD $0x4e651c65 // bic v5.16b, v3.16b, v5.16b
-	ADD $200, R9, R25
-	VLD1R (R25), [V10.D2]
-	WORD $0x4eea84cc // add v12.2d, v6.2d, v10.2d
-	WORD $0x4eea84ed // add v13.2d, v7.2d, v10.2d
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4eea848a // add v10.2d, v4.2d, v10.2d
-	WORD $0x4eeb84ab // add v11.2d, v5.2d, v11.2d
-	ADD $216, R9, R19
-	VLD1R (R19), [V14.D2]
+	FMOVQ 1216(R9), F11
+	WORD $0x4eeb84ca // add v10.2d, v6.2d, v11.2d
+	WORD $0x4eeb84eb // add v11.2d, v7.2d, v11.2d
+	FMOVQ 1216(R9), F13
+	WORD $0x4eed848c // add v12.2d, v4.2d, v13.2d
+	WORD $0x4eed84ad // add v13.2d, v5.2d, v13.2d
+	WORD $0x6f4c054e // ushr v14.2d, v10.2d, #52
+	WORD $0x6f4c056f // ushr v15.2d, v11.2d, #52
+	FMOVQ 1280(R9), F31
+	WORD $0x4ebf1dce // orr v14.16b, v14.16b, v31.16b
+	WORD $0x4ebf1def // orr v15.16b, v15.16b, v31.16b
 	WORD $0x6f4c0590 // ushr v16.2d, v12.2d, #52
 	WORD $0x6f4c05b1 // ushr v17.2d, v13.2d, #52
-	WORD $0x4eae1e10 // orr v16.16b, v16.16b, v14.16b
-	WORD $0x4eae1e31 // orr v17.16b, v17.16b, v14.16b
-	WORD $0x6f4c0552 // ushr v18.2d, v10.2d, #52
-	WORD $0x6f4c0573 // ushr v19.2d, v11.2d, #52
-	WORD $0x4eae1e52 // orr v18.16b, v18.16b, v14.16b
-	WORD $0x4eae1e73 // orr v19.16b, v19.16b, v14.16b
-	ADD $224, R9, R20
-	VLD1R (R20), [V14.D2]
-	WORD $0x4eeed610 // fsub v16.2d, v16.2d, v14.2d
-	WORD $0x4eeed631 // fsub v17.2d, v17.2d, v14.2d
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4eeed64e // fsub v14.2d, v18.2d, v14.2d
-	WORD $0x4eefd66f // fsub v15.2d, v19.2d, v15.2d
-	ADD $208, R9, R21
-	VLD1R (R21), [V18.D2]
-	ADD $192, R9, R22
-	VLD1R (R22), [V20.D2]
-	WORD $0x4e321d8c // and v12.16b, v12.16b, v18.16b
-	WORD $0x4e321dad // and v13.16b, v13.16b, v18.16b
-	WORD $0x4ef4858c // add v12.2d, v12.2d, v20.2d
-	WORD $0x4ef485ad // add v13.2d, v13.2d, v20.2d
-	WORD $0x4e321d4a // and v10.16b, v10.16b, v18.16b
-	WORD $0x4e321d6b // and v11.16b, v11.16b, v18.16b
-	WORD $0x4ef4854a // add v10.2d, v10.2d, v20.2d
-	WORD $0x4ef4856b // add v11.2d, v11.2d, v20.2d
-	ADD $16, R9, R23
-	VLD1R (R23), [V18.D2]
-	WORD $0x4ef2d594 // fsub v20.2d, v12.2d, v18.2d
-	WORD $0x4ef2d5b5 // fsub v21.2d, v13.2d, v18.2d
-	WORD $0x4eb21e53 // mov v19.16b, v18.16b
-	WORD $0x4ef2d552 // fsub v18.2d, v10.2d, v18.2d
+	FMOVQ 1280(R9), F31
+	WORD $0x4ebf1e10 // orr v16.16b, v16.16b, v31.16b
+	WORD $0x4ebf1e31 // orr v17.16b, v17.16b, v31.16b
+	FMOVQ 1312(R9), F31
+	WORD $0x4effd5ce // fsub v14.2d, v14.2d, v31.2d
+	WORD $0x4effd5ef // fsub v15.2d, v15.2d, v31.2d
+	FMOVQ 1312(R9), F31
+	WORD $0x4effd610 // fsub v16.2d, v16.2d, v31.2d
+	WORD $0x4effd631 // fsub v17.2d, v17.2d, v31.2d
+	FMOVQ 1248(R9), F31
+	WORD $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
+	WORD $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
+	FMOVQ 1184(R9), F31
+	WORD $0x4eff854a // add v10.2d, v10.2d, v31.2d
+	WORD $0x4eff856b // add v11.2d, v11.2d, v31.2d
+	FMOVQ 1248(R9), F31
+	WORD $0x4e3f1d8c // and v12.16b, v12.16b, v31.16b
+	WORD $0x4e3f1dad // and v13.16b, v13.16b, v31.16b
+	FMOVQ 1184(R9), F31
+	WORD $0x4eff858c // add v12.2d, v12.2d, v31.2d
+	WORD $0x4eff85ad // add v13.2d, v13.2d, v31.2d
+	FMOVQ 480(R9), F19
+	WORD $0x4ef3d552 // fsub v18.2d, v10.2d, v19.2d
 	WORD $0x4ef3d573 // fsub v19.2d, v11.2d, v19.2d
-	VLD1R (R23), [V22.D2]
-	WORD $0x4e76d58c // fadd v12.2d, v12.2d, v22.2d
-	WORD $0x4e76d5ad // fadd v13.2d, v13.2d, v22.2d
-	WORD $0x4e76d54a // fadd v10.2d, v10.2d, v22.2d
-	WORD $0x4e76d56b // fadd v11.2d, v11.2d, v22.2d
-	WORD $0x6e6cfe8c // fdiv v12.2d, v20.2d, v12.2d
-	WORD $0x6e6dfead // fdiv v13.2d, v21.2d, v13.2d
+	FMOVQ 480(R9), F21
+	WORD $0x4ef5d594 // fsub v20.2d, v12.2d, v21.2d
+	WORD $0x4ef5d5b5 // fsub v21.2d, v13.2d, v21.2d
+	FMOVQ 480(R9), F31
+	WORD $0x4e7fd54a // fadd v10.2d, v10.2d, v31.2d
+	WORD $0x4e7fd56b // fadd v11.2d, v11.2d, v31.2d
+	FMOVQ 480(R9), F31
+	WORD $0x4e7fd58c // fadd v12.2d, v12.2d, v31.2d
+	WORD $0x4e7fd5ad // fadd v13.2d, v13.2d, v31.2d
 	WORD $0x6e6afe4a // fdiv v10.2d, v18.2d, v10.2d
 	WORD $0x6e6bfe6b // fdiv v11.2d, v19.2d, v11.2d
-	ADD $48, R9, R24
-	VLD1R (R24), [V18.D2]
+	WORD $0x6e6cfe8c // fdiv v12.2d, v20.2d, v12.2d
+	WORD $0x6e6dfead // fdiv v13.2d, v21.2d, v13.2d
+	WORD $0x6e6add52 // fmul v18.2d, v10.2d, v10.2d
+	WORD $0x6e6bdd73 // fmul v19.2d, v11.2d, v11.2d
 	WORD $0x6e6cdd94 // fmul v20.2d, v12.2d, v12.2d
 	WORD $0x6e6dddb5 // fmul v21.2d, v13.2d, v13.2d
-	WORD $0x6e6add56 // fmul v22.2d, v10.2d, v10.2d
-	WORD $0x6e6bdd77 // fmul v23.2d, v11.2d, v11.2d
-	ADD $136, R9, R25
-	VLD1R (R25), [V24.D2]
-	VLD1R (R25), [V26.D2]
-	ADD $144, R9, R19
-	VLD1R (R19), [V28.D2]
+	FMOVQ 960(R9), F22
+	FMOVQ 960(R9), F24
+	WORD $0x4eb61ed7 // mov v23.16b, v22.16b
+	FMOVQ 992(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
 	WORD $0x4eb81f19 // mov v25.16b, v24.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	WORD $0x4eba1f5b // mov v27.16b, v26.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acedf // fmla v31.2d, v22.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bceff // fmla v31.2d, v23.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $152, R9, R20
-	VLD1R (R20), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acedf // fmla v31.2d, v22.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bceff // fmla v31.2d, v23.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $160, R9, R21
-	VLD1R (R21), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acedf // fmla v31.2d, v22.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bceff // fmla v31.2d, v23.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $168, R9, R22
-	VLD1R (R22), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acedf // fmla v31.2d, v22.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bceff // fmla v31.2d, v23.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $176, R9, R23
-	VLD1R (R23), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acedf // fmla v31.2d, v22.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bceff // fmla v31.2d, v23.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	ADD $184, R9, R24
-	VLD1R (R24), [V28.D2]
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7acedf // fmla v31.2d, v22.2d, v26.2d
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	WORD $0x4ebc1f9f // mov v31.16b, v28.16b
-	WORD $0x4e7bceff // fmla v31.2d, v23.2d, v27.2d
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	FMOVQ 992(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78ce9e // fmla v30.2d, v20.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79cebe // fmla v30.2d, v21.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 1024(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1024(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78ce9e // fmla v30.2d, v20.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79cebe // fmla v30.2d, v21.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 1056(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1056(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78ce9e // fmla v30.2d, v20.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79cebe // fmla v30.2d, v21.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 1088(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1088(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78ce9e // fmla v30.2d, v20.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79cebe // fmla v30.2d, v21.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 1120(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1120(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78ce9e // fmla v30.2d, v20.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79cebe // fmla v30.2d, v21.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	FMOVQ 1152(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1152(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e78ce9e // fmla v30.2d, v20.2d, v24.2d
+	WORD $0x4ebe1fd8 // mov v24.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e79cebe // fmla v30.2d, v21.2d, v25.2d
+	WORD $0x4ebe1fd9 // mov v25.16b, v30.16b
+	WORD $0x6e6adeca // fmul v10.2d, v22.2d, v10.2d
+	WORD $0x6e6bdeeb // fmul v11.2d, v23.2d, v11.2d
 	WORD $0x6e6cdf0c // fmul v12.2d, v24.2d, v12.2d
 	WORD $0x6e6ddf2d // fmul v13.2d, v25.2d, v13.2d
-	WORD $0x6e6adf4a // fmul v10.2d, v26.2d, v10.2d
-	WORD $0x6e6bdf6b // fmul v11.2d, v27.2d, v11.2d
-	WORD $0x4eac1d8c // mov v12.16b, v12.16b
-	WORD $0x4ead1dad // mov v13.16b, v13.16b
-	WORD $0x4e72ce0c // fmla v12.2d, v16.2d, v18.2d
-	WORD $0x4e72ce2d // fmla v13.2d, v17.2d, v18.2d
 	WORD $0x4eaa1d4a // mov v10.16b, v10.16b
 	WORD $0x4eab1d6b // mov v11.16b, v11.16b
-	WORD $0x4e72cdca // fmla v10.2d, v14.2d, v18.2d
-	WORD $0x4e72cdeb // fmla v11.2d, v15.2d, v18.2d
-	ADD $128, R9, R25
-	VLD1R (R25), [V14.D2]
-	WORD $0x4ee6d4d0 // fsub v16.2d, v6.2d, v6.2d
-	WORD $0x4ee7d4f1 // fsub v17.2d, v7.2d, v7.2d
-	WORD $0x4ee4d492 // fsub v18.2d, v4.2d, v4.2d
-	WORD $0x4ee5d4b3 // fsub v19.2d, v5.2d, v5.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4e7fcdca // fmla v10.2d, v14.2d, v31.2d
+	WORD $0x4e7fcdeb // fmla v11.2d, v15.2d, v31.2d
+	WORD $0x4eac1d8c // mov v12.16b, v12.16b
+	WORD $0x4ead1dad // mov v13.16b, v13.16b
+	FMOVQ 608(R9), F31
+	WORD $0x4e7fce0c // fmla v12.2d, v16.2d, v31.2d
+	WORD $0x4e7fce2d // fmla v13.2d, v17.2d, v31.2d
+	WORD $0x4ee6d4ce // fsub v14.2d, v6.2d, v6.2d
+	WORD $0x4ee7d4ef // fsub v15.2d, v7.2d, v7.2d
+	WORD $0x4ee4d490 // fsub v16.2d, v4.2d, v4.2d
+	WORD $0x4ee5d4b1 // fsub v17.2d, v5.2d, v5.2d
+	WORD $0x4e6ed54a // fadd v10.2d, v10.2d, v14.2d
+	WORD $0x4e6fd56b // fadd v11.2d, v11.2d, v15.2d
 	WORD $0x4e70d58c // fadd v12.2d, v12.2d, v16.2d
 	WORD $0x4e71d5ad // fadd v13.2d, v13.2d, v17.2d
-	WORD $0x4e72d54a // fadd v10.2d, v10.2d, v18.2d
-	WORD $0x4e73d56b // fadd v11.2d, v11.2d, v19.2d
+	FMOVQ 928(R9), F14
 	WORD $0x6eeee4d0 // fcmgt v16.2d, v6.2d, v14.2d
 	WORD $0x6eeee4f1 // fcmgt v17.2d, v7.2d, v14.2d
 	WORD $0x4ee0aa10 // cmlt v16.2d, v16.2d, #0
-	WORD $0x6e6c1cd0 // bsl v16.16b, v6.16b, v12.16b
+	WORD $0x6e6a1cd0 // bsl v16.16b, v6.16b, v10.16b
 	WORD $0x4ee0aa31 // cmlt v17.2d, v17.2d, #0
-	WORD $0x6e6d1cf1 // bsl v17.16b, v7.16b, v13.16b
-	WORD $0x6eeee48c // fcmgt v12.2d, v4.2d, v14.2d
-	WORD $0x6eeee4ad // fcmgt v13.2d, v5.2d, v14.2d
-	WORD $0x4ee0a98c // cmlt v12.2d, v12.2d, #0
-	WORD $0x6e6a1c8c // bsl v12.16b, v4.16b, v10.16b
-	WORD $0x4ee0a9ad // cmlt v13.2d, v13.2d, #0
-	WORD $0x6e6b1cad // bsl v13.16b, v5.16b, v11.16b
-	ADD $232, R9, R19
-	VLD1R (R19), [V10.D2]
-	ADD $240, R9, R20
-	VLD1R (R20), [V14.D2]
-	WORD $0x6ee6e546 // fcmgt v6.2d, v10.2d, v6.2d
-	WORD $0x6ee7e547 // fcmgt v7.2d, v10.2d, v7.2d
+	WORD $0x6e6b1cf1 // bsl v17.16b, v7.16b, v11.16b
+	WORD $0x6eeee48a // fcmgt v10.2d, v4.2d, v14.2d
+	WORD $0x6eeee4ab // fcmgt v11.2d, v5.2d, v14.2d
+	WORD $0x4ee0a94a // cmlt v10.2d, v10.2d, #0
+	WORD $0x6e6c1c8a // bsl v10.16b, v4.16b, v12.16b
+	WORD $0x4ee0a96b // cmlt v11.2d, v11.2d, #0
+	WORD $0x6e6d1cab // bsl v11.16b, v5.16b, v13.16b
+	FMOVQ 1344(R9), F31
+	WORD $0x6ee6e7e6 // fcmgt v6.2d, v31.2d, v6.2d
+	WORD $0x6ee7e7e7 // fcmgt v7.2d, v31.2d, v7.2d
+	FMOVQ 1376(R9), F31
 	WORD $0x4ee0a8c6 // cmlt v6.2d, v6.2d, #0
-	WORD $0x6e701dc6 // bsl v6.16b, v14.16b, v16.16b
+	WORD $0x6e701fe6 // bsl v6.16b, v31.16b, v16.16b
 	WORD $0x4ee0a8e7 // cmlt v7.2d, v7.2d, #0
-	WORD $0x6e711dc7 // bsl v7.16b, v14.16b, v17.16b
-	WORD $0x6ee4e544 // fcmgt v4.2d, v10.2d, v4.2d
-	WORD $0x6ee5e545 // fcmgt v5.2d, v10.2d, v5.2d
+	WORD $0x6e711fe7 // bsl v7.16b, v31.16b, v17.16b
+	FMOVQ 1344(R9), F31
+	WORD $0x6ee4e7e4 // fcmgt v4.2d, v31.2d, v4.2d
+	WORD $0x6ee5e7e5 // fcmgt v5.2d, v31.2d, v5.2d
+	FMOVQ 1376(R9), F31
 	WORD $0x4ee0a884 // cmlt v4.2d, v4.2d, #0
-	WORD $0x6e6c1dc4 // bsl v4.16b, v14.16b, v12.16b
+	WORD $0x6e6a1fe4 // bsl v4.16b, v31.16b, v10.16b
 	WORD $0x4ee0a8a5 // cmlt v5.2d, v5.2d, #0
-	WORD $0x6e6d1dc5 // bsl v5.16b, v14.16b, v13.16b
-	VLD1R (R9), [V10.D2]
-	WORD $0x6e6adcc6 // fmul v6.2d, v6.2d, v10.2d
-	WORD $0x6e6adce7 // fmul v7.2d, v7.2d, v10.2d
-	WORD $0x6e6adc84 // fmul v4.2d, v4.2d, v10.2d
-	WORD $0x6e6adca5 // fmul v5.2d, v5.2d, v10.2d
-	ADD $104, R9, R21
-	VLD1R (R21), [V10.D2]
+	WORD $0x6e6b1fe5 // bsl v5.16b, v31.16b, v11.16b
+	FMOVQ 416(R9), F31
+	WORD $0x6e7fdcc6 // fmul v6.2d, v6.2d, v31.2d
+	WORD $0x6e7fdce7 // fmul v7.2d, v7.2d, v31.2d
+	FMOVQ 416(R9), F31
+	WORD $0x6e7fdc84 // fmul v4.2d, v4.2d, v31.2d
+	WORD $0x6e7fdca5 // fmul v5.2d, v5.2d, v31.2d
+	FMOVQ 832(R9), F10
 	WORD $0x6ee6e55f // fcmgt v31.2d, v10.2d, v6.2d
 	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
 	WORD $0x6ee7e55f // fcmgt v31.2d, v10.2d, v7.2d
@@ -33291,8 +33772,7 @@ partial:
 	WORD $0x6ebf1d44 // bit v4.16b, v10.16b, v31.16b
 	WORD $0x6ee5e55f // fcmgt v31.2d, v10.2d, v5.2d
 	WORD $0x6ebf1d45 // bit v5.16b, v10.16b, v31.16b
-	ADD $112, R9, R22
-	VLD1R (R22), [V10.D2]
+	FMOVQ 864(R9), F10
 	WORD $0x6eeae4df // fcmgt v31.2d, v6.2d, v10.2d
 	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
 	WORD $0x6eeae4ff // fcmgt v31.2d, v7.2d, v10.2d
@@ -33301,145 +33781,142 @@ partial:
 	WORD $0x6ebf1d44 // bit v4.16b, v10.16b, v31.16b
 	WORD $0x6eeae4bf // fcmgt v31.2d, v5.2d, v10.2d
 	WORD $0x6ebf1d45 // bit v5.16b, v10.16b, v31.16b
-	ADD $32, R9, R23
-	VLD1R (R23), [V10.D2]
-	ADD $40, R9, R24
-	VLD1R (R24), [V12.D2]
-	WORD $0x4eac1d8e // mov v14.16b, v12.16b
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4e6accce // fmla v14.2d, v6.2d, v10.2d
-	WORD $0x4e6accef // fmla v15.2d, v7.2d, v10.2d
-	WORD $0x4eac1d8c // mov v12.16b, v12.16b
+	FMOVQ 576(R9), F10
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fccca // fmla v10.2d, v6.2d, v31.2d
+	WORD $0x4e7fcceb // fmla v11.2d, v7.2d, v31.2d
+	FMOVQ 576(R9), F12
 	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x4e6acc8c // fmla v12.2d, v4.2d, v10.2d
-	WORD $0x4e6accad // fmla v13.2d, v5.2d, v10.2d
-	VLD1R (R24), [V10.D2]
-	WORD $0x4eead5d0 // fsub v16.2d, v14.2d, v10.2d
-	WORD $0x4eead5f1 // fsub v17.2d, v15.2d, v10.2d
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4eead58a // fsub v10.2d, v12.2d, v10.2d
-	WORD $0x4eebd5ab // fsub v11.2d, v13.2d, v11.2d
-	ADD $48, R9, R25
-	VLD1R (R25), [V18.D2]
-	WORD $0x4ef2ce06 // fmls v6.2d, v16.2d, v18.2d
-	WORD $0x4ef2ce27 // fmls v7.2d, v17.2d, v18.2d
-	WORD $0x4ef2cd44 // fmls v4.2d, v10.2d, v18.2d
-	WORD $0x4ef2cd65 // fmls v5.2d, v11.2d, v18.2d
-	ADD $56, R9, R19
-	VLD1R (R19), [V10.D2]
-	VLD1R (R19), [V16.D2]
-	ADD $64, R9, R20
-	VLD1R (R20), [V18.D2]
-	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcc8c // fmla v12.2d, v4.2d, v31.2d
+	WORD $0x4e7fccad // fmla v13.2d, v5.2d, v31.2d
+	FMOVQ 576(R9), F15
+	WORD $0x4eefd54e // fsub v14.2d, v10.2d, v15.2d
+	WORD $0x4eefd56f // fsub v15.2d, v11.2d, v15.2d
+	FMOVQ 576(R9), F17
+	WORD $0x4ef1d590 // fsub v16.2d, v12.2d, v17.2d
+	WORD $0x4ef1d5b1 // fsub v17.2d, v13.2d, v17.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effcdc6 // fmls v6.2d, v14.2d, v31.2d
+	WORD $0x4effcde7 // fmls v7.2d, v15.2d, v31.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce04 // fmls v4.2d, v16.2d, v31.2d
+	WORD $0x4effce25 // fmls v5.2d, v17.2d, v31.2d
+	FMOVQ 640(R9), F14
+	FMOVQ 640(R9), F16
+	WORD $0x4eae1dcf // mov v15.16b, v14.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6eccde // fmla v30.2d, v6.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccfe // fmla v30.2d, v7.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
 	WORD $0x4eb01e11 // mov v17.16b, v16.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $72, R9, R21
-	VLD1R (R21), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $80, R9, R22
-	VLD1R (R22), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $88, R9, R23
-	VLD1R (R23), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	ADD $96, R9, R24
-	VLD1R (R24), [V18.D2]
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6accdf // fmla v31.2d, v6.2d, v10.2d
-	WORD $0x4ebf1fea // mov v10.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e6bccff // fmla v31.2d, v7.2d, v11.2d
-	WORD $0x4ebf1feb // mov v11.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e70cc9f // fmla v31.2d, v4.2d, v16.2d
-	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
-	WORD $0x4eb21e5f // mov v31.16b, v18.16b
-	WORD $0x4e71ccbf // fmla v31.2d, v5.2d, v17.2d
-	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
-	WORD $0x6e66dd46 // fmul v6.2d, v10.2d, v6.2d
-	WORD $0x6e67dd67 // fmul v7.2d, v11.2d, v7.2d
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc9e // fmla v30.2d, v4.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccbe // fmla v30.2d, v5.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6eccde // fmla v30.2d, v6.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccfe // fmla v30.2d, v7.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc9e // fmla v30.2d, v4.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccbe // fmla v30.2d, v5.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6eccde // fmla v30.2d, v6.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccfe // fmla v30.2d, v7.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc9e // fmla v30.2d, v4.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccbe // fmla v30.2d, v5.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6eccde // fmla v30.2d, v6.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccfe // fmla v30.2d, v7.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc9e // fmla v30.2d, v4.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccbe // fmla v30.2d, v5.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6eccde // fmla v30.2d, v6.2d, v14.2d
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e6fccfe // fmla v30.2d, v7.2d, v15.2d
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cc9e // fmla v30.2d, v4.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71ccbe // fmla v30.2d, v5.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	WORD $0x6e66ddc6 // fmul v6.2d, v14.2d, v6.2d
+	WORD $0x6e67dde7 // fmul v7.2d, v15.2d, v7.2d
 	WORD $0x6e64de04 // fmul v4.2d, v16.2d, v4.2d
 	WORD $0x6e65de25 // fmul v5.2d, v17.2d, v5.2d
-	ADD $16, R9, R25
-	VLD1R (R25), [V10.D2]
-	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
-	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4eea85ce // add v14.2d, v14.2d, v10.2d
-	WORD $0x4eea85ef // add v15.2d, v15.2d, v10.2d
+	WORD $0x4f74554a // shl v10.2d, v10.2d, #52
+	WORD $0x4f74556b // shl v11.2d, v11.2d, #52
+	FMOVQ 480(R9), F31
+	WORD $0x4eff854a // add v10.2d, v10.2d, v31.2d
+	WORD $0x4eff856b // add v11.2d, v11.2d, v31.2d
 	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
 	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
-	WORD $0x4eea858c // add v12.2d, v12.2d, v10.2d
-	WORD $0x4eea85ad // add v13.2d, v13.2d, v10.2d
-	WORD $0x4eae1dca // mov v10.16b, v14.16b
-	WORD $0x4eaf1deb // mov v11.16b, v15.16b
-	WORD $0x4e66cdca // fmla v10.2d, v14.2d, v6.2d
-	WORD $0x4e67cdeb // fmla v11.2d, v15.2d, v7.2d
+	FMOVQ 480(R9), F31
+	WORD $0x4eff858c // add v12.2d, v12.2d, v31.2d
+	WORD $0x4eff85ad // add v13.2d, v13.2d, v31.2d
+	WORD $0x4eaa1d4e // mov v14.16b, v10.16b
+	WORD $0x4eab1d6f // mov v15.16b, v11.16b
+	WORD $0x4e66cd4e // fmla v14.2d, v10.2d, v6.2d
+	WORD $0x4e67cd6f // fmla v15.2d, v11.2d, v7.2d
 	WORD $0x4eac1d86 // mov v6.16b, v12.16b
 	WORD $0x4ead1da7 // mov v7.16b, v13.16b
 	WORD $0x4e64cd86 // fmla v6.2d, v12.2d, v4.2d
 	WORD $0x4e65cda7 // fmla v7.2d, v13.2d, v5.2d
 	WORD $0x6f00e404 // movi v4.2d, #0
-	ADD $8, R9, R19
-	VLD1R (R19), [V12.D2]
-	VLD1R (R25), [V14.D2]
+	FMOVQ 480(R9), F10
 	WORD $0x6ee0e480 // fcmgt v0.2d, v4.2d, v0.2d
 	WORD $0x6ee1e481 // fcmgt v1.2d, v4.2d, v1.2d
+	FMOVQ 448(R9), F31
 	WORD $0x4ee0a800 // cmlt v0.2d, v0.2d, #0
-	WORD $0x6e6e1d80 // bsl v0.16b, v12.16b, v14.16b
+	WORD $0x6e6a1fe0 // bsl v0.16b, v31.16b, v10.16b
 	WORD $0x4ee0a821 // cmlt v1.2d, v1.2d, #0
-	WORD $0x6e6e1d81 // bsl v1.16b, v12.16b, v14.16b
+	WORD $0x6e6a1fe1 // bsl v1.16b, v31.16b, v10.16b
 	WORD $0x6ee2e482 // fcmgt v2.2d, v4.2d, v2.2d
 	WORD $0x6ee3e483 // fcmgt v3.2d, v4.2d, v3.2d
+	FMOVQ 448(R9), F31
 	WORD $0x4ee0a842 // cmlt v2.2d, v2.2d, #0
-	WORD $0x6e6e1d82 // bsl v2.16b, v12.16b, v14.16b
+	WORD $0x6e6a1fe2 // bsl v2.16b, v31.16b, v10.16b
 	WORD $0x4ee0a863 // cmlt v3.2d, v3.2d, #0
-	WORD $0x6e6e1d83 // bsl v3.16b, v12.16b, v14.16b
-	WORD $0x6e60dd40 // fmul v0.2d, v10.2d, v0.2d
-	WORD $0x6e61dd61 // fmul v1.2d, v11.2d, v1.2d
+	WORD $0x6e6a1fe3 // bsl v3.16b, v31.16b, v10.16b
+	WORD $0x6e60ddc0 // fmul v0.2d, v14.2d, v0.2d
+	WORD $0x6e61dde1 // fmul v1.2d, v15.2d, v1.2d
 	WORD $0x6e62dcc2 // fmul v2.2d, v6.2d, v2.2d
 	WORD $0x6e63dce3 // fmul v3.2d, v7.2d, v3.2d
 	WORD $0x0e616808 // fcvtn v8.2s, v0.2d
@@ -33541,8 +34018,7 @@ vector:
 	FMOVQ 16(R19), F2
 	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
 	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
-	ADD $16, R9, R20
-	VLD1R (R20), [V4.D2]
+	FMOVQ 480(R9), F4
 	WORD $0x6e60fc80 // fdiv v0.2d, v4.2d, v0.2d
 	WORD $0x6e61fc81 // fdiv v1.2d, v4.2d, v1.2d
 	WORD $0x6e62fc82 // fdiv v2.2d, v4.2d, v2.2d
@@ -33551,9 +34027,9 @@ vector:
 	WORD $0x4e616820 // fcvtn2 v0.4s, v1.2d
 	WORD $0x0e616842 // fcvtn v2.2s, v2.2d
 	WORD $0x4e616862 // fcvtn2 v2.4s, v3.2d
-	ADD R4, R8, R21
-	FMOVQ F0, 0(R21)
-	FMOVQ F2, 16(R21)
+	ADD R4, R8, R20
+	FMOVQ F0, 0(R20)
+	FMOVQ F2, 16(R20)
 	ADD $32, R4, R4
 	B vector
 
@@ -33574,8 +34050,7 @@ partial:
 	WORD $0x0e617800 // fcvtl v0.2d, v0.2s
 	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
 	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
-	ADD $16, R9, R22
-	VLD1R (R22), [V4.D2]
+	FMOVQ 480(R9), F4
 	WORD $0x6e60fc80 // fdiv v0.2d, v4.2d, v0.2d
 	WORD $0x6e61fc81 // fdiv v1.2d, v4.2d, v1.2d
 	WORD $0x6e62fc82 // fdiv v2.2d, v4.2d, v2.2d
@@ -33598,138 +34073,308 @@ TEXT ·sigmoidNEON(SB), NOSPLIT, $0-40
 	MOVD x+0(FP), R7
 	MOVD out+8(FP), R8
 	MOVD table+24(FP), R9
+	FMOVQ 864(R9), F0
+	FMOVQ 608(R9), F2
+	FMOVQ 544(R9), F4
 	MOVD $0, R4
+	MOVD bytes+16(FP), R3
+	SUB $64, R3, R3
+	WORD $0x4ea01c01 // mov v1.16b, v0.16b
+	WORD $0x4ea21c43 // mov v3.16b, v2.16b
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+
+two:
+	CMP R3, R4
+	BGT one
+	ADD R4, R7, R19
+	FLDPQ 0(R19), (F6, F7)
+	FLDPQ 32(R19), (F8, F9)
+	WORD $0x6ea6e41f // fcmgt v31.4s, v0.4s, v6.4s
+	WORD $0x6ebf1c06 // bit v6.16b, v0.16b, v31.16b
+	WORD $0x6ea7e43f // fcmgt v31.4s, v1.4s, v7.4s
+	WORD $0x6ebf1c27 // bit v7.16b, v1.16b, v31.16b
+	WORD $0x6ea8e41f // fcmgt v31.4s, v0.4s, v8.4s
+	WORD $0x6ebf1c08 // bit v8.16b, v0.16b, v31.16b
+	WORD $0x6ea9e43f // fcmgt v31.4s, v1.4s, v9.4s
+	WORD $0x6ebf1c29 // bit v9.16b, v1.16b, v31.16b
+	FMOVQ 896(R9), F10
+	WORD $0x6eaae4df // fcmgt v31.4s, v6.4s, v10.4s
+	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
+	WORD $0x6eaae4ff // fcmgt v31.4s, v7.4s, v10.4s
+	WORD $0x6ebf1d47 // bit v7.16b, v10.16b, v31.16b
+	WORD $0x6eaae51f // fcmgt v31.4s, v8.4s, v10.4s
+	WORD $0x6ebf1d48 // bit v8.16b, v10.16b, v31.16b
+	WORD $0x6eaae53f // fcmgt v31.4s, v9.4s, v10.4s
+	WORD $0x6ebf1d49 // bit v9.16b, v10.16b, v31.16b
+	WORD $0x4ea21c4a // mov v10.16b, v2.16b
+	WORD $0x4ea31c6b // mov v11.16b, v3.16b
+	FMOVQ 576(R9), F31
+	WORD $0x4e3fccca // fmla v10.4s, v6.4s, v31.4s
+	WORD $0x4e3fcceb // fmla v11.4s, v7.4s, v31.4s
+	WORD $0x4ea21c4c // mov v12.16b, v2.16b
+	WORD $0x4ea31c6d // mov v13.16b, v3.16b
+	FMOVQ 576(R9), F31
+	WORD $0x4e3fcd0c // fmla v12.4s, v8.4s, v31.4s
+	WORD $0x4e3fcd2d // fmla v13.4s, v9.4s, v31.4s
+	WORD $0x4ea2d54e // fsub v14.4s, v10.4s, v2.4s
+	WORD $0x4ea3d56f // fsub v15.4s, v11.4s, v3.4s
+	WORD $0x4ea2d590 // fsub v16.4s, v12.4s, v2.4s
+	WORD $0x4ea3d5b1 // fsub v17.4s, v13.4s, v3.4s
+	WORD $0x4ea61cd2 // mov v18.16b, v6.16b
+	WORD $0x4ea71cf3 // mov v19.16b, v7.16b
+	FMOVQ 640(R9), F31
+	WORD $0x4e3fcdd2 // fmla v18.4s, v14.4s, v31.4s
+	WORD $0x4e3fcdf3 // fmla v19.4s, v15.4s, v31.4s
+	WORD $0x4ea81d14 // mov v20.16b, v8.16b
+	WORD $0x4ea91d35 // mov v21.16b, v9.16b
+	FMOVQ 640(R9), F31
+	WORD $0x4e3fce14 // fmla v20.4s, v16.4s, v31.4s
+	WORD $0x4e3fce35 // fmla v21.4s, v17.4s, v31.4s
+	FMOVQ 672(R9), F31
+	WORD $0x4e3fcdd2 // fmla v18.4s, v14.4s, v31.4s
+	WORD $0x4e3fcdf3 // fmla v19.4s, v15.4s, v31.4s
+	FMOVQ 672(R9), F31
+	WORD $0x4e3fce14 // fmla v20.4s, v16.4s, v31.4s
+	WORD $0x4e3fce35 // fmla v21.4s, v17.4s, v31.4s
+	FMOVQ 704(R9), F14
+	FMOVQ 704(R9), F16
+	WORD $0x4eae1dcf // mov v15.16b, v14.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e2ece5e // fmla v30.4s, v18.4s, v14.4s
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e2fce7e // fmla v30.4s, v19.4s, v15.4s
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e30ce9e // fmla v30.4s, v20.4s, v16.4s
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e31cebe // fmla v30.4s, v21.4s, v17.4s
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e2ece5e // fmla v30.4s, v18.4s, v14.4s
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e2fce7e // fmla v30.4s, v19.4s, v15.4s
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e30ce9e // fmla v30.4s, v20.4s, v16.4s
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e31cebe // fmla v30.4s, v21.4s, v17.4s
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e2ece5e // fmla v30.4s, v18.4s, v14.4s
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e2fce7e // fmla v30.4s, v19.4s, v15.4s
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e30ce9e // fmla v30.4s, v20.4s, v16.4s
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e31cebe // fmla v30.4s, v21.4s, v17.4s
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 832(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e2ece5e // fmla v30.4s, v18.4s, v14.4s
+	WORD $0x4ebe1fce // mov v14.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e2fce7e // fmla v30.4s, v19.4s, v15.4s
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	FMOVQ 832(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e30ce9e // fmla v30.4s, v20.4s, v16.4s
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e31cebe // fmla v30.4s, v21.4s, v17.4s
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	WORD $0x6e32de56 // fmul v22.4s, v18.4s, v18.4s
+	WORD $0x6e33de77 // fmul v23.4s, v19.4s, v19.4s
+	WORD $0x6e34de98 // fmul v24.4s, v20.4s, v20.4s
+	WORD $0x6e35deb9 // fmul v25.4s, v21.4s, v21.4s
+	WORD $0x6ea0fa5f // fneg v31.4s, v18.4s
+	WORD $0x4e36cddf // fmla v31.4s, v14.4s, v22.4s
+	WORD $0x4ebf1ff6 // mov v22.16b, v31.16b
+	WORD $0x6ea0fa7f // fneg v31.4s, v19.4s
+	WORD $0x4e37cdff // fmla v31.4s, v15.4s, v23.4s
+	WORD $0x4ebf1ff7 // mov v23.16b, v31.16b
+	WORD $0x6ea0fa9f // fneg v31.4s, v20.4s
+	WORD $0x4e38ce1f // fmla v31.4s, v16.4s, v24.4s
+	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
+	WORD $0x6ea0fabf // fneg v31.4s, v21.4s
+	WORD $0x4e39ce3f // fmla v31.4s, v17.4s, v25.4s
+	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
+	FMOVQ 928(R9), F15
+	WORD $0x6ea6e5ee // fcmgt v14.4s, v15.4s, v6.4s
+	WORD $0x6ea7e5ef // fcmgt v15.4s, v15.4s, v7.4s
+	FMOVQ 960(R9), F31
+	WORD $0x4ea0a9ce // cmlt v14.4s, v14.4s, #0
+	WORD $0x6e641fee // bsl v14.16b, v31.16b, v4.16b
+	WORD $0x4ea0a9ef // cmlt v15.4s, v15.4s, #0
+	WORD $0x6e651fef // bsl v15.16b, v31.16b, v5.16b
+	FMOVQ 928(R9), F17
+	WORD $0x6ea8e630 // fcmgt v16.4s, v17.4s, v8.4s
+	WORD $0x6ea9e631 // fcmgt v17.4s, v17.4s, v9.4s
+	FMOVQ 960(R9), F31
+	WORD $0x4ea0aa10 // cmlt v16.4s, v16.4s, #0
+	WORD $0x6e641ff0 // bsl v16.16b, v31.16b, v4.16b
+	WORD $0x4ea0aa31 // cmlt v17.4s, v17.4s, #0
+	WORD $0x6e651ff1 // bsl v17.16b, v31.16b, v5.16b
+	WORD $0x4f37554a // shl v10.4s, v10.4s, #23
+	WORD $0x4f37556b // shl v11.4s, v11.4s, #23
+	WORD $0x4eae854a // add v10.4s, v10.4s, v14.4s
+	WORD $0x4eaf856b // add v11.4s, v11.4s, v15.4s
+	WORD $0x4eae1ddf // mov v31.16b, v14.16b
+	WORD $0x4e36cd5f // fmla v31.4s, v10.4s, v22.4s
+	WORD $0x4ebf1ff6 // mov v22.16b, v31.16b
+	WORD $0x4eaf1dff // mov v31.16b, v15.16b
+	WORD $0x4e37cd7f // fmla v31.4s, v11.4s, v23.4s
+	WORD $0x4ebf1ff7 // mov v23.16b, v31.16b
+	WORD $0x4e2ad6d6 // fadd v22.4s, v22.4s, v10.4s
+	WORD $0x4e2bd6f7 // fadd v23.4s, v23.4s, v11.4s
+	WORD $0x4f37558c // shl v12.4s, v12.4s, #23
+	WORD $0x4f3755ad // shl v13.4s, v13.4s, #23
+	WORD $0x4eb0858c // add v12.4s, v12.4s, v16.4s
+	WORD $0x4eb185ad // add v13.4s, v13.4s, v17.4s
+	WORD $0x4eb01e1f // mov v31.16b, v16.16b
+	WORD $0x4e38cd9f // fmla v31.4s, v12.4s, v24.4s
+	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
+	WORD $0x4eb11e3f // mov v31.16b, v17.16b
+	WORD $0x4e39cdbf // fmla v31.4s, v13.4s, v25.4s
+	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
+	WORD $0x4e2cd718 // fadd v24.4s, v24.4s, v12.4s
+	WORD $0x4e2dd739 // fadd v25.4s, v25.4s, v13.4s
+	WORD $0x6e26e406 // fcmge v6.4s, v0.4s, v6.4s
+	WORD $0x6e27e427 // fcmge v7.4s, v1.4s, v7.4s
+	WORD $0x4e661dc6 // bic v6.16b, v14.16b, v6.16b
+	WORD $0x4e671de7 // bic v7.16b, v15.16b, v7.16b
+	WORD $0x6e28e408 // fcmge v8.4s, v0.4s, v8.4s
+	WORD $0x6e29e429 // fcmge v9.4s, v1.4s, v9.4s
+	WORD $0x4e681e08 // bic v8.16b, v16.16b, v8.16b
+	WORD $0x4e691e29 // bic v9.16b, v17.16b, v9.16b
+	WORD $0x6e36fc8a // fdiv v10.4s, v4.4s, v22.4s
+	WORD $0x6e37fcab // fdiv v11.4s, v5.4s, v23.4s
+	WORD $0x6e38fc8c // fdiv v12.4s, v4.4s, v24.4s
+	WORD $0x6e39fcad // fdiv v13.4s, v5.4s, v25.4s
+	WORD $0x6e26dd46 // fmul v6.4s, v10.4s, v6.4s
+	WORD $0x6e27dd67 // fmul v7.4s, v11.4s, v7.4s
+	WORD $0x6e28dd88 // fmul v8.4s, v12.4s, v8.4s
+	WORD $0x6e29dda9 // fmul v9.4s, v13.4s, v9.4s
+	ADD R4, R8, R20
+	FSTPQ (F6, F7), 0(R20)
+	FSTPQ (F8, F9), 32(R20)
+	ADD $64, R4, R4
+	B two
+
+one:
 	MOVD bytes+16(FP), R3
 	SUB $32, R3, R3
 
 vector:
 	CMP R3, R4
 	BGT partial
-	ADD R4, R7, R19
-	FLDPQ 0(R19), (F0, F1)
-	ADD $336, R9, R20
-	VLD1R (R20), [V2.S4]
-	ADD $376, R9, R21
-	VLD1R (R21), [V4.S4]
-	WORD $0x6ea0e49f // fcmgt v31.4s, v4.4s, v0.4s
-	WORD $0x6ebf1c80 // bit v0.16b, v4.16b, v31.16b
-	WORD $0x6ea1e49f // fcmgt v31.4s, v4.4s, v1.4s
-	WORD $0x6ebf1c81 // bit v1.16b, v4.16b, v31.16b
-	ADD $380, R9, R22
-	VLD1R (R22), [V4.S4]
-	WORD $0x6ea4e41f // fcmgt v31.4s, v0.4s, v4.4s
-	WORD $0x6ebf1c80 // bit v0.16b, v4.16b, v31.16b
-	WORD $0x6ea4e43f // fcmgt v31.4s, v1.4s, v4.4s
-	WORD $0x6ebf1c81 // bit v1.16b, v4.16b, v31.16b
-	ADD $340, R9, R23
-	VLD1R (R23), [V4.S4]
-	ADD $344, R9, R24
-	VLD1R (R24), [V6.S4]
-	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
-	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	WORD $0x4e24cc06 // fmla v6.4s, v0.4s, v4.4s
-	WORD $0x4e24cc27 // fmla v7.4s, v1.4s, v4.4s
-	VLD1R (R24), [V4.S4]
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4ea4d4c4 // fsub v4.4s, v6.4s, v4.4s
-	WORD $0x4ea5d4e5 // fsub v5.4s, v7.4s, v5.4s
-	ADD $352, R9, R25
-	VLD1R (R25), [V8.S4]
-	ADD $348, R9, R19
-	VLD1R (R19), [V10.S4]
-	WORD $0x4ea01c0c // mov v12.16b, v0.16b
-	WORD $0x4ea11c2d // mov v13.16b, v1.16b
-	WORD $0x4e2acc8c // fmla v12.4s, v4.4s, v10.4s
-	WORD $0x4e2accad // fmla v13.4s, v5.4s, v10.4s
-	WORD $0x4eac1d8a // mov v10.16b, v12.16b
-	WORD $0x4ead1dab // mov v11.16b, v13.16b
-	WORD $0x4e28cc8a // fmla v10.4s, v4.4s, v8.4s
-	WORD $0x4e28ccab // fmla v11.4s, v5.4s, v8.4s
-	ADD $356, R9, R20
-	VLD1R (R20), [V4.S4]
-	WORD $0x4ea41c84 // mov v4.16b, v4.16b
-	ADD $360, R9, R21
-	VLD1R (R21), [V8.S4]
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4ea81d1f // mov v31.16b, v8.16b
-	WORD $0x4e24cd5f // fmla v31.4s, v10.4s, v4.4s
-	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
-	WORD $0x4ea81d1f // mov v31.16b, v8.16b
-	WORD $0x4e25cd7f // fmla v31.4s, v11.4s, v5.4s
-	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	ADD $364, R9, R22
-	VLD1R (R22), [V8.S4]
-	WORD $0x4ea81d1f // mov v31.16b, v8.16b
-	WORD $0x4e24cd5f // fmla v31.4s, v10.4s, v4.4s
-	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
-	WORD $0x4ea81d1f // mov v31.16b, v8.16b
-	WORD $0x4e25cd7f // fmla v31.4s, v11.4s, v5.4s
-	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	ADD $368, R9, R23
-	VLD1R (R23), [V8.S4]
-	WORD $0x4ea81d1f // mov v31.16b, v8.16b
-	WORD $0x4e24cd5f // fmla v31.4s, v10.4s, v4.4s
-	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
-	WORD $0x4ea81d1f // mov v31.16b, v8.16b
-	WORD $0x4e25cd7f // fmla v31.4s, v11.4s, v5.4s
-	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	ADD $372, R9, R24
-	VLD1R (R24), [V8.S4]
-	WORD $0x4ea81d1f // mov v31.16b, v8.16b
-	WORD $0x4e24cd5f // fmla v31.4s, v10.4s, v4.4s
-	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
-	WORD $0x4ea81d1f // mov v31.16b, v8.16b
-	WORD $0x4e25cd7f // fmla v31.4s, v11.4s, v5.4s
-	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	WORD $0x6e2add48 // fmul v8.4s, v10.4s, v10.4s
-	WORD $0x6e2bdd69 // fmul v9.4s, v11.4s, v11.4s
-	WORD $0x6ea0f95f // fneg v31.4s, v10.4s
-	WORD $0x4e28cc9f // fmla v31.4s, v4.4s, v8.4s
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x6ea0f97f // fneg v31.4s, v11.4s
-	WORD $0x4e29ccbf // fmla v31.4s, v5.4s, v9.4s
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	ADD $384, R9, R25
-	VLD1R (R25), [V4.S4]
-	ADD $388, R9, R19
-	VLD1R (R19), [V10.S4]
-	ADD $336, R9, R20
-	VLD1R (R20), [V12.S4]
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
-	WORD $0x6ea1e4a5 // fcmgt v5.4s, v5.4s, v1.4s
-	WORD $0x4ea0a884 // cmlt v4.4s, v4.4s, #0
-	WORD $0x6e6c1d44 // bsl v4.16b, v10.16b, v12.16b
-	WORD $0x4ea0a8a5 // cmlt v5.4s, v5.4s, #0
-	WORD $0x6e6c1d45 // bsl v5.16b, v10.16b, v12.16b
-	WORD $0x4f3754c6 // shl v6.4s, v6.4s, #23
-	WORD $0x4f3754e7 // shl v7.4s, v7.4s, #23
-	WORD $0x4ea484c6 // add v6.4s, v6.4s, v4.4s
-	WORD $0x4ea584e7 // add v7.4s, v7.4s, v5.4s
-	WORD $0x4ea41c9f // mov v31.16b, v4.16b
-	WORD $0x4e28ccdf // fmla v31.4s, v6.4s, v8.4s
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4ea51cbf // mov v31.16b, v5.16b
-	WORD $0x4e29ccff // fmla v31.4s, v7.4s, v9.4s
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
-	WORD $0x4e27d529 // fadd v9.4s, v9.4s, v7.4s
-	ADD $376, R9, R21
-	VLD1R (R21), [V6.S4]
-	WORD $0x6f00e40a // movi v10.2d, #0
-	WORD $0x6e20e4c0 // fcmge v0.4s, v6.4s, v0.4s
-	WORD $0x6e21e4c1 // fcmge v1.4s, v6.4s, v1.4s
-	WORD $0x4ea0a800 // cmlt v0.4s, v0.4s, #0
-	WORD $0x6e641d40 // bsl v0.16b, v10.16b, v4.16b
-	WORD $0x4ea0a821 // cmlt v1.4s, v1.4s, #0
-	WORD $0x6e651d41 // bsl v1.16b, v10.16b, v5.16b
-	WORD $0x4ea21c43 // mov v3.16b, v2.16b
-	WORD $0x6e28fc42 // fdiv v2.4s, v2.4s, v8.4s
-	WORD $0x6e29fc63 // fdiv v3.4s, v3.4s, v9.4s
-	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	WORD $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
+	ADD R4, R7, R21
+	FLDPQ 0(R21), (F6, F7)
+	WORD $0x6ea6e41f // fcmgt v31.4s, v0.4s, v6.4s
+	WORD $0x6ebf1c06 // bit v6.16b, v0.16b, v31.16b
+	WORD $0x6ea7e43f // fcmgt v31.4s, v1.4s, v7.4s
+	WORD $0x6ebf1c27 // bit v7.16b, v1.16b, v31.16b
+	FMOVQ 896(R9), F8
+	WORD $0x6ea8e4df // fcmgt v31.4s, v6.4s, v8.4s
+	WORD $0x6ebf1d06 // bit v6.16b, v8.16b, v31.16b
+	WORD $0x6ea8e4ff // fcmgt v31.4s, v7.4s, v8.4s
+	WORD $0x6ebf1d07 // bit v7.16b, v8.16b, v31.16b
+	WORD $0x4ea21c48 // mov v8.16b, v2.16b
+	WORD $0x4ea31c69 // mov v9.16b, v3.16b
+	FMOVQ 576(R9), F31
+	WORD $0x4e3fccc8 // fmla v8.4s, v6.4s, v31.4s
+	WORD $0x4e3fcce9 // fmla v9.4s, v7.4s, v31.4s
+	WORD $0x4ea2d50a // fsub v10.4s, v8.4s, v2.4s
+	WORD $0x4ea3d52b // fsub v11.4s, v9.4s, v3.4s
+	WORD $0x4ea61ccc // mov v12.16b, v6.16b
+	WORD $0x4ea71ced // mov v13.16b, v7.16b
+	FMOVQ 640(R9), F31
+	WORD $0x4e3fcd4c // fmla v12.4s, v10.4s, v31.4s
+	WORD $0x4e3fcd6d // fmla v13.4s, v11.4s, v31.4s
+	FMOVQ 672(R9), F31
+	WORD $0x4e3fcd4c // fmla v12.4s, v10.4s, v31.4s
+	WORD $0x4e3fcd6d // fmla v13.4s, v11.4s, v31.4s
+	FMOVQ 704(R9), F10
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e2acd9e // fmla v30.4s, v12.4s, v10.4s
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e2bcdbe // fmla v30.4s, v13.4s, v11.4s
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e2acd9e // fmla v30.4s, v12.4s, v10.4s
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e2bcdbe // fmla v30.4s, v13.4s, v11.4s
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e2acd9e // fmla v30.4s, v12.4s, v10.4s
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e2bcdbe // fmla v30.4s, v13.4s, v11.4s
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	FMOVQ 832(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e2acd9e // fmla v30.4s, v12.4s, v10.4s
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e2bcdbe // fmla v30.4s, v13.4s, v11.4s
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
+	WORD $0x6e2dddaf // fmul v15.4s, v13.4s, v13.4s
+	WORD $0x6ea0f99f // fneg v31.4s, v12.4s
+	WORD $0x4e2ecd5f // fmla v31.4s, v10.4s, v14.4s
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x6ea0f9bf // fneg v31.4s, v13.4s
+	WORD $0x4e2fcd7f // fmla v31.4s, v11.4s, v15.4s
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	FMOVQ 928(R9), F11
+	WORD $0x6ea6e56a // fcmgt v10.4s, v11.4s, v6.4s
+	WORD $0x6ea7e56b // fcmgt v11.4s, v11.4s, v7.4s
+	FMOVQ 960(R9), F31
+	WORD $0x4ea0a94a // cmlt v10.4s, v10.4s, #0
+	WORD $0x6e641fea // bsl v10.16b, v31.16b, v4.16b
+	WORD $0x4ea0a96b // cmlt v11.4s, v11.4s, #0
+	WORD $0x6e651feb // bsl v11.16b, v31.16b, v5.16b
+	WORD $0x4f375508 // shl v8.4s, v8.4s, #23
+	WORD $0x4f375529 // shl v9.4s, v9.4s, #23
+	WORD $0x4eaa8508 // add v8.4s, v8.4s, v10.4s
+	WORD $0x4eab8529 // add v9.4s, v9.4s, v11.4s
+	WORD $0x4eaa1d5f // mov v31.16b, v10.16b
+	WORD $0x4e2ecd1f // fmla v31.4s, v8.4s, v14.4s
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4eab1d7f // mov v31.16b, v11.16b
+	WORD $0x4e2fcd3f // fmla v31.4s, v9.4s, v15.4s
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	WORD $0x4e28d5ce // fadd v14.4s, v14.4s, v8.4s
+	WORD $0x4e29d5ef // fadd v15.4s, v15.4s, v9.4s
+	WORD $0x6e26e406 // fcmge v6.4s, v0.4s, v6.4s
+	WORD $0x6e27e427 // fcmge v7.4s, v1.4s, v7.4s
+	WORD $0x4e661d46 // bic v6.16b, v10.16b, v6.16b
+	WORD $0x4e671d67 // bic v7.16b, v11.16b, v7.16b
+	WORD $0x6e2efc88 // fdiv v8.4s, v4.4s, v14.4s
+	WORD $0x6e2ffca9 // fdiv v9.4s, v5.4s, v15.4s
+	WORD $0x6e26dd06 // fmul v6.4s, v8.4s, v6.4s
+	WORD $0x6e27dd27 // fmul v7.4s, v9.4s, v7.4s
 	ADD R4, R8, R22
-	FSTPQ (F0, F1), 0(R22)
+	FSTPQ (F6, F7), 0(R22)
 	ADD $32, R4, R4
 	B vector
 
@@ -33738,137 +34383,106 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+32(FP), R0
-	FLDPQ 0(R0), (F0, F1)
-	WORD $0x4ea01c1f // mov v31.16b, v0.16b
-	WORD $0x4ea11c3e // mov v30.16b, v1.16b
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
+	FLDPQ 0(R0), (F6, F7)
+	WORD $0x4ea61cdf // mov v31.16b, v6.16b
+	WORD $0x4ea71cfe // mov v30.16b, v7.16b
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e407 // movi v7.2d, #0
 	ADD R4, R7, R16
-	VMOV V31.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V30.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	ADD $336, R9, R23
-	VLD1R (R23), [V2.S4]
-	ADD $376, R9, R24
-	VLD1R (R24), [V4.S4]
-	WORD $0x6ea0e49f // fcmgt v31.4s, v4.4s, v0.4s
-	WORD $0x6ebf1c80 // bit v0.16b, v4.16b, v31.16b
-	WORD $0x6ea1e49f // fcmgt v31.4s, v4.4s, v1.4s
-	WORD $0x6ebf1c81 // bit v1.16b, v4.16b, v31.16b
-	ADD $380, R9, R25
-	VLD1R (R25), [V4.S4]
-	WORD $0x6ea4e41f // fcmgt v31.4s, v0.4s, v4.4s
-	WORD $0x6ebf1c80 // bit v0.16b, v4.16b, v31.16b
-	WORD $0x6ea4e43f // fcmgt v31.4s, v1.4s, v4.4s
-	WORD $0x6ebf1c81 // bit v1.16b, v4.16b, v31.16b
-	ADD $340, R9, R19
-	VLD1R (R19), [V4.S4]
-	ADD $344, R9, R20
-	VLD1R (R20), [V6.S4]
-	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
-	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	WORD $0x4e24cc06 // fmla v6.4s, v0.4s, v4.4s
-	WORD $0x4e24cc27 // fmla v7.4s, v1.4s, v4.4s
-	VLD1R (R20), [V4.S4]
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4ea4d4c4 // fsub v4.4s, v6.4s, v4.4s
-	WORD $0x4ea5d4e5 // fsub v5.4s, v7.4s, v5.4s
-	ADD $352, R9, R21
-	VLD1R (R21), [V8.S4]
-	ADD $348, R9, R22
-	VLD1R (R22), [V10.S4]
-	WORD $0x4ea01c0c // mov v12.16b, v0.16b
-	WORD $0x4ea11c2d // mov v13.16b, v1.16b
-	WORD $0x4e2acc8c // fmla v12.4s, v4.4s, v10.4s
-	WORD $0x4e2accad // fmla v13.4s, v5.4s, v10.4s
-	WORD $0x4eac1d8a // mov v10.16b, v12.16b
-	WORD $0x4ead1dab // mov v11.16b, v13.16b
-	WORD $0x4e28cc8a // fmla v10.4s, v4.4s, v8.4s
-	WORD $0x4e28ccab // fmla v11.4s, v5.4s, v8.4s
-	ADD $356, R9, R23
-	VLD1R (R23), [V4.S4]
-	WORD $0x4ea41c84 // mov v4.16b, v4.16b
-	ADD $360, R9, R24
-	VLD1R (R24), [V8.S4]
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4ea81d1f // mov v31.16b, v8.16b
-	WORD $0x4e24cd5f // fmla v31.4s, v10.4s, v4.4s
-	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
-	WORD $0x4ea81d1f // mov v31.16b, v8.16b
-	WORD $0x4e25cd7f // fmla v31.4s, v11.4s, v5.4s
-	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	ADD $364, R9, R25
-	VLD1R (R25), [V8.S4]
-	WORD $0x4ea81d1f // mov v31.16b, v8.16b
-	WORD $0x4e24cd5f // fmla v31.4s, v10.4s, v4.4s
-	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
-	WORD $0x4ea81d1f // mov v31.16b, v8.16b
-	WORD $0x4e25cd7f // fmla v31.4s, v11.4s, v5.4s
-	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	ADD $368, R9, R19
-	VLD1R (R19), [V8.S4]
-	WORD $0x4ea81d1f // mov v31.16b, v8.16b
-	WORD $0x4e24cd5f // fmla v31.4s, v10.4s, v4.4s
-	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
-	WORD $0x4ea81d1f // mov v31.16b, v8.16b
-	WORD $0x4e25cd7f // fmla v31.4s, v11.4s, v5.4s
-	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	ADD $372, R9, R20
-	VLD1R (R20), [V8.S4]
-	WORD $0x4ea81d1f // mov v31.16b, v8.16b
-	WORD $0x4e24cd5f // fmla v31.4s, v10.4s, v4.4s
-	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
-	WORD $0x4ea81d1f // mov v31.16b, v8.16b
-	WORD $0x4e25cd7f // fmla v31.4s, v11.4s, v5.4s
-	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	WORD $0x6e2add48 // fmul v8.4s, v10.4s, v10.4s
-	WORD $0x6e2bdd69 // fmul v9.4s, v11.4s, v11.4s
-	WORD $0x6ea0f95f // fneg v31.4s, v10.4s
-	WORD $0x4e28cc9f // fmla v31.4s, v4.4s, v8.4s
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x6ea0f97f // fneg v31.4s, v11.4s
-	WORD $0x4e29ccbf // fmla v31.4s, v5.4s, v9.4s
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	ADD $384, R9, R21
-	VLD1R (R21), [V4.S4]
-	ADD $388, R9, R22
-	VLD1R (R22), [V10.S4]
-	ADD $336, R9, R23
-	VLD1R (R23), [V12.S4]
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
-	WORD $0x6ea1e4a5 // fcmgt v5.4s, v5.4s, v1.4s
-	WORD $0x4ea0a884 // cmlt v4.4s, v4.4s, #0
-	WORD $0x6e6c1d44 // bsl v4.16b, v10.16b, v12.16b
-	WORD $0x4ea0a8a5 // cmlt v5.4s, v5.4s, #0
-	WORD $0x6e6c1d45 // bsl v5.16b, v10.16b, v12.16b
-	WORD $0x4f3754c6 // shl v6.4s, v6.4s, #23
-	WORD $0x4f3754e7 // shl v7.4s, v7.4s, #23
-	WORD $0x4ea484c6 // add v6.4s, v6.4s, v4.4s
-	WORD $0x4ea584e7 // add v7.4s, v7.4s, v5.4s
-	WORD $0x4ea41c9f // mov v31.16b, v4.16b
-	WORD $0x4e28ccdf // fmla v31.4s, v6.4s, v8.4s
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4ea51cbf // mov v31.16b, v5.16b
-	WORD $0x4e29ccff // fmla v31.4s, v7.4s, v9.4s
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
-	WORD $0x4e27d529 // fadd v9.4s, v9.4s, v7.4s
-	ADD $376, R9, R24
-	VLD1R (R24), [V6.S4]
-	WORD $0x6f00e40a // movi v10.2d, #0
-	WORD $0x6e20e4c0 // fcmge v0.4s, v6.4s, v0.4s
-	WORD $0x6e21e4c1 // fcmge v1.4s, v6.4s, v1.4s
-	WORD $0x4ea0a800 // cmlt v0.4s, v0.4s, #0
-	WORD $0x6e641d40 // bsl v0.16b, v10.16b, v4.16b
-	WORD $0x4ea0a821 // cmlt v1.4s, v1.4s, #0
-	WORD $0x6e651d41 // bsl v1.16b, v10.16b, v5.16b
+	VMOV V31.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V30.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
+	WORD $0x6ea6e41f // fcmgt v31.4s, v0.4s, v6.4s
+	WORD $0x6ebf1c06 // bit v6.16b, v0.16b, v31.16b
+	WORD $0x6ea7e43f // fcmgt v31.4s, v1.4s, v7.4s
+	WORD $0x6ebf1c27 // bit v7.16b, v1.16b, v31.16b
+	FMOVQ 896(R9), F8
+	WORD $0x6ea8e4df // fcmgt v31.4s, v6.4s, v8.4s
+	WORD $0x6ebf1d06 // bit v6.16b, v8.16b, v31.16b
+	WORD $0x6ea8e4ff // fcmgt v31.4s, v7.4s, v8.4s
+	WORD $0x6ebf1d07 // bit v7.16b, v8.16b, v31.16b
+	WORD $0x4ea21c48 // mov v8.16b, v2.16b
+	WORD $0x4ea31c69 // mov v9.16b, v3.16b
+	FMOVQ 576(R9), F31
+	WORD $0x4e3fccc8 // fmla v8.4s, v6.4s, v31.4s
+	WORD $0x4e3fcce9 // fmla v9.4s, v7.4s, v31.4s
+	WORD $0x4ea2d502 // fsub v2.4s, v8.4s, v2.4s
+	WORD $0x4ea3d523 // fsub v3.4s, v9.4s, v3.4s
+	WORD $0x4ea61cca // mov v10.16b, v6.16b
+	WORD $0x4ea71ceb // mov v11.16b, v7.16b
+	FMOVQ 640(R9), F31
+	WORD $0x4e3fcc4a // fmla v10.4s, v2.4s, v31.4s
+	WORD $0x4e3fcc6b // fmla v11.4s, v3.4s, v31.4s
+	FMOVQ 672(R9), F31
+	WORD $0x4e3fcc4a // fmla v10.4s, v2.4s, v31.4s
+	WORD $0x4e3fcc6b // fmla v11.4s, v3.4s, v31.4s
+	FMOVQ 704(R9), F2
 	WORD $0x4ea21c43 // mov v3.16b, v2.16b
-	WORD $0x6e28fc42 // fdiv v2.4s, v2.4s, v8.4s
-	WORD $0x6e29fc63 // fdiv v3.4s, v3.4s, v9.4s
-	WORD $0x6e20dc42 // fmul v2.4s, v2.4s, v0.4s
-	WORD $0x6e21dc63 // fmul v3.4s, v3.4s, v1.4s
-	FLDPQ 0(R0), (F0, F1)
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e22cd5e // fmla v30.4s, v10.4s, v2.4s
+	WORD $0x4ebe1fc2 // mov v2.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e23cd7e // fmla v30.4s, v11.4s, v3.4s
+	WORD $0x4ebe1fc3 // mov v3.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e22cd5e // fmla v30.4s, v10.4s, v2.4s
+	WORD $0x4ebe1fc2 // mov v2.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e23cd7e // fmla v30.4s, v11.4s, v3.4s
+	WORD $0x4ebe1fc3 // mov v3.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e22cd5e // fmla v30.4s, v10.4s, v2.4s
+	WORD $0x4ebe1fc2 // mov v2.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e23cd7e // fmla v30.4s, v11.4s, v3.4s
+	WORD $0x4ebe1fc3 // mov v3.16b, v30.16b
+	FMOVQ 832(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e22cd5e // fmla v30.4s, v10.4s, v2.4s
+	WORD $0x4ebe1fc2 // mov v2.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e23cd7e // fmla v30.4s, v11.4s, v3.4s
+	WORD $0x4ebe1fc3 // mov v3.16b, v30.16b
+	WORD $0x6e2add4c // fmul v12.4s, v10.4s, v10.4s
+	WORD $0x6e2bdd6d // fmul v13.4s, v11.4s, v11.4s
+	WORD $0x6ea0f95f // fneg v31.4s, v10.4s
+	WORD $0x4e2ccc5f // fmla v31.4s, v2.4s, v12.4s
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x6ea0f97f // fneg v31.4s, v11.4s
+	WORD $0x4e2dcc7f // fmla v31.4s, v3.4s, v13.4s
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	FMOVQ 928(R9), F3
+	WORD $0x6ea6e462 // fcmgt v2.4s, v3.4s, v6.4s
+	WORD $0x6ea7e463 // fcmgt v3.4s, v3.4s, v7.4s
+	FMOVQ 960(R9), F31
+	WORD $0x4ea0a842 // cmlt v2.4s, v2.4s, #0
+	WORD $0x6e641fe2 // bsl v2.16b, v31.16b, v4.16b
+	WORD $0x4ea0a863 // cmlt v3.4s, v3.4s, #0
+	WORD $0x6e651fe3 // bsl v3.16b, v31.16b, v5.16b
+	WORD $0x4f375508 // shl v8.4s, v8.4s, #23
+	WORD $0x4f375529 // shl v9.4s, v9.4s, #23
+	WORD $0x4ea28508 // add v8.4s, v8.4s, v2.4s
+	WORD $0x4ea38529 // add v9.4s, v9.4s, v3.4s
+	WORD $0x4ea21c5f // mov v31.16b, v2.16b
+	WORD $0x4e2ccd1f // fmla v31.4s, v8.4s, v12.4s
+	WORD $0x4ebf1fec // mov v12.16b, v31.16b
+	WORD $0x4ea31c7f // mov v31.16b, v3.16b
+	WORD $0x4e2dcd3f // fmla v31.4s, v9.4s, v13.4s
+	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
+	WORD $0x4e29d5ad // fadd v13.4s, v13.4s, v9.4s
+	WORD $0x6e26e400 // fcmge v0.4s, v0.4s, v6.4s
+	WORD $0x6e27e421 // fcmge v1.4s, v1.4s, v7.4s
+	WORD $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
+	WORD $0x4e611c61 // bic v1.16b, v3.16b, v1.16b
+	WORD $0x6e2cfc82 // fdiv v2.4s, v4.4s, v12.4s
+	WORD $0x6e2dfca3 // fdiv v3.4s, v5.4s, v13.4s
+	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
+	WORD $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
+	FLDPQ 0(R0), (F6, F7)
 	ADD R4, R8, R16
-	VMOV V0.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V0.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V1.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V1.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	VMOV V6.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V6.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V7.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V7.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 
 done:
 	RET
@@ -33877,136 +34491,310 @@ TEXT ·siluNEON(SB), NOSPLIT, $0-40
 	MOVD x+0(FP), R7
 	MOVD out+8(FP), R8
 	MOVD table+24(FP), R9
+	FMOVQ 864(R9), F0
+	FMOVQ 608(R9), F2
+	FMOVQ 544(R9), F4
 	MOVD $0, R4
+	MOVD bytes+16(FP), R3
+	SUB $64, R3, R3
+	WORD $0x4ea01c01 // mov v1.16b, v0.16b
+	WORD $0x4ea21c43 // mov v3.16b, v2.16b
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+
+two:
+	CMP R3, R4
+	BGT one
+	ADD R4, R7, R19
+	FLDPQ 0(R19), (F6, F7)
+	FLDPQ 32(R19), (F8, F9)
+	WORD $0x6ea6e41f // fcmgt v31.4s, v0.4s, v6.4s
+	WORD $0x6ebf1c06 // bit v6.16b, v0.16b, v31.16b
+	WORD $0x6ea7e43f // fcmgt v31.4s, v1.4s, v7.4s
+	WORD $0x6ebf1c27 // bit v7.16b, v1.16b, v31.16b
+	WORD $0x6ea8e41f // fcmgt v31.4s, v0.4s, v8.4s
+	WORD $0x6ebf1c08 // bit v8.16b, v0.16b, v31.16b
+	WORD $0x6ea9e43f // fcmgt v31.4s, v1.4s, v9.4s
+	WORD $0x6ebf1c29 // bit v9.16b, v1.16b, v31.16b
+	FMOVQ 896(R9), F10
+	WORD $0x6eaae4cc // fcmgt v12.4s, v6.4s, v10.4s
+	WORD $0x6e661d4c // bsl v12.16b, v10.16b, v6.16b
+	WORD $0x6eaae4ed // fcmgt v13.4s, v7.4s, v10.4s
+	WORD $0x6e671d4d // bsl v13.16b, v10.16b, v7.16b
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	WORD $0x6eaae51f // fcmgt v31.4s, v8.4s, v10.4s
+	WORD $0x6eff1d0a // bif v10.16b, v8.16b, v31.16b
+	WORD $0x6eabe53f // fcmgt v31.4s, v9.4s, v11.4s
+	WORD $0x6eff1d2b // bif v11.16b, v9.16b, v31.16b
+	WORD $0x4ea21c4e // mov v14.16b, v2.16b
+	WORD $0x4ea31c6f // mov v15.16b, v3.16b
+	FMOVQ 576(R9), F31
+	WORD $0x4e3fcd8e // fmla v14.4s, v12.4s, v31.4s
+	WORD $0x4e3fcdaf // fmla v15.4s, v13.4s, v31.4s
+	WORD $0x4ea21c50 // mov v16.16b, v2.16b
+	WORD $0x4ea31c71 // mov v17.16b, v3.16b
+	FMOVQ 576(R9), F31
+	WORD $0x4e3fcd50 // fmla v16.4s, v10.4s, v31.4s
+	WORD $0x4e3fcd71 // fmla v17.4s, v11.4s, v31.4s
+	WORD $0x4ea2d5d2 // fsub v18.4s, v14.4s, v2.4s
+	WORD $0x4ea3d5f3 // fsub v19.4s, v15.4s, v3.4s
+	WORD $0x4ea2d614 // fsub v20.4s, v16.4s, v2.4s
+	WORD $0x4ea3d635 // fsub v21.4s, v17.4s, v3.4s
+	WORD $0x4eac1d96 // mov v22.16b, v12.16b
+	WORD $0x4ead1db7 // mov v23.16b, v13.16b
+	FMOVQ 640(R9), F31
+	WORD $0x4e3fce56 // fmla v22.4s, v18.4s, v31.4s
+	WORD $0x4e3fce77 // fmla v23.4s, v19.4s, v31.4s
+	WORD $0x4eaa1d58 // mov v24.16b, v10.16b
+	WORD $0x4eab1d79 // mov v25.16b, v11.16b
+	FMOVQ 640(R9), F31
+	WORD $0x4e3fce98 // fmla v24.4s, v20.4s, v31.4s
+	WORD $0x4e3fceb9 // fmla v25.4s, v21.4s, v31.4s
+	FMOVQ 672(R9), F31
+	WORD $0x4e3fce56 // fmla v22.4s, v18.4s, v31.4s
+	WORD $0x4e3fce77 // fmla v23.4s, v19.4s, v31.4s
+	FMOVQ 672(R9), F31
+	WORD $0x4e3fce98 // fmla v24.4s, v20.4s, v31.4s
+	WORD $0x4e3fceb9 // fmla v25.4s, v21.4s, v31.4s
+	FMOVQ 704(R9), F18
+	FMOVQ 704(R9), F20
+	WORD $0x4eb21e53 // mov v19.16b, v18.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e32cede // fmla v30.4s, v22.4s, v18.4s
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e33cefe // fmla v30.4s, v23.4s, v19.4s
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e34cf1e // fmla v30.4s, v24.4s, v20.4s
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e35cf3e // fmla v30.4s, v25.4s, v21.4s
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e32cede // fmla v30.4s, v22.4s, v18.4s
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e33cefe // fmla v30.4s, v23.4s, v19.4s
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e34cf1e // fmla v30.4s, v24.4s, v20.4s
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e35cf3e // fmla v30.4s, v25.4s, v21.4s
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e32cede // fmla v30.4s, v22.4s, v18.4s
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e33cefe // fmla v30.4s, v23.4s, v19.4s
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e34cf1e // fmla v30.4s, v24.4s, v20.4s
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e35cf3e // fmla v30.4s, v25.4s, v21.4s
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 832(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e32cede // fmla v30.4s, v22.4s, v18.4s
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e33cefe // fmla v30.4s, v23.4s, v19.4s
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 832(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e34cf1e // fmla v30.4s, v24.4s, v20.4s
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e35cf3e // fmla v30.4s, v25.4s, v21.4s
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	WORD $0x6e36deda // fmul v26.4s, v22.4s, v22.4s
+	WORD $0x6e37defb // fmul v27.4s, v23.4s, v23.4s
+	WORD $0x6e38df1c // fmul v28.4s, v24.4s, v24.4s
+	WORD $0x6e39df3d // fmul v29.4s, v25.4s, v25.4s
+	WORD $0x6ea0fadf // fneg v31.4s, v22.4s
+	WORD $0x4e3ace5f // fmla v31.4s, v18.4s, v26.4s
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	WORD $0x6ea0faff // fneg v31.4s, v23.4s
+	WORD $0x4e3bce7f // fmla v31.4s, v19.4s, v27.4s
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	WORD $0x6ea0fb1f // fneg v31.4s, v24.4s
+	WORD $0x4e3cce9f // fmla v31.4s, v20.4s, v28.4s
+	WORD $0x4ebf1ffc // mov v28.16b, v31.16b
+	WORD $0x6ea0fb3f // fneg v31.4s, v25.4s
+	WORD $0x4e3dcebf // fmla v31.4s, v21.4s, v29.4s
+	WORD $0x4ebf1ffd // mov v29.16b, v31.16b
+	FMOVQ 928(R9), F19
+	WORD $0x6eace672 // fcmgt v18.4s, v19.4s, v12.4s
+	WORD $0x6eade673 // fcmgt v19.4s, v19.4s, v13.4s
+	FMOVQ 960(R9), F31
+	WORD $0x4ea0aa52 // cmlt v18.4s, v18.4s, #0
+	WORD $0x6e641ff2 // bsl v18.16b, v31.16b, v4.16b
+	WORD $0x4ea0aa73 // cmlt v19.4s, v19.4s, #0
+	WORD $0x6e651ff3 // bsl v19.16b, v31.16b, v5.16b
+	FMOVQ 928(R9), F21
+	WORD $0x6eaae6b4 // fcmgt v20.4s, v21.4s, v10.4s
+	WORD $0x6eabe6b5 // fcmgt v21.4s, v21.4s, v11.4s
+	FMOVQ 960(R9), F31
+	WORD $0x4ea0aa94 // cmlt v20.4s, v20.4s, #0
+	WORD $0x6e641ff4 // bsl v20.16b, v31.16b, v4.16b
+	WORD $0x4ea0aab5 // cmlt v21.4s, v21.4s, #0
+	WORD $0x6e651ff5 // bsl v21.16b, v31.16b, v5.16b
+	WORD $0x4f3755ce // shl v14.4s, v14.4s, #23
+	WORD $0x4f3755ef // shl v15.4s, v15.4s, #23
+	WORD $0x4eb285ce // add v14.4s, v14.4s, v18.4s
+	WORD $0x4eb385ef // add v15.4s, v15.4s, v19.4s
+	WORD $0x4eb21e5f // mov v31.16b, v18.16b
+	WORD $0x4e3acddf // fmla v31.4s, v14.4s, v26.4s
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	WORD $0x4eb31e7f // mov v31.16b, v19.16b
+	WORD $0x4e3bcdff // fmla v31.4s, v15.4s, v27.4s
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	WORD $0x4e2ed75a // fadd v26.4s, v26.4s, v14.4s
+	WORD $0x4e2fd77b // fadd v27.4s, v27.4s, v15.4s
+	WORD $0x4f375610 // shl v16.4s, v16.4s, #23
+	WORD $0x4f375631 // shl v17.4s, v17.4s, #23
+	WORD $0x4eb48610 // add v16.4s, v16.4s, v20.4s
+	WORD $0x4eb58631 // add v17.4s, v17.4s, v21.4s
+	WORD $0x4eb41e9f // mov v31.16b, v20.16b
+	WORD $0x4e3cce1f // fmla v31.4s, v16.4s, v28.4s
+	WORD $0x4ebf1ffc // mov v28.16b, v31.16b
+	WORD $0x4eb51ebf // mov v31.16b, v21.16b
+	WORD $0x4e3dce3f // fmla v31.4s, v17.4s, v29.4s
+	WORD $0x4ebf1ffd // mov v29.16b, v31.16b
+	WORD $0x4e30d79c // fadd v28.4s, v28.4s, v16.4s
+	WORD $0x4e31d7bd // fadd v29.4s, v29.4s, v17.4s
+	WORD $0x6e2ce40c // fcmge v12.4s, v0.4s, v12.4s
+	WORD $0x6e2de42d // fcmge v13.4s, v1.4s, v13.4s
+	WORD $0x4e6c1e4c // bic v12.16b, v18.16b, v12.16b
+	WORD $0x4e6d1e6d // bic v13.16b, v19.16b, v13.16b
+	WORD $0x6e2ae40a // fcmge v10.4s, v0.4s, v10.4s
+	WORD $0x6e2be42b // fcmge v11.4s, v1.4s, v11.4s
+	WORD $0x4e6a1e8a // bic v10.16b, v20.16b, v10.16b
+	WORD $0x4e6b1eab // bic v11.16b, v21.16b, v11.16b
+	WORD $0x6e3afcc6 // fdiv v6.4s, v6.4s, v26.4s
+	WORD $0x6e3bfce7 // fdiv v7.4s, v7.4s, v27.4s
+	WORD $0x6e3cfd08 // fdiv v8.4s, v8.4s, v28.4s
+	WORD $0x6e3dfd29 // fdiv v9.4s, v9.4s, v29.4s
+	WORD $0x6e2cdcc6 // fmul v6.4s, v6.4s, v12.4s
+	WORD $0x6e2ddce7 // fmul v7.4s, v7.4s, v13.4s
+	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	ADD R4, R8, R20
+	FSTPQ (F6, F7), 0(R20)
+	FSTPQ (F8, F9), 32(R20)
+	ADD $64, R4, R4
+	B two
+
+one:
 	MOVD bytes+16(FP), R3
 	SUB $32, R3, R3
 
 vector:
 	CMP R3, R4
 	BGT partial
-	ADD R4, R7, R19
-	FLDPQ 0(R19), (F0, F1)
-	ADD $376, R9, R20
-	VLD1R (R20), [V2.S4]
-	WORD $0x6ea0e45f // fcmgt v31.4s, v2.4s, v0.4s
-	WORD $0x6ebf1c40 // bit v0.16b, v2.16b, v31.16b
-	WORD $0x6ea1e45f // fcmgt v31.4s, v2.4s, v1.4s
-	WORD $0x6ebf1c41 // bit v1.16b, v2.16b, v31.16b
-	ADD $380, R9, R21
-	VLD1R (R21), [V2.S4]
-	WORD $0x4ea21c43 // mov v3.16b, v2.16b
-	WORD $0x6ea2e41f // fcmgt v31.4s, v0.4s, v2.4s
-	WORD $0x6eff1c02 // bif v2.16b, v0.16b, v31.16b
-	WORD $0x6ea3e43f // fcmgt v31.4s, v1.4s, v3.4s
-	WORD $0x6eff1c23 // bif v3.16b, v1.16b, v31.16b
-	ADD $340, R9, R22
-	VLD1R (R22), [V4.S4]
-	ADD $344, R9, R23
-	VLD1R (R23), [V6.S4]
-	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
-	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	WORD $0x4e24cc46 // fmla v6.4s, v2.4s, v4.4s
-	WORD $0x4e24cc67 // fmla v7.4s, v3.4s, v4.4s
-	VLD1R (R23), [V4.S4]
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4ea4d4c4 // fsub v4.4s, v6.4s, v4.4s
-	WORD $0x4ea5d4e5 // fsub v5.4s, v7.4s, v5.4s
-	ADD $352, R9, R24
-	VLD1R (R24), [V8.S4]
-	ADD $348, R9, R25
-	VLD1R (R25), [V10.S4]
-	WORD $0x4ea21c4c // mov v12.16b, v2.16b
-	WORD $0x4ea31c6d // mov v13.16b, v3.16b
-	WORD $0x4e2acc8c // fmla v12.4s, v4.4s, v10.4s
-	WORD $0x4e2accad // fmla v13.4s, v5.4s, v10.4s
-	WORD $0x4eac1d8a // mov v10.16b, v12.16b
-	WORD $0x4ead1dab // mov v11.16b, v13.16b
-	WORD $0x4e28cc8a // fmla v10.4s, v4.4s, v8.4s
-	WORD $0x4e28ccab // fmla v11.4s, v5.4s, v8.4s
-	ADD $356, R9, R19
-	VLD1R (R19), [V4.S4]
-	WORD $0x4ea41c84 // mov v4.16b, v4.16b
-	ADD $360, R9, R20
-	VLD1R (R20), [V8.S4]
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4ea81d1f // mov v31.16b, v8.16b
-	WORD $0x4e24cd5f // fmla v31.4s, v10.4s, v4.4s
-	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
-	WORD $0x4ea81d1f // mov v31.16b, v8.16b
-	WORD $0x4e25cd7f // fmla v31.4s, v11.4s, v5.4s
-	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	ADD $364, R9, R21
-	VLD1R (R21), [V8.S4]
-	WORD $0x4ea81d1f // mov v31.16b, v8.16b
-	WORD $0x4e24cd5f // fmla v31.4s, v10.4s, v4.4s
-	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
-	WORD $0x4ea81d1f // mov v31.16b, v8.16b
-	WORD $0x4e25cd7f // fmla v31.4s, v11.4s, v5.4s
-	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	ADD $368, R9, R22
-	VLD1R (R22), [V8.S4]
-	WORD $0x4ea81d1f // mov v31.16b, v8.16b
-	WORD $0x4e24cd5f // fmla v31.4s, v10.4s, v4.4s
-	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
-	WORD $0x4ea81d1f // mov v31.16b, v8.16b
-	WORD $0x4e25cd7f // fmla v31.4s, v11.4s, v5.4s
-	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	ADD $372, R9, R23
-	VLD1R (R23), [V8.S4]
-	WORD $0x4ea81d1f // mov v31.16b, v8.16b
-	WORD $0x4e24cd5f // fmla v31.4s, v10.4s, v4.4s
-	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
-	WORD $0x4ea81d1f // mov v31.16b, v8.16b
-	WORD $0x4e25cd7f // fmla v31.4s, v11.4s, v5.4s
-	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	WORD $0x6e2add48 // fmul v8.4s, v10.4s, v10.4s
-	WORD $0x6e2bdd69 // fmul v9.4s, v11.4s, v11.4s
-	WORD $0x6ea0f95f // fneg v31.4s, v10.4s
-	WORD $0x4e28cc9f // fmla v31.4s, v4.4s, v8.4s
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x6ea0f97f // fneg v31.4s, v11.4s
-	WORD $0x4e29ccbf // fmla v31.4s, v5.4s, v9.4s
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	ADD $384, R9, R24
-	VLD1R (R24), [V4.S4]
-	ADD $388, R9, R25
-	VLD1R (R25), [V10.S4]
-	ADD $336, R9, R19
-	VLD1R (R19), [V12.S4]
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x6ea2e484 // fcmgt v4.4s, v4.4s, v2.4s
-	WORD $0x6ea3e4a5 // fcmgt v5.4s, v5.4s, v3.4s
-	WORD $0x4ea0a884 // cmlt v4.4s, v4.4s, #0
-	WORD $0x6e6c1d44 // bsl v4.16b, v10.16b, v12.16b
-	WORD $0x4ea0a8a5 // cmlt v5.4s, v5.4s, #0
-	WORD $0x6e6c1d45 // bsl v5.16b, v10.16b, v12.16b
-	WORD $0x4f3754c6 // shl v6.4s, v6.4s, #23
-	WORD $0x4f3754e7 // shl v7.4s, v7.4s, #23
-	WORD $0x4ea484c6 // add v6.4s, v6.4s, v4.4s
-	WORD $0x4ea584e7 // add v7.4s, v7.4s, v5.4s
-	WORD $0x4ea41c9f // mov v31.16b, v4.16b
-	WORD $0x4e28ccdf // fmla v31.4s, v6.4s, v8.4s
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4ea51cbf // mov v31.16b, v5.16b
-	WORD $0x4e29ccff // fmla v31.4s, v7.4s, v9.4s
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
-	WORD $0x4e27d529 // fadd v9.4s, v9.4s, v7.4s
-	ADD $376, R9, R20
-	VLD1R (R20), [V6.S4]
-	WORD $0x6f00e40a // movi v10.2d, #0
-	WORD $0x6e22e4c2 // fcmge v2.4s, v6.4s, v2.4s
-	WORD $0x6e23e4c3 // fcmge v3.4s, v6.4s, v3.4s
-	WORD $0x4ea0a842 // cmlt v2.4s, v2.4s, #0
-	WORD $0x6e641d42 // bsl v2.16b, v10.16b, v4.16b
-	WORD $0x4ea0a863 // cmlt v3.4s, v3.4s, #0
-	WORD $0x6e651d43 // bsl v3.16b, v10.16b, v5.16b
-	WORD $0x6e28fc00 // fdiv v0.4s, v0.4s, v8.4s
-	WORD $0x6e29fc21 // fdiv v1.4s, v1.4s, v9.4s
-	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
-	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	ADD R4, R8, R21
-	FSTPQ (F0, F1), 0(R21)
+	ADD R4, R7, R21
+	FLDPQ 0(R21), (F6, F7)
+	WORD $0x6ea6e41f // fcmgt v31.4s, v0.4s, v6.4s
+	WORD $0x6ebf1c06 // bit v6.16b, v0.16b, v31.16b
+	WORD $0x6ea7e43f // fcmgt v31.4s, v1.4s, v7.4s
+	WORD $0x6ebf1c27 // bit v7.16b, v1.16b, v31.16b
+	FMOVQ 896(R9), F8
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	WORD $0x6ea8e4df // fcmgt v31.4s, v6.4s, v8.4s
+	WORD $0x6eff1cc8 // bif v8.16b, v6.16b, v31.16b
+	WORD $0x6ea9e4ff // fcmgt v31.4s, v7.4s, v9.4s
+	WORD $0x6eff1ce9 // bif v9.16b, v7.16b, v31.16b
+	WORD $0x4ea21c4a // mov v10.16b, v2.16b
+	WORD $0x4ea31c6b // mov v11.16b, v3.16b
+	FMOVQ 576(R9), F31
+	WORD $0x4e3fcd0a // fmla v10.4s, v8.4s, v31.4s
+	WORD $0x4e3fcd2b // fmla v11.4s, v9.4s, v31.4s
+	WORD $0x4ea2d54c // fsub v12.4s, v10.4s, v2.4s
+	WORD $0x4ea3d56d // fsub v13.4s, v11.4s, v3.4s
+	WORD $0x4ea81d0e // mov v14.16b, v8.16b
+	WORD $0x4ea91d2f // mov v15.16b, v9.16b
+	FMOVQ 640(R9), F31
+	WORD $0x4e3fcd8e // fmla v14.4s, v12.4s, v31.4s
+	WORD $0x4e3fcdaf // fmla v15.4s, v13.4s, v31.4s
+	FMOVQ 672(R9), F31
+	WORD $0x4e3fcd8e // fmla v14.4s, v12.4s, v31.4s
+	WORD $0x4e3fcdaf // fmla v15.4s, v13.4s, v31.4s
+	FMOVQ 704(R9), F12
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e2ccdde // fmla v30.4s, v14.4s, v12.4s
+	WORD $0x4ebe1fcc // mov v12.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e2dcdfe // fmla v30.4s, v15.4s, v13.4s
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e2ccdde // fmla v30.4s, v14.4s, v12.4s
+	WORD $0x4ebe1fcc // mov v12.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e2dcdfe // fmla v30.4s, v15.4s, v13.4s
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e2ccdde // fmla v30.4s, v14.4s, v12.4s
+	WORD $0x4ebe1fcc // mov v12.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e2dcdfe // fmla v30.4s, v15.4s, v13.4s
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	FMOVQ 832(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e2ccdde // fmla v30.4s, v14.4s, v12.4s
+	WORD $0x4ebe1fcc // mov v12.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e2dcdfe // fmla v30.4s, v15.4s, v13.4s
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	WORD $0x6e2eddd0 // fmul v16.4s, v14.4s, v14.4s
+	WORD $0x6e2fddf1 // fmul v17.4s, v15.4s, v15.4s
+	WORD $0x6ea0f9df // fneg v31.4s, v14.4s
+	WORD $0x4e30cd9f // fmla v31.4s, v12.4s, v16.4s
+	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
+	WORD $0x6ea0f9ff // fneg v31.4s, v15.4s
+	WORD $0x4e31cdbf // fmla v31.4s, v13.4s, v17.4s
+	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
+	FMOVQ 928(R9), F13
+	WORD $0x6ea8e5ac // fcmgt v12.4s, v13.4s, v8.4s
+	WORD $0x6ea9e5ad // fcmgt v13.4s, v13.4s, v9.4s
+	FMOVQ 960(R9), F31
+	WORD $0x4ea0a98c // cmlt v12.4s, v12.4s, #0
+	WORD $0x6e641fec // bsl v12.16b, v31.16b, v4.16b
+	WORD $0x4ea0a9ad // cmlt v13.4s, v13.4s, #0
+	WORD $0x6e651fed // bsl v13.16b, v31.16b, v5.16b
+	WORD $0x4f37554a // shl v10.4s, v10.4s, #23
+	WORD $0x4f37556b // shl v11.4s, v11.4s, #23
+	WORD $0x4eac854a // add v10.4s, v10.4s, v12.4s
+	WORD $0x4ead856b // add v11.4s, v11.4s, v13.4s
+	WORD $0x4eac1d9f // mov v31.16b, v12.16b
+	WORD $0x4e30cd5f // fmla v31.4s, v10.4s, v16.4s
+	WORD $0x4ebf1ff0 // mov v16.16b, v31.16b
+	WORD $0x4ead1dbf // mov v31.16b, v13.16b
+	WORD $0x4e31cd7f // fmla v31.4s, v11.4s, v17.4s
+	WORD $0x4ebf1ff1 // mov v17.16b, v31.16b
+	WORD $0x4e2ad610 // fadd v16.4s, v16.4s, v10.4s
+	WORD $0x4e2bd631 // fadd v17.4s, v17.4s, v11.4s
+	WORD $0x6e28e408 // fcmge v8.4s, v0.4s, v8.4s
+	WORD $0x6e29e429 // fcmge v9.4s, v1.4s, v9.4s
+	WORD $0x4e681d88 // bic v8.16b, v12.16b, v8.16b
+	WORD $0x4e691da9 // bic v9.16b, v13.16b, v9.16b
+	WORD $0x6e30fcc6 // fdiv v6.4s, v6.4s, v16.4s
+	WORD $0x6e31fce7 // fdiv v7.4s, v7.4s, v17.4s
+	WORD $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
+	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
+	ADD R4, R8, R22
+	FSTPQ (F6, F7), 0(R22)
 	ADD $32, R4, R4
 	B vector
 
@@ -34015,135 +34803,107 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+32(FP), R0
-	FLDPQ 0(R0), (F0, F1)
-	WORD $0x4ea01c1f // mov v31.16b, v0.16b
-	WORD $0x4ea11c3e // mov v30.16b, v1.16b
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
+	FLDPQ 0(R0), (F6, F7)
+	WORD $0x4ea61cdf // mov v31.16b, v6.16b
+	WORD $0x4ea71cfe // mov v30.16b, v7.16b
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e407 // movi v7.2d, #0
 	ADD R4, R7, R16
-	VMOV V31.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V30.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	ADD $376, R9, R22
-	VLD1R (R22), [V2.S4]
-	WORD $0x6ea0e45f // fcmgt v31.4s, v2.4s, v0.4s
-	WORD $0x6ebf1c40 // bit v0.16b, v2.16b, v31.16b
-	WORD $0x6ea1e45f // fcmgt v31.4s, v2.4s, v1.4s
-	WORD $0x6ebf1c41 // bit v1.16b, v2.16b, v31.16b
-	ADD $380, R9, R23
-	VLD1R (R23), [V2.S4]
+	VMOV V31.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V30.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
+	WORD $0x6ea6e41f // fcmgt v31.4s, v0.4s, v6.4s
+	WORD $0x6ebf1c06 // bit v6.16b, v0.16b, v31.16b
+	WORD $0x6ea7e43f // fcmgt v31.4s, v1.4s, v7.4s
+	WORD $0x6ebf1c27 // bit v7.16b, v1.16b, v31.16b
+	FMOVQ 896(R9), F8
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+	WORD $0x6ea8e4df // fcmgt v31.4s, v6.4s, v8.4s
+	WORD $0x6eff1cc8 // bif v8.16b, v6.16b, v31.16b
+	WORD $0x6ea9e4ff // fcmgt v31.4s, v7.4s, v9.4s
+	WORD $0x6eff1ce9 // bif v9.16b, v7.16b, v31.16b
+	WORD $0x4ea21c4a // mov v10.16b, v2.16b
+	WORD $0x4ea31c6b // mov v11.16b, v3.16b
+	FMOVQ 576(R9), F31
+	WORD $0x4e3fcd0a // fmla v10.4s, v8.4s, v31.4s
+	WORD $0x4e3fcd2b // fmla v11.4s, v9.4s, v31.4s
+	WORD $0x4ea2d542 // fsub v2.4s, v10.4s, v2.4s
+	WORD $0x4ea3d563 // fsub v3.4s, v11.4s, v3.4s
+	WORD $0x4ea81d0c // mov v12.16b, v8.16b
+	WORD $0x4ea91d2d // mov v13.16b, v9.16b
+	FMOVQ 640(R9), F31
+	WORD $0x4e3fcc4c // fmla v12.4s, v2.4s, v31.4s
+	WORD $0x4e3fcc6d // fmla v13.4s, v3.4s, v31.4s
+	FMOVQ 672(R9), F31
+	WORD $0x4e3fcc4c // fmla v12.4s, v2.4s, v31.4s
+	WORD $0x4e3fcc6d // fmla v13.4s, v3.4s, v31.4s
+	FMOVQ 704(R9), F2
 	WORD $0x4ea21c43 // mov v3.16b, v2.16b
-	WORD $0x6ea2e41f // fcmgt v31.4s, v0.4s, v2.4s
-	WORD $0x6eff1c02 // bif v2.16b, v0.16b, v31.16b
-	WORD $0x6ea3e43f // fcmgt v31.4s, v1.4s, v3.4s
-	WORD $0x6eff1c23 // bif v3.16b, v1.16b, v31.16b
-	ADD $340, R9, R24
-	VLD1R (R24), [V4.S4]
-	ADD $344, R9, R25
-	VLD1R (R25), [V6.S4]
-	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
-	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	WORD $0x4e24cc46 // fmla v6.4s, v2.4s, v4.4s
-	WORD $0x4e24cc67 // fmla v7.4s, v3.4s, v4.4s
-	VLD1R (R25), [V4.S4]
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4ea4d4c4 // fsub v4.4s, v6.4s, v4.4s
-	WORD $0x4ea5d4e5 // fsub v5.4s, v7.4s, v5.4s
-	ADD $352, R9, R19
-	VLD1R (R19), [V8.S4]
-	ADD $348, R9, R20
-	VLD1R (R20), [V10.S4]
-	WORD $0x4ea21c4c // mov v12.16b, v2.16b
-	WORD $0x4ea31c6d // mov v13.16b, v3.16b
-	WORD $0x4e2acc8c // fmla v12.4s, v4.4s, v10.4s
-	WORD $0x4e2accad // fmla v13.4s, v5.4s, v10.4s
-	WORD $0x4eac1d8a // mov v10.16b, v12.16b
-	WORD $0x4ead1dab // mov v11.16b, v13.16b
-	WORD $0x4e28cc8a // fmla v10.4s, v4.4s, v8.4s
-	WORD $0x4e28ccab // fmla v11.4s, v5.4s, v8.4s
-	ADD $356, R9, R21
-	VLD1R (R21), [V4.S4]
-	WORD $0x4ea41c84 // mov v4.16b, v4.16b
-	ADD $360, R9, R22
-	VLD1R (R22), [V8.S4]
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4ea81d1f // mov v31.16b, v8.16b
-	WORD $0x4e24cd5f // fmla v31.4s, v10.4s, v4.4s
-	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
-	WORD $0x4ea81d1f // mov v31.16b, v8.16b
-	WORD $0x4e25cd7f // fmla v31.4s, v11.4s, v5.4s
-	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	ADD $364, R9, R23
-	VLD1R (R23), [V8.S4]
-	WORD $0x4ea81d1f // mov v31.16b, v8.16b
-	WORD $0x4e24cd5f // fmla v31.4s, v10.4s, v4.4s
-	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
-	WORD $0x4ea81d1f // mov v31.16b, v8.16b
-	WORD $0x4e25cd7f // fmla v31.4s, v11.4s, v5.4s
-	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	ADD $368, R9, R24
-	VLD1R (R24), [V8.S4]
-	WORD $0x4ea81d1f // mov v31.16b, v8.16b
-	WORD $0x4e24cd5f // fmla v31.4s, v10.4s, v4.4s
-	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
-	WORD $0x4ea81d1f // mov v31.16b, v8.16b
-	WORD $0x4e25cd7f // fmla v31.4s, v11.4s, v5.4s
-	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	ADD $372, R9, R25
-	VLD1R (R25), [V8.S4]
-	WORD $0x4ea81d1f // mov v31.16b, v8.16b
-	WORD $0x4e24cd5f // fmla v31.4s, v10.4s, v4.4s
-	WORD $0x4ebf1fe4 // mov v4.16b, v31.16b
-	WORD $0x4ea81d1f // mov v31.16b, v8.16b
-	WORD $0x4e25cd7f // fmla v31.4s, v11.4s, v5.4s
-	WORD $0x4ebf1fe5 // mov v5.16b, v31.16b
-	WORD $0x6e2add48 // fmul v8.4s, v10.4s, v10.4s
-	WORD $0x6e2bdd69 // fmul v9.4s, v11.4s, v11.4s
-	WORD $0x6ea0f95f // fneg v31.4s, v10.4s
-	WORD $0x4e28cc9f // fmla v31.4s, v4.4s, v8.4s
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x6ea0f97f // fneg v31.4s, v11.4s
-	WORD $0x4e29ccbf // fmla v31.4s, v5.4s, v9.4s
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	ADD $384, R9, R19
-	VLD1R (R19), [V4.S4]
-	ADD $388, R9, R20
-	VLD1R (R20), [V10.S4]
-	ADD $336, R9, R21
-	VLD1R (R21), [V12.S4]
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x6ea2e484 // fcmgt v4.4s, v4.4s, v2.4s
-	WORD $0x6ea3e4a5 // fcmgt v5.4s, v5.4s, v3.4s
-	WORD $0x4ea0a884 // cmlt v4.4s, v4.4s, #0
-	WORD $0x6e6c1d44 // bsl v4.16b, v10.16b, v12.16b
-	WORD $0x4ea0a8a5 // cmlt v5.4s, v5.4s, #0
-	WORD $0x6e6c1d45 // bsl v5.16b, v10.16b, v12.16b
-	WORD $0x4f3754c6 // shl v6.4s, v6.4s, #23
-	WORD $0x4f3754e7 // shl v7.4s, v7.4s, #23
-	WORD $0x4ea484c6 // add v6.4s, v6.4s, v4.4s
-	WORD $0x4ea584e7 // add v7.4s, v7.4s, v5.4s
-	WORD $0x4ea41c9f // mov v31.16b, v4.16b
-	WORD $0x4e28ccdf // fmla v31.4s, v6.4s, v8.4s
-	WORD $0x4ebf1fe8 // mov v8.16b, v31.16b
-	WORD $0x4ea51cbf // mov v31.16b, v5.16b
-	WORD $0x4e29ccff // fmla v31.4s, v7.4s, v9.4s
-	WORD $0x4ebf1fe9 // mov v9.16b, v31.16b
-	WORD $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
-	WORD $0x4e27d529 // fadd v9.4s, v9.4s, v7.4s
-	ADD $376, R9, R22
-	VLD1R (R22), [V6.S4]
-	WORD $0x6f00e40a // movi v10.2d, #0
-	WORD $0x6e22e4c2 // fcmge v2.4s, v6.4s, v2.4s
-	WORD $0x6e23e4c3 // fcmge v3.4s, v6.4s, v3.4s
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e22cd9e // fmla v30.4s, v12.4s, v2.4s
+	WORD $0x4ebe1fc2 // mov v2.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e23cdbe // fmla v30.4s, v13.4s, v3.4s
+	WORD $0x4ebe1fc3 // mov v3.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e22cd9e // fmla v30.4s, v12.4s, v2.4s
+	WORD $0x4ebe1fc2 // mov v2.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e23cdbe // fmla v30.4s, v13.4s, v3.4s
+	WORD $0x4ebe1fc3 // mov v3.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e22cd9e // fmla v30.4s, v12.4s, v2.4s
+	WORD $0x4ebe1fc2 // mov v2.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e23cdbe // fmla v30.4s, v13.4s, v3.4s
+	WORD $0x4ebe1fc3 // mov v3.16b, v30.16b
+	FMOVQ 832(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e22cd9e // fmla v30.4s, v12.4s, v2.4s
+	WORD $0x4ebe1fc2 // mov v2.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e23cdbe // fmla v30.4s, v13.4s, v3.4s
+	WORD $0x4ebe1fc3 // mov v3.16b, v30.16b
+	WORD $0x6e2cdd8e // fmul v14.4s, v12.4s, v12.4s
+	WORD $0x6e2dddaf // fmul v15.4s, v13.4s, v13.4s
+	WORD $0x6ea0f99f // fneg v31.4s, v12.4s
+	WORD $0x4e2ecc5f // fmla v31.4s, v2.4s, v14.4s
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x6ea0f9bf // fneg v31.4s, v13.4s
+	WORD $0x4e2fcc7f // fmla v31.4s, v3.4s, v15.4s
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	FMOVQ 928(R9), F3
+	WORD $0x6ea8e462 // fcmgt v2.4s, v3.4s, v8.4s
+	WORD $0x6ea9e463 // fcmgt v3.4s, v3.4s, v9.4s
+	FMOVQ 960(R9), F31
 	WORD $0x4ea0a842 // cmlt v2.4s, v2.4s, #0
-	WORD $0x6e641d42 // bsl v2.16b, v10.16b, v4.16b
+	WORD $0x6e641fe2 // bsl v2.16b, v31.16b, v4.16b
 	WORD $0x4ea0a863 // cmlt v3.4s, v3.4s, #0
-	WORD $0x6e651d43 // bsl v3.16b, v10.16b, v5.16b
-	WORD $0x6e28fc00 // fdiv v0.4s, v0.4s, v8.4s
-	WORD $0x6e29fc21 // fdiv v1.4s, v1.4s, v9.4s
-	WORD $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
-	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	FLDPQ 0(R0), (F0, F1)
+	WORD $0x6e651fe3 // bsl v3.16b, v31.16b, v5.16b
+	WORD $0x4f37554a // shl v10.4s, v10.4s, #23
+	WORD $0x4f37556b // shl v11.4s, v11.4s, #23
+	WORD $0x4ea2854a // add v10.4s, v10.4s, v2.4s
+	WORD $0x4ea3856b // add v11.4s, v11.4s, v3.4s
+	WORD $0x4ea21c5f // mov v31.16b, v2.16b
+	WORD $0x4e2ecd5f // fmla v31.4s, v10.4s, v14.4s
+	WORD $0x4ebf1fee // mov v14.16b, v31.16b
+	WORD $0x4ea31c7f // mov v31.16b, v3.16b
+	WORD $0x4e2fcd7f // fmla v31.4s, v11.4s, v15.4s
+	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
+	WORD $0x4e2bd5ef // fadd v15.4s, v15.4s, v11.4s
+	WORD $0x6e28e400 // fcmge v0.4s, v0.4s, v8.4s
+	WORD $0x6e29e421 // fcmge v1.4s, v1.4s, v9.4s
+	WORD $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
+	WORD $0x4e611c61 // bic v1.16b, v3.16b, v1.16b
+	WORD $0x6e2efcc2 // fdiv v2.4s, v6.4s, v14.4s
+	WORD $0x6e2ffce3 // fdiv v3.4s, v7.4s, v15.4s
+	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
+	WORD $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
+	FLDPQ 0(R0), (F6, F7)
 	ADD R4, R8, R16
-	VMOV V0.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V0.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V1.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V1.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	VMOV V6.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V6.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V7.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V7.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 
 done:
 	RET
@@ -34152,46 +34912,99 @@ TEXT ·hardSigmoidNEON(SB), NOSPLIT, $0-40
 	MOVD x+0(FP), R7
 	MOVD out+8(FP), R8
 	MOVD table+24(FP), R9
+	FMOVQ 416(R9), F0
+	FMOVQ 448(R9), F2
+	FMOVQ 480(R9), F4
+	FMOVQ 512(R9), F6
+	FMOVQ 544(R9), F8
 	MOVD $0, R4
+	MOVD bytes+16(FP), R3
+	SUB $64, R3, R3
+	WORD $0x4ea01c01 // mov v1.16b, v0.16b
+	WORD $0x4ea21c43 // mov v3.16b, v2.16b
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+
+two:
+	CMP R3, R4
+	BGT one
+	ADD R4, R7, R19
+	FLDPQ 0(R19), (F10, F11)
+	FLDPQ 32(R19), (F12, F13)
+	WORD $0x4ea61cce // mov v14.16b, v6.16b
+	WORD $0x4ea71cef // mov v15.16b, v7.16b
+	WORD $0x4e22cd4e // fmla v14.4s, v10.4s, v2.4s
+	WORD $0x4e23cd6f // fmla v15.4s, v11.4s, v3.4s
+	WORD $0x4ea61cd0 // mov v16.16b, v6.16b
+	WORD $0x4ea71cf1 // mov v17.16b, v7.16b
+	WORD $0x4e22cd90 // fmla v16.4s, v12.4s, v2.4s
+	WORD $0x4e23cdb1 // fmla v17.4s, v13.4s, v3.4s
+	WORD $0x4ea41c92 // mov v18.16b, v4.16b
+	WORD $0x4ea51cb3 // mov v19.16b, v5.16b
+	WORD $0x4e20cd52 // fmla v18.4s, v10.4s, v0.4s
+	WORD $0x4e21cd73 // fmla v19.4s, v11.4s, v1.4s
+	WORD $0x4ea41c8a // mov v10.16b, v4.16b
+	WORD $0x4ea51cab // mov v11.16b, v5.16b
+	WORD $0x4e20cd8a // fmla v10.4s, v12.4s, v0.4s
+	WORD $0x4e21cdab // fmla v11.4s, v13.4s, v1.4s
+	WORD $0x4e2ed64c // fadd v12.4s, v18.4s, v14.4s
+	WORD $0x4e2fd66d // fadd v13.4s, v19.4s, v15.4s
+	WORD $0x4e30d54a // fadd v10.4s, v10.4s, v16.4s
+	WORD $0x4e31d56b // fadd v11.4s, v11.4s, v17.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6eace5df // fcmgt v31.4s, v14.4s, v12.4s
+	WORD $0x6ebf1dcc // bit v12.16b, v14.16b, v31.16b
+	WORD $0x6eade5df // fcmgt v31.4s, v14.4s, v13.4s
+	WORD $0x6ebf1dcd // bit v13.16b, v14.16b, v31.16b
+	WORD $0x6eaae5df // fcmgt v31.4s, v14.4s, v10.4s
+	WORD $0x6ebf1dca // bit v10.16b, v14.16b, v31.16b
+	WORD $0x6eabe5df // fcmgt v31.4s, v14.4s, v11.4s
+	WORD $0x6ebf1dcb // bit v11.16b, v14.16b, v31.16b
+	WORD $0x6ea8e59f // fcmgt v31.4s, v12.4s, v8.4s
+	WORD $0x6ebf1d0c // bit v12.16b, v8.16b, v31.16b
+	WORD $0x6ea9e5bf // fcmgt v31.4s, v13.4s, v9.4s
+	WORD $0x6ebf1d2d // bit v13.16b, v9.16b, v31.16b
+	WORD $0x6ea8e55f // fcmgt v31.4s, v10.4s, v8.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6ea9e57f // fcmgt v31.4s, v11.4s, v9.4s
+	WORD $0x6ebf1d2b // bit v11.16b, v9.16b, v31.16b
+	ADD R4, R8, R20
+	FSTPQ (F12, F13), 0(R20)
+	FSTPQ (F10, F11), 32(R20)
+	ADD $64, R4, R4
+	B two
+
+one:
 	MOVD bytes+16(FP), R3
 	SUB $32, R3, R3
 
 vector:
 	CMP R3, R4
 	BGT partial
-	ADD R4, R7, R19
-	FLDPQ 0(R19), (F0, F1)
-	ADD $324, R9, R20
-	VLD1R (R20), [V2.S4]
-	ADD $332, R9, R21
-	VLD1R (R21), [V4.S4]
-	WORD $0x4ea41c84 // mov v4.16b, v4.16b
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4e22cc04 // fmla v4.4s, v0.4s, v2.4s
-	WORD $0x4e22cc25 // fmla v5.4s, v1.4s, v2.4s
-	ADD $320, R9, R22
-	VLD1R (R22), [V2.S4]
-	ADD $328, R9, R23
-	VLD1R (R23), [V6.S4]
-	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
-	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	WORD $0x4e22cc06 // fmla v6.4s, v0.4s, v2.4s
-	WORD $0x4e22cc27 // fmla v7.4s, v1.4s, v2.4s
-	WORD $0x4e24d4c0 // fadd v0.4s, v6.4s, v4.4s
-	WORD $0x4e25d4e1 // fadd v1.4s, v7.4s, v5.4s
-	WORD $0x6f00e402 // movi v2.2d, #0
-	WORD $0x6ea0e45f // fcmgt v31.4s, v2.4s, v0.4s
-	WORD $0x6ebf1c40 // bit v0.16b, v2.16b, v31.16b
-	WORD $0x6ea1e45f // fcmgt v31.4s, v2.4s, v1.4s
-	WORD $0x6ebf1c41 // bit v1.16b, v2.16b, v31.16b
-	ADD $336, R9, R24
-	VLD1R (R24), [V2.S4]
-	WORD $0x6ea2e41f // fcmgt v31.4s, v0.4s, v2.4s
-	WORD $0x6ebf1c40 // bit v0.16b, v2.16b, v31.16b
-	WORD $0x6ea2e43f // fcmgt v31.4s, v1.4s, v2.4s
-	WORD $0x6ebf1c41 // bit v1.16b, v2.16b, v31.16b
-	ADD R4, R8, R25
-	FSTPQ (F0, F1), 0(R25)
+	ADD R4, R7, R21
+	FLDPQ 0(R21), (F10, F11)
+	WORD $0x4ea61ccc // mov v12.16b, v6.16b
+	WORD $0x4ea71ced // mov v13.16b, v7.16b
+	WORD $0x4e22cd4c // fmla v12.4s, v10.4s, v2.4s
+	WORD $0x4e23cd6d // fmla v13.4s, v11.4s, v3.4s
+	WORD $0x4ea41c8e // mov v14.16b, v4.16b
+	WORD $0x4ea51caf // mov v15.16b, v5.16b
+	WORD $0x4e20cd4e // fmla v14.4s, v10.4s, v0.4s
+	WORD $0x4e21cd6f // fmla v15.4s, v11.4s, v1.4s
+	WORD $0x4e2cd5ca // fadd v10.4s, v14.4s, v12.4s
+	WORD $0x4e2dd5eb // fadd v11.4s, v15.4s, v13.4s
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6eaae59f // fcmgt v31.4s, v12.4s, v10.4s
+	WORD $0x6ebf1d8a // bit v10.16b, v12.16b, v31.16b
+	WORD $0x6eabe59f // fcmgt v31.4s, v12.4s, v11.4s
+	WORD $0x6ebf1d8b // bit v11.16b, v12.16b, v31.16b
+	WORD $0x6ea8e55f // fcmgt v31.4s, v10.4s, v8.4s
+	WORD $0x6ebf1d0a // bit v10.16b, v8.16b, v31.16b
+	WORD $0x6ea9e57f // fcmgt v31.4s, v11.4s, v9.4s
+	WORD $0x6ebf1d2b // bit v11.16b, v9.16b, v31.16b
+	ADD R4, R8, R22
+	FSTPQ (F10, F11), 0(R22)
 	ADD $32, R4, R4
 	B vector
 
@@ -34200,46 +35013,35 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+32(FP), R0
-	FLDPQ 0(R0), (F0, F1)
-	WORD $0x4ea01c1f // mov v31.16b, v0.16b
-	WORD $0x4ea11c3e // mov v30.16b, v1.16b
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
+	FLDPQ 0(R0), (F10, F11)
+	WORD $0x4eaa1d5f // mov v31.16b, v10.16b
+	WORD $0x4eab1d7e // mov v30.16b, v11.16b
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
 	ADD R4, R7, R16
-	VMOV V31.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V30.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	ADD $324, R9, R19
-	VLD1R (R19), [V2.S4]
-	ADD $332, R9, R20
-	VLD1R (R20), [V4.S4]
-	WORD $0x4ea41c84 // mov v4.16b, v4.16b
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4e22cc04 // fmla v4.4s, v0.4s, v2.4s
-	WORD $0x4e22cc25 // fmla v5.4s, v1.4s, v2.4s
-	ADD $320, R9, R21
-	VLD1R (R21), [V2.S4]
-	ADD $328, R9, R22
-	VLD1R (R22), [V6.S4]
+	VMOV V31.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V30.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
 	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
-	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	WORD $0x4e22cc06 // fmla v6.4s, v0.4s, v2.4s
-	WORD $0x4e22cc27 // fmla v7.4s, v1.4s, v2.4s
-	WORD $0x4e24d4c0 // fadd v0.4s, v6.4s, v4.4s
-	WORD $0x4e25d4e1 // fadd v1.4s, v7.4s, v5.4s
+	WORD $0x4ea71ce7 // mov v7.16b, v7.16b
+	WORD $0x4e22cd46 // fmla v6.4s, v10.4s, v2.4s
+	WORD $0x4e23cd67 // fmla v7.4s, v11.4s, v3.4s
+	WORD $0x4ea41c82 // mov v2.16b, v4.16b
+	WORD $0x4ea51ca3 // mov v3.16b, v5.16b
+	WORD $0x4e20cd42 // fmla v2.4s, v10.4s, v0.4s
+	WORD $0x4e21cd63 // fmla v3.4s, v11.4s, v1.4s
+	WORD $0x4e26d440 // fadd v0.4s, v2.4s, v6.4s
+	WORD $0x4e27d461 // fadd v1.4s, v3.4s, v7.4s
 	WORD $0x6f00e402 // movi v2.2d, #0
 	WORD $0x6ea0e45f // fcmgt v31.4s, v2.4s, v0.4s
 	WORD $0x6ebf1c40 // bit v0.16b, v2.16b, v31.16b
 	WORD $0x6ea1e45f // fcmgt v31.4s, v2.4s, v1.4s
 	WORD $0x6ebf1c41 // bit v1.16b, v2.16b, v31.16b
-	ADD $336, R9, R23
-	VLD1R (R23), [V2.S4]
-	WORD $0x4ea21c43 // mov v3.16b, v2.16b
-	WORD $0x6ea2e41f // fcmgt v31.4s, v0.4s, v2.4s
-	WORD $0x6eff1c02 // bif v2.16b, v0.16b, v31.16b
-	WORD $0x6ea3e43f // fcmgt v31.4s, v1.4s, v3.4s
-	WORD $0x6eff1c23 // bif v3.16b, v1.16b, v31.16b
-	FLDPQ 0(R0), (F0, F1)
+	WORD $0x6ea8e41f // fcmgt v31.4s, v0.4s, v8.4s
+	WORD $0x6ebf1d00 // bit v0.16b, v8.16b, v31.16b
+	WORD $0x6ea9e43f // fcmgt v31.4s, v1.4s, v9.4s
+	WORD $0x6ebf1d21 // bit v1.16b, v9.16b, v31.16b
+	FLDPQ 0(R0), (F10, F11)
 	ADD R4, R8, R16
-	VMOV V0.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V0.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V1.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V1.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	VMOV V10.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V10.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V11.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V11.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 
 done:
 	RET
@@ -34248,56 +35050,126 @@ TEXT ·hardSwishNEON(SB), NOSPLIT, $0-40
 	MOVD x+0(FP), R7
 	MOVD out+8(FP), R8
 	MOVD table+24(FP), R9
+	FMOVQ 416(R9), F0
+	FMOVQ 448(R9), F2
+	FMOVQ 480(R9), F4
+	FMOVQ 512(R9), F6
+	FMOVQ 544(R9), F8
 	MOVD $0, R4
+	MOVD bytes+16(FP), R3
+	SUB $64, R3, R3
+	WORD $0x4ea01c01 // mov v1.16b, v0.16b
+	WORD $0x4ea21c43 // mov v3.16b, v2.16b
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+
+two:
+	CMP R3, R4
+	BGT one
+	ADD R4, R7, R19
+	FLDPQ 0(R19), (F10, F11)
+	FLDPQ 32(R19), (F12, F13)
+	WORD $0x4ea61cce // mov v14.16b, v6.16b
+	WORD $0x4ea71cef // mov v15.16b, v7.16b
+	WORD $0x4e22cd4e // fmla v14.4s, v10.4s, v2.4s
+	WORD $0x4e23cd6f // fmla v15.4s, v11.4s, v3.4s
+	WORD $0x4ea61cd0 // mov v16.16b, v6.16b
+	WORD $0x4ea71cf1 // mov v17.16b, v7.16b
+	WORD $0x4e22cd90 // fmla v16.4s, v12.4s, v2.4s
+	WORD $0x4e23cdb1 // fmla v17.4s, v13.4s, v3.4s
+	WORD $0x4ea41c92 // mov v18.16b, v4.16b
+	WORD $0x4ea51cb3 // mov v19.16b, v5.16b
+	WORD $0x4e20cd52 // fmla v18.4s, v10.4s, v0.4s
+	WORD $0x4e21cd73 // fmla v19.4s, v11.4s, v1.4s
+	WORD $0x4ea41c94 // mov v20.16b, v4.16b
+	WORD $0x4ea51cb5 // mov v21.16b, v5.16b
+	WORD $0x4e20cd94 // fmla v20.4s, v12.4s, v0.4s
+	WORD $0x4e21cdb5 // fmla v21.4s, v13.4s, v1.4s
+	WORD $0x4e2ed64e // fadd v14.4s, v18.4s, v14.4s
+	WORD $0x4e2fd66f // fadd v15.4s, v19.4s, v15.4s
+	WORD $0x4e30d690 // fadd v16.4s, v20.4s, v16.4s
+	WORD $0x4e31d6b1 // fadd v17.4s, v21.4s, v17.4s
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6eaee65f // fcmgt v31.4s, v18.4s, v14.4s
+	WORD $0x6ebf1e4e // bit v14.16b, v18.16b, v31.16b
+	WORD $0x6eafe65f // fcmgt v31.4s, v18.4s, v15.4s
+	WORD $0x6ebf1e4f // bit v15.16b, v18.16b, v31.16b
+	WORD $0x6eb0e65f // fcmgt v31.4s, v18.4s, v16.4s
+	WORD $0x6ebf1e50 // bit v16.16b, v18.16b, v31.16b
+	WORD $0x6eb1e65f // fcmgt v31.4s, v18.4s, v17.4s
+	WORD $0x6ebf1e51 // bit v17.16b, v18.16b, v31.16b
+	WORD $0x6ea8e5df // fcmgt v31.4s, v14.4s, v8.4s
+	WORD $0x6ebf1d0e // bit v14.16b, v8.16b, v31.16b
+	WORD $0x6ea9e5ff // fcmgt v31.4s, v15.4s, v9.4s
+	WORD $0x6ebf1d2f // bit v15.16b, v9.16b, v31.16b
+	WORD $0x6ea8e61f // fcmgt v31.4s, v16.4s, v8.4s
+	WORD $0x6ebf1d10 // bit v16.16b, v8.16b, v31.16b
+	WORD $0x6ea9e63f // fcmgt v31.4s, v17.4s, v9.4s
+	WORD $0x6ebf1d31 // bit v17.16b, v9.16b, v31.16b
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x4e32e5d4 // fcmeq v20.4s, v14.4s, v18.4s
+	WORD $0x6e205a94 // mvn v20.16b, v20.16b
+	WORD $0x4e32e5f5 // fcmeq v21.4s, v15.4s, v18.4s
+	WORD $0x6e205ab5 // mvn v21.16b, v21.16b
+	WORD $0x6e2addca // fmul v10.4s, v14.4s, v10.4s
+	WORD $0x6e2bddeb // fmul v11.4s, v15.4s, v11.4s
+	WORD $0x4e341d4a // and v10.16b, v10.16b, v20.16b
+	WORD $0x4e351d6b // and v11.16b, v11.16b, v21.16b
+	WORD $0x4e32e60e // fcmeq v14.4s, v16.4s, v18.4s
+	WORD $0x6e2059ce // mvn v14.16b, v14.16b
+	WORD $0x4e32e62f // fcmeq v15.4s, v17.4s, v18.4s
+	WORD $0x6e2059ef // mvn v15.16b, v15.16b
+	WORD $0x6e2cde0c // fmul v12.4s, v16.4s, v12.4s
+	WORD $0x6e2dde2d // fmul v13.4s, v17.4s, v13.4s
+	WORD $0x4e2e1d8c // and v12.16b, v12.16b, v14.16b
+	WORD $0x4e2f1dad // and v13.16b, v13.16b, v15.16b
+	ADD R4, R8, R20
+	FSTPQ (F10, F11), 0(R20)
+	FSTPQ (F12, F13), 32(R20)
+	ADD $64, R4, R4
+	B two
+
+one:
 	MOVD bytes+16(FP), R3
 	SUB $32, R3, R3
 
 vector:
 	CMP R3, R4
 	BGT partial
-	ADD R4, R7, R19
-	FLDPQ 0(R19), (F0, F1)
-	ADD $324, R9, R20
-	VLD1R (R20), [V2.S4]
-	ADD $332, R9, R21
-	VLD1R (R21), [V4.S4]
-	WORD $0x4ea41c84 // mov v4.16b, v4.16b
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4e22cc04 // fmla v4.4s, v0.4s, v2.4s
-	WORD $0x4e22cc25 // fmla v5.4s, v1.4s, v2.4s
-	ADD $320, R9, R22
-	VLD1R (R22), [V2.S4]
-	ADD $328, R9, R23
-	VLD1R (R23), [V6.S4]
-	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
-	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	WORD $0x4e22cc06 // fmla v6.4s, v0.4s, v2.4s
-	WORD $0x4e22cc27 // fmla v7.4s, v1.4s, v2.4s
-	WORD $0x4e24d4c2 // fadd v2.4s, v6.4s, v4.4s
-	WORD $0x4e25d4e3 // fadd v3.4s, v7.4s, v5.4s
-	WORD $0x6f00e404 // movi v4.2d, #0
-	WORD $0x6ea2e49f // fcmgt v31.4s, v4.4s, v2.4s
-	WORD $0x6ebf1c82 // bit v2.16b, v4.16b, v31.16b
-	WORD $0x6ea3e49f // fcmgt v31.4s, v4.4s, v3.4s
-	WORD $0x6ebf1c83 // bit v3.16b, v4.16b, v31.16b
-	ADD $336, R9, R24
-	VLD1R (R24), [V4.S4]
-	WORD $0x6ea4e45f // fcmgt v31.4s, v2.4s, v4.4s
-	WORD $0x6ebf1c82 // bit v2.16b, v4.16b, v31.16b
-	WORD $0x6ea4e47f // fcmgt v31.4s, v3.4s, v4.4s
-	WORD $0x6ebf1c83 // bit v3.16b, v4.16b, v31.16b
-	WORD $0x6f00e404 // movi v4.2d, #0
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4e24e444 // fcmeq v4.4s, v2.4s, v4.4s
-	WORD $0x6e205884 // mvn v4.16b, v4.16b
-	WORD $0x4e25e465 // fcmeq v5.4s, v3.4s, v5.4s
-	WORD $0x6e2058a5 // mvn v5.16b, v5.16b
-	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	WORD $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
-	WORD $0x4e241c00 // and v0.16b, v0.16b, v4.16b
-	WORD $0x4e251c21 // and v1.16b, v1.16b, v5.16b
-	ADD R4, R8, R25
-	FSTPQ (F0, F1), 0(R25)
+	ADD R4, R7, R21
+	FLDPQ 0(R21), (F10, F11)
+	WORD $0x4ea61ccc // mov v12.16b, v6.16b
+	WORD $0x4ea71ced // mov v13.16b, v7.16b
+	WORD $0x4e22cd4c // fmla v12.4s, v10.4s, v2.4s
+	WORD $0x4e23cd6d // fmla v13.4s, v11.4s, v3.4s
+	WORD $0x4ea41c8e // mov v14.16b, v4.16b
+	WORD $0x4ea51caf // mov v15.16b, v5.16b
+	WORD $0x4e20cd4e // fmla v14.4s, v10.4s, v0.4s
+	WORD $0x4e21cd6f // fmla v15.4s, v11.4s, v1.4s
+	WORD $0x4e2cd5cc // fadd v12.4s, v14.4s, v12.4s
+	WORD $0x4e2dd5ed // fadd v13.4s, v15.4s, v13.4s
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6eace5df // fcmgt v31.4s, v14.4s, v12.4s
+	WORD $0x6ebf1dcc // bit v12.16b, v14.16b, v31.16b
+	WORD $0x6eade5df // fcmgt v31.4s, v14.4s, v13.4s
+	WORD $0x6ebf1dcd // bit v13.16b, v14.16b, v31.16b
+	WORD $0x6ea8e59f // fcmgt v31.4s, v12.4s, v8.4s
+	WORD $0x6ebf1d0c // bit v12.16b, v8.16b, v31.16b
+	WORD $0x6ea9e5bf // fcmgt v31.4s, v13.4s, v9.4s
+	WORD $0x6ebf1d2d // bit v13.16b, v9.16b, v31.16b
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x4eae1dcf // mov v15.16b, v14.16b
+	WORD $0x4e2ee58e // fcmeq v14.4s, v12.4s, v14.4s
+	WORD $0x6e2059ce // mvn v14.16b, v14.16b
+	WORD $0x4e2fe5af // fcmeq v15.4s, v13.4s, v15.4s
+	WORD $0x6e2059ef // mvn v15.16b, v15.16b
+	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
+	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
+	WORD $0x4e2e1d4a // and v10.16b, v10.16b, v14.16b
+	WORD $0x4e2f1d6b // and v11.16b, v11.16b, v15.16b
+	ADD R4, R8, R22
+	FSTPQ (F10, F11), 0(R22)
 	ADD $32, R4, R4
 	B vector
 
@@ -34306,53 +35178,45 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+32(FP), R0
-	FLDPQ 0(R0), (F2, F3)
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
+	FLDPQ 0(R0), (F10, F11)
+	WORD $0x4eaa1d5f // mov v31.16b, v10.16b
+	WORD $0x4eab1d7e // mov v30.16b, v11.16b
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
 	ADD R4, R7, R16
-	VMOV V2.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V2.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V3.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V3.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	ADD $324, R9, R19
-	VLD1R (R19), [V2.S4]
-	ADD $332, R9, R20
-	VLD1R (R20), [V4.S4]
-	WORD $0x4ea41c84 // mov v4.16b, v4.16b
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4e22cc04 // fmla v4.4s, v0.4s, v2.4s
-	WORD $0x4e22cc25 // fmla v5.4s, v1.4s, v2.4s
-	ADD $320, R9, R21
-	VLD1R (R21), [V2.S4]
-	ADD $328, R9, R22
-	VLD1R (R22), [V6.S4]
+	VMOV V31.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V30.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
 	WORD $0x4ea61cc6 // mov v6.16b, v6.16b
-	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
-	WORD $0x4e22cc06 // fmla v6.4s, v0.4s, v2.4s
-	WORD $0x4e22cc27 // fmla v7.4s, v1.4s, v2.4s
-	WORD $0x4e24d4c2 // fadd v2.4s, v6.4s, v4.4s
-	WORD $0x4e25d4e3 // fadd v3.4s, v7.4s, v5.4s
-	WORD $0x6f00e404 // movi v4.2d, #0
-	WORD $0x6ea2e49f // fcmgt v31.4s, v4.4s, v2.4s
-	WORD $0x6ebf1c82 // bit v2.16b, v4.16b, v31.16b
-	WORD $0x6ea3e49f // fcmgt v31.4s, v4.4s, v3.4s
-	WORD $0x6ebf1c83 // bit v3.16b, v4.16b, v31.16b
-	ADD $336, R9, R23
-	VLD1R (R23), [V4.S4]
-	WORD $0x6ea4e45f // fcmgt v31.4s, v2.4s, v4.4s
-	WORD $0x6ebf1c82 // bit v2.16b, v4.16b, v31.16b
-	WORD $0x6ea4e47f // fcmgt v31.4s, v3.4s, v4.4s
-	WORD $0x6ebf1c83 // bit v3.16b, v4.16b, v31.16b
-	WORD $0x6f00e404 // movi v4.2d, #0
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4e24e444 // fcmeq v4.4s, v2.4s, v4.4s
-	WORD $0x6e205884 // mvn v4.16b, v4.16b
-	WORD $0x4e25e465 // fcmeq v5.4s, v3.4s, v5.4s
-	WORD $0x6e2058a5 // mvn v5.16b, v5.16b
-	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	WORD $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
-	WORD $0x4e241c00 // and v0.16b, v0.16b, v4.16b
-	WORD $0x4e251c21 // and v1.16b, v1.16b, v5.16b
-	FLDPQ 0(R0), (F2, F3)
+	WORD $0x4ea71ce7 // mov v7.16b, v7.16b
+	WORD $0x4e22cd46 // fmla v6.4s, v10.4s, v2.4s
+	WORD $0x4e23cd67 // fmla v7.4s, v11.4s, v3.4s
+	WORD $0x4ea41c82 // mov v2.16b, v4.16b
+	WORD $0x4ea51ca3 // mov v3.16b, v5.16b
+	WORD $0x4e20cd42 // fmla v2.4s, v10.4s, v0.4s
+	WORD $0x4e21cd63 // fmla v3.4s, v11.4s, v1.4s
+	WORD $0x4e26d440 // fadd v0.4s, v2.4s, v6.4s
+	WORD $0x4e27d461 // fadd v1.4s, v3.4s, v7.4s
+	WORD $0x6f00e402 // movi v2.2d, #0
+	WORD $0x6ea0e45f // fcmgt v31.4s, v2.4s, v0.4s
+	WORD $0x6ebf1c40 // bit v0.16b, v2.16b, v31.16b
+	WORD $0x6ea1e45f // fcmgt v31.4s, v2.4s, v1.4s
+	WORD $0x6ebf1c41 // bit v1.16b, v2.16b, v31.16b
+	WORD $0x6ea8e41f // fcmgt v31.4s, v0.4s, v8.4s
+	WORD $0x6ebf1d00 // bit v0.16b, v8.16b, v31.16b
+	WORD $0x6ea9e43f // fcmgt v31.4s, v1.4s, v9.4s
+	WORD $0x6ebf1d21 // bit v1.16b, v9.16b, v31.16b
+	WORD $0x6f00e402 // movi v2.2d, #0
+	WORD $0x4ea21c43 // mov v3.16b, v2.16b
+	WORD $0x4e22e402 // fcmeq v2.4s, v0.4s, v2.4s
+	WORD $0x6e205842 // mvn v2.16b, v2.16b
+	WORD $0x4e23e423 // fcmeq v3.4s, v1.4s, v3.4s
+	WORD $0x6e205863 // mvn v3.16b, v3.16b
+	WORD $0x6e2adc00 // fmul v0.4s, v0.4s, v10.4s
+	WORD $0x6e2bdc21 // fmul v1.4s, v1.4s, v11.4s
+	WORD $0x4e221c00 // and v0.16b, v0.16b, v2.16b
+	WORD $0x4e231c21 // and v1.16b, v1.16b, v3.16b
+	FLDPQ 0(R0), (F10, F11)
 	ADD R4, R8, R16
-	VMOV V2.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V2.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V3.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V3.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	VMOV V10.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V10.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V11.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V11.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 
 done:
 	RET
@@ -34361,26 +35225,53 @@ TEXT ·leakyReluNEON(SB), NOSPLIT, $0-40
 	MOVD x+0(FP), R7
 	MOVD out+8(FP), R8
 	MOVD table+24(FP), R9
+	FMOVQ 416(R9), F0
 	MOVD $0, R4
+	MOVD bytes+16(FP), R3
+	SUB $64, R3, R3
+	WORD $0x4ea01c01 // mov v1.16b, v0.16b
+
+two:
+	CMP R3, R4
+	BGT one
+	ADD R4, R7, R19
+	FLDPQ 0(R19), (F2, F3)
+	FLDPQ 32(R19), (F4, F5)
+	WORD $0x6e20dc46 // fmul v6.4s, v2.4s, v0.4s
+	WORD $0x6e21dc67 // fmul v7.4s, v3.4s, v1.4s
+	WORD $0x6e20dc88 // fmul v8.4s, v4.4s, v0.4s
+	WORD $0x6e21dca9 // fmul v9.4s, v5.4s, v1.4s
+	WORD $0x4ea0a85f // cmlt v31.4s, v2.4s, #0
+	WORD $0x6eff1c46 // bif v6.16b, v2.16b, v31.16b
+	WORD $0x4ea0a87f // cmlt v31.4s, v3.4s, #0
+	WORD $0x6eff1c67 // bif v7.16b, v3.16b, v31.16b
+	WORD $0x4ea0a89f // cmlt v31.4s, v4.4s, #0
+	WORD $0x6eff1c88 // bif v8.16b, v4.16b, v31.16b
+	WORD $0x4ea0a8bf // cmlt v31.4s, v5.4s, #0
+	WORD $0x6eff1ca9 // bif v9.16b, v5.16b, v31.16b
+	ADD R4, R8, R20
+	FSTPQ (F6, F7), 0(R20)
+	FSTPQ (F8, F9), 32(R20)
+	ADD $64, R4, R4
+	B two
+
+one:
 	MOVD bytes+16(FP), R3
 	SUB $32, R3, R3
 
 vector:
 	CMP R3, R4
 	BGT partial
-	ADD R4, R7, R19
-	FLDPQ 0(R19), (F0, F1)
-	ADD $320, R9, R20
-	VLD1R (R20), [V2.S4]
-	WORD $0x4ea21c43 // mov v3.16b, v2.16b
-	WORD $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
-	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	WORD $0x4ea0a81f // cmlt v31.4s, v0.4s, #0
-	WORD $0x6eff1c02 // bif v2.16b, v0.16b, v31.16b
-	WORD $0x4ea0a83f // cmlt v31.4s, v1.4s, #0
-	WORD $0x6eff1c23 // bif v3.16b, v1.16b, v31.16b
-	ADD R4, R8, R21
-	FSTPQ (F2, F3), 0(R21)
+	ADD R4, R7, R21
+	FLDPQ 0(R21), (F2, F3)
+	WORD $0x6e20dc44 // fmul v4.4s, v2.4s, v0.4s
+	WORD $0x6e21dc65 // fmul v5.4s, v3.4s, v1.4s
+	WORD $0x4ea0a85f // cmlt v31.4s, v2.4s, #0
+	WORD $0x6eff1c44 // bif v4.16b, v2.16b, v31.16b
+	WORD $0x4ea0a87f // cmlt v31.4s, v3.4s, #0
+	WORD $0x6eff1c65 // bif v5.16b, v3.16b, v31.16b
+	ADD R4, R8, R22
+	FSTPQ (F4, F5), 0(R22)
 	ADD $32, R4, R4
 	B vector
 
@@ -34389,25 +35280,22 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+32(FP), R0
-	FLDPQ 0(R0), (F0, F1)
-	WORD $0x4ea01c1f // mov v31.16b, v0.16b
-	WORD $0x4ea11c3e // mov v30.16b, v1.16b
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
+	FLDPQ 0(R0), (F2, F3)
+	WORD $0x4ea21c5f // mov v31.16b, v2.16b
+	WORD $0x4ea31c7e // mov v30.16b, v3.16b
+	WORD $0x6f00e402 // movi v2.2d, #0
+	WORD $0x6f00e403 // movi v3.2d, #0
 	ADD R4, R7, R16
-	VMOV V31.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V30.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	ADD $320, R9, R22
-	VLD1R (R22), [V2.S4]
-	WORD $0x4ea21c43 // mov v3.16b, v2.16b
-	WORD $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
-	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	WORD $0x4ea0a81f // cmlt v31.4s, v0.4s, #0
-	WORD $0x6eff1c02 // bif v2.16b, v0.16b, v31.16b
-	WORD $0x4ea0a83f // cmlt v31.4s, v1.4s, #0
-	WORD $0x6eff1c23 // bif v3.16b, v1.16b, v31.16b
-	FLDPQ 0(R0), (F0, F1)
+	VMOV V31.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V30.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
+	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
+	WORD $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
+	WORD $0x4ea0a85f // cmlt v31.4s, v2.4s, #0
+	WORD $0x6eff1c40 // bif v0.16b, v2.16b, v31.16b
+	WORD $0x4ea0a87f // cmlt v31.4s, v3.4s, #0
+	WORD $0x6eff1c61 // bif v1.16b, v3.16b, v31.16b
+	FLDPQ 0(R0), (F2, F3)
 	ADD R4, R8, R16
-	VMOV V0.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V0.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V1.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V1.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	VMOV V2.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V2.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V3.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V3.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 
 done:
 	RET
@@ -34416,21 +35304,41 @@ TEXT ·absNEON(SB), NOSPLIT, $0-40
 	MOVD x+0(FP), R7
 	MOVD out+8(FP), R8
 	MOVD table+24(FP), R9
+	FMOVQ 992(R9), F0
 	MOVD $0, R4
+	MOVD bytes+16(FP), R3
+	SUB $64, R3, R3
+	WORD $0x4ea01c01 // mov v1.16b, v0.16b
+
+two:
+	CMP R3, R4
+	BGT one
+	ADD R4, R7, R19
+	FLDPQ 0(R19), (F2, F3)
+	FLDPQ 32(R19), (F4, F5)
+	WORD $0x4e601c42 // bic v2.16b, v2.16b, v0.16b
+	WORD $0x4e611c63 // bic v3.16b, v3.16b, v1.16b
+	WORD $0x4e601c84 // bic v4.16b, v4.16b, v0.16b
+	WORD $0x4e611ca5 // bic v5.16b, v5.16b, v1.16b
+	ADD R4, R8, R20
+	FSTPQ (F2, F3), 0(R20)
+	FSTPQ (F4, F5), 32(R20)
+	ADD $64, R4, R4
+	B two
+
+one:
 	MOVD bytes+16(FP), R3
 	SUB $32, R3, R3
 
 vector:
 	CMP R3, R4
 	BGT partial
-	ADD R4, R7, R19
-	FLDPQ 0(R19), (F0, F1)
-	ADD $392, R9, R20
-	VLD1R (R20), [V2.S4]
-	WORD $0x4e621c00 // bic v0.16b, v0.16b, v2.16b
-	WORD $0x4e621c21 // bic v1.16b, v1.16b, v2.16b
-	ADD R4, R8, R21
-	FSTPQ (F0, F1), 0(R21)
+	ADD R4, R7, R21
+	FLDPQ 0(R21), (F2, F3)
+	WORD $0x4e601c42 // bic v2.16b, v2.16b, v0.16b
+	WORD $0x4e611c63 // bic v3.16b, v3.16b, v1.16b
+	ADD R4, R8, R22
+	FSTPQ (F2, F3), 0(R22)
 	ADD $32, R4, R4
 	B vector
 
@@ -34439,21 +35347,18 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+32(FP), R0
-	FLDPQ 0(R0), (F0, F1)
-	WORD $0x4ea01c1f // mov v31.16b, v0.16b
-	WORD $0x4ea11c3e // mov v30.16b, v1.16b
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
+	FLDPQ 0(R0), (F2, F3)
+	WORD $0x4ea21c5f // mov v31.16b, v2.16b
+	WORD $0x4ea31c7e // mov v30.16b, v3.16b
+	WORD $0x6f00e402 // movi v2.2d, #0
+	WORD $0x6f00e403 // movi v3.2d, #0
 	ADD R4, R7, R16
-	VMOV V31.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V30.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	ADD $392, R9, R22
-	VLD1R (R22), [V2.S4]
-	WORD $0x4ea21c43 // mov v3.16b, v2.16b
-	WORD $0x4e621c02 // bic v2.16b, v0.16b, v2.16b
-	WORD $0x4e631c23 // bic v3.16b, v1.16b, v3.16b
-	FLDPQ 0(R0), (F0, F1)
+	VMOV V31.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V30.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
+	WORD $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
+	WORD $0x4e611c61 // bic v1.16b, v3.16b, v1.16b
+	FLDPQ 0(R0), (F2, F3)
 	ADD R4, R8, R16
-	VMOV V0.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V0.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V1.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V1.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	VMOV V2.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V2.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V3.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V3.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 
 done:
 	RET
@@ -34462,21 +35367,41 @@ TEXT ·negNEON(SB), NOSPLIT, $0-40
 	MOVD x+0(FP), R7
 	MOVD out+8(FP), R8
 	MOVD table+24(FP), R9
+	FMOVQ 992(R9), F0
 	MOVD $0, R4
+	MOVD bytes+16(FP), R3
+	SUB $64, R3, R3
+	WORD $0x4ea01c01 // mov v1.16b, v0.16b
+
+two:
+	CMP R3, R4
+	BGT one
+	ADD R4, R7, R19
+	FLDPQ 0(R19), (F2, F3)
+	FLDPQ 32(R19), (F4, F5)
+	WORD $0x6e201c42 // eor v2.16b, v2.16b, v0.16b
+	WORD $0x6e211c63 // eor v3.16b, v3.16b, v1.16b
+	WORD $0x6e201c84 // eor v4.16b, v4.16b, v0.16b
+	WORD $0x6e211ca5 // eor v5.16b, v5.16b, v1.16b
+	ADD R4, R8, R20
+	FSTPQ (F2, F3), 0(R20)
+	FSTPQ (F4, F5), 32(R20)
+	ADD $64, R4, R4
+	B two
+
+one:
 	MOVD bytes+16(FP), R3
 	SUB $32, R3, R3
 
 vector:
 	CMP R3, R4
 	BGT partial
-	ADD R4, R7, R19
-	FLDPQ 0(R19), (F0, F1)
-	ADD $392, R9, R20
-	VLD1R (R20), [V2.S4]
-	WORD $0x6e221c00 // eor v0.16b, v0.16b, v2.16b
-	WORD $0x6e221c21 // eor v1.16b, v1.16b, v2.16b
-	ADD R4, R8, R21
-	FSTPQ (F0, F1), 0(R21)
+	ADD R4, R7, R21
+	FLDPQ 0(R21), (F2, F3)
+	WORD $0x6e201c42 // eor v2.16b, v2.16b, v0.16b
+	WORD $0x6e211c63 // eor v3.16b, v3.16b, v1.16b
+	ADD R4, R8, R22
+	FSTPQ (F2, F3), 0(R22)
 	ADD $32, R4, R4
 	B vector
 
@@ -34485,21 +35410,18 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+32(FP), R0
-	FLDPQ 0(R0), (F0, F1)
-	WORD $0x4ea01c1f // mov v31.16b, v0.16b
-	WORD $0x4ea11c3e // mov v30.16b, v1.16b
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
+	FLDPQ 0(R0), (F2, F3)
+	WORD $0x4ea21c5f // mov v31.16b, v2.16b
+	WORD $0x4ea31c7e // mov v30.16b, v3.16b
+	WORD $0x6f00e402 // movi v2.2d, #0
+	WORD $0x6f00e403 // movi v3.2d, #0
 	ADD R4, R7, R16
-	VMOV V31.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V30.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	ADD $392, R9, R22
-	VLD1R (R22), [V2.S4]
-	WORD $0x4ea21c43 // mov v3.16b, v2.16b
-	WORD $0x6e221c02 // eor v2.16b, v0.16b, v2.16b
-	WORD $0x6e231c23 // eor v3.16b, v1.16b, v3.16b
-	FLDPQ 0(R0), (F0, F1)
+	VMOV V31.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V30.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
+	WORD $0x6e201c40 // eor v0.16b, v2.16b, v0.16b
+	WORD $0x6e211c61 // eor v1.16b, v3.16b, v1.16b
+	FLDPQ 0(R0), (F2, F3)
 	ADD R4, R8, R16
-	VMOV V0.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V0.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V1.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V1.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	VMOV V2.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V2.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V3.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V3.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 
 done:
 	RET
@@ -34508,42 +35430,87 @@ TEXT ·softsignNEON(SB), NOSPLIT, $0-40
 	MOVD x+0(FP), R7
 	MOVD out+8(FP), R8
 	MOVD table+24(FP), R9
+	FMOVQ 992(R9), F0
+	FMOVQ 1024(R9), F2
+	FMOVQ 544(R9), F4
 	MOVD $0, R4
+	MOVD bytes+16(FP), R3
+	SUB $64, R3, R3
+	WORD $0x4ea01c01 // mov v1.16b, v0.16b
+	WORD $0x4ea21c43 // mov v3.16b, v2.16b
+	WORD $0x4ea41c85 // mov v5.16b, v4.16b
+
+two:
+	CMP R3, R4
+	BGT one
+	ADD R4, R7, R19
+	FLDPQ 0(R19), (F6, F7)
+	FLDPQ 32(R19), (F8, F9)
+	WORD $0x6e201c4a // eor v10.16b, v2.16b, v0.16b
+	WORD $0x6e211c6b // eor v11.16b, v3.16b, v1.16b
+	WORD $0x6e201c4c // eor v12.16b, v2.16b, v0.16b
+	WORD $0x6e211c6d // eor v13.16b, v3.16b, v1.16b
+	WORD $0x6ea6e55f // fcmgt v31.4s, v10.4s, v6.4s
+	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
+	WORD $0x6ea7e57f // fcmgt v31.4s, v11.4s, v7.4s
+	WORD $0x6ebf1d67 // bit v7.16b, v11.16b, v31.16b
+	WORD $0x6ea8e59f // fcmgt v31.4s, v12.4s, v8.4s
+	WORD $0x6ebf1d88 // bit v8.16b, v12.16b, v31.16b
+	WORD $0x6ea9e5bf // fcmgt v31.4s, v13.4s, v9.4s
+	WORD $0x6ebf1da9 // bit v9.16b, v13.16b, v31.16b
+	WORD $0x6ea2e4df // fcmgt v31.4s, v6.4s, v2.4s
+	WORD $0x6ebf1c46 // bit v6.16b, v2.16b, v31.16b
+	WORD $0x6ea3e4ff // fcmgt v31.4s, v7.4s, v3.4s
+	WORD $0x6ebf1c67 // bit v7.16b, v3.16b, v31.16b
+	WORD $0x6ea2e51f // fcmgt v31.4s, v8.4s, v2.4s
+	WORD $0x6ebf1c48 // bit v8.16b, v2.16b, v31.16b
+	WORD $0x6ea3e53f // fcmgt v31.4s, v9.4s, v3.4s
+	WORD $0x6ebf1c69 // bit v9.16b, v3.16b, v31.16b
+	WORD $0x4e601cca // bic v10.16b, v6.16b, v0.16b
+	WORD $0x4e611ceb // bic v11.16b, v7.16b, v1.16b
+	WORD $0x4e601d0c // bic v12.16b, v8.16b, v0.16b
+	WORD $0x4e611d2d // bic v13.16b, v9.16b, v1.16b
+	WORD $0x4e24d54a // fadd v10.4s, v10.4s, v4.4s
+	WORD $0x4e25d56b // fadd v11.4s, v11.4s, v5.4s
+	WORD $0x4e24d58c // fadd v12.4s, v12.4s, v4.4s
+	WORD $0x4e25d5ad // fadd v13.4s, v13.4s, v5.4s
+	WORD $0x6e2afcc6 // fdiv v6.4s, v6.4s, v10.4s
+	WORD $0x6e2bfce7 // fdiv v7.4s, v7.4s, v11.4s
+	WORD $0x6e2cfd08 // fdiv v8.4s, v8.4s, v12.4s
+	WORD $0x6e2dfd29 // fdiv v9.4s, v9.4s, v13.4s
+	ADD R4, R8, R20
+	FSTPQ (F6, F7), 0(R20)
+	FSTPQ (F8, F9), 32(R20)
+	ADD $64, R4, R4
+	B two
+
+one:
 	MOVD bytes+16(FP), R3
 	SUB $32, R3, R3
 
 vector:
 	CMP R3, R4
 	BGT partial
-	ADD R4, R7, R19
-	FLDPQ 0(R19), (F0, F1)
-	ADD $392, R9, R20
-	VLD1R (R20), [V2.S4]
-	ADD $396, R9, R21
-	VLD1R (R21), [V4.S4]
-	WORD $0x6e221c82 // eor v2.16b, v4.16b, v2.16b
-	WORD $0x6ea0e45f // fcmgt v31.4s, v2.4s, v0.4s
-	WORD $0x6ebf1c40 // bit v0.16b, v2.16b, v31.16b
-	WORD $0x6ea1e45f // fcmgt v31.4s, v2.4s, v1.4s
-	WORD $0x6ebf1c41 // bit v1.16b, v2.16b, v31.16b
-	VLD1R (R21), [V2.S4]
-	WORD $0x6ea2e41f // fcmgt v31.4s, v0.4s, v2.4s
-	WORD $0x6ebf1c40 // bit v0.16b, v2.16b, v31.16b
-	WORD $0x6ea2e43f // fcmgt v31.4s, v1.4s, v2.4s
-	WORD $0x6ebf1c41 // bit v1.16b, v2.16b, v31.16b
-	ADD $336, R9, R22
-	VLD1R (R22), [V2.S4]
-	VLD1R (R20), [V4.S4]
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4e641c04 // bic v4.16b, v0.16b, v4.16b
-	WORD $0x4e651c25 // bic v5.16b, v1.16b, v5.16b
-	WORD $0x4ea21c43 // mov v3.16b, v2.16b
-	WORD $0x4e22d482 // fadd v2.4s, v4.4s, v2.4s
-	WORD $0x4e23d4a3 // fadd v3.4s, v5.4s, v3.4s
-	WORD $0x6e22fc00 // fdiv v0.4s, v0.4s, v2.4s
-	WORD $0x6e23fc21 // fdiv v1.4s, v1.4s, v3.4s
-	ADD R4, R8, R23
-	FSTPQ (F0, F1), 0(R23)
+	ADD R4, R7, R21
+	FLDPQ 0(R21), (F6, F7)
+	WORD $0x6e201c48 // eor v8.16b, v2.16b, v0.16b
+	WORD $0x6e211c69 // eor v9.16b, v3.16b, v1.16b
+	WORD $0x6ea6e51f // fcmgt v31.4s, v8.4s, v6.4s
+	WORD $0x6ebf1d06 // bit v6.16b, v8.16b, v31.16b
+	WORD $0x6ea7e53f // fcmgt v31.4s, v9.4s, v7.4s
+	WORD $0x6ebf1d27 // bit v7.16b, v9.16b, v31.16b
+	WORD $0x6ea2e4df // fcmgt v31.4s, v6.4s, v2.4s
+	WORD $0x6ebf1c46 // bit v6.16b, v2.16b, v31.16b
+	WORD $0x6ea3e4ff // fcmgt v31.4s, v7.4s, v3.4s
+	WORD $0x6ebf1c67 // bit v7.16b, v3.16b, v31.16b
+	WORD $0x4e601cc8 // bic v8.16b, v6.16b, v0.16b
+	WORD $0x4e611ce9 // bic v9.16b, v7.16b, v1.16b
+	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	WORD $0x6e28fcc6 // fdiv v6.4s, v6.4s, v8.4s
+	WORD $0x6e29fce7 // fdiv v7.4s, v7.4s, v9.4s
+	ADD R4, R8, R22
+	FSTPQ (F6, F7), 0(R22)
 	ADD $32, R4, R4
 	B vector
 
@@ -34552,41 +35519,32 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+32(FP), R0
-	FLDPQ 0(R0), (F0, F1)
-	WORD $0x4ea01c1f // mov v31.16b, v0.16b
-	WORD $0x4ea11c3e // mov v30.16b, v1.16b
-	WORD $0x6f00e400 // movi v0.2d, #0
-	WORD $0x6f00e401 // movi v1.2d, #0
+	FLDPQ 0(R0), (F6, F7)
+	WORD $0x4ea61cdf // mov v31.16b, v6.16b
+	WORD $0x4ea71cfe // mov v30.16b, v7.16b
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e407 // movi v7.2d, #0
 	ADD R4, R7, R16
-	VMOV V31.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V30.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
-	ADD $392, R9, R24
-	VLD1R (R24), [V2.S4]
-	ADD $396, R9, R25
-	VLD1R (R25), [V4.S4]
-	WORD $0x6e221c82 // eor v2.16b, v4.16b, v2.16b
-	WORD $0x6ea0e45f // fcmgt v31.4s, v2.4s, v0.4s
-	WORD $0x6ebf1c40 // bit v0.16b, v2.16b, v31.16b
-	WORD $0x6ea1e45f // fcmgt v31.4s, v2.4s, v1.4s
-	WORD $0x6ebf1c41 // bit v1.16b, v2.16b, v31.16b
-	VLD1R (R25), [V2.S4]
-	WORD $0x6ea2e41f // fcmgt v31.4s, v0.4s, v2.4s
-	WORD $0x6ebf1c40 // bit v0.16b, v2.16b, v31.16b
-	WORD $0x6ea2e43f // fcmgt v31.4s, v1.4s, v2.4s
-	WORD $0x6ebf1c41 // bit v1.16b, v2.16b, v31.16b
-	ADD $336, R9, R19
-	VLD1R (R19), [V2.S4]
-	VLD1R (R24), [V4.S4]
-	WORD $0x4ea41c85 // mov v5.16b, v4.16b
-	WORD $0x4e641c04 // bic v4.16b, v0.16b, v4.16b
-	WORD $0x4e651c25 // bic v5.16b, v1.16b, v5.16b
-	WORD $0x4ea21c43 // mov v3.16b, v2.16b
-	WORD $0x4e22d482 // fadd v2.4s, v4.4s, v2.4s
-	WORD $0x4e23d4a3 // fadd v3.4s, v5.4s, v3.4s
-	WORD $0x6e22fc02 // fdiv v2.4s, v0.4s, v2.4s
-	WORD $0x6e23fc23 // fdiv v3.4s, v1.4s, v3.4s
-	FLDPQ 0(R0), (F0, F1)
+	VMOV V31.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V30.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
+	WORD $0x6e201c48 // eor v8.16b, v2.16b, v0.16b
+	WORD $0x6e211c69 // eor v9.16b, v3.16b, v1.16b
+	WORD $0x6ea6e51f // fcmgt v31.4s, v8.4s, v6.4s
+	WORD $0x6ebf1d06 // bit v6.16b, v8.16b, v31.16b
+	WORD $0x6ea7e53f // fcmgt v31.4s, v9.4s, v7.4s
+	WORD $0x6ebf1d27 // bit v7.16b, v9.16b, v31.16b
+	WORD $0x6ea2e4df // fcmgt v31.4s, v6.4s, v2.4s
+	WORD $0x6eff1cc2 // bif v2.16b, v6.16b, v31.16b
+	WORD $0x6ea3e4ff // fcmgt v31.4s, v7.4s, v3.4s
+	WORD $0x6eff1ce3 // bif v3.16b, v7.16b, v31.16b
+	WORD $0x4e601c40 // bic v0.16b, v2.16b, v0.16b
+	WORD $0x4e611c61 // bic v1.16b, v3.16b, v1.16b
+	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
+	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	WORD $0x6e20fc40 // fdiv v0.4s, v2.4s, v0.4s
+	WORD $0x6e21fc61 // fdiv v1.4s, v3.4s, v1.4s
+	FLDPQ 0(R0), (F6, F7)
 	ADD R4, R8, R16
-	VMOV V0.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V0.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V1.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V1.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	VMOV V6.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V6.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V7.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V7.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
 
 done:
 	RET
@@ -34597,17 +35555,37 @@ TEXT ·squareNEON(SB), NOSPLIT, $0-40
 	MOVD table+24(FP), R9
 	MOVD $0, R4
 	MOVD bytes+16(FP), R3
+	SUB $64, R3, R3
+
+two:
+	CMP R3, R4
+	BGT one
+	ADD R4, R7, R19
+	FLDPQ 0(R19), (F0, F1)
+	FLDPQ 32(R19), (F2, F3)
+	WORD $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
+	WORD $0x6e21dc21 // fmul v1.4s, v1.4s, v1.4s
+	WORD $0x6e22dc42 // fmul v2.4s, v2.4s, v2.4s
+	WORD $0x6e23dc63 // fmul v3.4s, v3.4s, v3.4s
+	ADD R4, R8, R20
+	FSTPQ (F0, F1), 0(R20)
+	FSTPQ (F2, F3), 32(R20)
+	ADD $64, R4, R4
+	B two
+
+one:
+	MOVD bytes+16(FP), R3
 	SUB $32, R3, R3
 
 vector:
 	CMP R3, R4
 	BGT partial
-	ADD R4, R7, R19
-	FLDPQ 0(R19), (F0, F1)
+	ADD R4, R7, R21
+	FLDPQ 0(R21), (F0, F1)
 	WORD $0x6e20dc00 // fmul v0.4s, v0.4s, v0.4s
 	WORD $0x6e21dc21 // fmul v1.4s, v1.4s, v1.4s
-	ADD R4, R8, R20
-	FSTPQ (F0, F1), 0(R20)
+	ADD R4, R8, R22
+	FSTPQ (F0, F1), 0(R22)
 	ADD $32, R4, R4
 	B vector
 
@@ -39001,8 +39979,7 @@ block:
 	WORD $0x4ee1d56b // fsub v11.2d, v11.2d, v1.2d
 	WORD $0x4ee0d58c // fsub v12.2d, v12.2d, v0.2d
 	WORD $0x4ee1d5ad // fsub v13.2d, v13.2d, v1.2d
-	ADD $104, R9, R20
-	VLD1R (R20), [V14.D2]
+	FMOVQ 832(R9), F14
 	WORD $0x6eeae5df // fcmgt v31.2d, v14.2d, v10.2d
 	WORD $0x6ebf1dca // bit v10.16b, v14.16b, v31.16b
 	WORD $0x6eebe5df // fcmgt v31.2d, v14.2d, v11.2d
@@ -39011,8 +39988,7 @@ block:
 	WORD $0x6ebf1dcc // bit v12.16b, v14.16b, v31.16b
 	WORD $0x6eede5df // fcmgt v31.2d, v14.2d, v13.2d
 	WORD $0x6ebf1dcd // bit v13.16b, v14.16b, v31.16b
-	ADD $112, R9, R21
-	VLD1R (R21), [V14.D2]
+	FMOVQ 864(R9), F14
 	WORD $0x6eeee55f // fcmgt v31.2d, v10.2d, v14.2d
 	WORD $0x6ebf1dca // bit v10.16b, v14.16b, v31.16b
 	WORD $0x6eeee57f // fcmgt v31.2d, v11.2d, v14.2d
@@ -39021,139 +39997,135 @@ block:
 	WORD $0x6ebf1dcc // bit v12.16b, v14.16b, v31.16b
 	WORD $0x6eeee5bf // fcmgt v31.2d, v13.2d, v14.2d
 	WORD $0x6ebf1dcd // bit v13.16b, v14.16b, v31.16b
-	ADD $32, R9, R22
-	VLD1R (R22), [V14.D2]
-	ADD $40, R9, R23
-	VLD1R (R23), [V16.D2]
-	WORD $0x4eb01e12 // mov v18.16b, v16.16b
-	WORD $0x4eb21e53 // mov v19.16b, v18.16b
-	WORD $0x4e6ecd52 // fmla v18.2d, v10.2d, v14.2d
-	WORD $0x4e6ecd73 // fmla v19.2d, v11.2d, v14.2d
-	WORD $0x4eb01e10 // mov v16.16b, v16.16b
+	FMOVQ 576(R9), F14
+	WORD $0x4eae1dcf // mov v15.16b, v14.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcd4e // fmla v14.2d, v10.2d, v31.2d
+	WORD $0x4e7fcd6f // fmla v15.2d, v11.2d, v31.2d
+	FMOVQ 576(R9), F16
 	WORD $0x4eb01e11 // mov v17.16b, v16.16b
-	WORD $0x4e6ecd90 // fmla v16.2d, v12.2d, v14.2d
-	WORD $0x4e6ecdb1 // fmla v17.2d, v13.2d, v14.2d
-	VLD1R (R23), [V14.D2]
-	WORD $0x4eeed654 // fsub v20.2d, v18.2d, v14.2d
-	WORD $0x4eeed675 // fsub v21.2d, v19.2d, v14.2d
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4eeed60e // fsub v14.2d, v16.2d, v14.2d
-	WORD $0x4eefd62f // fsub v15.2d, v17.2d, v15.2d
-	ADD $48, R9, R24
-	VLD1R (R24), [V22.D2]
-	WORD $0x4ef6ce8a // fmls v10.2d, v20.2d, v22.2d
-	WORD $0x4ef6ceab // fmls v11.2d, v21.2d, v22.2d
-	WORD $0x4ef6cdcc // fmls v12.2d, v14.2d, v22.2d
-	WORD $0x4ef6cded // fmls v13.2d, v15.2d, v22.2d
-	ADD $56, R9, R25
-	VLD1R (R25), [V14.D2]
-	VLD1R (R25), [V20.D2]
-	ADD $64, R9, R19
-	VLD1R (R19), [V22.D2]
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcd90 // fmla v16.2d, v12.2d, v31.2d
+	WORD $0x4e7fcdb1 // fmla v17.2d, v13.2d, v31.2d
+	FMOVQ 576(R9), F19
+	WORD $0x4ef3d5d2 // fsub v18.2d, v14.2d, v19.2d
+	WORD $0x4ef3d5f3 // fsub v19.2d, v15.2d, v19.2d
+	FMOVQ 576(R9), F21
+	WORD $0x4ef5d614 // fsub v20.2d, v16.2d, v21.2d
+	WORD $0x4ef5d635 // fsub v21.2d, v17.2d, v21.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce4a // fmls v10.2d, v18.2d, v31.2d
+	WORD $0x4effce6b // fmls v11.2d, v19.2d, v31.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce8c // fmls v12.2d, v20.2d, v31.2d
+	WORD $0x4effcead // fmls v13.2d, v21.2d, v31.2d
+	FMOVQ 640(R9), F18
+	FMOVQ 640(R9), F20
+	WORD $0x4eb21e53 // mov v19.16b, v18.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
 	WORD $0x4eb41e95 // mov v21.16b, v20.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $72, R9, R20
-	VLD1R (R20), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $80, R9, R21
-	VLD1R (R21), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $88, R9, R22
-	VLD1R (R22), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $96, R9, R23
-	VLD1R (R23), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x6e6addca // fmul v10.2d, v14.2d, v10.2d
-	WORD $0x6e6bddeb // fmul v11.2d, v15.2d, v11.2d
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd9e // fmla v30.2d, v12.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cdbe // fmla v30.2d, v13.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd9e // fmla v30.2d, v12.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cdbe // fmla v30.2d, v13.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd9e // fmla v30.2d, v12.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cdbe // fmla v30.2d, v13.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd9e // fmla v30.2d, v12.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cdbe // fmla v30.2d, v13.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd9e // fmla v30.2d, v12.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cdbe // fmla v30.2d, v13.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	WORD $0x6e6ade4a // fmul v10.2d, v18.2d, v10.2d
+	WORD $0x6e6bde6b // fmul v11.2d, v19.2d, v11.2d
 	WORD $0x6e6cde8c // fmul v12.2d, v20.2d, v12.2d
 	WORD $0x6e6ddead // fmul v13.2d, v21.2d, v13.2d
-	ADD $16, R9, R24
-	VLD1R (R24), [V14.D2]
-	WORD $0x4f745652 // shl v18.2d, v18.2d, #52
-	WORD $0x4f745673 // shl v19.2d, v19.2d, #52
-	WORD $0x4eee8652 // add v18.2d, v18.2d, v14.2d
-	WORD $0x4eee8673 // add v19.2d, v19.2d, v14.2d
+	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
+	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
+	FMOVQ 480(R9), F31
+	WORD $0x4eff85ce // add v14.2d, v14.2d, v31.2d
+	WORD $0x4eff85ef // add v15.2d, v15.2d, v31.2d
 	WORD $0x4f745610 // shl v16.2d, v16.2d, #52
 	WORD $0x4f745631 // shl v17.2d, v17.2d, #52
-	WORD $0x4eee8610 // add v16.2d, v16.2d, v14.2d
-	WORD $0x4eee8631 // add v17.2d, v17.2d, v14.2d
-	WORD $0x4eb21e4e // mov v14.16b, v18.16b
-	WORD $0x4eb31e6f // mov v15.16b, v19.16b
-	WORD $0x4e6ace4e // fmla v14.2d, v18.2d, v10.2d
-	WORD $0x4e6bce6f // fmla v15.2d, v19.2d, v11.2d
+	FMOVQ 480(R9), F31
+	WORD $0x4eff8610 // add v16.2d, v16.2d, v31.2d
+	WORD $0x4eff8631 // add v17.2d, v17.2d, v31.2d
+	WORD $0x4eae1dd2 // mov v18.16b, v14.16b
+	WORD $0x4eaf1df3 // mov v19.16b, v15.16b
+	WORD $0x4e6acdd2 // fmla v18.2d, v14.2d, v10.2d
+	WORD $0x4e6bcdf3 // fmla v19.2d, v15.2d, v11.2d
 	WORD $0x4eb01e0a // mov v10.16b, v16.16b
 	WORD $0x4eb11e2b // mov v11.16b, v17.16b
 	WORD $0x4e6cce0a // fmla v10.2d, v16.2d, v12.2d
 	WORD $0x4e6dce2b // fmla v11.2d, v17.2d, v13.2d
-	WORD $0x4e6ed442 // fadd v2.2d, v2.2d, v14.2d
-	WORD $0x4e6fd463 // fadd v3.2d, v3.2d, v15.2d
+	WORD $0x4e72d442 // fadd v2.2d, v2.2d, v18.2d
+	WORD $0x4e73d463 // fadd v3.2d, v3.2d, v19.2d
 	WORD $0x4e6ad484 // fadd v4.2d, v4.2d, v10.2d
 	WORD $0x4e6bd4a5 // fadd v5.2d, v5.2d, v11.2d
-	WORD $0x0e6169cc // fcvtn v12.2s, v14.2d
-	WORD $0x4e6169ec // fcvtn2 v12.4s, v15.2d
+	WORD $0x0e616a4c // fcvtn v12.2s, v18.2d
+	WORD $0x4e616a6c // fcvtn2 v12.4s, v19.2d
 	WORD $0x0e61694a // fcvtn v10.2s, v10.2d
 	WORD $0x4e61696a // fcvtn2 v10.4s, v11.2d
-	ADD R0, R8, R25
-	FMOVQ F12, 0(R25)
-	FMOVQ F10, 16(R25)
-	ADD R0, R7, R19
+	ADD R0, R8, R20
+	FMOVQ F12, 0(R20)
+	FMOVQ F10, 16(R20)
 	FMOVQ 32(R19), F10
 	WORD $0x4e61794b // fcvtl2 v11.2d, v10.4s
 	WORD $0x0e61794a // fcvtl v10.2d, v10.2s
@@ -39164,8 +40136,7 @@ block:
 	WORD $0x4ee1d56b // fsub v11.2d, v11.2d, v1.2d
 	WORD $0x4ee0d58c // fsub v12.2d, v12.2d, v0.2d
 	WORD $0x4ee1d5ad // fsub v13.2d, v13.2d, v1.2d
-	ADD $104, R9, R20
-	VLD1R (R20), [V14.D2]
+	FMOVQ 832(R9), F14
 	WORD $0x6eeae5df // fcmgt v31.2d, v14.2d, v10.2d
 	WORD $0x6ebf1dca // bit v10.16b, v14.16b, v31.16b
 	WORD $0x6eebe5df // fcmgt v31.2d, v14.2d, v11.2d
@@ -39174,8 +40145,7 @@ block:
 	WORD $0x6ebf1dcc // bit v12.16b, v14.16b, v31.16b
 	WORD $0x6eede5df // fcmgt v31.2d, v14.2d, v13.2d
 	WORD $0x6ebf1dcd // bit v13.16b, v14.16b, v31.16b
-	ADD $112, R9, R21
-	VLD1R (R21), [V14.D2]
+	FMOVQ 864(R9), F14
 	WORD $0x6eeee55f // fcmgt v31.2d, v10.2d, v14.2d
 	WORD $0x6ebf1dca // bit v10.16b, v14.16b, v31.16b
 	WORD $0x6eeee57f // fcmgt v31.2d, v11.2d, v14.2d
@@ -39184,138 +40154,134 @@ block:
 	WORD $0x6ebf1dcc // bit v12.16b, v14.16b, v31.16b
 	WORD $0x6eeee5bf // fcmgt v31.2d, v13.2d, v14.2d
 	WORD $0x6ebf1dcd // bit v13.16b, v14.16b, v31.16b
-	ADD $32, R9, R22
-	VLD1R (R22), [V14.D2]
-	ADD $40, R9, R23
-	VLD1R (R23), [V16.D2]
-	WORD $0x4eb01e12 // mov v18.16b, v16.16b
-	WORD $0x4eb21e53 // mov v19.16b, v18.16b
-	WORD $0x4e6ecd52 // fmla v18.2d, v10.2d, v14.2d
-	WORD $0x4e6ecd73 // fmla v19.2d, v11.2d, v14.2d
-	WORD $0x4eb01e10 // mov v16.16b, v16.16b
+	FMOVQ 576(R9), F14
+	WORD $0x4eae1dcf // mov v15.16b, v14.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcd4e // fmla v14.2d, v10.2d, v31.2d
+	WORD $0x4e7fcd6f // fmla v15.2d, v11.2d, v31.2d
+	FMOVQ 576(R9), F16
 	WORD $0x4eb01e11 // mov v17.16b, v16.16b
-	WORD $0x4e6ecd90 // fmla v16.2d, v12.2d, v14.2d
-	WORD $0x4e6ecdb1 // fmla v17.2d, v13.2d, v14.2d
-	VLD1R (R23), [V14.D2]
-	WORD $0x4eeed654 // fsub v20.2d, v18.2d, v14.2d
-	WORD $0x4eeed675 // fsub v21.2d, v19.2d, v14.2d
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4eeed60e // fsub v14.2d, v16.2d, v14.2d
-	WORD $0x4eefd62f // fsub v15.2d, v17.2d, v15.2d
-	ADD $48, R9, R24
-	VLD1R (R24), [V22.D2]
-	WORD $0x4ef6ce8a // fmls v10.2d, v20.2d, v22.2d
-	WORD $0x4ef6ceab // fmls v11.2d, v21.2d, v22.2d
-	WORD $0x4ef6cdcc // fmls v12.2d, v14.2d, v22.2d
-	WORD $0x4ef6cded // fmls v13.2d, v15.2d, v22.2d
-	ADD $56, R9, R25
-	VLD1R (R25), [V14.D2]
-	VLD1R (R25), [V20.D2]
-	ADD $64, R9, R19
-	VLD1R (R19), [V22.D2]
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcd90 // fmla v16.2d, v12.2d, v31.2d
+	WORD $0x4e7fcdb1 // fmla v17.2d, v13.2d, v31.2d
+	FMOVQ 576(R9), F19
+	WORD $0x4ef3d5d2 // fsub v18.2d, v14.2d, v19.2d
+	WORD $0x4ef3d5f3 // fsub v19.2d, v15.2d, v19.2d
+	FMOVQ 576(R9), F21
+	WORD $0x4ef5d614 // fsub v20.2d, v16.2d, v21.2d
+	WORD $0x4ef5d635 // fsub v21.2d, v17.2d, v21.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce4a // fmls v10.2d, v18.2d, v31.2d
+	WORD $0x4effce6b // fmls v11.2d, v19.2d, v31.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce8c // fmls v12.2d, v20.2d, v31.2d
+	WORD $0x4effcead // fmls v13.2d, v21.2d, v31.2d
+	FMOVQ 640(R9), F18
+	FMOVQ 640(R9), F20
+	WORD $0x4eb21e53 // mov v19.16b, v18.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
 	WORD $0x4eb41e95 // mov v21.16b, v20.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $72, R9, R20
-	VLD1R (R20), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $80, R9, R21
-	VLD1R (R21), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $88, R9, R22
-	VLD1R (R22), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $96, R9, R23
-	VLD1R (R23), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x6e6addca // fmul v10.2d, v14.2d, v10.2d
-	WORD $0x6e6bddeb // fmul v11.2d, v15.2d, v11.2d
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd9e // fmla v30.2d, v12.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cdbe // fmla v30.2d, v13.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd9e // fmla v30.2d, v12.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cdbe // fmla v30.2d, v13.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd9e // fmla v30.2d, v12.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cdbe // fmla v30.2d, v13.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd9e // fmla v30.2d, v12.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cdbe // fmla v30.2d, v13.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd9e // fmla v30.2d, v12.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cdbe // fmla v30.2d, v13.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	WORD $0x6e6ade4a // fmul v10.2d, v18.2d, v10.2d
+	WORD $0x6e6bde6b // fmul v11.2d, v19.2d, v11.2d
 	WORD $0x6e6cde8c // fmul v12.2d, v20.2d, v12.2d
 	WORD $0x6e6ddead // fmul v13.2d, v21.2d, v13.2d
-	ADD $16, R9, R24
-	VLD1R (R24), [V14.D2]
-	WORD $0x4f745652 // shl v18.2d, v18.2d, #52
-	WORD $0x4f745673 // shl v19.2d, v19.2d, #52
-	WORD $0x4eee8652 // add v18.2d, v18.2d, v14.2d
-	WORD $0x4eee8673 // add v19.2d, v19.2d, v14.2d
+	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
+	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
+	FMOVQ 480(R9), F31
+	WORD $0x4eff85ce // add v14.2d, v14.2d, v31.2d
+	WORD $0x4eff85ef // add v15.2d, v15.2d, v31.2d
 	WORD $0x4f745610 // shl v16.2d, v16.2d, #52
 	WORD $0x4f745631 // shl v17.2d, v17.2d, #52
-	WORD $0x4eee8610 // add v16.2d, v16.2d, v14.2d
-	WORD $0x4eee8631 // add v17.2d, v17.2d, v14.2d
-	WORD $0x4eb21e4e // mov v14.16b, v18.16b
-	WORD $0x4eb31e6f // mov v15.16b, v19.16b
-	WORD $0x4e6ace4e // fmla v14.2d, v18.2d, v10.2d
-	WORD $0x4e6bce6f // fmla v15.2d, v19.2d, v11.2d
+	FMOVQ 480(R9), F31
+	WORD $0x4eff8610 // add v16.2d, v16.2d, v31.2d
+	WORD $0x4eff8631 // add v17.2d, v17.2d, v31.2d
+	WORD $0x4eae1dd2 // mov v18.16b, v14.16b
+	WORD $0x4eaf1df3 // mov v19.16b, v15.16b
+	WORD $0x4e6acdd2 // fmla v18.2d, v14.2d, v10.2d
+	WORD $0x4e6bcdf3 // fmla v19.2d, v15.2d, v11.2d
 	WORD $0x4eb01e0a // mov v10.16b, v16.16b
 	WORD $0x4eb11e2b // mov v11.16b, v17.16b
 	WORD $0x4e6cce0a // fmla v10.2d, v16.2d, v12.2d
 	WORD $0x4e6dce2b // fmla v11.2d, v17.2d, v13.2d
-	WORD $0x4e6ed4c6 // fadd v6.2d, v6.2d, v14.2d
-	WORD $0x4e6fd4e7 // fadd v7.2d, v7.2d, v15.2d
+	WORD $0x4e72d4c6 // fadd v6.2d, v6.2d, v18.2d
+	WORD $0x4e73d4e7 // fadd v7.2d, v7.2d, v19.2d
 	WORD $0x4e6ad508 // fadd v8.2d, v8.2d, v10.2d
 	WORD $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
-	WORD $0x0e6169cc // fcvtn v12.2s, v14.2d
-	WORD $0x4e6169ec // fcvtn2 v12.4s, v15.2d
+	WORD $0x0e616a4c // fcvtn v12.2s, v18.2d
+	WORD $0x4e616a6c // fcvtn2 v12.4s, v19.2d
 	WORD $0x0e61694a // fcvtn v10.2s, v10.2d
 	WORD $0x4e61696a // fcvtn2 v10.4s, v11.2d
-	ADD R0, R8, R25
-	FMOVQ F12, 32(R25)
-	FMOVQ F10, 48(R25)
+	FMOVQ F12, 32(R20)
+	FMOVQ F10, 48(R20)
 	ADD $64, R0, R0
 	SUBS $1, R2, R2
 	BNE block
@@ -39421,8 +40387,7 @@ sum:
 	WORD $0x4ee1d56b // fsub v11.2d, v11.2d, v1.2d
 	WORD $0x4ee0d58c // fsub v12.2d, v12.2d, v0.2d
 	WORD $0x4ee1d5ad // fsub v13.2d, v13.2d, v1.2d
-	ADD $104, R9, R22
-	VLD1R (R22), [V14.D2]
+	FMOVQ 832(R9), F14
 	WORD $0x6eeae5df // fcmgt v31.2d, v14.2d, v10.2d
 	WORD $0x6ebf1dca // bit v10.16b, v14.16b, v31.16b
 	WORD $0x6eebe5df // fcmgt v31.2d, v14.2d, v11.2d
@@ -39431,8 +40396,7 @@ sum:
 	WORD $0x6ebf1dcc // bit v12.16b, v14.16b, v31.16b
 	WORD $0x6eede5df // fcmgt v31.2d, v14.2d, v13.2d
 	WORD $0x6ebf1dcd // bit v13.16b, v14.16b, v31.16b
-	ADD $112, R9, R23
-	VLD1R (R23), [V14.D2]
+	FMOVQ 864(R9), F14
 	WORD $0x6eeee55f // fcmgt v31.2d, v10.2d, v14.2d
 	WORD $0x6ebf1dca // bit v10.16b, v14.16b, v31.16b
 	WORD $0x6eeee57f // fcmgt v31.2d, v11.2d, v14.2d
@@ -39441,139 +40405,135 @@ sum:
 	WORD $0x6ebf1dcc // bit v12.16b, v14.16b, v31.16b
 	WORD $0x6eeee5bf // fcmgt v31.2d, v13.2d, v14.2d
 	WORD $0x6ebf1dcd // bit v13.16b, v14.16b, v31.16b
-	ADD $32, R9, R24
-	VLD1R (R24), [V14.D2]
-	ADD $40, R9, R25
-	VLD1R (R25), [V16.D2]
-	WORD $0x4eb01e12 // mov v18.16b, v16.16b
-	WORD $0x4eb21e53 // mov v19.16b, v18.16b
-	WORD $0x4e6ecd52 // fmla v18.2d, v10.2d, v14.2d
-	WORD $0x4e6ecd73 // fmla v19.2d, v11.2d, v14.2d
-	WORD $0x4eb01e10 // mov v16.16b, v16.16b
+	FMOVQ 576(R9), F14
+	WORD $0x4eae1dcf // mov v15.16b, v14.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcd4e // fmla v14.2d, v10.2d, v31.2d
+	WORD $0x4e7fcd6f // fmla v15.2d, v11.2d, v31.2d
+	FMOVQ 576(R9), F16
 	WORD $0x4eb01e11 // mov v17.16b, v16.16b
-	WORD $0x4e6ecd90 // fmla v16.2d, v12.2d, v14.2d
-	WORD $0x4e6ecdb1 // fmla v17.2d, v13.2d, v14.2d
-	VLD1R (R25), [V14.D2]
-	WORD $0x4eeed654 // fsub v20.2d, v18.2d, v14.2d
-	WORD $0x4eeed675 // fsub v21.2d, v19.2d, v14.2d
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4eeed60e // fsub v14.2d, v16.2d, v14.2d
-	WORD $0x4eefd62f // fsub v15.2d, v17.2d, v15.2d
-	ADD $48, R9, R19
-	VLD1R (R19), [V22.D2]
-	WORD $0x4ef6ce8a // fmls v10.2d, v20.2d, v22.2d
-	WORD $0x4ef6ceab // fmls v11.2d, v21.2d, v22.2d
-	WORD $0x4ef6cdcc // fmls v12.2d, v14.2d, v22.2d
-	WORD $0x4ef6cded // fmls v13.2d, v15.2d, v22.2d
-	ADD $56, R9, R20
-	VLD1R (R20), [V14.D2]
-	VLD1R (R20), [V20.D2]
-	ADD $64, R9, R21
-	VLD1R (R21), [V22.D2]
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcd90 // fmla v16.2d, v12.2d, v31.2d
+	WORD $0x4e7fcdb1 // fmla v17.2d, v13.2d, v31.2d
+	FMOVQ 576(R9), F19
+	WORD $0x4ef3d5d2 // fsub v18.2d, v14.2d, v19.2d
+	WORD $0x4ef3d5f3 // fsub v19.2d, v15.2d, v19.2d
+	FMOVQ 576(R9), F21
+	WORD $0x4ef5d614 // fsub v20.2d, v16.2d, v21.2d
+	WORD $0x4ef5d635 // fsub v21.2d, v17.2d, v21.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce4a // fmls v10.2d, v18.2d, v31.2d
+	WORD $0x4effce6b // fmls v11.2d, v19.2d, v31.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce8c // fmls v12.2d, v20.2d, v31.2d
+	WORD $0x4effcead // fmls v13.2d, v21.2d, v31.2d
+	FMOVQ 640(R9), F18
+	FMOVQ 640(R9), F20
+	WORD $0x4eb21e53 // mov v19.16b, v18.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
 	WORD $0x4eb41e95 // mov v21.16b, v20.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $72, R9, R22
-	VLD1R (R22), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $80, R9, R23
-	VLD1R (R23), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $88, R9, R24
-	VLD1R (R24), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $96, R9, R25
-	VLD1R (R25), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x6e6addca // fmul v10.2d, v14.2d, v10.2d
-	WORD $0x6e6bddeb // fmul v11.2d, v15.2d, v11.2d
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd9e // fmla v30.2d, v12.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cdbe // fmla v30.2d, v13.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd9e // fmla v30.2d, v12.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cdbe // fmla v30.2d, v13.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd9e // fmla v30.2d, v12.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cdbe // fmla v30.2d, v13.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd9e // fmla v30.2d, v12.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cdbe // fmla v30.2d, v13.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd9e // fmla v30.2d, v12.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cdbe // fmla v30.2d, v13.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	WORD $0x6e6ade4a // fmul v10.2d, v18.2d, v10.2d
+	WORD $0x6e6bde6b // fmul v11.2d, v19.2d, v11.2d
 	WORD $0x6e6cde8c // fmul v12.2d, v20.2d, v12.2d
 	WORD $0x6e6ddead // fmul v13.2d, v21.2d, v13.2d
-	ADD $16, R9, R19
-	VLD1R (R19), [V14.D2]
-	WORD $0x4f745652 // shl v18.2d, v18.2d, #52
-	WORD $0x4f745673 // shl v19.2d, v19.2d, #52
-	WORD $0x4eee8652 // add v18.2d, v18.2d, v14.2d
-	WORD $0x4eee8673 // add v19.2d, v19.2d, v14.2d
+	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
+	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
+	FMOVQ 480(R9), F31
+	WORD $0x4eff85ce // add v14.2d, v14.2d, v31.2d
+	WORD $0x4eff85ef // add v15.2d, v15.2d, v31.2d
 	WORD $0x4f745610 // shl v16.2d, v16.2d, #52
 	WORD $0x4f745631 // shl v17.2d, v17.2d, #52
-	WORD $0x4eee8610 // add v16.2d, v16.2d, v14.2d
-	WORD $0x4eee8631 // add v17.2d, v17.2d, v14.2d
-	WORD $0x4eb21e4e // mov v14.16b, v18.16b
-	WORD $0x4eb31e6f // mov v15.16b, v19.16b
-	WORD $0x4e6ace4e // fmla v14.2d, v18.2d, v10.2d
-	WORD $0x4e6bce6f // fmla v15.2d, v19.2d, v11.2d
+	FMOVQ 480(R9), F31
+	WORD $0x4eff8610 // add v16.2d, v16.2d, v31.2d
+	WORD $0x4eff8631 // add v17.2d, v17.2d, v31.2d
+	WORD $0x4eae1dd2 // mov v18.16b, v14.16b
+	WORD $0x4eaf1df3 // mov v19.16b, v15.16b
+	WORD $0x4e6acdd2 // fmla v18.2d, v14.2d, v10.2d
+	WORD $0x4e6bcdf3 // fmla v19.2d, v15.2d, v11.2d
 	WORD $0x4eb01e0a // mov v10.16b, v16.16b
 	WORD $0x4eb11e2b // mov v11.16b, v17.16b
 	WORD $0x4e6cce0a // fmla v10.2d, v16.2d, v12.2d
 	WORD $0x4e6dce2b // fmla v11.2d, v17.2d, v13.2d
-	WORD $0x4e6ed442 // fadd v2.2d, v2.2d, v14.2d
-	WORD $0x4e6fd463 // fadd v3.2d, v3.2d, v15.2d
+	WORD $0x4e72d442 // fadd v2.2d, v2.2d, v18.2d
+	WORD $0x4e73d463 // fadd v3.2d, v3.2d, v19.2d
 	WORD $0x4e6ad484 // fadd v4.2d, v4.2d, v10.2d
 	WORD $0x4e6bd4a5 // fadd v5.2d, v5.2d, v11.2d
-	WORD $0x0e6169cc // fcvtn v12.2s, v14.2d
-	WORD $0x4e6169ec // fcvtn2 v12.4s, v15.2d
+	WORD $0x0e616a4c // fcvtn v12.2s, v18.2d
+	WORD $0x4e616a6c // fcvtn2 v12.4s, v19.2d
 	WORD $0x0e61694a // fcvtn v10.2s, v10.2d
 	WORD $0x4e61696a // fcvtn2 v10.4s, v11.2d
-	ADD R12, R8, R20
-	FMOVQ F12, 0(R20)
-	FMOVQ F10, 16(R20)
-	ADD R12, R7, R21
+	ADD R12, R8, R22
+	FMOVQ F12, 0(R22)
+	FMOVQ F10, 16(R22)
 	FMOVQ 32(R21), F10
 	WORD $0x4e61794b // fcvtl2 v11.2d, v10.4s
 	WORD $0x0e61794a // fcvtl v10.2d, v10.2s
@@ -39584,8 +40544,7 @@ sum:
 	WORD $0x4ee1d56b // fsub v11.2d, v11.2d, v1.2d
 	WORD $0x4ee0d58c // fsub v12.2d, v12.2d, v0.2d
 	WORD $0x4ee1d5ad // fsub v13.2d, v13.2d, v1.2d
-	ADD $104, R9, R22
-	VLD1R (R22), [V14.D2]
+	FMOVQ 832(R9), F14
 	WORD $0x6eeae5df // fcmgt v31.2d, v14.2d, v10.2d
 	WORD $0x6ebf1dca // bit v10.16b, v14.16b, v31.16b
 	WORD $0x6eebe5df // fcmgt v31.2d, v14.2d, v11.2d
@@ -39594,8 +40553,7 @@ sum:
 	WORD $0x6ebf1dcc // bit v12.16b, v14.16b, v31.16b
 	WORD $0x6eede5df // fcmgt v31.2d, v14.2d, v13.2d
 	WORD $0x6ebf1dcd // bit v13.16b, v14.16b, v31.16b
-	ADD $112, R9, R23
-	VLD1R (R23), [V14.D2]
+	FMOVQ 864(R9), F14
 	WORD $0x6eeee55f // fcmgt v31.2d, v10.2d, v14.2d
 	WORD $0x6ebf1dca // bit v10.16b, v14.16b, v31.16b
 	WORD $0x6eeee57f // fcmgt v31.2d, v11.2d, v14.2d
@@ -39604,138 +40562,134 @@ sum:
 	WORD $0x6ebf1dcc // bit v12.16b, v14.16b, v31.16b
 	WORD $0x6eeee5bf // fcmgt v31.2d, v13.2d, v14.2d
 	WORD $0x6ebf1dcd // bit v13.16b, v14.16b, v31.16b
-	ADD $32, R9, R24
-	VLD1R (R24), [V14.D2]
-	ADD $40, R9, R25
-	VLD1R (R25), [V16.D2]
-	WORD $0x4eb01e12 // mov v18.16b, v16.16b
-	WORD $0x4eb21e53 // mov v19.16b, v18.16b
-	WORD $0x4e6ecd52 // fmla v18.2d, v10.2d, v14.2d
-	WORD $0x4e6ecd73 // fmla v19.2d, v11.2d, v14.2d
-	WORD $0x4eb01e10 // mov v16.16b, v16.16b
+	FMOVQ 576(R9), F14
+	WORD $0x4eae1dcf // mov v15.16b, v14.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcd4e // fmla v14.2d, v10.2d, v31.2d
+	WORD $0x4e7fcd6f // fmla v15.2d, v11.2d, v31.2d
+	FMOVQ 576(R9), F16
 	WORD $0x4eb01e11 // mov v17.16b, v16.16b
-	WORD $0x4e6ecd90 // fmla v16.2d, v12.2d, v14.2d
-	WORD $0x4e6ecdb1 // fmla v17.2d, v13.2d, v14.2d
-	VLD1R (R25), [V14.D2]
-	WORD $0x4eeed654 // fsub v20.2d, v18.2d, v14.2d
-	WORD $0x4eeed675 // fsub v21.2d, v19.2d, v14.2d
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4eeed60e // fsub v14.2d, v16.2d, v14.2d
-	WORD $0x4eefd62f // fsub v15.2d, v17.2d, v15.2d
-	ADD $48, R9, R19
-	VLD1R (R19), [V22.D2]
-	WORD $0x4ef6ce8a // fmls v10.2d, v20.2d, v22.2d
-	WORD $0x4ef6ceab // fmls v11.2d, v21.2d, v22.2d
-	WORD $0x4ef6cdcc // fmls v12.2d, v14.2d, v22.2d
-	WORD $0x4ef6cded // fmls v13.2d, v15.2d, v22.2d
-	ADD $56, R9, R20
-	VLD1R (R20), [V14.D2]
-	VLD1R (R20), [V20.D2]
-	ADD $64, R9, R21
-	VLD1R (R21), [V22.D2]
-	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcd90 // fmla v16.2d, v12.2d, v31.2d
+	WORD $0x4e7fcdb1 // fmla v17.2d, v13.2d, v31.2d
+	FMOVQ 576(R9), F19
+	WORD $0x4ef3d5d2 // fsub v18.2d, v14.2d, v19.2d
+	WORD $0x4ef3d5f3 // fsub v19.2d, v15.2d, v19.2d
+	FMOVQ 576(R9), F21
+	WORD $0x4ef5d614 // fsub v20.2d, v16.2d, v21.2d
+	WORD $0x4ef5d635 // fsub v21.2d, v17.2d, v21.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce4a // fmls v10.2d, v18.2d, v31.2d
+	WORD $0x4effce6b // fmls v11.2d, v19.2d, v31.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce8c // fmls v12.2d, v20.2d, v31.2d
+	WORD $0x4effcead // fmls v13.2d, v21.2d, v31.2d
+	FMOVQ 640(R9), F18
+	FMOVQ 640(R9), F20
+	WORD $0x4eb21e53 // mov v19.16b, v18.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
 	WORD $0x4eb41e95 // mov v21.16b, v20.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $72, R9, R22
-	VLD1R (R22), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $80, R9, R23
-	VLD1R (R23), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $88, R9, R24
-	VLD1R (R24), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	ADD $96, R9, R25
-	VLD1R (R25), [V22.D2]
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6ecd5f // fmla v31.2d, v10.2d, v14.2d
-	WORD $0x4ebf1fee // mov v14.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e6fcd7f // fmla v31.2d, v11.2d, v15.2d
-	WORD $0x4ebf1fef // mov v15.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e74cd9f // fmla v31.2d, v12.2d, v20.2d
-	WORD $0x4ebf1ff4 // mov v20.16b, v31.16b
-	WORD $0x4eb61edf // mov v31.16b, v22.16b
-	WORD $0x4e75cdbf // fmla v31.2d, v13.2d, v21.2d
-	WORD $0x4ebf1ff5 // mov v21.16b, v31.16b
-	WORD $0x6e6addca // fmul v10.2d, v14.2d, v10.2d
-	WORD $0x6e6bddeb // fmul v11.2d, v15.2d, v11.2d
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd9e // fmla v30.2d, v12.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cdbe // fmla v30.2d, v13.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd9e // fmla v30.2d, v12.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cdbe // fmla v30.2d, v13.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd9e // fmla v30.2d, v12.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cdbe // fmla v30.2d, v13.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd9e // fmla v30.2d, v12.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cdbe // fmla v30.2d, v13.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74cd9e // fmla v30.2d, v12.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75cdbe // fmla v30.2d, v13.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	WORD $0x6e6ade4a // fmul v10.2d, v18.2d, v10.2d
+	WORD $0x6e6bde6b // fmul v11.2d, v19.2d, v11.2d
 	WORD $0x6e6cde8c // fmul v12.2d, v20.2d, v12.2d
 	WORD $0x6e6ddead // fmul v13.2d, v21.2d, v13.2d
-	ADD $16, R9, R19
-	VLD1R (R19), [V14.D2]
-	WORD $0x4f745652 // shl v18.2d, v18.2d, #52
-	WORD $0x4f745673 // shl v19.2d, v19.2d, #52
-	WORD $0x4eee8652 // add v18.2d, v18.2d, v14.2d
-	WORD $0x4eee8673 // add v19.2d, v19.2d, v14.2d
+	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
+	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
+	FMOVQ 480(R9), F31
+	WORD $0x4eff85ce // add v14.2d, v14.2d, v31.2d
+	WORD $0x4eff85ef // add v15.2d, v15.2d, v31.2d
 	WORD $0x4f745610 // shl v16.2d, v16.2d, #52
 	WORD $0x4f745631 // shl v17.2d, v17.2d, #52
-	WORD $0x4eee8610 // add v16.2d, v16.2d, v14.2d
-	WORD $0x4eee8631 // add v17.2d, v17.2d, v14.2d
-	WORD $0x4eb21e4e // mov v14.16b, v18.16b
-	WORD $0x4eb31e6f // mov v15.16b, v19.16b
-	WORD $0x4e6ace4e // fmla v14.2d, v18.2d, v10.2d
-	WORD $0x4e6bce6f // fmla v15.2d, v19.2d, v11.2d
+	FMOVQ 480(R9), F31
+	WORD $0x4eff8610 // add v16.2d, v16.2d, v31.2d
+	WORD $0x4eff8631 // add v17.2d, v17.2d, v31.2d
+	WORD $0x4eae1dd2 // mov v18.16b, v14.16b
+	WORD $0x4eaf1df3 // mov v19.16b, v15.16b
+	WORD $0x4e6acdd2 // fmla v18.2d, v14.2d, v10.2d
+	WORD $0x4e6bcdf3 // fmla v19.2d, v15.2d, v11.2d
 	WORD $0x4eb01e0a // mov v10.16b, v16.16b
 	WORD $0x4eb11e2b // mov v11.16b, v17.16b
 	WORD $0x4e6cce0a // fmla v10.2d, v16.2d, v12.2d
 	WORD $0x4e6dce2b // fmla v11.2d, v17.2d, v13.2d
-	WORD $0x4e6ed4c6 // fadd v6.2d, v6.2d, v14.2d
-	WORD $0x4e6fd4e7 // fadd v7.2d, v7.2d, v15.2d
+	WORD $0x4e72d4c6 // fadd v6.2d, v6.2d, v18.2d
+	WORD $0x4e73d4e7 // fadd v7.2d, v7.2d, v19.2d
 	WORD $0x4e6ad508 // fadd v8.2d, v8.2d, v10.2d
 	WORD $0x4e6bd529 // fadd v9.2d, v9.2d, v11.2d
-	WORD $0x0e6169cc // fcvtn v12.2s, v14.2d
-	WORD $0x4e6169ec // fcvtn2 v12.4s, v15.2d
+	WORD $0x0e616a4c // fcvtn v12.2s, v18.2d
+	WORD $0x4e616a6c // fcvtn2 v12.4s, v19.2d
 	WORD $0x0e61694a // fcvtn v10.2s, v10.2d
 	WORD $0x4e61696a // fcvtn2 v10.4s, v11.2d
-	ADD R12, R8, R20
-	FMOVQ F12, 32(R20)
-	FMOVQ F10, 48(R20)
+	FMOVQ F12, 32(R22)
+	FMOVQ F10, 48(R22)
 	ADD $64, R12, R12
 	CMP R11, R12
 	BLT sum
@@ -39753,7 +40707,7 @@ sum:
 	WORD $0x6e014023 // ext v3.16b, v1.16b, v1.16b, #8
 	WORD $0x4e62d400 // fadd v0.2d, v0.2d, v2.2d
 	WORD $0x4e63d421 // fadd v1.2d, v1.2d, v3.2d
-	VLD1R (R19), [V2.D2]
+	FMOVQ 480(R9), F2
 	WORD $0x6e60fc40 // fdiv v0.2d, v2.2d, v0.2d
 	WORD $0x6e61fc41 // fdiv v1.2d, v2.2d, v1.2d
 	WORD $0x0e616802 // fcvtn v2.2s, v0.2d
@@ -39763,19 +40717,19 @@ sum:
 	MOVD $0, R12
 
 result:
-	ADD R12, R8, R21
-	FMOVQ 0(R21), F0
+	ADD R12, R8, R23
+	FMOVQ 0(R23), F0
 	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ F0, 0(R21)
-	FMOVQ 16(R21), F0
+	FMOVQ F0, 0(R23)
+	FMOVQ 16(R23), F0
 	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ F0, 16(R21)
-	FMOVQ 32(R21), F0
+	FMOVQ F0, 16(R23)
+	FMOVQ 32(R23), F0
 	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ F0, 32(R21)
-	FMOVQ 48(R21), F0
+	FMOVQ F0, 32(R23)
+	FMOVQ 48(R23), F0
 	WORD $0x6e20dc40 // fmul v0.4s, v2.4s, v0.4s
-	FMOVQ F0, 48(R21)
+	FMOVQ F0, 48(R23)
 	ADD $64, R12, R12
 	CMP R11, R12
 	BLT result
@@ -39837,8 +40791,7 @@ sumOfVector0:
 	WORD $0x4ee1d529 // fsub v9.2d, v9.2d, v1.2d
 	WORD $0x4ee2d54a // fsub v10.2d, v10.2d, v2.2d
 	WORD $0x4ee3d56b // fsub v11.2d, v11.2d, v3.2d
-	ADD $104, R9, R22
-	VLD1R (R22), [V12.D2]
+	FMOVQ 832(R9), F12
 	WORD $0x6ee8e59f // fcmgt v31.2d, v12.2d, v8.2d
 	WORD $0x6ebf1d88 // bit v8.16b, v12.16b, v31.16b
 	WORD $0x6ee9e59f // fcmgt v31.2d, v12.2d, v9.2d
@@ -39847,8 +40800,7 @@ sumOfVector0:
 	WORD $0x6ebf1d8a // bit v10.16b, v12.16b, v31.16b
 	WORD $0x6eebe59f // fcmgt v31.2d, v12.2d, v11.2d
 	WORD $0x6ebf1d8b // bit v11.16b, v12.16b, v31.16b
-	ADD $112, R9, R23
-	VLD1R (R23), [V12.D2]
+	FMOVQ 864(R9), F12
 	WORD $0x6eece51f // fcmgt v31.2d, v8.2d, v12.2d
 	WORD $0x6ebf1d88 // bit v8.16b, v12.16b, v31.16b
 	WORD $0x6eece53f // fcmgt v31.2d, v9.2d, v12.2d
@@ -39857,142 +40809,138 @@ sumOfVector0:
 	WORD $0x6ebf1d8a // bit v10.16b, v12.16b, v31.16b
 	WORD $0x6eece57f // fcmgt v31.2d, v11.2d, v12.2d
 	WORD $0x6ebf1d8b // bit v11.16b, v12.16b, v31.16b
-	ADD $32, R9, R24
-	VLD1R (R24), [V12.D2]
-	ADD $40, R9, R25
-	VLD1R (R25), [V14.D2]
-	WORD $0x4eae1dd0 // mov v16.16b, v14.16b
-	WORD $0x4eb01e11 // mov v17.16b, v16.16b
-	WORD $0x4e6ccd10 // fmla v16.2d, v8.2d, v12.2d
-	WORD $0x4e6ccd31 // fmla v17.2d, v9.2d, v12.2d
-	WORD $0x4eae1dce // mov v14.16b, v14.16b
+	FMOVQ 576(R9), F12
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcd0c // fmla v12.2d, v8.2d, v31.2d
+	WORD $0x4e7fcd2d // fmla v13.2d, v9.2d, v31.2d
+	FMOVQ 576(R9), F14
 	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4e6ccd4e // fmla v14.2d, v10.2d, v12.2d
-	WORD $0x4e6ccd6f // fmla v15.2d, v11.2d, v12.2d
-	VLD1R (R25), [V12.D2]
-	WORD $0x4eecd612 // fsub v18.2d, v16.2d, v12.2d
-	WORD $0x4eecd633 // fsub v19.2d, v17.2d, v12.2d
-	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x4eecd5cc // fsub v12.2d, v14.2d, v12.2d
-	WORD $0x4eedd5ed // fsub v13.2d, v15.2d, v13.2d
-	ADD $48, R9, R19
-	VLD1R (R19), [V20.D2]
-	WORD $0x4ef4ce48 // fmls v8.2d, v18.2d, v20.2d
-	WORD $0x4ef4ce69 // fmls v9.2d, v19.2d, v20.2d
-	WORD $0x4ef4cd8a // fmls v10.2d, v12.2d, v20.2d
-	WORD $0x4ef4cdab // fmls v11.2d, v13.2d, v20.2d
-	ADD $56, R9, R20
-	VLD1R (R20), [V12.D2]
-	VLD1R (R20), [V18.D2]
-	ADD $64, R9, R21
-	VLD1R (R21), [V20.D2]
-	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dcd3f // fmla v31.2d, v9.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcd4e // fmla v14.2d, v10.2d, v31.2d
+	WORD $0x4e7fcd6f // fmla v15.2d, v11.2d, v31.2d
+	FMOVQ 576(R9), F17
+	WORD $0x4ef1d590 // fsub v16.2d, v12.2d, v17.2d
+	WORD $0x4ef1d5b1 // fsub v17.2d, v13.2d, v17.2d
+	FMOVQ 576(R9), F19
+	WORD $0x4ef3d5d2 // fsub v18.2d, v14.2d, v19.2d
+	WORD $0x4ef3d5f3 // fsub v19.2d, v15.2d, v19.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce08 // fmls v8.2d, v16.2d, v31.2d
+	WORD $0x4effce29 // fmls v9.2d, v17.2d, v31.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce4a // fmls v10.2d, v18.2d, v31.2d
+	WORD $0x4effce6b // fmls v11.2d, v19.2d, v31.2d
+	FMOVQ 640(R9), F16
+	FMOVQ 640(R9), F18
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cd1e // fmla v30.2d, v8.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cd3e // fmla v30.2d, v9.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
 	WORD $0x4eb21e53 // mov v19.16b, v18.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	ADD $72, R9, R22
-	VLD1R (R22), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dcd3f // fmla v31.2d, v9.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	ADD $80, R9, R23
-	VLD1R (R23), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dcd3f // fmla v31.2d, v9.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	ADD $88, R9, R24
-	VLD1R (R24), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dcd3f // fmla v31.2d, v9.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	ADD $96, R9, R25
-	VLD1R (R25), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dcd3f // fmla v31.2d, v9.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	WORD $0x6e68dd88 // fmul v8.2d, v12.2d, v8.2d
-	WORD $0x6e69dda9 // fmul v9.2d, v13.2d, v9.2d
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cd1e // fmla v30.2d, v8.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cd3e // fmla v30.2d, v9.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cd1e // fmla v30.2d, v8.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cd3e // fmla v30.2d, v9.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cd1e // fmla v30.2d, v8.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cd3e // fmla v30.2d, v9.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cd1e // fmla v30.2d, v8.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cd3e // fmla v30.2d, v9.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	WORD $0x6e68de08 // fmul v8.2d, v16.2d, v8.2d
+	WORD $0x6e69de29 // fmul v9.2d, v17.2d, v9.2d
 	WORD $0x6e6ade4a // fmul v10.2d, v18.2d, v10.2d
 	WORD $0x6e6bde6b // fmul v11.2d, v19.2d, v11.2d
-	ADD $16, R9, R19
-	VLD1R (R19), [V12.D2]
-	WORD $0x4f745610 // shl v16.2d, v16.2d, #52
-	WORD $0x4f745631 // shl v17.2d, v17.2d, #52
-	WORD $0x4eec8610 // add v16.2d, v16.2d, v12.2d
-	WORD $0x4eec8631 // add v17.2d, v17.2d, v12.2d
+	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
+	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
+	FMOVQ 480(R9), F31
+	WORD $0x4eff858c // add v12.2d, v12.2d, v31.2d
+	WORD $0x4eff85ad // add v13.2d, v13.2d, v31.2d
 	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
 	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4eec85ce // add v14.2d, v14.2d, v12.2d
-	WORD $0x4eec85ef // add v15.2d, v15.2d, v12.2d
-	WORD $0x4eb01e0c // mov v12.16b, v16.16b
-	WORD $0x4eb11e2d // mov v13.16b, v17.16b
-	WORD $0x4e68ce0c // fmla v12.2d, v16.2d, v8.2d
-	WORD $0x4e69ce2d // fmla v13.2d, v17.2d, v9.2d
+	FMOVQ 480(R9), F31
+	WORD $0x4eff85ce // add v14.2d, v14.2d, v31.2d
+	WORD $0x4eff85ef // add v15.2d, v15.2d, v31.2d
+	WORD $0x4eac1d90 // mov v16.16b, v12.16b
+	WORD $0x4ead1db1 // mov v17.16b, v13.16b
+	WORD $0x4e68cd90 // fmla v16.2d, v12.2d, v8.2d
+	WORD $0x4e69cdb1 // fmla v17.2d, v13.2d, v9.2d
 	WORD $0x4eae1dc8 // mov v8.16b, v14.16b
 	WORD $0x4eaf1de9 // mov v9.16b, v15.16b
 	WORD $0x4e6acdc8 // fmla v8.2d, v14.2d, v10.2d
 	WORD $0x4e6bcde9 // fmla v9.2d, v15.2d, v11.2d
-	WORD $0x4e6cd484 // fadd v4.2d, v4.2d, v12.2d
-	WORD $0x4e6dd4a5 // fadd v5.2d, v5.2d, v13.2d
+	WORD $0x4e70d484 // fadd v4.2d, v4.2d, v16.2d
+	WORD $0x4e71d4a5 // fadd v5.2d, v5.2d, v17.2d
 	WORD $0x4e68d4c6 // fadd v6.2d, v6.2d, v8.2d
 	WORD $0x4e69d4e7 // fadd v7.2d, v7.2d, v9.2d
-	WORD $0x0e61698a // fcvtn v10.2s, v12.2d
-	WORD $0x4e6169aa // fcvtn2 v10.4s, v13.2d
+	WORD $0x0e616a0a // fcvtn v10.2s, v16.2d
+	WORD $0x4e616a2a // fcvtn2 v10.4s, v17.2d
 	WORD $0x0e616908 // fcvtn v8.2s, v8.2d
 	WORD $0x4e616928 // fcvtn2 v8.4s, v9.2d
-	ADD R0, R7, R20
-	FMOVQ F10, 0(R20)
-	FMOVQ F8, 16(R20)
+	FMOVQ F10, 0(R21)
+	FMOVQ F8, 16(R21)
 	ADD $64, R0, R0
 	SUBS $1, R2, R2
 	BNE sumOfVector0
-	VLD1R (R19), [V0.D2]
+	FMOVQ 480(R9), F0
 	WORD $0x6e64fc02 // fdiv v2.2d, v0.2d, v4.2d
 	WORD $0x6e65fc03 // fdiv v3.2d, v0.2d, v5.2d
 	WORD $0x4ea01c01 // mov v1.16b, v0.16b
@@ -40006,33 +40954,33 @@ sumOfVector0:
 	MOVD n+8(FP), R2
 
 resultOfVector0:
-	ADD R0, R7, R21
-	FMOVQ 0(R21), F4
+	ADD R0, R7, R22
+	FMOVQ 0(R22), F4
 	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
-	FMOVQ F4, 0(R21)
-	FMOVQ 16(R21), F4
+	FMOVQ F4, 0(R22)
+	FMOVQ 16(R22), F4
 	WORD $0x6e24dc04 // fmul v4.4s, v0.4s, v4.4s
-	FMOVQ F4, 16(R21)
+	FMOVQ F4, 16(R22)
 	ADD $64, R0, R0
 	SUBS $1, R2, R2
 	BNE resultOfVector0
 	MOVD $0, R0
-	ADD R0, R7, R22
-	FMOVQ 32(R22), F0
+	ADD R0, R7, R23
+	FMOVQ 32(R23), F0
 	WORD $0x4e617801 // fcvtl2 v1.2d, v0.4s
 	WORD $0x0e617800 // fcvtl v0.2d, v0.2s
-	FMOVQ 48(R22), F2
+	FMOVQ 48(R23), F2
 	WORD $0x4e617843 // fcvtl2 v3.2d, v2.4s
 	WORD $0x0e617842 // fcvtl v2.2d, v2.2s
 	MOVD $0, R0
 	MOVD n+8(FP), R2
 
 largestOfVector1:
-	ADD R0, R7, R23
-	FMOVQ 32(R23), F4
+	ADD R0, R7, R24
+	FMOVQ 32(R24), F4
 	WORD $0x4e617885 // fcvtl2 v5.2d, v4.4s
 	WORD $0x0e617884 // fcvtl v4.2d, v4.2s
-	FMOVQ 48(R23), F6
+	FMOVQ 48(R24), F6
 	WORD $0x4e6178c7 // fcvtl2 v7.2d, v6.4s
 	WORD $0x0e6178c6 // fcvtl v6.2d, v6.2s
 	WORD $0x6ee4e41f // fcmgt v31.2d, v0.2d, v4.2d
@@ -40054,19 +41002,18 @@ largestOfVector1:
 	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
 
 sumOfVector1:
-	ADD R0, R7, R24
-	FMOVQ 32(R24), F8
+	ADD R0, R7, R25
+	FMOVQ 32(R25), F8
 	WORD $0x4e617909 // fcvtl2 v9.2d, v8.4s
 	WORD $0x0e617908 // fcvtl v8.2d, v8.2s
-	FMOVQ 48(R24), F10
+	FMOVQ 48(R25), F10
 	WORD $0x4e61794b // fcvtl2 v11.2d, v10.4s
 	WORD $0x0e61794a // fcvtl v10.2d, v10.2s
 	WORD $0x4ee0d508 // fsub v8.2d, v8.2d, v0.2d
 	WORD $0x4ee1d529 // fsub v9.2d, v9.2d, v1.2d
 	WORD $0x4ee2d54a // fsub v10.2d, v10.2d, v2.2d
 	WORD $0x4ee3d56b // fsub v11.2d, v11.2d, v3.2d
-	ADD $104, R9, R25
-	VLD1R (R25), [V12.D2]
+	FMOVQ 832(R9), F12
 	WORD $0x6ee8e59f // fcmgt v31.2d, v12.2d, v8.2d
 	WORD $0x6ebf1d88 // bit v8.16b, v12.16b, v31.16b
 	WORD $0x6ee9e59f // fcmgt v31.2d, v12.2d, v9.2d
@@ -40075,8 +41022,7 @@ sumOfVector1:
 	WORD $0x6ebf1d8a // bit v10.16b, v12.16b, v31.16b
 	WORD $0x6eebe59f // fcmgt v31.2d, v12.2d, v11.2d
 	WORD $0x6ebf1d8b // bit v11.16b, v12.16b, v31.16b
-	ADD $112, R9, R19
-	VLD1R (R19), [V12.D2]
+	FMOVQ 864(R9), F12
 	WORD $0x6eece51f // fcmgt v31.2d, v8.2d, v12.2d
 	WORD $0x6ebf1d88 // bit v8.16b, v12.16b, v31.16b
 	WORD $0x6eece53f // fcmgt v31.2d, v9.2d, v12.2d
@@ -40085,142 +41031,138 @@ sumOfVector1:
 	WORD $0x6ebf1d8a // bit v10.16b, v12.16b, v31.16b
 	WORD $0x6eece57f // fcmgt v31.2d, v11.2d, v12.2d
 	WORD $0x6ebf1d8b // bit v11.16b, v12.16b, v31.16b
-	ADD $32, R9, R20
-	VLD1R (R20), [V12.D2]
-	ADD $40, R9, R21
-	VLD1R (R21), [V14.D2]
-	WORD $0x4eae1dd0 // mov v16.16b, v14.16b
-	WORD $0x4eb01e11 // mov v17.16b, v16.16b
-	WORD $0x4e6ccd10 // fmla v16.2d, v8.2d, v12.2d
-	WORD $0x4e6ccd31 // fmla v17.2d, v9.2d, v12.2d
-	WORD $0x4eae1dce // mov v14.16b, v14.16b
+	FMOVQ 576(R9), F12
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcd0c // fmla v12.2d, v8.2d, v31.2d
+	WORD $0x4e7fcd2d // fmla v13.2d, v9.2d, v31.2d
+	FMOVQ 576(R9), F14
 	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4e6ccd4e // fmla v14.2d, v10.2d, v12.2d
-	WORD $0x4e6ccd6f // fmla v15.2d, v11.2d, v12.2d
-	VLD1R (R21), [V12.D2]
-	WORD $0x4eecd612 // fsub v18.2d, v16.2d, v12.2d
-	WORD $0x4eecd633 // fsub v19.2d, v17.2d, v12.2d
-	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x4eecd5cc // fsub v12.2d, v14.2d, v12.2d
-	WORD $0x4eedd5ed // fsub v13.2d, v15.2d, v13.2d
-	ADD $48, R9, R22
-	VLD1R (R22), [V20.D2]
-	WORD $0x4ef4ce48 // fmls v8.2d, v18.2d, v20.2d
-	WORD $0x4ef4ce69 // fmls v9.2d, v19.2d, v20.2d
-	WORD $0x4ef4cd8a // fmls v10.2d, v12.2d, v20.2d
-	WORD $0x4ef4cdab // fmls v11.2d, v13.2d, v20.2d
-	ADD $56, R9, R23
-	VLD1R (R23), [V12.D2]
-	VLD1R (R23), [V18.D2]
-	ADD $64, R9, R24
-	VLD1R (R24), [V20.D2]
-	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dcd3f // fmla v31.2d, v9.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcd4e // fmla v14.2d, v10.2d, v31.2d
+	WORD $0x4e7fcd6f // fmla v15.2d, v11.2d, v31.2d
+	FMOVQ 576(R9), F17
+	WORD $0x4ef1d590 // fsub v16.2d, v12.2d, v17.2d
+	WORD $0x4ef1d5b1 // fsub v17.2d, v13.2d, v17.2d
+	FMOVQ 576(R9), F19
+	WORD $0x4ef3d5d2 // fsub v18.2d, v14.2d, v19.2d
+	WORD $0x4ef3d5f3 // fsub v19.2d, v15.2d, v19.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce08 // fmls v8.2d, v16.2d, v31.2d
+	WORD $0x4effce29 // fmls v9.2d, v17.2d, v31.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce4a // fmls v10.2d, v18.2d, v31.2d
+	WORD $0x4effce6b // fmls v11.2d, v19.2d, v31.2d
+	FMOVQ 640(R9), F16
+	FMOVQ 640(R9), F18
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cd1e // fmla v30.2d, v8.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cd3e // fmla v30.2d, v9.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
 	WORD $0x4eb21e53 // mov v19.16b, v18.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	ADD $72, R9, R25
-	VLD1R (R25), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dcd3f // fmla v31.2d, v9.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	ADD $80, R9, R19
-	VLD1R (R19), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dcd3f // fmla v31.2d, v9.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	ADD $88, R9, R20
-	VLD1R (R20), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dcd3f // fmla v31.2d, v9.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	ADD $96, R9, R21
-	VLD1R (R21), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dcd3f // fmla v31.2d, v9.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	WORD $0x6e68dd88 // fmul v8.2d, v12.2d, v8.2d
-	WORD $0x6e69dda9 // fmul v9.2d, v13.2d, v9.2d
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cd1e // fmla v30.2d, v8.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cd3e // fmla v30.2d, v9.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cd1e // fmla v30.2d, v8.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cd3e // fmla v30.2d, v9.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cd1e // fmla v30.2d, v8.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cd3e // fmla v30.2d, v9.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cd1e // fmla v30.2d, v8.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cd3e // fmla v30.2d, v9.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	WORD $0x6e68de08 // fmul v8.2d, v16.2d, v8.2d
+	WORD $0x6e69de29 // fmul v9.2d, v17.2d, v9.2d
 	WORD $0x6e6ade4a // fmul v10.2d, v18.2d, v10.2d
 	WORD $0x6e6bde6b // fmul v11.2d, v19.2d, v11.2d
-	ADD $16, R9, R22
-	VLD1R (R22), [V12.D2]
-	WORD $0x4f745610 // shl v16.2d, v16.2d, #52
-	WORD $0x4f745631 // shl v17.2d, v17.2d, #52
-	WORD $0x4eec8610 // add v16.2d, v16.2d, v12.2d
-	WORD $0x4eec8631 // add v17.2d, v17.2d, v12.2d
+	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
+	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
+	FMOVQ 480(R9), F31
+	WORD $0x4eff858c // add v12.2d, v12.2d, v31.2d
+	WORD $0x4eff85ad // add v13.2d, v13.2d, v31.2d
 	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
 	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4eec85ce // add v14.2d, v14.2d, v12.2d
-	WORD $0x4eec85ef // add v15.2d, v15.2d, v12.2d
-	WORD $0x4eb01e0c // mov v12.16b, v16.16b
-	WORD $0x4eb11e2d // mov v13.16b, v17.16b
-	WORD $0x4e68ce0c // fmla v12.2d, v16.2d, v8.2d
-	WORD $0x4e69ce2d // fmla v13.2d, v17.2d, v9.2d
+	FMOVQ 480(R9), F31
+	WORD $0x4eff85ce // add v14.2d, v14.2d, v31.2d
+	WORD $0x4eff85ef // add v15.2d, v15.2d, v31.2d
+	WORD $0x4eac1d90 // mov v16.16b, v12.16b
+	WORD $0x4ead1db1 // mov v17.16b, v13.16b
+	WORD $0x4e68cd90 // fmla v16.2d, v12.2d, v8.2d
+	WORD $0x4e69cdb1 // fmla v17.2d, v13.2d, v9.2d
 	WORD $0x4eae1dc8 // mov v8.16b, v14.16b
 	WORD $0x4eaf1de9 // mov v9.16b, v15.16b
 	WORD $0x4e6acdc8 // fmla v8.2d, v14.2d, v10.2d
 	WORD $0x4e6bcde9 // fmla v9.2d, v15.2d, v11.2d
-	WORD $0x4e6cd484 // fadd v4.2d, v4.2d, v12.2d
-	WORD $0x4e6dd4a5 // fadd v5.2d, v5.2d, v13.2d
+	WORD $0x4e70d484 // fadd v4.2d, v4.2d, v16.2d
+	WORD $0x4e71d4a5 // fadd v5.2d, v5.2d, v17.2d
 	WORD $0x4e68d4c6 // fadd v6.2d, v6.2d, v8.2d
 	WORD $0x4e69d4e7 // fadd v7.2d, v7.2d, v9.2d
-	WORD $0x0e61698a // fcvtn v10.2s, v12.2d
-	WORD $0x4e6169aa // fcvtn2 v10.4s, v13.2d
+	WORD $0x0e616a0a // fcvtn v10.2s, v16.2d
+	WORD $0x4e616a2a // fcvtn2 v10.4s, v17.2d
 	WORD $0x0e616908 // fcvtn v8.2s, v8.2d
 	WORD $0x4e616928 // fcvtn2 v8.4s, v9.2d
-	ADD R0, R7, R23
-	FMOVQ F10, 32(R23)
-	FMOVQ F8, 48(R23)
+	FMOVQ F10, 32(R25)
+	FMOVQ F8, 48(R25)
 	ADD $64, R0, R0
 	SUBS $1, R2, R2
 	BNE sumOfVector1
-	VLD1R (R22), [V0.D2]
+	FMOVQ 480(R9), F0
 	WORD $0x6e64fc02 // fdiv v2.2d, v0.2d, v4.2d
 	WORD $0x6e65fc03 // fdiv v3.2d, v0.2d, v5.2d
 	WORD $0x4ea01c01 // mov v1.16b, v0.16b
@@ -40234,13 +41176,13 @@ sumOfVector1:
 	MOVD n+8(FP), R2
 
 resultOfVector1:
-	ADD R0, R7, R24
-	FMOVQ 32(R24), F4
+	ADD R0, R7, R19
+	FMOVQ 32(R19), F4
 	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
-	FMOVQ F4, 32(R24)
-	FMOVQ 48(R24), F4
+	FMOVQ F4, 32(R19)
+	FMOVQ 48(R19), F4
 	WORD $0x6e24dc04 // fmul v4.4s, v0.4s, v4.4s
-	FMOVQ F4, 48(R24)
+	FMOVQ F4, 48(R19)
 	ADD $64, R0, R0
 	SUBS $1, R2, R2
 	BNE resultOfVector1
@@ -40298,8 +41240,7 @@ sumOfVector0:
 	WORD $0x4ee1d529 // fsub v9.2d, v9.2d, v1.2d
 	WORD $0x4ee2d54a // fsub v10.2d, v10.2d, v2.2d
 	WORD $0x4ee3d56b // fsub v11.2d, v11.2d, v3.2d
-	ADD $104, R9, R22
-	VLD1R (R22), [V12.D2]
+	FMOVQ 832(R9), F12
 	WORD $0x6ee8e59f // fcmgt v31.2d, v12.2d, v8.2d
 	WORD $0x6ebf1d88 // bit v8.16b, v12.16b, v31.16b
 	WORD $0x6ee9e59f // fcmgt v31.2d, v12.2d, v9.2d
@@ -40308,8 +41249,7 @@ sumOfVector0:
 	WORD $0x6ebf1d8a // bit v10.16b, v12.16b, v31.16b
 	WORD $0x6eebe59f // fcmgt v31.2d, v12.2d, v11.2d
 	WORD $0x6ebf1d8b // bit v11.16b, v12.16b, v31.16b
-	ADD $112, R9, R23
-	VLD1R (R23), [V12.D2]
+	FMOVQ 864(R9), F12
 	WORD $0x6eece51f // fcmgt v31.2d, v8.2d, v12.2d
 	WORD $0x6ebf1d88 // bit v8.16b, v12.16b, v31.16b
 	WORD $0x6eece53f // fcmgt v31.2d, v9.2d, v12.2d
@@ -40318,330 +41258,324 @@ sumOfVector0:
 	WORD $0x6ebf1d8a // bit v10.16b, v12.16b, v31.16b
 	WORD $0x6eece57f // fcmgt v31.2d, v11.2d, v12.2d
 	WORD $0x6ebf1d8b // bit v11.16b, v12.16b, v31.16b
-	ADD $32, R9, R24
-	VLD1R (R24), [V12.D2]
-	ADD $40, R9, R25
-	VLD1R (R25), [V14.D2]
-	WORD $0x4eae1dd0 // mov v16.16b, v14.16b
-	WORD $0x4eb01e11 // mov v17.16b, v16.16b
-	WORD $0x4e6ccd10 // fmla v16.2d, v8.2d, v12.2d
-	WORD $0x4e6ccd31 // fmla v17.2d, v9.2d, v12.2d
-	WORD $0x4eae1dce // mov v14.16b, v14.16b
+	FMOVQ 576(R9), F12
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcd0c // fmla v12.2d, v8.2d, v31.2d
+	WORD $0x4e7fcd2d // fmla v13.2d, v9.2d, v31.2d
+	FMOVQ 576(R9), F14
 	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4e6ccd4e // fmla v14.2d, v10.2d, v12.2d
-	WORD $0x4e6ccd6f // fmla v15.2d, v11.2d, v12.2d
-	VLD1R (R25), [V12.D2]
-	WORD $0x4eecd612 // fsub v18.2d, v16.2d, v12.2d
-	WORD $0x4eecd633 // fsub v19.2d, v17.2d, v12.2d
-	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x4eecd5cc // fsub v12.2d, v14.2d, v12.2d
-	WORD $0x4eedd5ed // fsub v13.2d, v15.2d, v13.2d
-	ADD $48, R9, R19
-	VLD1R (R19), [V20.D2]
-	WORD $0x4ef4ce48 // fmls v8.2d, v18.2d, v20.2d
-	WORD $0x4ef4ce69 // fmls v9.2d, v19.2d, v20.2d
-	WORD $0x4ef4cd8a // fmls v10.2d, v12.2d, v20.2d
-	WORD $0x4ef4cdab // fmls v11.2d, v13.2d, v20.2d
-	ADD $56, R9, R20
-	VLD1R (R20), [V12.D2]
-	VLD1R (R20), [V18.D2]
-	ADD $64, R9, R21
-	VLD1R (R21), [V20.D2]
-	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dcd3f // fmla v31.2d, v9.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcd4e // fmla v14.2d, v10.2d, v31.2d
+	WORD $0x4e7fcd6f // fmla v15.2d, v11.2d, v31.2d
+	FMOVQ 576(R9), F17
+	WORD $0x4ef1d590 // fsub v16.2d, v12.2d, v17.2d
+	WORD $0x4ef1d5b1 // fsub v17.2d, v13.2d, v17.2d
+	FMOVQ 576(R9), F19
+	WORD $0x4ef3d5d2 // fsub v18.2d, v14.2d, v19.2d
+	WORD $0x4ef3d5f3 // fsub v19.2d, v15.2d, v19.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce08 // fmls v8.2d, v16.2d, v31.2d
+	WORD $0x4effce29 // fmls v9.2d, v17.2d, v31.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce4a // fmls v10.2d, v18.2d, v31.2d
+	WORD $0x4effce6b // fmls v11.2d, v19.2d, v31.2d
+	FMOVQ 640(R9), F16
+	FMOVQ 640(R9), F18
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cd1e // fmla v30.2d, v8.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cd3e // fmla v30.2d, v9.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
 	WORD $0x4eb21e53 // mov v19.16b, v18.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	ADD $72, R9, R22
-	VLD1R (R22), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dcd3f // fmla v31.2d, v9.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	ADD $80, R9, R23
-	VLD1R (R23), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dcd3f // fmla v31.2d, v9.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	ADD $88, R9, R24
-	VLD1R (R24), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dcd3f // fmla v31.2d, v9.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	ADD $96, R9, R25
-	VLD1R (R25), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dcd3f // fmla v31.2d, v9.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	WORD $0x6e68dd88 // fmul v8.2d, v12.2d, v8.2d
-	WORD $0x6e69dda9 // fmul v9.2d, v13.2d, v9.2d
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cd1e // fmla v30.2d, v8.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cd3e // fmla v30.2d, v9.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cd1e // fmla v30.2d, v8.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cd3e // fmla v30.2d, v9.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cd1e // fmla v30.2d, v8.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cd3e // fmla v30.2d, v9.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cd1e // fmla v30.2d, v8.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cd3e // fmla v30.2d, v9.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	WORD $0x6e68de08 // fmul v8.2d, v16.2d, v8.2d
+	WORD $0x6e69de29 // fmul v9.2d, v17.2d, v9.2d
 	WORD $0x6e6ade4a // fmul v10.2d, v18.2d, v10.2d
 	WORD $0x6e6bde6b // fmul v11.2d, v19.2d, v11.2d
-	ADD $16, R9, R19
-	VLD1R (R19), [V12.D2]
-	WORD $0x4f745610 // shl v16.2d, v16.2d, #52
-	WORD $0x4f745631 // shl v17.2d, v17.2d, #52
-	WORD $0x4eec8610 // add v16.2d, v16.2d, v12.2d
-	WORD $0x4eec8631 // add v17.2d, v17.2d, v12.2d
+	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
+	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
+	FMOVQ 480(R9), F31
+	WORD $0x4eff858c // add v12.2d, v12.2d, v31.2d
+	WORD $0x4eff85ad // add v13.2d, v13.2d, v31.2d
 	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
 	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4eec85ce // add v14.2d, v14.2d, v12.2d
-	WORD $0x4eec85ef // add v15.2d, v15.2d, v12.2d
-	WORD $0x4eb01e0c // mov v12.16b, v16.16b
-	WORD $0x4eb11e2d // mov v13.16b, v17.16b
-	WORD $0x4e68ce0c // fmla v12.2d, v16.2d, v8.2d
-	WORD $0x4e69ce2d // fmla v13.2d, v17.2d, v9.2d
+	FMOVQ 480(R9), F31
+	WORD $0x4eff85ce // add v14.2d, v14.2d, v31.2d
+	WORD $0x4eff85ef // add v15.2d, v15.2d, v31.2d
+	WORD $0x4eac1d90 // mov v16.16b, v12.16b
+	WORD $0x4ead1db1 // mov v17.16b, v13.16b
+	WORD $0x4e68cd90 // fmla v16.2d, v12.2d, v8.2d
+	WORD $0x4e69cdb1 // fmla v17.2d, v13.2d, v9.2d
 	WORD $0x4eae1dc8 // mov v8.16b, v14.16b
 	WORD $0x4eaf1de9 // mov v9.16b, v15.16b
 	WORD $0x4e6acdc8 // fmla v8.2d, v14.2d, v10.2d
 	WORD $0x4e6bcde9 // fmla v9.2d, v15.2d, v11.2d
-	WORD $0x4e6cd484 // fadd v4.2d, v4.2d, v12.2d
-	WORD $0x4e6dd4a5 // fadd v5.2d, v5.2d, v13.2d
+	WORD $0x4e70d484 // fadd v4.2d, v4.2d, v16.2d
+	WORD $0x4e71d4a5 // fadd v5.2d, v5.2d, v17.2d
 	WORD $0x4e68d4c6 // fadd v6.2d, v6.2d, v8.2d
 	WORD $0x4e69d4e7 // fadd v7.2d, v7.2d, v9.2d
 	ADD $64, R0, R0
 	SUBS $1, R2, R2
 	BNE sumOfVector0
-	ADD $200, R9, R20
-	VLD1R (R20), [V8.D2]
-	WORD $0x4ee8848a // add v10.2d, v4.2d, v8.2d
-	WORD $0x4ee884ab // add v11.2d, v5.2d, v8.2d
-	WORD $0x4ea81d09 // mov v9.16b, v8.16b
-	WORD $0x4ee884c8 // add v8.2d, v6.2d, v8.2d
-	WORD $0x4ee984e9 // add v9.2d, v7.2d, v9.2d
-	ADD $216, R9, R21
-	VLD1R (R21), [V12.D2]
+	FMOVQ 1216(R9), F9
+	WORD $0x4ee98488 // add v8.2d, v4.2d, v9.2d
+	WORD $0x4ee984a9 // add v9.2d, v5.2d, v9.2d
+	FMOVQ 1216(R9), F11
+	WORD $0x4eeb84ca // add v10.2d, v6.2d, v11.2d
+	WORD $0x4eeb84eb // add v11.2d, v7.2d, v11.2d
+	WORD $0x6f4c050c // ushr v12.2d, v8.2d, #52
+	WORD $0x6f4c052d // ushr v13.2d, v9.2d, #52
+	FMOVQ 1280(R9), F31
+	WORD $0x4ebf1d8c // orr v12.16b, v12.16b, v31.16b
+	WORD $0x4ebf1dad // orr v13.16b, v13.16b, v31.16b
 	WORD $0x6f4c054e // ushr v14.2d, v10.2d, #52
 	WORD $0x6f4c056f // ushr v15.2d, v11.2d, #52
-	WORD $0x4eac1dce // orr v14.16b, v14.16b, v12.16b
-	WORD $0x4eac1def // orr v15.16b, v15.16b, v12.16b
-	WORD $0x6f4c0510 // ushr v16.2d, v8.2d, #52
-	WORD $0x6f4c0531 // ushr v17.2d, v9.2d, #52
-	WORD $0x4eac1e10 // orr v16.16b, v16.16b, v12.16b
-	WORD $0x4eac1e31 // orr v17.16b, v17.16b, v12.16b
-	ADD $224, R9, R22
-	VLD1R (R22), [V12.D2]
-	WORD $0x4eecd5ce // fsub v14.2d, v14.2d, v12.2d
-	WORD $0x4eecd5ef // fsub v15.2d, v15.2d, v12.2d
-	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x4eecd60c // fsub v12.2d, v16.2d, v12.2d
-	WORD $0x4eedd62d // fsub v13.2d, v17.2d, v13.2d
-	ADD $208, R9, R23
-	VLD1R (R23), [V16.D2]
-	ADD $192, R9, R24
-	VLD1R (R24), [V18.D2]
-	WORD $0x4e301d4a // and v10.16b, v10.16b, v16.16b
-	WORD $0x4e301d6b // and v11.16b, v11.16b, v16.16b
-	WORD $0x4ef2854a // add v10.2d, v10.2d, v18.2d
-	WORD $0x4ef2856b // add v11.2d, v11.2d, v18.2d
-	WORD $0x4e301d08 // and v8.16b, v8.16b, v16.16b
-	WORD $0x4e301d29 // and v9.16b, v9.16b, v16.16b
-	WORD $0x4ef28508 // add v8.2d, v8.2d, v18.2d
-	WORD $0x4ef28529 // add v9.2d, v9.2d, v18.2d
-	VLD1R (R19), [V16.D2]
-	WORD $0x4ef0d552 // fsub v18.2d, v10.2d, v16.2d
-	WORD $0x4ef0d573 // fsub v19.2d, v11.2d, v16.2d
-	WORD $0x4eb01e11 // mov v17.16b, v16.16b
-	WORD $0x4ef0d510 // fsub v16.2d, v8.2d, v16.2d
+	FMOVQ 1280(R9), F31
+	WORD $0x4ebf1dce // orr v14.16b, v14.16b, v31.16b
+	WORD $0x4ebf1def // orr v15.16b, v15.16b, v31.16b
+	FMOVQ 1312(R9), F31
+	WORD $0x4effd58c // fsub v12.2d, v12.2d, v31.2d
+	WORD $0x4effd5ad // fsub v13.2d, v13.2d, v31.2d
+	FMOVQ 1312(R9), F31
+	WORD $0x4effd5ce // fsub v14.2d, v14.2d, v31.2d
+	WORD $0x4effd5ef // fsub v15.2d, v15.2d, v31.2d
+	FMOVQ 1248(R9), F31
+	WORD $0x4e3f1d08 // and v8.16b, v8.16b, v31.16b
+	WORD $0x4e3f1d29 // and v9.16b, v9.16b, v31.16b
+	FMOVQ 1184(R9), F31
+	WORD $0x4eff8508 // add v8.2d, v8.2d, v31.2d
+	WORD $0x4eff8529 // add v9.2d, v9.2d, v31.2d
+	FMOVQ 1248(R9), F31
+	WORD $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
+	WORD $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
+	FMOVQ 1184(R9), F31
+	WORD $0x4eff854a // add v10.2d, v10.2d, v31.2d
+	WORD $0x4eff856b // add v11.2d, v11.2d, v31.2d
+	FMOVQ 480(R9), F17
+	WORD $0x4ef1d510 // fsub v16.2d, v8.2d, v17.2d
 	WORD $0x4ef1d531 // fsub v17.2d, v9.2d, v17.2d
-	VLD1R (R19), [V20.D2]
-	WORD $0x4e74d54a // fadd v10.2d, v10.2d, v20.2d
-	WORD $0x4e74d56b // fadd v11.2d, v11.2d, v20.2d
-	WORD $0x4e74d508 // fadd v8.2d, v8.2d, v20.2d
-	WORD $0x4e74d529 // fadd v9.2d, v9.2d, v20.2d
-	WORD $0x6e6afe4a // fdiv v10.2d, v18.2d, v10.2d
-	WORD $0x6e6bfe6b // fdiv v11.2d, v19.2d, v11.2d
+	FMOVQ 480(R9), F19
+	WORD $0x4ef3d552 // fsub v18.2d, v10.2d, v19.2d
+	WORD $0x4ef3d573 // fsub v19.2d, v11.2d, v19.2d
+	FMOVQ 480(R9), F31
+	WORD $0x4e7fd508 // fadd v8.2d, v8.2d, v31.2d
+	WORD $0x4e7fd529 // fadd v9.2d, v9.2d, v31.2d
+	FMOVQ 480(R9), F31
+	WORD $0x4e7fd54a // fadd v10.2d, v10.2d, v31.2d
+	WORD $0x4e7fd56b // fadd v11.2d, v11.2d, v31.2d
 	WORD $0x6e68fe08 // fdiv v8.2d, v16.2d, v8.2d
 	WORD $0x6e69fe29 // fdiv v9.2d, v17.2d, v9.2d
-	ADD $48, R9, R25
-	VLD1R (R25), [V16.D2]
+	WORD $0x6e6afe4a // fdiv v10.2d, v18.2d, v10.2d
+	WORD $0x6e6bfe6b // fdiv v11.2d, v19.2d, v11.2d
+	WORD $0x6e68dd10 // fmul v16.2d, v8.2d, v8.2d
+	WORD $0x6e69dd31 // fmul v17.2d, v9.2d, v9.2d
 	WORD $0x6e6add52 // fmul v18.2d, v10.2d, v10.2d
 	WORD $0x6e6bdd73 // fmul v19.2d, v11.2d, v11.2d
-	WORD $0x6e68dd14 // fmul v20.2d, v8.2d, v8.2d
-	WORD $0x6e69dd35 // fmul v21.2d, v9.2d, v9.2d
-	ADD $136, R9, R19
-	VLD1R (R19), [V22.D2]
-	VLD1R (R19), [V24.D2]
-	ADD $144, R9, R20
-	VLD1R (R20), [V26.D2]
+	FMOVQ 960(R9), F20
+	FMOVQ 960(R9), F22
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FMOVQ 992(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74ce1e // fmla v30.2d, v16.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75ce3e // fmla v30.2d, v17.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
 	WORD $0x4eb61ed7 // mov v23.16b, v22.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e76ce5f // fmla v31.2d, v18.2d, v22.2d
-	WORD $0x4ebf1ff6 // mov v22.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e77ce7f // fmla v31.2d, v19.2d, v23.2d
-	WORD $0x4ebf1ff7 // mov v23.16b, v31.16b
-	WORD $0x4eb81f19 // mov v25.16b, v24.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $152, R9, R21
-	VLD1R (R21), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e76ce5f // fmla v31.2d, v18.2d, v22.2d
-	WORD $0x4ebf1ff6 // mov v22.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e77ce7f // fmla v31.2d, v19.2d, v23.2d
-	WORD $0x4ebf1ff7 // mov v23.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $160, R9, R22
-	VLD1R (R22), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e76ce5f // fmla v31.2d, v18.2d, v22.2d
-	WORD $0x4ebf1ff6 // mov v22.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e77ce7f // fmla v31.2d, v19.2d, v23.2d
-	WORD $0x4ebf1ff7 // mov v23.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $168, R9, R23
-	VLD1R (R23), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e76ce5f // fmla v31.2d, v18.2d, v22.2d
-	WORD $0x4ebf1ff6 // mov v22.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e77ce7f // fmla v31.2d, v19.2d, v23.2d
-	WORD $0x4ebf1ff7 // mov v23.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $176, R9, R24
-	VLD1R (R24), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e76ce5f // fmla v31.2d, v18.2d, v22.2d
-	WORD $0x4ebf1ff6 // mov v22.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e77ce7f // fmla v31.2d, v19.2d, v23.2d
-	WORD $0x4ebf1ff7 // mov v23.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $184, R9, R25
-	VLD1R (R25), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e76ce5f // fmla v31.2d, v18.2d, v22.2d
-	WORD $0x4ebf1ff6 // mov v22.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e77ce7f // fmla v31.2d, v19.2d, v23.2d
-	WORD $0x4ebf1ff7 // mov v23.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
+	FMOVQ 992(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1024(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74ce1e // fmla v30.2d, v16.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75ce3e // fmla v30.2d, v17.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 1024(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1056(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74ce1e // fmla v30.2d, v16.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75ce3e // fmla v30.2d, v17.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 1056(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1088(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74ce1e // fmla v30.2d, v16.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75ce3e // fmla v30.2d, v17.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 1088(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1120(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74ce1e // fmla v30.2d, v16.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75ce3e // fmla v30.2d, v17.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 1120(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1152(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74ce1e // fmla v30.2d, v16.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75ce3e // fmla v30.2d, v17.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 1152(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	WORD $0x6e68de88 // fmul v8.2d, v20.2d, v8.2d
+	WORD $0x6e69dea9 // fmul v9.2d, v21.2d, v9.2d
 	WORD $0x6e6adeca // fmul v10.2d, v22.2d, v10.2d
 	WORD $0x6e6bdeeb // fmul v11.2d, v23.2d, v11.2d
-	WORD $0x6e68df08 // fmul v8.2d, v24.2d, v8.2d
-	WORD $0x6e69df29 // fmul v9.2d, v25.2d, v9.2d
-	WORD $0x4eaa1d4a // mov v10.16b, v10.16b
-	WORD $0x4eab1d6b // mov v11.16b, v11.16b
-	WORD $0x4e70cdca // fmla v10.2d, v14.2d, v16.2d
-	WORD $0x4e70cdeb // fmla v11.2d, v15.2d, v16.2d
 	WORD $0x4ea81d08 // mov v8.16b, v8.16b
 	WORD $0x4ea91d29 // mov v9.16b, v9.16b
-	WORD $0x4e70cd88 // fmla v8.2d, v12.2d, v16.2d
-	WORD $0x4e70cda9 // fmla v9.2d, v13.2d, v16.2d
-	ADD $128, R9, R19
-	VLD1R (R19), [V12.D2]
-	WORD $0x4ee4d48e // fsub v14.2d, v4.2d, v4.2d
-	WORD $0x4ee5d4af // fsub v15.2d, v5.2d, v5.2d
-	WORD $0x4ee6d4d0 // fsub v16.2d, v6.2d, v6.2d
-	WORD $0x4ee7d4f1 // fsub v17.2d, v7.2d, v7.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4e7fcd88 // fmla v8.2d, v12.2d, v31.2d
+	WORD $0x4e7fcda9 // fmla v9.2d, v13.2d, v31.2d
+	WORD $0x4eaa1d4a // mov v10.16b, v10.16b
+	WORD $0x4eab1d6b // mov v11.16b, v11.16b
+	FMOVQ 608(R9), F31
+	WORD $0x4e7fcdca // fmla v10.2d, v14.2d, v31.2d
+	WORD $0x4e7fcdeb // fmla v11.2d, v15.2d, v31.2d
+	WORD $0x4ee4d48c // fsub v12.2d, v4.2d, v4.2d
+	WORD $0x4ee5d4ad // fsub v13.2d, v5.2d, v5.2d
+	WORD $0x4ee6d4ce // fsub v14.2d, v6.2d, v6.2d
+	WORD $0x4ee7d4ef // fsub v15.2d, v7.2d, v7.2d
+	WORD $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
+	WORD $0x4e6dd529 // fadd v9.2d, v9.2d, v13.2d
 	WORD $0x4e6ed54a // fadd v10.2d, v10.2d, v14.2d
 	WORD $0x4e6fd56b // fadd v11.2d, v11.2d, v15.2d
-	WORD $0x4e70d508 // fadd v8.2d, v8.2d, v16.2d
-	WORD $0x4e71d529 // fadd v9.2d, v9.2d, v17.2d
+	FMOVQ 928(R9), F12
 	WORD $0x6eece48e // fcmgt v14.2d, v4.2d, v12.2d
 	WORD $0x6eece4af // fcmgt v15.2d, v5.2d, v12.2d
 	WORD $0x4ee0a9ce // cmlt v14.2d, v14.2d, #0
-	WORD $0x6e6a1c8e // bsl v14.16b, v4.16b, v10.16b
+	WORD $0x6e681c8e // bsl v14.16b, v4.16b, v8.16b
 	WORD $0x4ee0a9ef // cmlt v15.2d, v15.2d, #0
-	WORD $0x6e6b1caf // bsl v15.16b, v5.16b, v11.16b
-	WORD $0x6eece4ca // fcmgt v10.2d, v6.2d, v12.2d
-	WORD $0x6eece4eb // fcmgt v11.2d, v7.2d, v12.2d
-	WORD $0x4ee0a94a // cmlt v10.2d, v10.2d, #0
-	WORD $0x6e681cca // bsl v10.16b, v6.16b, v8.16b
-	WORD $0x4ee0a96b // cmlt v11.2d, v11.2d, #0
-	WORD $0x6e691ceb // bsl v11.16b, v7.16b, v9.16b
-	ADD $232, R9, R20
-	VLD1R (R20), [V8.D2]
-	ADD $240, R9, R21
-	VLD1R (R21), [V12.D2]
-	WORD $0x6ee4e504 // fcmgt v4.2d, v8.2d, v4.2d
-	WORD $0x6ee5e505 // fcmgt v5.2d, v8.2d, v5.2d
+	WORD $0x6e691caf // bsl v15.16b, v5.16b, v9.16b
+	WORD $0x6eece4c8 // fcmgt v8.2d, v6.2d, v12.2d
+	WORD $0x6eece4e9 // fcmgt v9.2d, v7.2d, v12.2d
+	WORD $0x4ee0a908 // cmlt v8.2d, v8.2d, #0
+	WORD $0x6e6a1cc8 // bsl v8.16b, v6.16b, v10.16b
+	WORD $0x4ee0a929 // cmlt v9.2d, v9.2d, #0
+	WORD $0x6e6b1ce9 // bsl v9.16b, v7.16b, v11.16b
+	FMOVQ 1344(R9), F31
+	WORD $0x6ee4e7e4 // fcmgt v4.2d, v31.2d, v4.2d
+	WORD $0x6ee5e7e5 // fcmgt v5.2d, v31.2d, v5.2d
+	FMOVQ 1376(R9), F31
 	WORD $0x4ee0a884 // cmlt v4.2d, v4.2d, #0
-	WORD $0x6e6e1d84 // bsl v4.16b, v12.16b, v14.16b
+	WORD $0x6e6e1fe4 // bsl v4.16b, v31.16b, v14.16b
 	WORD $0x4ee0a8a5 // cmlt v5.2d, v5.2d, #0
-	WORD $0x6e6f1d85 // bsl v5.16b, v12.16b, v15.16b
-	WORD $0x6ee6e506 // fcmgt v6.2d, v8.2d, v6.2d
-	WORD $0x6ee7e507 // fcmgt v7.2d, v8.2d, v7.2d
+	WORD $0x6e6f1fe5 // bsl v5.16b, v31.16b, v15.16b
+	FMOVQ 1344(R9), F31
+	WORD $0x6ee6e7e6 // fcmgt v6.2d, v31.2d, v6.2d
+	WORD $0x6ee7e7e7 // fcmgt v7.2d, v31.2d, v7.2d
+	FMOVQ 1376(R9), F31
 	WORD $0x4ee0a8c6 // cmlt v6.2d, v6.2d, #0
-	WORD $0x6e6a1d86 // bsl v6.16b, v12.16b, v10.16b
+	WORD $0x6e681fe6 // bsl v6.16b, v31.16b, v8.16b
 	WORD $0x4ee0a8e7 // cmlt v7.2d, v7.2d, #0
-	WORD $0x6e6b1d87 // bsl v7.16b, v12.16b, v11.16b
+	WORD $0x6e691fe7 // bsl v7.16b, v31.16b, v9.16b
 	MOVD $0, R0
 	MOVD n+8(FP), R2
 
@@ -40719,8 +41653,7 @@ sumOfVector1:
 	WORD $0x4ee1d529 // fsub v9.2d, v9.2d, v1.2d
 	WORD $0x4ee2d54a // fsub v10.2d, v10.2d, v2.2d
 	WORD $0x4ee3d56b // fsub v11.2d, v11.2d, v3.2d
-	ADD $104, R9, R19
-	VLD1R (R19), [V12.D2]
+	FMOVQ 832(R9), F12
 	WORD $0x6ee8e59f // fcmgt v31.2d, v12.2d, v8.2d
 	WORD $0x6ebf1d88 // bit v8.16b, v12.16b, v31.16b
 	WORD $0x6ee9e59f // fcmgt v31.2d, v12.2d, v9.2d
@@ -40729,8 +41662,7 @@ sumOfVector1:
 	WORD $0x6ebf1d8a // bit v10.16b, v12.16b, v31.16b
 	WORD $0x6eebe59f // fcmgt v31.2d, v12.2d, v11.2d
 	WORD $0x6ebf1d8b // bit v11.16b, v12.16b, v31.16b
-	ADD $112, R9, R20
-	VLD1R (R20), [V12.D2]
+	FMOVQ 864(R9), F12
 	WORD $0x6eece51f // fcmgt v31.2d, v8.2d, v12.2d
 	WORD $0x6ebf1d88 // bit v8.16b, v12.16b, v31.16b
 	WORD $0x6eece53f // fcmgt v31.2d, v9.2d, v12.2d
@@ -40739,330 +41671,324 @@ sumOfVector1:
 	WORD $0x6ebf1d8a // bit v10.16b, v12.16b, v31.16b
 	WORD $0x6eece57f // fcmgt v31.2d, v11.2d, v12.2d
 	WORD $0x6ebf1d8b // bit v11.16b, v12.16b, v31.16b
-	ADD $32, R9, R21
-	VLD1R (R21), [V12.D2]
-	ADD $40, R9, R22
-	VLD1R (R22), [V14.D2]
-	WORD $0x4eae1dd0 // mov v16.16b, v14.16b
-	WORD $0x4eb01e11 // mov v17.16b, v16.16b
-	WORD $0x4e6ccd10 // fmla v16.2d, v8.2d, v12.2d
-	WORD $0x4e6ccd31 // fmla v17.2d, v9.2d, v12.2d
-	WORD $0x4eae1dce // mov v14.16b, v14.16b
+	FMOVQ 576(R9), F12
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcd0c // fmla v12.2d, v8.2d, v31.2d
+	WORD $0x4e7fcd2d // fmla v13.2d, v9.2d, v31.2d
+	FMOVQ 576(R9), F14
 	WORD $0x4eae1dcf // mov v15.16b, v14.16b
-	WORD $0x4e6ccd4e // fmla v14.2d, v10.2d, v12.2d
-	WORD $0x4e6ccd6f // fmla v15.2d, v11.2d, v12.2d
-	VLD1R (R22), [V12.D2]
-	WORD $0x4eecd612 // fsub v18.2d, v16.2d, v12.2d
-	WORD $0x4eecd633 // fsub v19.2d, v17.2d, v12.2d
-	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x4eecd5cc // fsub v12.2d, v14.2d, v12.2d
-	WORD $0x4eedd5ed // fsub v13.2d, v15.2d, v13.2d
-	ADD $48, R9, R23
-	VLD1R (R23), [V20.D2]
-	WORD $0x4ef4ce48 // fmls v8.2d, v18.2d, v20.2d
-	WORD $0x4ef4ce69 // fmls v9.2d, v19.2d, v20.2d
-	WORD $0x4ef4cd8a // fmls v10.2d, v12.2d, v20.2d
-	WORD $0x4ef4cdab // fmls v11.2d, v13.2d, v20.2d
-	ADD $56, R9, R24
-	VLD1R (R24), [V12.D2]
-	VLD1R (R24), [V18.D2]
-	ADD $64, R9, R25
-	VLD1R (R25), [V20.D2]
-	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dcd3f // fmla v31.2d, v9.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
+	FMOVQ 544(R9), F31
+	WORD $0x4e7fcd4e // fmla v14.2d, v10.2d, v31.2d
+	WORD $0x4e7fcd6f // fmla v15.2d, v11.2d, v31.2d
+	FMOVQ 576(R9), F17
+	WORD $0x4ef1d590 // fsub v16.2d, v12.2d, v17.2d
+	WORD $0x4ef1d5b1 // fsub v17.2d, v13.2d, v17.2d
+	FMOVQ 576(R9), F19
+	WORD $0x4ef3d5d2 // fsub v18.2d, v14.2d, v19.2d
+	WORD $0x4ef3d5f3 // fsub v19.2d, v15.2d, v19.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce08 // fmls v8.2d, v16.2d, v31.2d
+	WORD $0x4effce29 // fmls v9.2d, v17.2d, v31.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4effce4a // fmls v10.2d, v18.2d, v31.2d
+	WORD $0x4effce6b // fmls v11.2d, v19.2d, v31.2d
+	FMOVQ 640(R9), F16
+	FMOVQ 640(R9), F18
+	WORD $0x4eb01e11 // mov v17.16b, v16.16b
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cd1e // fmla v30.2d, v8.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cd3e // fmla v30.2d, v9.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
 	WORD $0x4eb21e53 // mov v19.16b, v18.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	ADD $72, R9, R19
-	VLD1R (R19), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dcd3f // fmla v31.2d, v9.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	ADD $80, R9, R20
-	VLD1R (R20), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dcd3f // fmla v31.2d, v9.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	ADD $88, R9, R21
-	VLD1R (R21), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dcd3f // fmla v31.2d, v9.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	ADD $96, R9, R22
-	VLD1R (R22), [V20.D2]
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6ccd1f // fmla v31.2d, v8.2d, v12.2d
-	WORD $0x4ebf1fec // mov v12.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e6dcd3f // fmla v31.2d, v9.2d, v13.2d
-	WORD $0x4ebf1fed // mov v13.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e72cd5f // fmla v31.2d, v10.2d, v18.2d
-	WORD $0x4ebf1ff2 // mov v18.16b, v31.16b
-	WORD $0x4eb41e9f // mov v31.16b, v20.16b
-	WORD $0x4e73cd7f // fmla v31.2d, v11.2d, v19.2d
-	WORD $0x4ebf1ff3 // mov v19.16b, v31.16b
-	WORD $0x6e68dd88 // fmul v8.2d, v12.2d, v8.2d
-	WORD $0x6e69dda9 // fmul v9.2d, v13.2d, v9.2d
+	FMOVQ 672(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cd1e // fmla v30.2d, v8.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cd3e // fmla v30.2d, v9.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 704(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cd1e // fmla v30.2d, v8.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cd3e // fmla v30.2d, v9.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 736(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cd1e // fmla v30.2d, v8.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cd3e // fmla v30.2d, v9.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 768(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e70cd1e // fmla v30.2d, v8.2d, v16.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e71cd3e // fmla v30.2d, v9.2d, v17.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	FMOVQ 800(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e72cd5e // fmla v30.2d, v10.2d, v18.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e73cd7e // fmla v30.2d, v11.2d, v19.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	WORD $0x6e68de08 // fmul v8.2d, v16.2d, v8.2d
+	WORD $0x6e69de29 // fmul v9.2d, v17.2d, v9.2d
 	WORD $0x6e6ade4a // fmul v10.2d, v18.2d, v10.2d
 	WORD $0x6e6bde6b // fmul v11.2d, v19.2d, v11.2d
-	ADD $16, R9, R23
-	VLD1R (R23), [V12.D2]
-	WORD $0x4f745610 // shl v16.2d, v16.2d, #52
-	WORD $0x4f745631 // shl v17.2d, v17.2d, #52
-	WORD $0x4eec8610 // add v16.2d, v16.2d, v12.2d
-	WORD $0x4eec8631 // add v17.2d, v17.2d, v12.2d
+	WORD $0x4f74558c // shl v12.2d, v12.2d, #52
+	WORD $0x4f7455ad // shl v13.2d, v13.2d, #52
+	FMOVQ 480(R9), F31
+	WORD $0x4eff858c // add v12.2d, v12.2d, v31.2d
+	WORD $0x4eff85ad // add v13.2d, v13.2d, v31.2d
 	WORD $0x4f7455ce // shl v14.2d, v14.2d, #52
 	WORD $0x4f7455ef // shl v15.2d, v15.2d, #52
-	WORD $0x4eec85ce // add v14.2d, v14.2d, v12.2d
-	WORD $0x4eec85ef // add v15.2d, v15.2d, v12.2d
-	WORD $0x4eb01e0c // mov v12.16b, v16.16b
-	WORD $0x4eb11e2d // mov v13.16b, v17.16b
-	WORD $0x4e68ce0c // fmla v12.2d, v16.2d, v8.2d
-	WORD $0x4e69ce2d // fmla v13.2d, v17.2d, v9.2d
+	FMOVQ 480(R9), F31
+	WORD $0x4eff85ce // add v14.2d, v14.2d, v31.2d
+	WORD $0x4eff85ef // add v15.2d, v15.2d, v31.2d
+	WORD $0x4eac1d90 // mov v16.16b, v12.16b
+	WORD $0x4ead1db1 // mov v17.16b, v13.16b
+	WORD $0x4e68cd90 // fmla v16.2d, v12.2d, v8.2d
+	WORD $0x4e69cdb1 // fmla v17.2d, v13.2d, v9.2d
 	WORD $0x4eae1dc8 // mov v8.16b, v14.16b
 	WORD $0x4eaf1de9 // mov v9.16b, v15.16b
 	WORD $0x4e6acdc8 // fmla v8.2d, v14.2d, v10.2d
 	WORD $0x4e6bcde9 // fmla v9.2d, v15.2d, v11.2d
-	WORD $0x4e6cd484 // fadd v4.2d, v4.2d, v12.2d
-	WORD $0x4e6dd4a5 // fadd v5.2d, v5.2d, v13.2d
+	WORD $0x4e70d484 // fadd v4.2d, v4.2d, v16.2d
+	WORD $0x4e71d4a5 // fadd v5.2d, v5.2d, v17.2d
 	WORD $0x4e68d4c6 // fadd v6.2d, v6.2d, v8.2d
 	WORD $0x4e69d4e7 // fadd v7.2d, v7.2d, v9.2d
 	ADD $64, R0, R0
 	SUBS $1, R2, R2
 	BNE sumOfVector1
-	ADD $200, R9, R24
-	VLD1R (R24), [V8.D2]
-	WORD $0x4ee8848a // add v10.2d, v4.2d, v8.2d
-	WORD $0x4ee884ab // add v11.2d, v5.2d, v8.2d
-	WORD $0x4ea81d09 // mov v9.16b, v8.16b
-	WORD $0x4ee884c8 // add v8.2d, v6.2d, v8.2d
-	WORD $0x4ee984e9 // add v9.2d, v7.2d, v9.2d
-	ADD $216, R9, R25
-	VLD1R (R25), [V12.D2]
+	FMOVQ 1216(R9), F9
+	WORD $0x4ee98488 // add v8.2d, v4.2d, v9.2d
+	WORD $0x4ee984a9 // add v9.2d, v5.2d, v9.2d
+	FMOVQ 1216(R9), F11
+	WORD $0x4eeb84ca // add v10.2d, v6.2d, v11.2d
+	WORD $0x4eeb84eb // add v11.2d, v7.2d, v11.2d
+	WORD $0x6f4c050c // ushr v12.2d, v8.2d, #52
+	WORD $0x6f4c052d // ushr v13.2d, v9.2d, #52
+	FMOVQ 1280(R9), F31
+	WORD $0x4ebf1d8c // orr v12.16b, v12.16b, v31.16b
+	WORD $0x4ebf1dad // orr v13.16b, v13.16b, v31.16b
 	WORD $0x6f4c054e // ushr v14.2d, v10.2d, #52
 	WORD $0x6f4c056f // ushr v15.2d, v11.2d, #52
-	WORD $0x4eac1dce // orr v14.16b, v14.16b, v12.16b
-	WORD $0x4eac1def // orr v15.16b, v15.16b, v12.16b
-	WORD $0x6f4c0510 // ushr v16.2d, v8.2d, #52
-	WORD $0x6f4c0531 // ushr v17.2d, v9.2d, #52
-	WORD $0x4eac1e10 // orr v16.16b, v16.16b, v12.16b
-	WORD $0x4eac1e31 // orr v17.16b, v17.16b, v12.16b
-	ADD $224, R9, R19
-	VLD1R (R19), [V12.D2]
-	WORD $0x4eecd5ce // fsub v14.2d, v14.2d, v12.2d
-	WORD $0x4eecd5ef // fsub v15.2d, v15.2d, v12.2d
-	WORD $0x4eac1d8d // mov v13.16b, v12.16b
-	WORD $0x4eecd60c // fsub v12.2d, v16.2d, v12.2d
-	WORD $0x4eedd62d // fsub v13.2d, v17.2d, v13.2d
-	ADD $208, R9, R20
-	VLD1R (R20), [V16.D2]
-	ADD $192, R9, R21
-	VLD1R (R21), [V18.D2]
-	WORD $0x4e301d4a // and v10.16b, v10.16b, v16.16b
-	WORD $0x4e301d6b // and v11.16b, v11.16b, v16.16b
-	WORD $0x4ef2854a // add v10.2d, v10.2d, v18.2d
-	WORD $0x4ef2856b // add v11.2d, v11.2d, v18.2d
-	WORD $0x4e301d08 // and v8.16b, v8.16b, v16.16b
-	WORD $0x4e301d29 // and v9.16b, v9.16b, v16.16b
-	WORD $0x4ef28508 // add v8.2d, v8.2d, v18.2d
-	WORD $0x4ef28529 // add v9.2d, v9.2d, v18.2d
-	VLD1R (R23), [V16.D2]
-	WORD $0x4ef0d552 // fsub v18.2d, v10.2d, v16.2d
-	WORD $0x4ef0d573 // fsub v19.2d, v11.2d, v16.2d
-	WORD $0x4eb01e11 // mov v17.16b, v16.16b
-	WORD $0x4ef0d510 // fsub v16.2d, v8.2d, v16.2d
+	FMOVQ 1280(R9), F31
+	WORD $0x4ebf1dce // orr v14.16b, v14.16b, v31.16b
+	WORD $0x4ebf1def // orr v15.16b, v15.16b, v31.16b
+	FMOVQ 1312(R9), F31
+	WORD $0x4effd58c // fsub v12.2d, v12.2d, v31.2d
+	WORD $0x4effd5ad // fsub v13.2d, v13.2d, v31.2d
+	FMOVQ 1312(R9), F31
+	WORD $0x4effd5ce // fsub v14.2d, v14.2d, v31.2d
+	WORD $0x4effd5ef // fsub v15.2d, v15.2d, v31.2d
+	FMOVQ 1248(R9), F31
+	WORD $0x4e3f1d08 // and v8.16b, v8.16b, v31.16b
+	WORD $0x4e3f1d29 // and v9.16b, v9.16b, v31.16b
+	FMOVQ 1184(R9), F31
+	WORD $0x4eff8508 // add v8.2d, v8.2d, v31.2d
+	WORD $0x4eff8529 // add v9.2d, v9.2d, v31.2d
+	FMOVQ 1248(R9), F31
+	WORD $0x4e3f1d4a // and v10.16b, v10.16b, v31.16b
+	WORD $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
+	FMOVQ 1184(R9), F31
+	WORD $0x4eff854a // add v10.2d, v10.2d, v31.2d
+	WORD $0x4eff856b // add v11.2d, v11.2d, v31.2d
+	FMOVQ 480(R9), F17
+	WORD $0x4ef1d510 // fsub v16.2d, v8.2d, v17.2d
 	WORD $0x4ef1d531 // fsub v17.2d, v9.2d, v17.2d
-	VLD1R (R23), [V20.D2]
-	WORD $0x4e74d54a // fadd v10.2d, v10.2d, v20.2d
-	WORD $0x4e74d56b // fadd v11.2d, v11.2d, v20.2d
-	WORD $0x4e74d508 // fadd v8.2d, v8.2d, v20.2d
-	WORD $0x4e74d529 // fadd v9.2d, v9.2d, v20.2d
-	WORD $0x6e6afe4a // fdiv v10.2d, v18.2d, v10.2d
-	WORD $0x6e6bfe6b // fdiv v11.2d, v19.2d, v11.2d
+	FMOVQ 480(R9), F19
+	WORD $0x4ef3d552 // fsub v18.2d, v10.2d, v19.2d
+	WORD $0x4ef3d573 // fsub v19.2d, v11.2d, v19.2d
+	FMOVQ 480(R9), F31
+	WORD $0x4e7fd508 // fadd v8.2d, v8.2d, v31.2d
+	WORD $0x4e7fd529 // fadd v9.2d, v9.2d, v31.2d
+	FMOVQ 480(R9), F31
+	WORD $0x4e7fd54a // fadd v10.2d, v10.2d, v31.2d
+	WORD $0x4e7fd56b // fadd v11.2d, v11.2d, v31.2d
 	WORD $0x6e68fe08 // fdiv v8.2d, v16.2d, v8.2d
 	WORD $0x6e69fe29 // fdiv v9.2d, v17.2d, v9.2d
-	ADD $48, R9, R22
-	VLD1R (R22), [V16.D2]
+	WORD $0x6e6afe4a // fdiv v10.2d, v18.2d, v10.2d
+	WORD $0x6e6bfe6b // fdiv v11.2d, v19.2d, v11.2d
+	WORD $0x6e68dd10 // fmul v16.2d, v8.2d, v8.2d
+	WORD $0x6e69dd31 // fmul v17.2d, v9.2d, v9.2d
 	WORD $0x6e6add52 // fmul v18.2d, v10.2d, v10.2d
 	WORD $0x6e6bdd73 // fmul v19.2d, v11.2d, v11.2d
-	WORD $0x6e68dd14 // fmul v20.2d, v8.2d, v8.2d
-	WORD $0x6e69dd35 // fmul v21.2d, v9.2d, v9.2d
-	ADD $136, R9, R23
-	VLD1R (R23), [V22.D2]
-	VLD1R (R23), [V24.D2]
-	ADD $144, R9, R24
-	VLD1R (R24), [V26.D2]
+	FMOVQ 960(R9), F20
+	FMOVQ 960(R9), F22
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FMOVQ 992(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74ce1e // fmla v30.2d, v16.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75ce3e // fmla v30.2d, v17.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
 	WORD $0x4eb61ed7 // mov v23.16b, v22.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e76ce5f // fmla v31.2d, v18.2d, v22.2d
-	WORD $0x4ebf1ff6 // mov v22.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e77ce7f // fmla v31.2d, v19.2d, v23.2d
-	WORD $0x4ebf1ff7 // mov v23.16b, v31.16b
-	WORD $0x4eb81f19 // mov v25.16b, v24.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $152, R9, R25
-	VLD1R (R25), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e76ce5f // fmla v31.2d, v18.2d, v22.2d
-	WORD $0x4ebf1ff6 // mov v22.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e77ce7f // fmla v31.2d, v19.2d, v23.2d
-	WORD $0x4ebf1ff7 // mov v23.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $160, R9, R19
-	VLD1R (R19), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e76ce5f // fmla v31.2d, v18.2d, v22.2d
-	WORD $0x4ebf1ff6 // mov v22.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e77ce7f // fmla v31.2d, v19.2d, v23.2d
-	WORD $0x4ebf1ff7 // mov v23.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $168, R9, R20
-	VLD1R (R20), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e76ce5f // fmla v31.2d, v18.2d, v22.2d
-	WORD $0x4ebf1ff6 // mov v22.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e77ce7f // fmla v31.2d, v19.2d, v23.2d
-	WORD $0x4ebf1ff7 // mov v23.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $176, R9, R21
-	VLD1R (R21), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e76ce5f // fmla v31.2d, v18.2d, v22.2d
-	WORD $0x4ebf1ff6 // mov v22.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e77ce7f // fmla v31.2d, v19.2d, v23.2d
-	WORD $0x4ebf1ff7 // mov v23.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	ADD $184, R9, R22
-	VLD1R (R22), [V26.D2]
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e76ce5f // fmla v31.2d, v18.2d, v22.2d
-	WORD $0x4ebf1ff6 // mov v22.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e77ce7f // fmla v31.2d, v19.2d, v23.2d
-	WORD $0x4ebf1ff7 // mov v23.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e78ce9f // fmla v31.2d, v20.2d, v24.2d
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	WORD $0x4eba1f5f // mov v31.16b, v26.16b
-	WORD $0x4e79cebf // fmla v31.2d, v21.2d, v25.2d
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
+	FMOVQ 992(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1024(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74ce1e // fmla v30.2d, v16.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75ce3e // fmla v30.2d, v17.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 1024(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1056(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74ce1e // fmla v30.2d, v16.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75ce3e // fmla v30.2d, v17.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 1056(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1088(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74ce1e // fmla v30.2d, v16.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75ce3e // fmla v30.2d, v17.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 1088(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1120(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74ce1e // fmla v30.2d, v16.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75ce3e // fmla v30.2d, v17.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 1120(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	FMOVQ 1152(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e74ce1e // fmla v30.2d, v16.2d, v20.2d
+	WORD $0x4ebe1fd4 // mov v20.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e75ce3e // fmla v30.2d, v17.2d, v21.2d
+	WORD $0x4ebe1fd5 // mov v21.16b, v30.16b
+	FMOVQ 1152(R9), F31
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e76ce5e // fmla v30.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd6 // mov v22.16b, v30.16b
+	WORD $0x4ebf1ffe // mov v30.16b, v31.16b
+	WORD $0x4e77ce7e // fmla v30.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd7 // mov v23.16b, v30.16b
+	WORD $0x6e68de88 // fmul v8.2d, v20.2d, v8.2d
+	WORD $0x6e69dea9 // fmul v9.2d, v21.2d, v9.2d
 	WORD $0x6e6adeca // fmul v10.2d, v22.2d, v10.2d
 	WORD $0x6e6bdeeb // fmul v11.2d, v23.2d, v11.2d
-	WORD $0x6e68df08 // fmul v8.2d, v24.2d, v8.2d
-	WORD $0x6e69df29 // fmul v9.2d, v25.2d, v9.2d
-	WORD $0x4eaa1d4a // mov v10.16b, v10.16b
-	WORD $0x4eab1d6b // mov v11.16b, v11.16b
-	WORD $0x4e70cdca // fmla v10.2d, v14.2d, v16.2d
-	WORD $0x4e70cdeb // fmla v11.2d, v15.2d, v16.2d
 	WORD $0x4ea81d08 // mov v8.16b, v8.16b
 	WORD $0x4ea91d29 // mov v9.16b, v9.16b
-	WORD $0x4e70cd88 // fmla v8.2d, v12.2d, v16.2d
-	WORD $0x4e70cda9 // fmla v9.2d, v13.2d, v16.2d
-	ADD $128, R9, R23
-	VLD1R (R23), [V12.D2]
-	WORD $0x4ee4d48e // fsub v14.2d, v4.2d, v4.2d
-	WORD $0x4ee5d4af // fsub v15.2d, v5.2d, v5.2d
-	WORD $0x4ee6d4d0 // fsub v16.2d, v6.2d, v6.2d
-	WORD $0x4ee7d4f1 // fsub v17.2d, v7.2d, v7.2d
+	FMOVQ 608(R9), F31
+	WORD $0x4e7fcd88 // fmla v8.2d, v12.2d, v31.2d
+	WORD $0x4e7fcda9 // fmla v9.2d, v13.2d, v31.2d
+	WORD $0x4eaa1d4a // mov v10.16b, v10.16b
+	WORD $0x4eab1d6b // mov v11.16b, v11.16b
+	FMOVQ 608(R9), F31
+	WORD $0x4e7fcdca // fmla v10.2d, v14.2d, v31.2d
+	WORD $0x4e7fcdeb // fmla v11.2d, v15.2d, v31.2d
+	WORD $0x4ee4d48c // fsub v12.2d, v4.2d, v4.2d
+	WORD $0x4ee5d4ad // fsub v13.2d, v5.2d, v5.2d
+	WORD $0x4ee6d4ce // fsub v14.2d, v6.2d, v6.2d
+	WORD $0x4ee7d4ef // fsub v15.2d, v7.2d, v7.2d
+	WORD $0x4e6cd508 // fadd v8.2d, v8.2d, v12.2d
+	WORD $0x4e6dd529 // fadd v9.2d, v9.2d, v13.2d
 	WORD $0x4e6ed54a // fadd v10.2d, v10.2d, v14.2d
 	WORD $0x4e6fd56b // fadd v11.2d, v11.2d, v15.2d
-	WORD $0x4e70d508 // fadd v8.2d, v8.2d, v16.2d
-	WORD $0x4e71d529 // fadd v9.2d, v9.2d, v17.2d
+	FMOVQ 928(R9), F12
 	WORD $0x6eece48e // fcmgt v14.2d, v4.2d, v12.2d
 	WORD $0x6eece4af // fcmgt v15.2d, v5.2d, v12.2d
 	WORD $0x4ee0a9ce // cmlt v14.2d, v14.2d, #0
-	WORD $0x6e6a1c8e // bsl v14.16b, v4.16b, v10.16b
+	WORD $0x6e681c8e // bsl v14.16b, v4.16b, v8.16b
 	WORD $0x4ee0a9ef // cmlt v15.2d, v15.2d, #0
-	WORD $0x6e6b1caf // bsl v15.16b, v5.16b, v11.16b
-	WORD $0x6eece4ca // fcmgt v10.2d, v6.2d, v12.2d
-	WORD $0x6eece4eb // fcmgt v11.2d, v7.2d, v12.2d
-	WORD $0x4ee0a94a // cmlt v10.2d, v10.2d, #0
-	WORD $0x6e681cca // bsl v10.16b, v6.16b, v8.16b
-	WORD $0x4ee0a96b // cmlt v11.2d, v11.2d, #0
-	WORD $0x6e691ceb // bsl v11.16b, v7.16b, v9.16b
-	ADD $232, R9, R24
-	VLD1R (R24), [V8.D2]
-	ADD $240, R9, R25
-	VLD1R (R25), [V12.D2]
-	WORD $0x6ee4e504 // fcmgt v4.2d, v8.2d, v4.2d
-	WORD $0x6ee5e505 // fcmgt v5.2d, v8.2d, v5.2d
+	WORD $0x6e691caf // bsl v15.16b, v5.16b, v9.16b
+	WORD $0x6eece4c8 // fcmgt v8.2d, v6.2d, v12.2d
+	WORD $0x6eece4e9 // fcmgt v9.2d, v7.2d, v12.2d
+	WORD $0x4ee0a908 // cmlt v8.2d, v8.2d, #0
+	WORD $0x6e6a1cc8 // bsl v8.16b, v6.16b, v10.16b
+	WORD $0x4ee0a929 // cmlt v9.2d, v9.2d, #0
+	WORD $0x6e6b1ce9 // bsl v9.16b, v7.16b, v11.16b
+	FMOVQ 1344(R9), F31
+	WORD $0x6ee4e7e4 // fcmgt v4.2d, v31.2d, v4.2d
+	WORD $0x6ee5e7e5 // fcmgt v5.2d, v31.2d, v5.2d
+	FMOVQ 1376(R9), F31
 	WORD $0x4ee0a884 // cmlt v4.2d, v4.2d, #0
-	WORD $0x6e6e1d84 // bsl v4.16b, v12.16b, v14.16b
+	WORD $0x6e6e1fe4 // bsl v4.16b, v31.16b, v14.16b
 	WORD $0x4ee0a8a5 // cmlt v5.2d, v5.2d, #0
-	WORD $0x6e6f1d85 // bsl v5.16b, v12.16b, v15.16b
-	WORD $0x6ee6e506 // fcmgt v6.2d, v8.2d, v6.2d
-	WORD $0x6ee7e507 // fcmgt v7.2d, v8.2d, v7.2d
+	WORD $0x6e6f1fe5 // bsl v5.16b, v31.16b, v15.16b
+	FMOVQ 1344(R9), F31
+	WORD $0x6ee6e7e6 // fcmgt v6.2d, v31.2d, v6.2d
+	WORD $0x6ee7e7e7 // fcmgt v7.2d, v31.2d, v7.2d
+	FMOVQ 1376(R9), F31
 	WORD $0x4ee0a8c6 // cmlt v6.2d, v6.2d, #0
-	WORD $0x6e6a1d86 // bsl v6.16b, v12.16b, v10.16b
+	WORD $0x6e681fe6 // bsl v6.16b, v31.16b, v8.16b
 	WORD $0x4ee0a8e7 // cmlt v7.2d, v7.2d, #0
-	WORD $0x6e6b1d87 // bsl v7.16b, v12.16b, v11.16b
+	WORD $0x6e691fe7 // bsl v7.16b, v31.16b, v9.16b
 	MOVD $0, R0
 	MOVD n+8(FP), R2
 

@@ -80,7 +80,10 @@ const (
 	atBelow   = atTail + 5         // and below it
 	atKind    = atTail + len(tail) // not 0: a function in float32, for which there is
 	atSingle  = atKind + 1         // the constants of those, two in the place of one
-	tableLen  = atSingle + (singles+1)/2
+	// Behind it are whole vectors of eight or of four of all the numbers that the function
+	// takes, each the same: AVX2's operands in memory.
+	atWide   = (atSingle + (singles+1)/2 + 3) / 4 * 4
+	tableLen = atWide + 4*atKind
 )
 
 // shared are the constants from atOne to atOwn.
@@ -144,7 +147,18 @@ func Table(f Function, p ...float64) []float64 {
 	}
 	if inSingle(f, t[atP0]) {
 		t[atKind] = 1
-		copy(unsafe.Slice((*float32)(unsafe.Pointer(&t[atSingle])), singles), singleConstants(t[atP0], t[atP1]))
+		constants := singleConstants(t[atP0], t[atP1])
+		copy(unsafe.Slice((*float32)(unsafe.Pointer(&t[atSingle])), singles), constants)
+		repeat(unsafe.Slice((*float32)(unsafe.Pointer(&t[atWide])), 8*singles), constants, 8)
+		return t
 	}
+	repeat(t[atWide:], t[:atKind], 4)
 	return t
+}
+
+// repeat writes each of the numbers n times.
+func repeat[T float32 | float64](to, numbers []T, n int) {
+	for i := range to {
+		to[i] = numbers[i/n]
+	}
 }

@@ -68,17 +68,17 @@ func vectorFrameFrom(s isa, length, maskArg operand.Mem, vector func(), partial 
 	RET()
 }
 
-// twoVectors writes the loop over pairs of vectors of a row, before what vectorFrame
+// manyVectors writes the loop over n vectors of a row at a time, before what vectorFrame
 // writes for the rest.
-func twoVectors(s isa, length operand.Mem, body func()) {
+func manyVectors(s isa, n int, length operand.Mem, body func()) {
 	off, end := reg.RSI, reg.RDX
 	MOVQ(length, end)
-	SUBQ(operand.U32(2*s.bytes()), end)
+	SUBQ(operand.U32(n*s.bytes()), end)
 	Label("two")
 	CMPQ(off, end)
 	JGT(operand.LabelRef("one"))
 	body()
-	ADDQ(operand.U32(2*s.bytes()), off)
+	ADDQ(operand.U32(n*s.bytes()), off)
 	JMP(operand.LabelRef("two"))
 	Label("one")
 }

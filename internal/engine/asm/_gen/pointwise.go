@@ -31,11 +31,13 @@ const (
 
 	atanhTerms = 7
 	atSingle   = atTail + aboveTerms + belowTerms + 1 // of the functions in float32
+	atWide     = (atSingle + (at32Units+2)/2 + 3) / 4 * 4
 )
 
 // pair is a vector of float32 widened to float64: its lower and its upper half. With
 // registers enough it is two vectors, of which one is computed while the other waits.
-type pair []reg.VecVirtual
+// Constants of AVX2 are whole vectors in memory, not in registers.
+type pair []operand.Op
 
 // function writes code for a function of single elements: each method is one
 // operation on a pair, or one that functions share. They stand for the same names in
@@ -43,11 +45,15 @@ type pair []reg.VecVirtual
 type function struct {
 	s      isa
 	table  reg.Register
-	halves int // of a pair
+	halves int                    // of a pair
+	kept   map[int]reg.VecVirtual // constants that lie in registers
 }
 
-func (f function) wide() reg.VecVirtual {
-	if f.s.lane == 16 {
+func (f function) wide() reg.VecVirtual { return f.s.vec() }
+
+// vec is any register for a vector.
+func (s isa) vec() reg.VecVirtual {
+	if s.lane == 16 {
 		return ZMM()
 	}
 	return YMM()
@@ -56,52 +62,94 @@ func (f function) wide() reg.VecVirtual {
 func (f function) each(op func(h int, to reg.VecVirtual)) pair {
 	p := make(pair, f.halves)
 	for h := range p {
-		p[h] = f.wide()
-		op(h, p[h])
+		v := f.wide()
+		op(h, v)
+		p[h] = v
 	}
 	return p
 }
 
 // same is a pair of the same numbers.
-func (f function) same(v reg.VecVirtual) pair { return slices.Repeat(pair{v}, f.halves) }
+func (f function) same(v operand.Op) pair { return slices.Repeat(pair{v}, f.halves) }
 
 // constant is the table's number i in all lanes.
 func (f function) constant(i int) pair {
+	if v, ok := f.kept[i]; ok {
+		return f.same(v)
+	}
+	if f.s.lane != 16 {
+		return f.same(mem(f.table, 8*atWide+32*i))
+	}
 	v := f.wide()
 	VBROADCASTSD(mem(f.table, 8*i), v)
 	return f.same(v)
 }
 
+// loaded is v in registers.
+func (s isa) loaded(v pair) pair {
+	if _, ok := v[0].(operand.Mem); !ok {
+		return v
+	}
+	to := s.vec()
+	VMOVUPS(v[0], to)
+	return slices.Repeat(pair{to}, len(v))
+}
+
+// inMemoryLast gives the operands of a sum or a product in the order in which the second one
+// may lie in memory.
+func inMemoryLast(a, b pair) (first, second pair) {
+	if _, ok := a[0].(operand.Mem); ok {
+		return b, a
+	}
+	return a, b
+}
+
 func (f function) add(a, b pair) pair {
+	a, b = inMemoryLast(a, b)
 	return f.each(func(h int, to reg.VecVirtual) { VADDPD(b[h], a[h], to) })
 }
 
 func (f function) sub(a, b pair) pair {
+	a = f.s.loaded(a)
 	return f.each(func(h int, to reg.VecVirtual) { VSUBPD(b[h], a[h], to) })
 }
 
 func (f function) mul(a, b pair) pair {
+	a, b = inMemoryLast(a, b)
 	return f.each(func(h int, to reg.VecVirtual) { VMULPD(b[h], a[h], to) })
 }
 
 func (f function) div(a, b pair) pair {
+	a = f.s.loaded(a)
 	return f.each(func(h int, to reg.VecVirtual) { VDIVPD(b[h], a[h], to) })
 }
 
 // fma is a*b + c.
 func (f function) fma(a, b, c pair) pair {
+	a, b = inMemoryLast(a, b)
 	return f.each(func(h int, to reg.VecVirtual) {
-		VMOVAPD(c[h], to)
+		move(c[h], to)
 		VFMADD231PD(b[h], a[h], to)
 	})
 }
 
+// move copies what lies anywhere.
+func move(from operand.Op, to reg.VecVirtual) {
+	if _, ok := from.(operand.Mem); ok {
+		VMOVUPS(from, to)
+		return
+	}
+	VMOVAPD(from, to)
+}
+
 // atMost and atLeast bound v; a NaN stays.
 func (f function) atMost(v, most pair) pair {
+	most = f.s.loaded(most)
 	return f.each(func(h int, to reg.VecVirtual) { VMINPD(v[h], most[h], to) })
 }
 
 func (f function) atLeast(v, least pair) pair {
+	least = f.s.loaded(least)
 	return f.each(func(h int, to reg.VecVirtual) { VMAXPD(v[h], least[h], to) })
 }
 
@@ -113,11 +161,12 @@ func (f function) zero() pair {
 
 func (f function) neg(v pair) pair {
 	sign := f.constant(atSign)
+	v = f.s.loaded(v)
 	return f.each(func(h int, to reg.VecVirtual) { VXORPD(sign[h], v[h], to) })
 }
 
 func (f function) abs(v pair) pair {
-	sign := f.constant(atSign)
+	sign := f.s.loaded(f.constant(atSign))
 	return f.each(func(h int, to reg.VecVirtual) { VANDNPD(v[h], sign[h], to) })
 }
 
@@ -132,6 +181,7 @@ func (f function) signed(v, x pair) pair {
 
 // bySign is below where x has the sign of negative numbers, else above.
 func (f function) bySign(x, below, above pair) pair {
+	above = f.s.loaded(above)
 	return f.each(func(h int, to reg.VecVirtual) {
 		if f.s.lane == 16 {
 			k := K()
@@ -146,6 +196,7 @@ func (f function) bySign(x, below, above pair) pair {
 // less is yes where a < b, else no.
 func (f function) less(a, b, yes, no pair) pair {
 	const lessThan = operand.U8(1)
+	a, no = f.s.loaded(a), f.s.loaded(no)
 	return f.each(func(h int, to reg.VecVirtual) {
 		if f.s.lane == 16 {
 			k := K()
@@ -159,7 +210,13 @@ func (f function) less(a, b, yes, no pair) pair {
 }
 
 func (f function) horner(x pair, first, n int) pair {
-	p := f.each(func(_ int, to reg.VecVirtual) { VBROADCASTSD(mem(f.table, 8*first), to) })
+	p := f.each(func(_ int, to reg.VecVirtual) {
+		if f.s.lane == 16 {
+			VBROADCASTSD(mem(f.table, 8*first), to)
+			return
+		}
+		move(f.constant(first)[0], to)
+	})
 	for i := 1; i < n; i++ {
 		c := f.constant(first + i)
 		for h := range p {
@@ -299,8 +356,16 @@ var functions = []struct {
 	{"reciprocal", "1 / x", func(f function, x pair) pair { return f.div(f.constant(atOne), x) }},
 }
 
-// byTwo are the functions for which there are registers enough for two vectors at a time.
-var byTwo = map[string]bool{"gelu": true, "exp": true, "tanh": true, "geluTanh": true, "mish": true}
+// byTwo are the functions for which there are registers enough for two vectors at a time, of
+// AVX-512 and of AVX2.
+var byTwo = map[string]struct{ avx512, avx2 bool }{
+	"gelu": {true, false}, "exp": {true, true}, "tanh": {true, true}, "geluTanh": {true, false}, "mish": {true, false},
+}
+
+// keptOf are constants that AVX2 keeps in registers, which reads the others where they lie.
+var keptOf = map[string][]int{
+	"geluTanh": {atRound, atOne, atOwn + 2}, "mish": {atRound, atOne, atLeast, atMost, atLog2E, atLn2},
+}
 
 // pointwise writes the functions of single elements.
 func pointwise(s isa) {
@@ -308,34 +373,42 @@ func pointwise(s isa) {
 		pointwiseFunction(s, fn.name, fn.doc, fn.of)
 	}
 	for _, fn := range singles {
-		singleFunction(s, fn.name, fn.doc, fn.constants, fn.of)
+		singleFunction(s, fn.name, fn.doc, fn.constants, fn.kept, fn.of)
 	}
 }
 
 func pointwiseFunction(s isa, name, doc string, of func(f function, x pair) pair) {
 	elementLoop(s, name, doc, "float64 (see pointwise_generic.go", func(table reg.Register) elements {
+		kept := map[int]reg.VecVirtual{}
+		if s.lane != 16 {
+			f := function{s: s, table: table, halves: 1}
+			for _, i := range keptOf[name] {
+				kept[i] = s.loaded(f.constant(i))[0].(reg.VecVirtual)
+			}
+		}
 		vectors := func(n int) func(from, to, off reg.Register) {
 			return func(from, to, off reg.Register) {
-				f := function{s, table, 2 * n}
+				f := function{s, table, 2 * n, kept}
 				y := of(f, f.each(func(h int, v reg.VecVirtual) { VCVTPS2PD(indexed(from, off, h*s.bytes()/2), v) }))
 				for h, half := range f.narrow(y) {
 					VMOVUPS(half, indexed(to, off, h*s.bytes()/2))
 				}
 			}
 		}
-		f := function{s, table, 2}
+		f := function{s, table, 2, kept}
 		e := elements{vector: vectors(1), partial: func(from, to, lanes operand.Mem) { f.partial(of, from, to, lanes) }}
-		if s.lane == 16 && byTwo[name] {
-			e.two = vectors(2)
+		if s.lane == 16 && byTwo[name].avx512 || s.lane != 16 && byTwo[name].avx2 {
+			e.several, e.many = 2, vectors(2)
 		}
 		return e
 	})
 }
 
-// elements computes a function of single elements: of a vector at an offset, of two at a
-// time if that is not nil, and of the one of which only the lanes of a mask are there.
+// elements computes a function of single elements: of several vectors at an offset, of one,
+// and of the one of which only the lanes of a mask are there.
 type elements struct {
-	two     func(from, to, off reg.Register)
+	several int // vectors at a time, if not 0
+	many    func(from, to, off reg.Register)
 	vector  func(from, to, off reg.Register)
 	partial func(from, to, lanes operand.Mem)
 }
@@ -354,8 +427,8 @@ func elementLoop(s isa, name, doc, where string, begin func(table reg.Register) 
 	MOVQ(arg("table", 3), table)
 	e := begin(table)
 	XORQ(off, off)
-	if e.two != nil {
-		twoVectors(s, arg("bytes", 2), func() { e.two(from, to, off) })
+	if e.several > 1 {
+		manyVectors(s, e.several, arg("bytes", 2), func() { e.many(from, to, off) })
 	}
 	vectorFrameFrom(s, arg("bytes", 2), arg("mask", 4), func() { e.vector(from, to, off) }, func(lanes operand.Mem) {
 		e.partial(indexed(from, off, 0), indexed(to, off, 0), lanes)

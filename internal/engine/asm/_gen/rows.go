@@ -271,7 +271,7 @@ func rowExp(s isa) {
 	MOVQ(arg("x", 0), x)
 	MOVQ(arg("out", 1), out)
 	MOVQ(arg("table", 4), table)
-	f := function{s, table, 2}
+	f := function{s: s, table: table, halves: 2}
 	top := f.argument("top", 3)
 	acc := f.sums()
 	blocks(2, func(off reg.Register) {
@@ -304,7 +304,7 @@ func softmaxRows(s isa) {
 	MOVQ(arg("rows", 2), left)
 	MOVQ(arg("bytes", 3), bytes)
 	MOVQ(arg("table", 4), table)
-	f := function{s, table, 2}
+	f := function{s: s, table: table, halves: 2}
 	each := func(label string, body func(v int)) {
 		XORQ(off, off)
 		Label(label)
@@ -336,7 +336,7 @@ func softmaxRows(s isa) {
 		}
 	})
 	share := f.everywhere(acc, VADDPD)
-	VDIVPD(share, f.constant(atOne)[0], share)
+	VDIVPD(share, f.s.loaded(f.constant(atOne))[0], share)
 	factor := f.narrow(pair{share, share})[0]
 	each("result", func(v int) {
 		for h := range 2 {

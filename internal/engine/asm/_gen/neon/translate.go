@@ -38,6 +38,8 @@ type translator struct {
 	// matrix is the tile of a kernel that multiplies matrices, whose accumulators are blocks
 	// while it does so.
 	matrix *shape
+	// table is the general register that points to whole vectors of one number, or -1.
+	table int
 }
 
 type address struct {
@@ -70,7 +72,7 @@ func translate(f *function, name string, matrices bool) (text string, err error)
 			err = c.error
 		}
 	}()
-	t := &translator{f: f, live: liveAfter(f.items)}
+	t := &translator{f: f, live: liveAfter(f.items), table: constantsOf(f.items)}
 	t.line("TEXT ·%s(SB), NOSPLIT, $0-%d", name, f.args)
 	loop := innerLoop(f, matrices)
 	if loop != nil {

@@ -139,11 +139,36 @@ func (t *translator) read(sources []operand, d int) {
 // all says whether all vectors among the operands, and there is nothing else, have a form.
 func (t *translator) all(sources []operand, f form) bool {
 	for _, s := range sources {
+		if f == twice && t.repeated(s) {
+			continue
+		}
 		if s.kind != vector || t.values[s.reg].form != f {
 			return false
 		}
 	}
 	return true
+}
+
+// constantsOf is the general register that holds a function's argument of this name all the way,
+// or -1.
+func constantsOf(items []item) int {
+	table := -1
+	for _, it := range items {
+		if it.op == "MOVQ" && strings.HasPrefix(it.args[0].name, "table+") {
+			table = it.args[1].reg
+		}
+	}
+	for _, it := range items {
+		if n := len(it.args); n > 0 && it.args[n-1].kind == general && it.args[n-1].reg == table && !strings.HasPrefix(it.args[0].name, "table+") {
+			return -1
+		}
+	}
+	return table
+}
+
+// repeated says whether an operand in memory is a vector of the same numbers.
+func (t *translator) repeated(a operand) bool {
+	return a.kind == memory && a.base == t.table && a.index < 0 && a.disp >= 0 && a.disp%16 == 0
 }
 
 // finish writes the upper half of what is written: by what upper does, or zero where 128
@@ -169,9 +194,12 @@ func (t *translator) sources(list []operand, d operand) func(h int) []int {
 			continue
 		}
 		pair := [2]int{2 * d.reg, 2*d.reg + 1}
+		if t.repeated(s) && !d.half { // the lower half is written before the upper one reads this
+			pair[0] = pair[1]
+		}
 		if accumulates(t.f.items[t.at].op) || slices.ContainsFunc(list, func(s operand) bool { return s.kind == vector && s.reg == d.reg }) {
 			pair[0] = t.scratch()
-			if !d.half {
+			if pair[1] = pair[0]; !d.half && !t.repeated(s) {
 				pair[1] = t.scratch()
 			}
 		}
@@ -199,6 +227,10 @@ func (t *translator) sources(list []operand, d operand) func(h int) []int {
 }
 
 func (t *translator) load(a operand, pair [2]int, half bool) {
+	if t.repeated(a) {
+		t.line("FMOVQ %d(R%d), F%d", a.disp, a.base, pair[0])
+		return
+	}
 	reg, disp := t.place(a, 16)
 	if half {
 		t.line("FMOVQ %d(R%d), F%d", disp, reg, pair[0])
@@ -244,7 +276,9 @@ func (t *translator) moveVector(from, to operand) {
 	case from.kind == memory:
 		t.overwrites(to.reg)
 		t.load(from, [2]int{2 * to.reg, 2*to.reg + 1}, to.half)
-		t.finish(to, func() {})
+		if t.finish(to, func() {}); t.repeated(from) {
+			t.values[to.reg] = value{form: twice}
+		}
 	default:
 		t.lanes([]operand{from, to}, func(d int, s []int) { t.word(move(d, s[0])) })
 	}
