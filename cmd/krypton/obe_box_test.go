@@ -198,7 +198,7 @@ func TestBoxesThatAreAskedFor(t *testing.T) {
 func TestUndescribedDetector(t *testing.T) {
 	dir := boxFolder(t)
 	for _, c := range []struct{ args, says string }{
-		{"", "describe a detector's head as 'detector: {form: yolov8, classes: 2}'"},
+		{"", "if it is a detector's head, describe it as 'detector: {form: yolov8, classes: 2}'"},
 		{"--box 1", "--box is for detectors, and"},
 		{"--score overlap", "--score overlap is for detectors, and"},
 		{"--target box", "--target box is for detectors, and"},

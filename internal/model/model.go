@@ -307,7 +307,7 @@ func (m *Model) DescribeHead(output int) string {
 	if l := detect.Suggest(m.Plan.OutputShape(output), len(m.Labels)); len(l) > 0 {
 		advice = "'" + strings.Join(l, "' or '") + "'"
 	}
-	return fmt.Sprintf("; describe a detector's head as %s in %s (see docs/video.md)", advice, m.File.Where)
+	return fmt.Sprintf("; if it is a detector's head, describe it as %s in %s (see docs/video.md)", advice, m.File.Where)
 }
 
 // Label is a class's name, "" if it has none.
