@@ -204,6 +204,51 @@ func gemm2x8NEON(table **float32, taps int, begin int, end int, weights *float32
 //go:noescape
 func gemm1x8NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
 
+// gemmSparse3x16NEON computes, for r < 3 and each of its 1 panels p of 16 columns:
+//
+//	acc := bias_p[j]
+//	for t := range taps {
+//		n := *lists++
+//		for range n {
+//			c := *lists++
+//			acc = fma(table[t*stride/8+r][c], weights_p[t*tap/4+c*16+j], acc)
+//		}
+//	}
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	acc = min(max(sum[0], acc+add[r][column/4+p*16+j]), sum[1]) // not if add is nil
+//	out[r][column/4+p*16+j] = acc
+//
+// mask holds the lanes of the last panel, nil for all.
+//
+//go:noescape
+func gemmSparse3x16NEON(table **float32, stride int, taps int, lists *uint16, weights0 *float32, weights1 *float32, tap int, out **float32, column int, bias0 *float32, bias1 *float32, clamp *float32, mask *int32, add **float32, sum *float32)
+
+// gemmSparse3x32NEON computes, for r < 3 and each of its 2 panels p of 16 columns:
+//
+//	acc := bias_p[j]
+//	for t := range taps {
+//		n := *lists++
+//		for range n {
+//			c := *lists++
+//			acc = fma(table[t*stride/8+r][c], weights_p[t*tap/4+c*16+j], acc)
+//		}
+//	}
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN
+//	acc = min(max(sum[0], acc+add[r][column/4+p*16+j]), sum[1]) // not if add is nil
+//	out[r][column/4+p*16+j] = acc
+//
+// mask holds the lanes of the last panel, nil for all.
+//
+//go:noescape
+func gemmSparse3x32NEON(table **float32, stride int, taps int, lists *uint16, weights0 *float32, weights1 *float32, tap int, out **float32, column int, bias0 *float32, bias1 *float32, clamp *float32, mask *int32, add **float32, sum *float32)
+
+// nonzeroNEON lists, for each tap, the channels c < bytes/4 where any of the 3 rows
+// table[t*stride/8+r][c] is not zero: their number, then each of them. It returns the
+// length of all lists; up to 8 more elements are overwritten.
+//
+//go:noescape
+func nonzeroNEON(table **float32, stride int, taps int, bytes int, lists *uint16, mask *int32) int
+
 // gemmRowNEON computes what four of the set's widest gemm of one row do, with the weights panels[p] and
 // the biases biases[p], for p < 4: their columns lie one behind the other in out, and all of them count.
 //
@@ -1795,5 +1840,6 @@ var setNEON = Kernels{
 		{{winogradInput4Tail3x2NEON, winogradOutput4Tail3x2NEON}, {winogradInput4Tail3x3NEON, winogradOutput4Tail3x3NEON}, {winogradInput4Tail3x4NEON, winogradOutput4Tail3x4NEON}},
 		{{winogradInput4Tail4x2NEON, winogradOutput4Tail4x2NEON}, {winogradInput4Tail4x3NEON, winogradOutput4Tail4x3NEON}, {winogradInput4NEON, winogradOutput4NEON}},
 	},
-	peak: peakNEON, peakFlops: 12 * 8 * 2,
+	sparse: sparseKernels{rows: 3, gemm: [2]sparseGemm{gemmSparse3x16NEON, gemmSparse3x32NEON}, nonzero: nonzeroNEON},
+	peak:   peakNEON, peakFlops: 12 * 8 * 2,
 }

@@ -3,6 +3,265 @@
 //go:build !noasm && arm64
 
 #include "textflag.h"
+DATA nonzeroNEON_found<>+0(SB)/8, $0x0000000000000000
+DATA nonzeroNEON_found<>+8(SB)/8, $0x0000000000000000
+DATA nonzeroNEON_found<>+16(SB)/8, $0x0000000000000001
+DATA nonzeroNEON_found<>+24(SB)/8, $0x0000000000000100
+DATA nonzeroNEON_found<>+32(SB)/8, $0x0000000000000002
+DATA nonzeroNEON_found<>+40(SB)/8, $0x0000000000000200
+DATA nonzeroNEON_found<>+48(SB)/8, $0x0000000000000201
+DATA nonzeroNEON_found<>+56(SB)/8, $0x0000000000020100
+DATA nonzeroNEON_found<>+64(SB)/8, $0x0000000000000003
+DATA nonzeroNEON_found<>+72(SB)/8, $0x0000000000000300
+DATA nonzeroNEON_found<>+80(SB)/8, $0x0000000000000301
+DATA nonzeroNEON_found<>+88(SB)/8, $0x0000000000030100
+DATA nonzeroNEON_found<>+96(SB)/8, $0x0000000000000302
+DATA nonzeroNEON_found<>+104(SB)/8, $0x0000000000030200
+DATA nonzeroNEON_found<>+112(SB)/8, $0x0000000000030201
+DATA nonzeroNEON_found<>+120(SB)/8, $0x0000000003020100
+DATA nonzeroNEON_found<>+128(SB)/8, $0x0000000000000004
+DATA nonzeroNEON_found<>+136(SB)/8, $0x0000000000000400
+DATA nonzeroNEON_found<>+144(SB)/8, $0x0000000000000401
+DATA nonzeroNEON_found<>+152(SB)/8, $0x0000000000040100
+DATA nonzeroNEON_found<>+160(SB)/8, $0x0000000000000402
+DATA nonzeroNEON_found<>+168(SB)/8, $0x0000000000040200
+DATA nonzeroNEON_found<>+176(SB)/8, $0x0000000000040201
+DATA nonzeroNEON_found<>+184(SB)/8, $0x0000000004020100
+DATA nonzeroNEON_found<>+192(SB)/8, $0x0000000000000403
+DATA nonzeroNEON_found<>+200(SB)/8, $0x0000000000040300
+DATA nonzeroNEON_found<>+208(SB)/8, $0x0000000000040301
+DATA nonzeroNEON_found<>+216(SB)/8, $0x0000000004030100
+DATA nonzeroNEON_found<>+224(SB)/8, $0x0000000000040302
+DATA nonzeroNEON_found<>+232(SB)/8, $0x0000000004030200
+DATA nonzeroNEON_found<>+240(SB)/8, $0x0000000004030201
+DATA nonzeroNEON_found<>+248(SB)/8, $0x0000000403020100
+DATA nonzeroNEON_found<>+256(SB)/8, $0x0000000000000005
+DATA nonzeroNEON_found<>+264(SB)/8, $0x0000000000000500
+DATA nonzeroNEON_found<>+272(SB)/8, $0x0000000000000501
+DATA nonzeroNEON_found<>+280(SB)/8, $0x0000000000050100
+DATA nonzeroNEON_found<>+288(SB)/8, $0x0000000000000502
+DATA nonzeroNEON_found<>+296(SB)/8, $0x0000000000050200
+DATA nonzeroNEON_found<>+304(SB)/8, $0x0000000000050201
+DATA nonzeroNEON_found<>+312(SB)/8, $0x0000000005020100
+DATA nonzeroNEON_found<>+320(SB)/8, $0x0000000000000503
+DATA nonzeroNEON_found<>+328(SB)/8, $0x0000000000050300
+DATA nonzeroNEON_found<>+336(SB)/8, $0x0000000000050301
+DATA nonzeroNEON_found<>+344(SB)/8, $0x0000000005030100
+DATA nonzeroNEON_found<>+352(SB)/8, $0x0000000000050302
+DATA nonzeroNEON_found<>+360(SB)/8, $0x0000000005030200
+DATA nonzeroNEON_found<>+368(SB)/8, $0x0000000005030201
+DATA nonzeroNEON_found<>+376(SB)/8, $0x0000000503020100
+DATA nonzeroNEON_found<>+384(SB)/8, $0x0000000000000504
+DATA nonzeroNEON_found<>+392(SB)/8, $0x0000000000050400
+DATA nonzeroNEON_found<>+400(SB)/8, $0x0000000000050401
+DATA nonzeroNEON_found<>+408(SB)/8, $0x0000000005040100
+DATA nonzeroNEON_found<>+416(SB)/8, $0x0000000000050402
+DATA nonzeroNEON_found<>+424(SB)/8, $0x0000000005040200
+DATA nonzeroNEON_found<>+432(SB)/8, $0x0000000005040201
+DATA nonzeroNEON_found<>+440(SB)/8, $0x0000000504020100
+DATA nonzeroNEON_found<>+448(SB)/8, $0x0000000000050403
+DATA nonzeroNEON_found<>+456(SB)/8, $0x0000000005040300
+DATA nonzeroNEON_found<>+464(SB)/8, $0x0000000005040301
+DATA nonzeroNEON_found<>+472(SB)/8, $0x0000000504030100
+DATA nonzeroNEON_found<>+480(SB)/8, $0x0000000005040302
+DATA nonzeroNEON_found<>+488(SB)/8, $0x0000000504030200
+DATA nonzeroNEON_found<>+496(SB)/8, $0x0000000504030201
+DATA nonzeroNEON_found<>+504(SB)/8, $0x0000050403020100
+DATA nonzeroNEON_found<>+512(SB)/8, $0x0000000000000006
+DATA nonzeroNEON_found<>+520(SB)/8, $0x0000000000000600
+DATA nonzeroNEON_found<>+528(SB)/8, $0x0000000000000601
+DATA nonzeroNEON_found<>+536(SB)/8, $0x0000000000060100
+DATA nonzeroNEON_found<>+544(SB)/8, $0x0000000000000602
+DATA nonzeroNEON_found<>+552(SB)/8, $0x0000000000060200
+DATA nonzeroNEON_found<>+560(SB)/8, $0x0000000000060201
+DATA nonzeroNEON_found<>+568(SB)/8, $0x0000000006020100
+DATA nonzeroNEON_found<>+576(SB)/8, $0x0000000000000603
+DATA nonzeroNEON_found<>+584(SB)/8, $0x0000000000060300
+DATA nonzeroNEON_found<>+592(SB)/8, $0x0000000000060301
+DATA nonzeroNEON_found<>+600(SB)/8, $0x0000000006030100
+DATA nonzeroNEON_found<>+608(SB)/8, $0x0000000000060302
+DATA nonzeroNEON_found<>+616(SB)/8, $0x0000000006030200
+DATA nonzeroNEON_found<>+624(SB)/8, $0x0000000006030201
+DATA nonzeroNEON_found<>+632(SB)/8, $0x0000000603020100
+DATA nonzeroNEON_found<>+640(SB)/8, $0x0000000000000604
+DATA nonzeroNEON_found<>+648(SB)/8, $0x0000000000060400
+DATA nonzeroNEON_found<>+656(SB)/8, $0x0000000000060401
+DATA nonzeroNEON_found<>+664(SB)/8, $0x0000000006040100
+DATA nonzeroNEON_found<>+672(SB)/8, $0x0000000000060402
+DATA nonzeroNEON_found<>+680(SB)/8, $0x0000000006040200
+DATA nonzeroNEON_found<>+688(SB)/8, $0x0000000006040201
+DATA nonzeroNEON_found<>+696(SB)/8, $0x0000000604020100
+DATA nonzeroNEON_found<>+704(SB)/8, $0x0000000000060403
+DATA nonzeroNEON_found<>+712(SB)/8, $0x0000000006040300
+DATA nonzeroNEON_found<>+720(SB)/8, $0x0000000006040301
+DATA nonzeroNEON_found<>+728(SB)/8, $0x0000000604030100
+DATA nonzeroNEON_found<>+736(SB)/8, $0x0000000006040302
+DATA nonzeroNEON_found<>+744(SB)/8, $0x0000000604030200
+DATA nonzeroNEON_found<>+752(SB)/8, $0x0000000604030201
+DATA nonzeroNEON_found<>+760(SB)/8, $0x0000060403020100
+DATA nonzeroNEON_found<>+768(SB)/8, $0x0000000000000605
+DATA nonzeroNEON_found<>+776(SB)/8, $0x0000000000060500
+DATA nonzeroNEON_found<>+784(SB)/8, $0x0000000000060501
+DATA nonzeroNEON_found<>+792(SB)/8, $0x0000000006050100
+DATA nonzeroNEON_found<>+800(SB)/8, $0x0000000000060502
+DATA nonzeroNEON_found<>+808(SB)/8, $0x0000000006050200
+DATA nonzeroNEON_found<>+816(SB)/8, $0x0000000006050201
+DATA nonzeroNEON_found<>+824(SB)/8, $0x0000000605020100
+DATA nonzeroNEON_found<>+832(SB)/8, $0x0000000000060503
+DATA nonzeroNEON_found<>+840(SB)/8, $0x0000000006050300
+DATA nonzeroNEON_found<>+848(SB)/8, $0x0000000006050301
+DATA nonzeroNEON_found<>+856(SB)/8, $0x0000000605030100
+DATA nonzeroNEON_found<>+864(SB)/8, $0x0000000006050302
+DATA nonzeroNEON_found<>+872(SB)/8, $0x0000000605030200
+DATA nonzeroNEON_found<>+880(SB)/8, $0x0000000605030201
+DATA nonzeroNEON_found<>+888(SB)/8, $0x0000060503020100
+DATA nonzeroNEON_found<>+896(SB)/8, $0x0000000000060504
+DATA nonzeroNEON_found<>+904(SB)/8, $0x0000000006050400
+DATA nonzeroNEON_found<>+912(SB)/8, $0x0000000006050401
+DATA nonzeroNEON_found<>+920(SB)/8, $0x0000000605040100
+DATA nonzeroNEON_found<>+928(SB)/8, $0x0000000006050402
+DATA nonzeroNEON_found<>+936(SB)/8, $0x0000000605040200
+DATA nonzeroNEON_found<>+944(SB)/8, $0x0000000605040201
+DATA nonzeroNEON_found<>+952(SB)/8, $0x0000060504020100
+DATA nonzeroNEON_found<>+960(SB)/8, $0x0000000006050403
+DATA nonzeroNEON_found<>+968(SB)/8, $0x0000000605040300
+DATA nonzeroNEON_found<>+976(SB)/8, $0x0000000605040301
+DATA nonzeroNEON_found<>+984(SB)/8, $0x0000060504030100
+DATA nonzeroNEON_found<>+992(SB)/8, $0x0000000605040302
+DATA nonzeroNEON_found<>+1000(SB)/8, $0x0000060504030200
+DATA nonzeroNEON_found<>+1008(SB)/8, $0x0000060504030201
+DATA nonzeroNEON_found<>+1016(SB)/8, $0x0006050403020100
+DATA nonzeroNEON_found<>+1024(SB)/8, $0x0000000000000007
+DATA nonzeroNEON_found<>+1032(SB)/8, $0x0000000000000700
+DATA nonzeroNEON_found<>+1040(SB)/8, $0x0000000000000701
+DATA nonzeroNEON_found<>+1048(SB)/8, $0x0000000000070100
+DATA nonzeroNEON_found<>+1056(SB)/8, $0x0000000000000702
+DATA nonzeroNEON_found<>+1064(SB)/8, $0x0000000000070200
+DATA nonzeroNEON_found<>+1072(SB)/8, $0x0000000000070201
+DATA nonzeroNEON_found<>+1080(SB)/8, $0x0000000007020100
+DATA nonzeroNEON_found<>+1088(SB)/8, $0x0000000000000703
+DATA nonzeroNEON_found<>+1096(SB)/8, $0x0000000000070300
+DATA nonzeroNEON_found<>+1104(SB)/8, $0x0000000000070301
+DATA nonzeroNEON_found<>+1112(SB)/8, $0x0000000007030100
+DATA nonzeroNEON_found<>+1120(SB)/8, $0x0000000000070302
+DATA nonzeroNEON_found<>+1128(SB)/8, $0x0000000007030200
+DATA nonzeroNEON_found<>+1136(SB)/8, $0x0000000007030201
+DATA nonzeroNEON_found<>+1144(SB)/8, $0x0000000703020100
+DATA nonzeroNEON_found<>+1152(SB)/8, $0x0000000000000704
+DATA nonzeroNEON_found<>+1160(SB)/8, $0x0000000000070400
+DATA nonzeroNEON_found<>+1168(SB)/8, $0x0000000000070401
+DATA nonzeroNEON_found<>+1176(SB)/8, $0x0000000007040100
+DATA nonzeroNEON_found<>+1184(SB)/8, $0x0000000000070402
+DATA nonzeroNEON_found<>+1192(SB)/8, $0x0000000007040200
+DATA nonzeroNEON_found<>+1200(SB)/8, $0x0000000007040201
+DATA nonzeroNEON_found<>+1208(SB)/8, $0x0000000704020100
+DATA nonzeroNEON_found<>+1216(SB)/8, $0x0000000000070403
+DATA nonzeroNEON_found<>+1224(SB)/8, $0x0000000007040300
+DATA nonzeroNEON_found<>+1232(SB)/8, $0x0000000007040301
+DATA nonzeroNEON_found<>+1240(SB)/8, $0x0000000704030100
+DATA nonzeroNEON_found<>+1248(SB)/8, $0x0000000007040302
+DATA nonzeroNEON_found<>+1256(SB)/8, $0x0000000704030200
+DATA nonzeroNEON_found<>+1264(SB)/8, $0x0000000704030201
+DATA nonzeroNEON_found<>+1272(SB)/8, $0x0000070403020100
+DATA nonzeroNEON_found<>+1280(SB)/8, $0x0000000000000705
+DATA nonzeroNEON_found<>+1288(SB)/8, $0x0000000000070500
+DATA nonzeroNEON_found<>+1296(SB)/8, $0x0000000000070501
+DATA nonzeroNEON_found<>+1304(SB)/8, $0x0000000007050100
+DATA nonzeroNEON_found<>+1312(SB)/8, $0x0000000000070502
+DATA nonzeroNEON_found<>+1320(SB)/8, $0x0000000007050200
+DATA nonzeroNEON_found<>+1328(SB)/8, $0x0000000007050201
+DATA nonzeroNEON_found<>+1336(SB)/8, $0x0000000705020100
+DATA nonzeroNEON_found<>+1344(SB)/8, $0x0000000000070503
+DATA nonzeroNEON_found<>+1352(SB)/8, $0x0000000007050300
+DATA nonzeroNEON_found<>+1360(SB)/8, $0x0000000007050301
+DATA nonzeroNEON_found<>+1368(SB)/8, $0x0000000705030100
+DATA nonzeroNEON_found<>+1376(SB)/8, $0x0000000007050302
+DATA nonzeroNEON_found<>+1384(SB)/8, $0x0000000705030200
+DATA nonzeroNEON_found<>+1392(SB)/8, $0x0000000705030201
+DATA nonzeroNEON_found<>+1400(SB)/8, $0x0000070503020100
+DATA nonzeroNEON_found<>+1408(SB)/8, $0x0000000000070504
+DATA nonzeroNEON_found<>+1416(SB)/8, $0x0000000007050400
+DATA nonzeroNEON_found<>+1424(SB)/8, $0x0000000007050401
+DATA nonzeroNEON_found<>+1432(SB)/8, $0x0000000705040100
+DATA nonzeroNEON_found<>+1440(SB)/8, $0x0000000007050402
+DATA nonzeroNEON_found<>+1448(SB)/8, $0x0000000705040200
+DATA nonzeroNEON_found<>+1456(SB)/8, $0x0000000705040201
+DATA nonzeroNEON_found<>+1464(SB)/8, $0x0000070504020100
+DATA nonzeroNEON_found<>+1472(SB)/8, $0x0000000007050403
+DATA nonzeroNEON_found<>+1480(SB)/8, $0x0000000705040300
+DATA nonzeroNEON_found<>+1488(SB)/8, $0x0000000705040301
+DATA nonzeroNEON_found<>+1496(SB)/8, $0x0000070504030100
+DATA nonzeroNEON_found<>+1504(SB)/8, $0x0000000705040302
+DATA nonzeroNEON_found<>+1512(SB)/8, $0x0000070504030200
+DATA nonzeroNEON_found<>+1520(SB)/8, $0x0000070504030201
+DATA nonzeroNEON_found<>+1528(SB)/8, $0x0007050403020100
+DATA nonzeroNEON_found<>+1536(SB)/8, $0x0000000000000706
+DATA nonzeroNEON_found<>+1544(SB)/8, $0x0000000000070600
+DATA nonzeroNEON_found<>+1552(SB)/8, $0x0000000000070601
+DATA nonzeroNEON_found<>+1560(SB)/8, $0x0000000007060100
+DATA nonzeroNEON_found<>+1568(SB)/8, $0x0000000000070602
+DATA nonzeroNEON_found<>+1576(SB)/8, $0x0000000007060200
+DATA nonzeroNEON_found<>+1584(SB)/8, $0x0000000007060201
+DATA nonzeroNEON_found<>+1592(SB)/8, $0x0000000706020100
+DATA nonzeroNEON_found<>+1600(SB)/8, $0x0000000000070603
+DATA nonzeroNEON_found<>+1608(SB)/8, $0x0000000007060300
+DATA nonzeroNEON_found<>+1616(SB)/8, $0x0000000007060301
+DATA nonzeroNEON_found<>+1624(SB)/8, $0x0000000706030100
+DATA nonzeroNEON_found<>+1632(SB)/8, $0x0000000007060302
+DATA nonzeroNEON_found<>+1640(SB)/8, $0x0000000706030200
+DATA nonzeroNEON_found<>+1648(SB)/8, $0x0000000706030201
+DATA nonzeroNEON_found<>+1656(SB)/8, $0x0000070603020100
+DATA nonzeroNEON_found<>+1664(SB)/8, $0x0000000000070604
+DATA nonzeroNEON_found<>+1672(SB)/8, $0x0000000007060400
+DATA nonzeroNEON_found<>+1680(SB)/8, $0x0000000007060401
+DATA nonzeroNEON_found<>+1688(SB)/8, $0x0000000706040100
+DATA nonzeroNEON_found<>+1696(SB)/8, $0x0000000007060402
+DATA nonzeroNEON_found<>+1704(SB)/8, $0x0000000706040200
+DATA nonzeroNEON_found<>+1712(SB)/8, $0x0000000706040201
+DATA nonzeroNEON_found<>+1720(SB)/8, $0x0000070604020100
+DATA nonzeroNEON_found<>+1728(SB)/8, $0x0000000007060403
+DATA nonzeroNEON_found<>+1736(SB)/8, $0x0000000706040300
+DATA nonzeroNEON_found<>+1744(SB)/8, $0x0000000706040301
+DATA nonzeroNEON_found<>+1752(SB)/8, $0x0000070604030100
+DATA nonzeroNEON_found<>+1760(SB)/8, $0x0000000706040302
+DATA nonzeroNEON_found<>+1768(SB)/8, $0x0000070604030200
+DATA nonzeroNEON_found<>+1776(SB)/8, $0x0000070604030201
+DATA nonzeroNEON_found<>+1784(SB)/8, $0x0007060403020100
+DATA nonzeroNEON_found<>+1792(SB)/8, $0x0000000000070605
+DATA nonzeroNEON_found<>+1800(SB)/8, $0x0000000007060500
+DATA nonzeroNEON_found<>+1808(SB)/8, $0x0000000007060501
+DATA nonzeroNEON_found<>+1816(SB)/8, $0x0000000706050100
+DATA nonzeroNEON_found<>+1824(SB)/8, $0x0000000007060502
+DATA nonzeroNEON_found<>+1832(SB)/8, $0x0000000706050200
+DATA nonzeroNEON_found<>+1840(SB)/8, $0x0000000706050201
+DATA nonzeroNEON_found<>+1848(SB)/8, $0x0000070605020100
+DATA nonzeroNEON_found<>+1856(SB)/8, $0x0000000007060503
+DATA nonzeroNEON_found<>+1864(SB)/8, $0x0000000706050300
+DATA nonzeroNEON_found<>+1872(SB)/8, $0x0000000706050301
+DATA nonzeroNEON_found<>+1880(SB)/8, $0x0000070605030100
+DATA nonzeroNEON_found<>+1888(SB)/8, $0x0000000706050302
+DATA nonzeroNEON_found<>+1896(SB)/8, $0x0000070605030200
+DATA nonzeroNEON_found<>+1904(SB)/8, $0x0000070605030201
+DATA nonzeroNEON_found<>+1912(SB)/8, $0x0007060503020100
+DATA nonzeroNEON_found<>+1920(SB)/8, $0x0000000007060504
+DATA nonzeroNEON_found<>+1928(SB)/8, $0x0000000706050400
+DATA nonzeroNEON_found<>+1936(SB)/8, $0x0000000706050401
+DATA nonzeroNEON_found<>+1944(SB)/8, $0x0000070605040100
+DATA nonzeroNEON_found<>+1952(SB)/8, $0x0000000706050402
+DATA nonzeroNEON_found<>+1960(SB)/8, $0x0000070605040200
+DATA nonzeroNEON_found<>+1968(SB)/8, $0x0000070605040201
+DATA nonzeroNEON_found<>+1976(SB)/8, $0x0007060504020100
+DATA nonzeroNEON_found<>+1984(SB)/8, $0x0000000706050403
+DATA nonzeroNEON_found<>+1992(SB)/8, $0x0000070605040300
+DATA nonzeroNEON_found<>+2000(SB)/8, $0x0000070605040301
+DATA nonzeroNEON_found<>+2008(SB)/8, $0x0007060504030100
+DATA nonzeroNEON_found<>+2016(SB)/8, $0x0000070605040302
+DATA nonzeroNEON_found<>+2024(SB)/8, $0x0007060504030200
+DATA nonzeroNEON_found<>+2032(SB)/8, $0x0007060504030201
+DATA nonzeroNEON_found<>+2040(SB)/8, $0x0706050403020100
+GLOBL nonzeroNEON_found<>(SB), RODATA|NOPTR, $2048
+DATA nonzeroNEON_step<>+0(SB)/2, $0x0008
+GLOBL nonzeroNEON_step<>(SB), RODATA|NOPTR, $2
 DATA winogradInput4Tail2x2NEON_c0<>+0(SB)/4, $(1.5)
 GLOBL winogradInput4Tail2x2NEON_c0<>(SB), RODATA|NOPTR, $4
 DATA winogradInput4Tail2x2NEON_c1<>+0(SB)/4, $(1.0606601)
@@ -4835,6 +5094,1243 @@ partial:
 	B next
 
 done:
+	RET
+
+TEXT ·gemmSparse3x16NEON(SB), NOSPLIT, $0-120
+	MOVD add+104(FP), R13
+	CMP $0, R13
+	BEQ begin
+	MOVD column+64(FP), R11
+	MOVD 0(R13), R0
+	ADD R11, R0, R19
+	PRFM (R19), PLDL1KEEP
+	ADD R11, R0, R20
+	ADD $32, R20, R20
+	PRFM (R20), PLDL1KEEP
+	MOVD 8(R13), R0
+	ADD R11, R0, R21
+	PRFM (R21), PLDL1KEEP
+	ADD R11, R0, R22
+	ADD $32, R22, R22
+	PRFM (R22), PLDL1KEEP
+	MOVD 16(R13), R0
+	ADD R11, R0, R23
+	PRFM (R23), PLDL1KEEP
+	ADD R11, R0, R24
+	ADD $32, R24, R24
+	PRFM (R24), PLDL1KEEP
+
+begin:
+	MOVD bias0+72(FP), R10
+	FLDPQ 0(R10), (F0, F1)
+	FLDPQ 32(R10), (F2, F3)
+	MOVD weights0+32(FP), R5
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea21c46 // mov v6.16b, v2.16b
+	WORD $0x4ea31c67 // mov v7.16b, v3.16b
+	WORD $0x4ea01c08 // mov v8.16b, v0.16b
+	WORD $0x4ea11c29 // mov v9.16b, v1.16b
+	WORD $0x4ea21c4a // mov v10.16b, v2.16b
+	WORD $0x4ea31c6b // mov v11.16b, v3.16b
+	MOVD table+0(FP), R8
+	MOVD taps+16(FP), R12
+	MOVD lists+24(FP), R4
+
+tap:
+	MOVD 0(R8), R0
+	MOVD 8(R8), R1
+	MOVD 16(R8), R2
+	MOVD stride+8(FP), R16
+	ADD R16, R8, R8
+	MOVHU 0(R4), R9
+	ADD $2, R4, R4
+	CMP $0, R9
+	BEQ next
+
+channel:
+	MOVHU 0(R4), R10
+	MOVD R10, R11
+	LSL $6, R11, R11
+	ADD $2, R4, R4
+	ADD R10<<2, R0, R25
+	VLD1R (R25), [V16.S4]
+	ADD R10<<2, R1, R19
+	VLD1R (R19), [V18.S4]
+	ADD R10<<2, R2, R20
+	VLD1R (R20), [V20.S4]
+	ADD R11, R5, R21
+	FLDPQ 0(R21), (F12, F13)
+	WORD $0x4e2cce00 // fmla v0.4s, v16.4s, v12.4s
+	WORD $0x4e2dce01 // fmla v1.4s, v16.4s, v13.4s
+	WORD $0x4e2cce44 // fmla v4.4s, v18.4s, v12.4s
+	WORD $0x4e2dce45 // fmla v5.4s, v18.4s, v13.4s
+	WORD $0x4e2cce88 // fmla v8.4s, v20.4s, v12.4s
+	WORD $0x4e2dce89 // fmla v9.4s, v20.4s, v13.4s
+	FLDPQ 32(R21), (F12, F13)
+	WORD $0x4e2cce02 // fmla v2.4s, v16.4s, v12.4s
+	WORD $0x4e2dce03 // fmla v3.4s, v16.4s, v13.4s
+	WORD $0x4e2cce46 // fmla v6.4s, v18.4s, v12.4s
+	WORD $0x4e2dce47 // fmla v7.4s, v18.4s, v13.4s
+	WORD $0x4e2cce8a // fmla v10.4s, v20.4s, v12.4s
+	WORD $0x4e2dce8b // fmla v11.4s, v20.4s, v13.4s
+	SUBS $1, R9, R9
+	BNE channel
+
+next:
+	MOVD tap+48(FP), R16
+	ADD R16, R5, R5
+	SUBS $1, R12, R12
+	BNE tap
+	MOVD clamp+88(FP), R10
+	VLD1R (R10), [V12.S4]
+	ADD $4, R10, R22
+	VLD1R (R22), [V16.S4]
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6ea0e59f // fcmgt v31.4s, v12.4s, v0.4s
+	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
+	WORD $0x6ea1e59f // fcmgt v31.4s, v12.4s, v1.4s
+	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
+	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
+	WORD $0x4e2ed421 // fadd v1.4s, v1.4s, v14.4s
+	WORD $0x6ea2e59f // fcmgt v31.4s, v12.4s, v2.4s
+	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
+	WORD $0x6ea3e59f // fcmgt v31.4s, v12.4s, v3.4s
+	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
+	WORD $0x4e2ed442 // fadd v2.4s, v2.4s, v14.4s
+	WORD $0x4e2ed463 // fadd v3.4s, v3.4s, v14.4s
+	WORD $0x6ea4e59f // fcmgt v31.4s, v12.4s, v4.4s
+	WORD $0x6ebf1d84 // bit v4.16b, v12.16b, v31.16b
+	WORD $0x6ea5e59f // fcmgt v31.4s, v12.4s, v5.4s
+	WORD $0x6ebf1d85 // bit v5.16b, v12.16b, v31.16b
+	WORD $0x6eb0e49f // fcmgt v31.4s, v4.4s, v16.4s
+	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
+	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
+	WORD $0x4e2ed484 // fadd v4.4s, v4.4s, v14.4s
+	WORD $0x4e2ed4a5 // fadd v5.4s, v5.4s, v14.4s
+	WORD $0x6ea6e59f // fcmgt v31.4s, v12.4s, v6.4s
+	WORD $0x6ebf1d86 // bit v6.16b, v12.16b, v31.16b
+	WORD $0x6ea7e59f // fcmgt v31.4s, v12.4s, v7.4s
+	WORD $0x6ebf1d87 // bit v7.16b, v12.16b, v31.16b
+	WORD $0x6eb0e4df // fcmgt v31.4s, v6.4s, v16.4s
+	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4ff // fcmgt v31.4s, v7.4s, v16.4s
+	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
+	WORD $0x4e2ed4c6 // fadd v6.4s, v6.4s, v14.4s
+	WORD $0x4e2ed4e7 // fadd v7.4s, v7.4s, v14.4s
+	WORD $0x6ea8e59f // fcmgt v31.4s, v12.4s, v8.4s
+	WORD $0x6ebf1d88 // bit v8.16b, v12.16b, v31.16b
+	WORD $0x6ea9e59f // fcmgt v31.4s, v12.4s, v9.4s
+	WORD $0x6ebf1d89 // bit v9.16b, v12.16b, v31.16b
+	WORD $0x6eb0e51f // fcmgt v31.4s, v8.4s, v16.4s
+	WORD $0x6ebf1e08 // bit v8.16b, v16.16b, v31.16b
+	WORD $0x6eb0e53f // fcmgt v31.4s, v9.4s, v16.4s
+	WORD $0x6ebf1e09 // bit v9.16b, v16.16b, v31.16b
+	WORD $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
+	WORD $0x4e2ed529 // fadd v9.4s, v9.4s, v14.4s
+	WORD $0x6eaae59f // fcmgt v31.4s, v12.4s, v10.4s
+	WORD $0x6ebf1d8a // bit v10.16b, v12.16b, v31.16b
+	WORD $0x6eabe59f // fcmgt v31.4s, v12.4s, v11.4s
+	WORD $0x6ebf1d8b // bit v11.16b, v12.16b, v31.16b
+	WORD $0x6eb0e55f // fcmgt v31.4s, v10.4s, v16.4s
+	WORD $0x6ebf1e0a // bit v10.16b, v16.16b, v31.16b
+	WORD $0x6eb0e57f // fcmgt v31.4s, v11.4s, v16.4s
+	WORD $0x6ebf1e0b // bit v11.16b, v16.16b, v31.16b
+	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
+	WORD $0x4e2ed56b // fadd v11.4s, v11.4s, v14.4s
+	MOVD mask+96(FP), R10
+	CMP $0, R10
+	BNE partial
+	MOVD column+64(FP), R11
+	CMP $0, R13
+	BEQ store
+	MOVD sum+112(FP), R10
+	VLD1R (R10), [V12.S4]
+	ADD $4, R10, R23
+	VLD1R (R23), [V16.S4]
+	MOVD 0(R13), R0
+	ADD R11, R0, R24
+	FLDPQ 0(R24), (F18, F19)
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e59f // fcmgt v31.4s, v12.4s, v0.4s
+	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
+	WORD $0x6ea1e59f // fcmgt v31.4s, v12.4s, v1.4s
+	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
+	MOVD 8(R13), R0
+	ADD R11, R0, R25
+	FLDPQ 0(R25), (F18, F19)
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	WORD $0x6ea4e59f // fcmgt v31.4s, v12.4s, v4.4s
+	WORD $0x6ebf1d84 // bit v4.16b, v12.16b, v31.16b
+	WORD $0x6ea5e59f // fcmgt v31.4s, v12.4s, v5.4s
+	WORD $0x6ebf1d85 // bit v5.16b, v12.16b, v31.16b
+	WORD $0x6eb0e49f // fcmgt v31.4s, v4.4s, v16.4s
+	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
+	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
+	MOVD 16(R13), R0
+	ADD R11, R0, R19
+	FLDPQ 0(R19), (F18, F19)
+	WORD $0x4e32d508 // fadd v8.4s, v8.4s, v18.4s
+	WORD $0x4e33d529 // fadd v9.4s, v9.4s, v19.4s
+	WORD $0x6ea8e59f // fcmgt v31.4s, v12.4s, v8.4s
+	WORD $0x6ebf1d88 // bit v8.16b, v12.16b, v31.16b
+	WORD $0x6ea9e59f // fcmgt v31.4s, v12.4s, v9.4s
+	WORD $0x6ebf1d89 // bit v9.16b, v12.16b, v31.16b
+	WORD $0x6eb0e51f // fcmgt v31.4s, v8.4s, v16.4s
+	WORD $0x6ebf1e08 // bit v8.16b, v16.16b, v31.16b
+	WORD $0x6eb0e53f // fcmgt v31.4s, v9.4s, v16.4s
+	WORD $0x6ebf1e09 // bit v9.16b, v16.16b, v31.16b
+	MOVD 0(R13), R0
+	ADD R11, R0, R20
+	FLDPQ 32(R20), (F18, F19)
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e59f // fcmgt v31.4s, v12.4s, v2.4s
+	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
+	WORD $0x6ea3e59f // fcmgt v31.4s, v12.4s, v3.4s
+	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
+	MOVD 8(R13), R0
+	ADD R11, R0, R21
+	FLDPQ 32(R21), (F18, F19)
+	WORD $0x4e32d4c6 // fadd v6.4s, v6.4s, v18.4s
+	WORD $0x4e33d4e7 // fadd v7.4s, v7.4s, v19.4s
+	WORD $0x6ea6e59f // fcmgt v31.4s, v12.4s, v6.4s
+	WORD $0x6ebf1d86 // bit v6.16b, v12.16b, v31.16b
+	WORD $0x6ea7e59f // fcmgt v31.4s, v12.4s, v7.4s
+	WORD $0x6ebf1d87 // bit v7.16b, v12.16b, v31.16b
+	WORD $0x6eb0e4df // fcmgt v31.4s, v6.4s, v16.4s
+	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4ff // fcmgt v31.4s, v7.4s, v16.4s
+	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
+	MOVD 16(R13), R0
+	ADD R11, R0, R22
+	FLDPQ 32(R22), (F18, F19)
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+	WORD $0x4e33d56b // fadd v11.4s, v11.4s, v19.4s
+	WORD $0x6eaae59f // fcmgt v31.4s, v12.4s, v10.4s
+	WORD $0x6ebf1d8a // bit v10.16b, v12.16b, v31.16b
+	WORD $0x6eabe59f // fcmgt v31.4s, v12.4s, v11.4s
+	WORD $0x6ebf1d8b // bit v11.16b, v12.16b, v31.16b
+	WORD $0x6eb0e55f // fcmgt v31.4s, v10.4s, v16.4s
+	WORD $0x6ebf1e0a // bit v10.16b, v16.16b, v31.16b
+	WORD $0x6eb0e57f // fcmgt v31.4s, v11.4s, v16.4s
+	WORD $0x6ebf1e0b // bit v11.16b, v16.16b, v31.16b
+
+store:
+	MOVD out+56(FP), R8
+	MOVD 0(R8), R0
+	ADD R11, R0, R23
+	FSTPQ (F0, F1), 0(R23)
+	MOVD 8(R8), R0
+	ADD R11, R0, R24
+	FSTPQ (F4, F5), 0(R24)
+	MOVD 16(R8), R0
+	ADD R11, R0, R25
+	FSTPQ (F8, F9), 0(R25)
+	MOVD 0(R8), R0
+	ADD R11, R0, R19
+	FSTPQ (F2, F3), 32(R19)
+	MOVD 8(R8), R0
+	ADD R11, R0, R20
+	FSTPQ (F6, F7), 32(R20)
+	MOVD 16(R8), R0
+	ADD R11, R0, R21
+	FSTPQ (F10, F11), 32(R21)
+	RET
+
+partial:
+	FLDPQ 0(R10), (F12, F13)
+	FLDPQ 32(R10), (F12, F13)
+	MOVD column+64(FP), R11
+	CMP $0, R13
+	BEQ storePartial
+	MOVD sum+112(FP), R10
+	VLD1R (R10), [V12.S4]
+	ADD $4, R10, R22
+	VLD1R (R22), [V16.S4]
+	MOVD mask+96(FP), R10
+	FLDPQ 0(R10), (F20, F21)
+	MOVD 0(R13), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R11, R0, R16
+	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d400 // fadd v0.4s, v0.4s, v18.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x6ea0e59f // fcmgt v31.4s, v12.4s, v0.4s
+	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
+	WORD $0x6ea1e59f // fcmgt v31.4s, v12.4s, v1.4s
+	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
+	WORD $0x6eb0e41f // fcmgt v31.4s, v0.4s, v16.4s
+	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
+	WORD $0x6eb0e43f // fcmgt v31.4s, v1.4s, v16.4s
+	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
+	MOVD 8(R13), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R11, R0, R16
+	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d484 // fadd v4.4s, v4.4s, v18.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	WORD $0x6ea4e59f // fcmgt v31.4s, v12.4s, v4.4s
+	WORD $0x6ebf1d84 // bit v4.16b, v12.16b, v31.16b
+	WORD $0x6ea5e59f // fcmgt v31.4s, v12.4s, v5.4s
+	WORD $0x6ebf1d85 // bit v5.16b, v12.16b, v31.16b
+	WORD $0x6eb0e49f // fcmgt v31.4s, v4.4s, v16.4s
+	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4bf // fcmgt v31.4s, v5.4s, v16.4s
+	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
+	MOVD 16(R13), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R11, R0, R16
+	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d508 // fadd v8.4s, v8.4s, v18.4s
+	WORD $0x4e33d529 // fadd v9.4s, v9.4s, v19.4s
+	WORD $0x6ea8e59f // fcmgt v31.4s, v12.4s, v8.4s
+	WORD $0x6ebf1d88 // bit v8.16b, v12.16b, v31.16b
+	WORD $0x6ea9e59f // fcmgt v31.4s, v12.4s, v9.4s
+	WORD $0x6ebf1d89 // bit v9.16b, v12.16b, v31.16b
+	WORD $0x6eb0e51f // fcmgt v31.4s, v8.4s, v16.4s
+	WORD $0x6ebf1e08 // bit v8.16b, v16.16b, v31.16b
+	WORD $0x6eb0e53f // fcmgt v31.4s, v9.4s, v16.4s
+	WORD $0x6ebf1e09 // bit v9.16b, v16.16b, v31.16b
+	MOVD mask+96(FP), R10
+	FLDPQ 32(R10), (F20, F21)
+	MOVD 0(R13), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R11, R0, R16
+	ADD $32, R16, R16
+	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x6ea2e59f // fcmgt v31.4s, v12.4s, v2.4s
+	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
+	WORD $0x6ea3e59f // fcmgt v31.4s, v12.4s, v3.4s
+	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
+	WORD $0x6eb0e45f // fcmgt v31.4s, v2.4s, v16.4s
+	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
+	WORD $0x6eb0e47f // fcmgt v31.4s, v3.4s, v16.4s
+	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
+	MOVD 8(R13), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R11, R0, R16
+	ADD $32, R16, R16
+	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d4c6 // fadd v6.4s, v6.4s, v18.4s
+	WORD $0x4e33d4e7 // fadd v7.4s, v7.4s, v19.4s
+	WORD $0x6ea6e59f // fcmgt v31.4s, v12.4s, v6.4s
+	WORD $0x6ebf1d86 // bit v6.16b, v12.16b, v31.16b
+	WORD $0x6ea7e59f // fcmgt v31.4s, v12.4s, v7.4s
+	WORD $0x6ebf1d87 // bit v7.16b, v12.16b, v31.16b
+	WORD $0x6eb0e4df // fcmgt v31.4s, v6.4s, v16.4s
+	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
+	WORD $0x6eb0e4ff // fcmgt v31.4s, v7.4s, v16.4s
+	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
+	MOVD 16(R13), R0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R11, R0, R16
+	ADD $32, R16, R16
+	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+	WORD $0x4e33d56b // fadd v11.4s, v11.4s, v19.4s
+	WORD $0x6eaae59f // fcmgt v31.4s, v12.4s, v10.4s
+	WORD $0x6ebf1d8a // bit v10.16b, v12.16b, v31.16b
+	WORD $0x6eabe59f // fcmgt v31.4s, v12.4s, v11.4s
+	WORD $0x6ebf1d8b // bit v11.16b, v12.16b, v31.16b
+	WORD $0x6eb0e55f // fcmgt v31.4s, v10.4s, v16.4s
+	WORD $0x6ebf1e0a // bit v10.16b, v16.16b, v31.16b
+	WORD $0x6eb0e57f // fcmgt v31.4s, v11.4s, v16.4s
+	WORD $0x6ebf1e0b // bit v11.16b, v16.16b, v31.16b
+
+storePartial:
+	MOVD out+56(FP), R8
+	MOVD mask+96(FP), R10
+	FLDPQ 0(R10), (F20, F21)
+	MOVD 0(R8), R0
+	ADD R11, R0, R16
+	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	MOVD 8(R8), R0
+	ADD R11, R0, R16
+	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
+	MOVD 16(R8), R0
+	ADD R11, R0, R16
+	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V8.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V8.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V8.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V8.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V9.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V9.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V9.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V9.S[3], 4(R16)
+	MOVD mask+96(FP), R10
+	FLDPQ 32(R10), (F20, F21)
+	MOVD 0(R8), R0
+	ADD R11, R0, R16
+	ADD $32, R16, R16
+	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	MOVD 8(R8), R0
+	ADD R11, R0, R16
+	ADD $32, R16, R16
+	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
+	MOVD 16(R8), R0
+	ADD R11, R0, R16
+	ADD $32, R16, R16
+	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V10.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V10.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V10.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V10.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V11.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V11.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V11.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V11.S[3], 4(R16)
+	RET
+
+TEXT ·gemmSparse3x32NEON(SB), NOSPLIT, $0-120
+	MOVD add+104(FP), R13
+	CMP $0, R13
+	BEQ begin
+	MOVD column+64(FP), R11
+	MOVD 0(R13), R0
+	ADD R11, R0, R19
+	PRFM (R19), PLDL1KEEP
+	ADD R11, R0, R20
+	ADD $32, R20, R20
+	PRFM (R20), PLDL1KEEP
+	ADD R11, R0, R21
+	ADD $64, R21, R21
+	PRFM (R21), PLDL1KEEP
+	ADD R11, R0, R22
+	ADD $96, R22, R22
+	PRFM (R22), PLDL1KEEP
+	MOVD 8(R13), R0
+	ADD R11, R0, R23
+	PRFM (R23), PLDL1KEEP
+	ADD R11, R0, R24
+	ADD $32, R24, R24
+	PRFM (R24), PLDL1KEEP
+	ADD R11, R0, R25
+	ADD $64, R25, R25
+	PRFM (R25), PLDL1KEEP
+	ADD R11, R0, R19
+	ADD $96, R19, R19
+	PRFM (R19), PLDL1KEEP
+	MOVD 16(R13), R0
+	ADD R11, R0, R20
+	PRFM (R20), PLDL1KEEP
+	ADD R11, R0, R21
+	ADD $32, R21, R21
+	PRFM (R21), PLDL1KEEP
+	ADD R11, R0, R22
+	ADD $64, R22, R22
+	PRFM (R22), PLDL1KEEP
+	ADD R11, R0, R23
+	ADD $96, R23, R23
+	PRFM (R23), PLDL1KEEP
+
+begin:
+	MOVD bias0+72(FP), R10
+	FLDPQ 0(R10), (F0, F1)
+	FLDPQ 32(R10), (F2, F3)
+	MOVD weights0+32(FP), R5
+	MOVD bias1+80(FP), R10
+	FLDPQ 0(R10), (F4, F5)
+	FLDPQ 32(R10), (F6, F7)
+	MOVD weights1+40(FP), R7
+	WORD $0x4ea01c08 // mov v8.16b, v0.16b
+	WORD $0x4ea11c29 // mov v9.16b, v1.16b
+	WORD $0x4ea21c4a // mov v10.16b, v2.16b
+	WORD $0x4ea31c6b // mov v11.16b, v3.16b
+	WORD $0x4ea41c8c // mov v12.16b, v4.16b
+	WORD $0x4ea51cad // mov v13.16b, v5.16b
+	WORD $0x4ea61cce // mov v14.16b, v6.16b
+	WORD $0x4ea71cef // mov v15.16b, v7.16b
+	WORD $0x4ea01c10 // mov v16.16b, v0.16b
+	WORD $0x4ea11c31 // mov v17.16b, v1.16b
+	WORD $0x4ea21c52 // mov v18.16b, v2.16b
+	WORD $0x4ea31c73 // mov v19.16b, v3.16b
+	WORD $0x4ea41c94 // mov v20.16b, v4.16b
+	WORD $0x4ea51cb5 // mov v21.16b, v5.16b
+	WORD $0x4ea61cd6 // mov v22.16b, v6.16b
+	WORD $0x4ea71cf7 // mov v23.16b, v7.16b
+	MOVD table+0(FP), R8
+	MOVD taps+16(FP), R12
+	MOVD lists+24(FP), R4
+
+tap:
+	MOVD 0(R8), R0
+	MOVD 8(R8), R1
+	MOVD 16(R8), R2
+	MOVD stride+8(FP), R16
+	ADD R16, R8, R8
+	MOVHU 0(R4), R9
+	ADD $2, R4, R4
+	CMP $0, R9
+	BEQ next
+
+channel:
+	MOVHU 0(R4), R10
+	MOVD R10, R11
+	LSL $6, R11, R11
+	ADD $2, R4, R4
+	ADD R10<<2, R0, R24
+	VLD1R (R24), [V26.S4]
+	ADD R10<<2, R1, R25
+	VLD1R (R25), [V28.S4]
+	ADD R10<<2, R2, R19
+	VLD1R (R19), [V30.S4]
+	ADD R11, R5, R20
+	FLDPQ 0(R20), (F24, F25)
+	WORD $0x4e38cf40 // fmla v0.4s, v26.4s, v24.4s
+	WORD $0x4e39cf41 // fmla v1.4s, v26.4s, v25.4s
+	WORD $0x4e38cf88 // fmla v8.4s, v28.4s, v24.4s
+	WORD $0x4e39cf89 // fmla v9.4s, v28.4s, v25.4s
+	WORD $0x4e38cfd0 // fmla v16.4s, v30.4s, v24.4s
+	WORD $0x4e39cfd1 // fmla v17.4s, v30.4s, v25.4s
+	FLDPQ 32(R20), (F24, F25)
+	WORD $0x4e38cf42 // fmla v2.4s, v26.4s, v24.4s
+	WORD $0x4e39cf43 // fmla v3.4s, v26.4s, v25.4s
+	WORD $0x4e38cf8a // fmla v10.4s, v28.4s, v24.4s
+	WORD $0x4e39cf8b // fmla v11.4s, v28.4s, v25.4s
+	WORD $0x4e38cfd2 // fmla v18.4s, v30.4s, v24.4s
+	WORD $0x4e39cfd3 // fmla v19.4s, v30.4s, v25.4s
+	ADD R11, R7, R21
+	FLDPQ 0(R21), (F24, F25)
+	WORD $0x4e38cf44 // fmla v4.4s, v26.4s, v24.4s
+	WORD $0x4e39cf45 // fmla v5.4s, v26.4s, v25.4s
+	WORD $0x4e38cf8c // fmla v12.4s, v28.4s, v24.4s
+	WORD $0x4e39cf8d // fmla v13.4s, v28.4s, v25.4s
+	WORD $0x4e38cfd4 // fmla v20.4s, v30.4s, v24.4s
+	WORD $0x4e39cfd5 // fmla v21.4s, v30.4s, v25.4s
+	FLDPQ 32(R21), (F24, F25)
+	WORD $0x4e38cf46 // fmla v6.4s, v26.4s, v24.4s
+	WORD $0x4e39cf47 // fmla v7.4s, v26.4s, v25.4s
+	WORD $0x4e38cf8e // fmla v14.4s, v28.4s, v24.4s
+	WORD $0x4e39cf8f // fmla v15.4s, v28.4s, v25.4s
+	WORD $0x4e38cfd6 // fmla v22.4s, v30.4s, v24.4s
+	WORD $0x4e39cfd7 // fmla v23.4s, v30.4s, v25.4s
+	SUBS $1, R9, R9
+	BNE channel
+
+next:
+	MOVD tap+48(FP), R16
+	ADD R16, R5, R5
+	MOVD tap+48(FP), R16
+	ADD R16, R7, R7
+	SUBS $1, R12, R12
+	BNE tap
+	MOVD clamp+88(FP), R10
+	VLD1R (R10), [V24.S4]
+	ADD $4, R10, R22
+	VLD1R (R22), [V26.S4]
+	WORD $0x6f00e41c // movi v28.2d, #0
+	WORD $0x6ea0e71f // fcmgt v31.4s, v24.4s, v0.4s
+	WORD $0x6ebf1f00 // bit v0.16b, v24.16b, v31.16b
+	WORD $0x6ea1e71f // fcmgt v31.4s, v24.4s, v1.4s
+	WORD $0x6ebf1f01 // bit v1.16b, v24.16b, v31.16b
+	WORD $0x6ebae41f // fcmgt v31.4s, v0.4s, v26.4s
+	WORD $0x6ebf1f40 // bit v0.16b, v26.16b, v31.16b
+	WORD $0x6ebae43f // fcmgt v31.4s, v1.4s, v26.4s
+	WORD $0x6ebf1f41 // bit v1.16b, v26.16b, v31.16b
+	WORD $0x4e3cd400 // fadd v0.4s, v0.4s, v28.4s
+	WORD $0x4e3cd421 // fadd v1.4s, v1.4s, v28.4s
+	WORD $0x6ea2e71f // fcmgt v31.4s, v24.4s, v2.4s
+	WORD $0x6ebf1f02 // bit v2.16b, v24.16b, v31.16b
+	WORD $0x6ea3e71f // fcmgt v31.4s, v24.4s, v3.4s
+	WORD $0x6ebf1f03 // bit v3.16b, v24.16b, v31.16b
+	WORD $0x6ebae45f // fcmgt v31.4s, v2.4s, v26.4s
+	WORD $0x6ebf1f42 // bit v2.16b, v26.16b, v31.16b
+	WORD $0x6ebae47f // fcmgt v31.4s, v3.4s, v26.4s
+	WORD $0x6ebf1f43 // bit v3.16b, v26.16b, v31.16b
+	WORD $0x4e3cd442 // fadd v2.4s, v2.4s, v28.4s
+	WORD $0x4e3cd463 // fadd v3.4s, v3.4s, v28.4s
+	WORD $0x6ea4e71f // fcmgt v31.4s, v24.4s, v4.4s
+	WORD $0x6ebf1f04 // bit v4.16b, v24.16b, v31.16b
+	WORD $0x6ea5e71f // fcmgt v31.4s, v24.4s, v5.4s
+	WORD $0x6ebf1f05 // bit v5.16b, v24.16b, v31.16b
+	WORD $0x6ebae49f // fcmgt v31.4s, v4.4s, v26.4s
+	WORD $0x6ebf1f44 // bit v4.16b, v26.16b, v31.16b
+	WORD $0x6ebae4bf // fcmgt v31.4s, v5.4s, v26.4s
+	WORD $0x6ebf1f45 // bit v5.16b, v26.16b, v31.16b
+	WORD $0x4e3cd484 // fadd v4.4s, v4.4s, v28.4s
+	WORD $0x4e3cd4a5 // fadd v5.4s, v5.4s, v28.4s
+	WORD $0x6ea6e71f // fcmgt v31.4s, v24.4s, v6.4s
+	WORD $0x6ebf1f06 // bit v6.16b, v24.16b, v31.16b
+	WORD $0x6ea7e71f // fcmgt v31.4s, v24.4s, v7.4s
+	WORD $0x6ebf1f07 // bit v7.16b, v24.16b, v31.16b
+	WORD $0x6ebae4df // fcmgt v31.4s, v6.4s, v26.4s
+	WORD $0x6ebf1f46 // bit v6.16b, v26.16b, v31.16b
+	WORD $0x6ebae4ff // fcmgt v31.4s, v7.4s, v26.4s
+	WORD $0x6ebf1f47 // bit v7.16b, v26.16b, v31.16b
+	WORD $0x4e3cd4c6 // fadd v6.4s, v6.4s, v28.4s
+	WORD $0x4e3cd4e7 // fadd v7.4s, v7.4s, v28.4s
+	WORD $0x6ea8e71f // fcmgt v31.4s, v24.4s, v8.4s
+	WORD $0x6ebf1f08 // bit v8.16b, v24.16b, v31.16b
+	WORD $0x6ea9e71f // fcmgt v31.4s, v24.4s, v9.4s
+	WORD $0x6ebf1f09 // bit v9.16b, v24.16b, v31.16b
+	WORD $0x6ebae51f // fcmgt v31.4s, v8.4s, v26.4s
+	WORD $0x6ebf1f48 // bit v8.16b, v26.16b, v31.16b
+	WORD $0x6ebae53f // fcmgt v31.4s, v9.4s, v26.4s
+	WORD $0x6ebf1f49 // bit v9.16b, v26.16b, v31.16b
+	WORD $0x4e3cd508 // fadd v8.4s, v8.4s, v28.4s
+	WORD $0x4e3cd529 // fadd v9.4s, v9.4s, v28.4s
+	WORD $0x6eaae71f // fcmgt v31.4s, v24.4s, v10.4s
+	WORD $0x6ebf1f0a // bit v10.16b, v24.16b, v31.16b
+	WORD $0x6eabe71f // fcmgt v31.4s, v24.4s, v11.4s
+	WORD $0x6ebf1f0b // bit v11.16b, v24.16b, v31.16b
+	WORD $0x6ebae55f // fcmgt v31.4s, v10.4s, v26.4s
+	WORD $0x6ebf1f4a // bit v10.16b, v26.16b, v31.16b
+	WORD $0x6ebae57f // fcmgt v31.4s, v11.4s, v26.4s
+	WORD $0x6ebf1f4b // bit v11.16b, v26.16b, v31.16b
+	WORD $0x4e3cd54a // fadd v10.4s, v10.4s, v28.4s
+	WORD $0x4e3cd56b // fadd v11.4s, v11.4s, v28.4s
+	WORD $0x6eace71f // fcmgt v31.4s, v24.4s, v12.4s
+	WORD $0x6ebf1f0c // bit v12.16b, v24.16b, v31.16b
+	WORD $0x6eade71f // fcmgt v31.4s, v24.4s, v13.4s
+	WORD $0x6ebf1f0d // bit v13.16b, v24.16b, v31.16b
+	WORD $0x6ebae59f // fcmgt v31.4s, v12.4s, v26.4s
+	WORD $0x6ebf1f4c // bit v12.16b, v26.16b, v31.16b
+	WORD $0x6ebae5bf // fcmgt v31.4s, v13.4s, v26.4s
+	WORD $0x6ebf1f4d // bit v13.16b, v26.16b, v31.16b
+	WORD $0x4e3cd58c // fadd v12.4s, v12.4s, v28.4s
+	WORD $0x4e3cd5ad // fadd v13.4s, v13.4s, v28.4s
+	WORD $0x6eaee71f // fcmgt v31.4s, v24.4s, v14.4s
+	WORD $0x6ebf1f0e // bit v14.16b, v24.16b, v31.16b
+	WORD $0x6eafe71f // fcmgt v31.4s, v24.4s, v15.4s
+	WORD $0x6ebf1f0f // bit v15.16b, v24.16b, v31.16b
+	WORD $0x6ebae5df // fcmgt v31.4s, v14.4s, v26.4s
+	WORD $0x6ebf1f4e // bit v14.16b, v26.16b, v31.16b
+	WORD $0x6ebae5ff // fcmgt v31.4s, v15.4s, v26.4s
+	WORD $0x6ebf1f4f // bit v15.16b, v26.16b, v31.16b
+	WORD $0x4e3cd5ce // fadd v14.4s, v14.4s, v28.4s
+	WORD $0x4e3cd5ef // fadd v15.4s, v15.4s, v28.4s
+	WORD $0x6eb0e71f // fcmgt v31.4s, v24.4s, v16.4s
+	WORD $0x6ebf1f10 // bit v16.16b, v24.16b, v31.16b
+	WORD $0x6eb1e71f // fcmgt v31.4s, v24.4s, v17.4s
+	WORD $0x6ebf1f11 // bit v17.16b, v24.16b, v31.16b
+	WORD $0x6ebae61f // fcmgt v31.4s, v16.4s, v26.4s
+	WORD $0x6ebf1f50 // bit v16.16b, v26.16b, v31.16b
+	WORD $0x6ebae63f // fcmgt v31.4s, v17.4s, v26.4s
+	WORD $0x6ebf1f51 // bit v17.16b, v26.16b, v31.16b
+	WORD $0x4e3cd610 // fadd v16.4s, v16.4s, v28.4s
+	WORD $0x4e3cd631 // fadd v17.4s, v17.4s, v28.4s
+	WORD $0x6eb2e71f // fcmgt v31.4s, v24.4s, v18.4s
+	WORD $0x6ebf1f12 // bit v18.16b, v24.16b, v31.16b
+	WORD $0x6eb3e71f // fcmgt v31.4s, v24.4s, v19.4s
+	WORD $0x6ebf1f13 // bit v19.16b, v24.16b, v31.16b
+	WORD $0x6ebae65f // fcmgt v31.4s, v18.4s, v26.4s
+	WORD $0x6ebf1f52 // bit v18.16b, v26.16b, v31.16b
+	WORD $0x6ebae67f // fcmgt v31.4s, v19.4s, v26.4s
+	WORD $0x6ebf1f53 // bit v19.16b, v26.16b, v31.16b
+	WORD $0x4e3cd652 // fadd v18.4s, v18.4s, v28.4s
+	WORD $0x4e3cd673 // fadd v19.4s, v19.4s, v28.4s
+	WORD $0x6eb4e71f // fcmgt v31.4s, v24.4s, v20.4s
+	WORD $0x6ebf1f14 // bit v20.16b, v24.16b, v31.16b
+	WORD $0x6eb5e71f // fcmgt v31.4s, v24.4s, v21.4s
+	WORD $0x6ebf1f15 // bit v21.16b, v24.16b, v31.16b
+	WORD $0x6ebae69f // fcmgt v31.4s, v20.4s, v26.4s
+	WORD $0x6ebf1f54 // bit v20.16b, v26.16b, v31.16b
+	WORD $0x6ebae6bf // fcmgt v31.4s, v21.4s, v26.4s
+	WORD $0x6ebf1f55 // bit v21.16b, v26.16b, v31.16b
+	WORD $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
+	WORD $0x4e3cd6b5 // fadd v21.4s, v21.4s, v28.4s
+	WORD $0x6eb6e71f // fcmgt v31.4s, v24.4s, v22.4s
+	WORD $0x6ebf1f16 // bit v22.16b, v24.16b, v31.16b
+	WORD $0x6eb7e71f // fcmgt v31.4s, v24.4s, v23.4s
+	WORD $0x6ebf1f17 // bit v23.16b, v24.16b, v31.16b
+	WORD $0x6ebae6df // fcmgt v31.4s, v22.4s, v26.4s
+	WORD $0x6ebf1f56 // bit v22.16b, v26.16b, v31.16b
+	WORD $0x6ebae6ff // fcmgt v31.4s, v23.4s, v26.4s
+	WORD $0x6ebf1f57 // bit v23.16b, v26.16b, v31.16b
+	WORD $0x4e3cd6d6 // fadd v22.4s, v22.4s, v28.4s
+	WORD $0x4e3cd6f7 // fadd v23.4s, v23.4s, v28.4s
+	MOVD mask+96(FP), R10
+	CMP $0, R10
+	BNE partial
+	MOVD column+64(FP), R11
+	CMP $0, R13
+	BEQ store
+	MOVD sum+112(FP), R10
+	VLD1R (R10), [V24.S4]
+	ADD $4, R10, R23
+	VLD1R (R23), [V26.S4]
+	MOVD 0(R13), R0
+	ADD R11, R0, R24
+	FLDPQ 0(R24), (F28, F29)
+	WORD $0x4e3cd400 // fadd v0.4s, v0.4s, v28.4s
+	WORD $0x4e3dd421 // fadd v1.4s, v1.4s, v29.4s
+	WORD $0x6ea0e71f // fcmgt v31.4s, v24.4s, v0.4s
+	WORD $0x6ebf1f00 // bit v0.16b, v24.16b, v31.16b
+	WORD $0x6ea1e71f // fcmgt v31.4s, v24.4s, v1.4s
+	WORD $0x6ebf1f01 // bit v1.16b, v24.16b, v31.16b
+	WORD $0x6ebae41f // fcmgt v31.4s, v0.4s, v26.4s
+	WORD $0x6ebf1f40 // bit v0.16b, v26.16b, v31.16b
+	WORD $0x6ebae43f // fcmgt v31.4s, v1.4s, v26.4s
+	WORD $0x6ebf1f41 // bit v1.16b, v26.16b, v31.16b
+	MOVD 8(R13), R0
+	ADD R11, R0, R25
+	FLDPQ 0(R25), (F28, F29)
+	WORD $0x4e3cd508 // fadd v8.4s, v8.4s, v28.4s
+	WORD $0x4e3dd529 // fadd v9.4s, v9.4s, v29.4s
+	WORD $0x6ea8e71f // fcmgt v31.4s, v24.4s, v8.4s
+	WORD $0x6ebf1f08 // bit v8.16b, v24.16b, v31.16b
+	WORD $0x6ea9e71f // fcmgt v31.4s, v24.4s, v9.4s
+	WORD $0x6ebf1f09 // bit v9.16b, v24.16b, v31.16b
+	WORD $0x6ebae51f // fcmgt v31.4s, v8.4s, v26.4s
+	WORD $0x6ebf1f48 // bit v8.16b, v26.16b, v31.16b
+	WORD $0x6ebae53f // fcmgt v31.4s, v9.4s, v26.4s
+	WORD $0x6ebf1f49 // bit v9.16b, v26.16b, v31.16b
+	MOVD 16(R13), R0
+	ADD R11, R0, R19
+	FLDPQ 0(R19), (F28, F29)
+	WORD $0x4e3cd610 // fadd v16.4s, v16.4s, v28.4s
+	WORD $0x4e3dd631 // fadd v17.4s, v17.4s, v29.4s
+	WORD $0x6eb0e71f // fcmgt v31.4s, v24.4s, v16.4s
+	WORD $0x6ebf1f10 // bit v16.16b, v24.16b, v31.16b
+	WORD $0x6eb1e71f // fcmgt v31.4s, v24.4s, v17.4s
+	WORD $0x6ebf1f11 // bit v17.16b, v24.16b, v31.16b
+	WORD $0x6ebae61f // fcmgt v31.4s, v16.4s, v26.4s
+	WORD $0x6ebf1f50 // bit v16.16b, v26.16b, v31.16b
+	WORD $0x6ebae63f // fcmgt v31.4s, v17.4s, v26.4s
+	WORD $0x6ebf1f51 // bit v17.16b, v26.16b, v31.16b
+	MOVD 0(R13), R0
+	ADD R11, R0, R20
+	FLDPQ 32(R20), (F28, F29)
+	WORD $0x4e3cd442 // fadd v2.4s, v2.4s, v28.4s
+	WORD $0x4e3dd463 // fadd v3.4s, v3.4s, v29.4s
+	WORD $0x6ea2e71f // fcmgt v31.4s, v24.4s, v2.4s
+	WORD $0x6ebf1f02 // bit v2.16b, v24.16b, v31.16b
+	WORD $0x6ea3e71f // fcmgt v31.4s, v24.4s, v3.4s
+	WORD $0x6ebf1f03 // bit v3.16b, v24.16b, v31.16b
+	WORD $0x6ebae45f // fcmgt v31.4s, v2.4s, v26.4s
+	WORD $0x6ebf1f42 // bit v2.16b, v26.16b, v31.16b
+	WORD $0x6ebae47f // fcmgt v31.4s, v3.4s, v26.4s
+	WORD $0x6ebf1f43 // bit v3.16b, v26.16b, v31.16b
+	MOVD 8(R13), R0
+	ADD R11, R0, R21
+	FLDPQ 32(R21), (F28, F29)
+	WORD $0x4e3cd54a // fadd v10.4s, v10.4s, v28.4s
+	WORD $0x4e3dd56b // fadd v11.4s, v11.4s, v29.4s
+	WORD $0x6eaae71f // fcmgt v31.4s, v24.4s, v10.4s
+	WORD $0x6ebf1f0a // bit v10.16b, v24.16b, v31.16b
+	WORD $0x6eabe71f // fcmgt v31.4s, v24.4s, v11.4s
+	WORD $0x6ebf1f0b // bit v11.16b, v24.16b, v31.16b
+	WORD $0x6ebae55f // fcmgt v31.4s, v10.4s, v26.4s
+	WORD $0x6ebf1f4a // bit v10.16b, v26.16b, v31.16b
+	WORD $0x6ebae57f // fcmgt v31.4s, v11.4s, v26.4s
+	WORD $0x6ebf1f4b // bit v11.16b, v26.16b, v31.16b
+	MOVD 16(R13), R0
+	ADD R11, R0, R22
+	FLDPQ 32(R22), (F28, F29)
+	WORD $0x4e3cd652 // fadd v18.4s, v18.4s, v28.4s
+	WORD $0x4e3dd673 // fadd v19.4s, v19.4s, v29.4s
+	WORD $0x6eb2e71f // fcmgt v31.4s, v24.4s, v18.4s
+	WORD $0x6ebf1f12 // bit v18.16b, v24.16b, v31.16b
+	WORD $0x6eb3e71f // fcmgt v31.4s, v24.4s, v19.4s
+	WORD $0x6ebf1f13 // bit v19.16b, v24.16b, v31.16b
+	WORD $0x6ebae65f // fcmgt v31.4s, v18.4s, v26.4s
+	WORD $0x6ebf1f52 // bit v18.16b, v26.16b, v31.16b
+	WORD $0x6ebae67f // fcmgt v31.4s, v19.4s, v26.4s
+	WORD $0x6ebf1f53 // bit v19.16b, v26.16b, v31.16b
+	MOVD 0(R13), R0
+	ADD R11, R0, R23
+	FLDPQ 64(R23), (F28, F29)
+	WORD $0x4e3cd484 // fadd v4.4s, v4.4s, v28.4s
+	WORD $0x4e3dd4a5 // fadd v5.4s, v5.4s, v29.4s
+	WORD $0x6ea4e71f // fcmgt v31.4s, v24.4s, v4.4s
+	WORD $0x6ebf1f04 // bit v4.16b, v24.16b, v31.16b
+	WORD $0x6ea5e71f // fcmgt v31.4s, v24.4s, v5.4s
+	WORD $0x6ebf1f05 // bit v5.16b, v24.16b, v31.16b
+	WORD $0x6ebae49f // fcmgt v31.4s, v4.4s, v26.4s
+	WORD $0x6ebf1f44 // bit v4.16b, v26.16b, v31.16b
+	WORD $0x6ebae4bf // fcmgt v31.4s, v5.4s, v26.4s
+	WORD $0x6ebf1f45 // bit v5.16b, v26.16b, v31.16b
+	MOVD 8(R13), R0
+	ADD R11, R0, R24
+	FLDPQ 64(R24), (F28, F29)
+	WORD $0x4e3cd58c // fadd v12.4s, v12.4s, v28.4s
+	WORD $0x4e3dd5ad // fadd v13.4s, v13.4s, v29.4s
+	WORD $0x6eace71f // fcmgt v31.4s, v24.4s, v12.4s
+	WORD $0x6ebf1f0c // bit v12.16b, v24.16b, v31.16b
+	WORD $0x6eade71f // fcmgt v31.4s, v24.4s, v13.4s
+	WORD $0x6ebf1f0d // bit v13.16b, v24.16b, v31.16b
+	WORD $0x6ebae59f // fcmgt v31.4s, v12.4s, v26.4s
+	WORD $0x6ebf1f4c // bit v12.16b, v26.16b, v31.16b
+	WORD $0x6ebae5bf // fcmgt v31.4s, v13.4s, v26.4s
+	WORD $0x6ebf1f4d // bit v13.16b, v26.16b, v31.16b
+	MOVD 16(R13), R0
+	ADD R11, R0, R25
+	FLDPQ 64(R25), (F28, F29)
+	WORD $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
+	WORD $0x4e3dd6b5 // fadd v21.4s, v21.4s, v29.4s
+	WORD $0x6eb4e71f // fcmgt v31.4s, v24.4s, v20.4s
+	WORD $0x6ebf1f14 // bit v20.16b, v24.16b, v31.16b
+	WORD $0x6eb5e71f // fcmgt v31.4s, v24.4s, v21.4s
+	WORD $0x6ebf1f15 // bit v21.16b, v24.16b, v31.16b
+	WORD $0x6ebae69f // fcmgt v31.4s, v20.4s, v26.4s
+	WORD $0x6ebf1f54 // bit v20.16b, v26.16b, v31.16b
+	WORD $0x6ebae6bf // fcmgt v31.4s, v21.4s, v26.4s
+	WORD $0x6ebf1f55 // bit v21.16b, v26.16b, v31.16b
+	MOVD 0(R13), R0
+	ADD R11, R0, R19
+	FLDPQ 96(R19), (F28, F29)
+	WORD $0x4e3cd4c6 // fadd v6.4s, v6.4s, v28.4s
+	WORD $0x4e3dd4e7 // fadd v7.4s, v7.4s, v29.4s
+	WORD $0x6ea6e71f // fcmgt v31.4s, v24.4s, v6.4s
+	WORD $0x6ebf1f06 // bit v6.16b, v24.16b, v31.16b
+	WORD $0x6ea7e71f // fcmgt v31.4s, v24.4s, v7.4s
+	WORD $0x6ebf1f07 // bit v7.16b, v24.16b, v31.16b
+	WORD $0x6ebae4df // fcmgt v31.4s, v6.4s, v26.4s
+	WORD $0x6ebf1f46 // bit v6.16b, v26.16b, v31.16b
+	WORD $0x6ebae4ff // fcmgt v31.4s, v7.4s, v26.4s
+	WORD $0x6ebf1f47 // bit v7.16b, v26.16b, v31.16b
+	MOVD 8(R13), R0
+	ADD R11, R0, R20
+	FLDPQ 96(R20), (F28, F29)
+	WORD $0x4e3cd5ce // fadd v14.4s, v14.4s, v28.4s
+	WORD $0x4e3dd5ef // fadd v15.4s, v15.4s, v29.4s
+	WORD $0x6eaee71f // fcmgt v31.4s, v24.4s, v14.4s
+	WORD $0x6ebf1f0e // bit v14.16b, v24.16b, v31.16b
+	WORD $0x6eafe71f // fcmgt v31.4s, v24.4s, v15.4s
+	WORD $0x6ebf1f0f // bit v15.16b, v24.16b, v31.16b
+	WORD $0x6ebae5df // fcmgt v31.4s, v14.4s, v26.4s
+	WORD $0x6ebf1f4e // bit v14.16b, v26.16b, v31.16b
+	WORD $0x6ebae5ff // fcmgt v31.4s, v15.4s, v26.4s
+	WORD $0x6ebf1f4f // bit v15.16b, v26.16b, v31.16b
+	MOVD 16(R13), R0
+	ADD R11, R0, R21
+	FLDPQ 96(R21), (F28, F29)
+	WORD $0x4e3cd6d6 // fadd v22.4s, v22.4s, v28.4s
+	WORD $0x4e3dd6f7 // fadd v23.4s, v23.4s, v29.4s
+	WORD $0x6eb6e71f // fcmgt v31.4s, v24.4s, v22.4s
+	WORD $0x6ebf1f16 // bit v22.16b, v24.16b, v31.16b
+	WORD $0x6eb7e71f // fcmgt v31.4s, v24.4s, v23.4s
+	WORD $0x6ebf1f17 // bit v23.16b, v24.16b, v31.16b
+	WORD $0x6ebae6df // fcmgt v31.4s, v22.4s, v26.4s
+	WORD $0x6ebf1f56 // bit v22.16b, v26.16b, v31.16b
+	WORD $0x6ebae6ff // fcmgt v31.4s, v23.4s, v26.4s
+	WORD $0x6ebf1f57 // bit v23.16b, v26.16b, v31.16b
+
+store:
+	MOVD out+56(FP), R8
+	MOVD 0(R8), R0
+	ADD R11, R0, R22
+	FSTPQ (F0, F1), 0(R22)
+	MOVD 8(R8), R0
+	ADD R11, R0, R23
+	FSTPQ (F8, F9), 0(R23)
+	MOVD 16(R8), R0
+	ADD R11, R0, R24
+	FSTPQ (F16, F17), 0(R24)
+	MOVD 0(R8), R0
+	ADD R11, R0, R25
+	FSTPQ (F2, F3), 32(R25)
+	MOVD 8(R8), R0
+	ADD R11, R0, R19
+	FSTPQ (F10, F11), 32(R19)
+	MOVD 16(R8), R0
+	ADD R11, R0, R20
+	FSTPQ (F18, F19), 32(R20)
+	MOVD 0(R8), R0
+	ADD R11, R0, R21
+	FSTPQ (F4, F5), 64(R21)
+	MOVD 8(R8), R0
+	ADD R11, R0, R22
+	FSTPQ (F12, F13), 64(R22)
+	MOVD 16(R8), R0
+	ADD R11, R0, R23
+	FSTPQ (F20, F21), 64(R23)
+	MOVD 0(R8), R0
+	ADD R11, R0, R24
+	FSTPQ (F6, F7), 96(R24)
+	MOVD 8(R8), R0
+	ADD R11, R0, R25
+	FSTPQ (F14, F15), 96(R25)
+	MOVD 16(R8), R0
+	ADD R11, R0, R19
+	FSTPQ (F22, F23), 96(R19)
+	RET
+
+partial:
+	FLDPQ 0(R10), (F24, F25)
+	FLDPQ 32(R10), (F24, F25)
+	MOVD column+64(FP), R11
+	CMP $0, R13
+	BEQ storePartial
+	MOVD sum+112(FP), R10
+	VLD1R (R10), [V24.S4]
+	ADD $4, R10, R20
+	VLD1R (R20), [V26.S4]
+	MOVD 0(R13), R0
+	ADD R11, R0, R21
+	FLDPQ 0(R21), (F28, F29)
+	WORD $0x4e3cd400 // fadd v0.4s, v0.4s, v28.4s
+	WORD $0x4e3dd421 // fadd v1.4s, v1.4s, v29.4s
+	WORD $0x6ea0e71f // fcmgt v31.4s, v24.4s, v0.4s
+	WORD $0x6ebf1f00 // bit v0.16b, v24.16b, v31.16b
+	WORD $0x6ea1e71f // fcmgt v31.4s, v24.4s, v1.4s
+	WORD $0x6ebf1f01 // bit v1.16b, v24.16b, v31.16b
+	WORD $0x6ebae41f // fcmgt v31.4s, v0.4s, v26.4s
+	WORD $0x6ebf1f40 // bit v0.16b, v26.16b, v31.16b
+	WORD $0x6ebae43f // fcmgt v31.4s, v1.4s, v26.4s
+	WORD $0x6ebf1f41 // bit v1.16b, v26.16b, v31.16b
+	MOVD 8(R13), R0
+	ADD R11, R0, R22
+	FLDPQ 0(R22), (F28, F29)
+	WORD $0x4e3cd508 // fadd v8.4s, v8.4s, v28.4s
+	WORD $0x4e3dd529 // fadd v9.4s, v9.4s, v29.4s
+	WORD $0x6ea8e71f // fcmgt v31.4s, v24.4s, v8.4s
+	WORD $0x6ebf1f08 // bit v8.16b, v24.16b, v31.16b
+	WORD $0x6ea9e71f // fcmgt v31.4s, v24.4s, v9.4s
+	WORD $0x6ebf1f09 // bit v9.16b, v24.16b, v31.16b
+	WORD $0x6ebae51f // fcmgt v31.4s, v8.4s, v26.4s
+	WORD $0x6ebf1f48 // bit v8.16b, v26.16b, v31.16b
+	WORD $0x6ebae53f // fcmgt v31.4s, v9.4s, v26.4s
+	WORD $0x6ebf1f49 // bit v9.16b, v26.16b, v31.16b
+	MOVD 16(R13), R0
+	ADD R11, R0, R23
+	FLDPQ 0(R23), (F28, F29)
+	WORD $0x4e3cd610 // fadd v16.4s, v16.4s, v28.4s
+	WORD $0x4e3dd631 // fadd v17.4s, v17.4s, v29.4s
+	WORD $0x6eb0e71f // fcmgt v31.4s, v24.4s, v16.4s
+	WORD $0x6ebf1f10 // bit v16.16b, v24.16b, v31.16b
+	WORD $0x6eb1e71f // fcmgt v31.4s, v24.4s, v17.4s
+	WORD $0x6ebf1f11 // bit v17.16b, v24.16b, v31.16b
+	WORD $0x6ebae61f // fcmgt v31.4s, v16.4s, v26.4s
+	WORD $0x6ebf1f50 // bit v16.16b, v26.16b, v31.16b
+	WORD $0x6ebae63f // fcmgt v31.4s, v17.4s, v26.4s
+	WORD $0x6ebf1f51 // bit v17.16b, v26.16b, v31.16b
+	MOVD 0(R13), R0
+	ADD R11, R0, R24
+	FLDPQ 32(R24), (F28, F29)
+	WORD $0x4e3cd442 // fadd v2.4s, v2.4s, v28.4s
+	WORD $0x4e3dd463 // fadd v3.4s, v3.4s, v29.4s
+	WORD $0x6ea2e71f // fcmgt v31.4s, v24.4s, v2.4s
+	WORD $0x6ebf1f02 // bit v2.16b, v24.16b, v31.16b
+	WORD $0x6ea3e71f // fcmgt v31.4s, v24.4s, v3.4s
+	WORD $0x6ebf1f03 // bit v3.16b, v24.16b, v31.16b
+	WORD $0x6ebae45f // fcmgt v31.4s, v2.4s, v26.4s
+	WORD $0x6ebf1f42 // bit v2.16b, v26.16b, v31.16b
+	WORD $0x6ebae47f // fcmgt v31.4s, v3.4s, v26.4s
+	WORD $0x6ebf1f43 // bit v3.16b, v26.16b, v31.16b
+	MOVD 8(R13), R0
+	ADD R11, R0, R25
+	FLDPQ 32(R25), (F28, F29)
+	WORD $0x4e3cd54a // fadd v10.4s, v10.4s, v28.4s
+	WORD $0x4e3dd56b // fadd v11.4s, v11.4s, v29.4s
+	WORD $0x6eaae71f // fcmgt v31.4s, v24.4s, v10.4s
+	WORD $0x6ebf1f0a // bit v10.16b, v24.16b, v31.16b
+	WORD $0x6eabe71f // fcmgt v31.4s, v24.4s, v11.4s
+	WORD $0x6ebf1f0b // bit v11.16b, v24.16b, v31.16b
+	WORD $0x6ebae55f // fcmgt v31.4s, v10.4s, v26.4s
+	WORD $0x6ebf1f4a // bit v10.16b, v26.16b, v31.16b
+	WORD $0x6ebae57f // fcmgt v31.4s, v11.4s, v26.4s
+	WORD $0x6ebf1f4b // bit v11.16b, v26.16b, v31.16b
+	MOVD 16(R13), R0
+	ADD R11, R0, R19
+	FLDPQ 32(R19), (F28, F29)
+	WORD $0x4e3cd652 // fadd v18.4s, v18.4s, v28.4s
+	WORD $0x4e3dd673 // fadd v19.4s, v19.4s, v29.4s
+	WORD $0x6eb2e71f // fcmgt v31.4s, v24.4s, v18.4s
+	WORD $0x6ebf1f12 // bit v18.16b, v24.16b, v31.16b
+	WORD $0x6eb3e71f // fcmgt v31.4s, v24.4s, v19.4s
+	WORD $0x6ebf1f13 // bit v19.16b, v24.16b, v31.16b
+	WORD $0x6ebae65f // fcmgt v31.4s, v18.4s, v26.4s
+	WORD $0x6ebf1f52 // bit v18.16b, v26.16b, v31.16b
+	WORD $0x6ebae67f // fcmgt v31.4s, v19.4s, v26.4s
+	WORD $0x6ebf1f53 // bit v19.16b, v26.16b, v31.16b
+	MOVD mask+96(FP), R10
+	FLDPQ 0(R10), (F30, F31)
+	MOVD 0(R13), R0
+	WORD $0x6f00e41c // movi v28.2d, #0
+	WORD $0x6f00e41d // movi v29.2d, #0
+	ADD R11, R0, R16
+	ADD $64, R16, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V28.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V28.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V28.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V28.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V29.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V29.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V29.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V29.S[3]
+	WORD $0x4e3cd484 // fadd v4.4s, v4.4s, v28.4s
+	WORD $0x4e3dd4a5 // fadd v5.4s, v5.4s, v29.4s
+	WORD $0x6ea4e71d // fcmgt v29.4s, v24.4s, v4.4s
+	WORD $0x6ebd1f04 // bit v4.16b, v24.16b, v29.16b
+	WORD $0x6ea5e71d // fcmgt v29.4s, v24.4s, v5.4s
+	WORD $0x6ebd1f05 // bit v5.16b, v24.16b, v29.16b
+	WORD $0x6ebae49d // fcmgt v29.4s, v4.4s, v26.4s
+	WORD $0x6ebd1f44 // bit v4.16b, v26.16b, v29.16b
+	WORD $0x6ebae4bd // fcmgt v29.4s, v5.4s, v26.4s
+	WORD $0x6ebd1f45 // bit v5.16b, v26.16b, v29.16b
+	MOVD 8(R13), R0
+	WORD $0x6f00e41c // movi v28.2d, #0
+	WORD $0x6f00e41d // movi v29.2d, #0
+	ADD R11, R0, R16
+	ADD $64, R16, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V28.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V28.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V28.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V28.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V29.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V29.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V29.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V29.S[3]
+	WORD $0x4e3cd58c // fadd v12.4s, v12.4s, v28.4s
+	WORD $0x4e3dd5ad // fadd v13.4s, v13.4s, v29.4s
+	WORD $0x6eace71d // fcmgt v29.4s, v24.4s, v12.4s
+	WORD $0x6ebd1f0c // bit v12.16b, v24.16b, v29.16b
+	WORD $0x6eade71d // fcmgt v29.4s, v24.4s, v13.4s
+	WORD $0x6ebd1f0d // bit v13.16b, v24.16b, v29.16b
+	WORD $0x6ebae59d // fcmgt v29.4s, v12.4s, v26.4s
+	WORD $0x6ebd1f4c // bit v12.16b, v26.16b, v29.16b
+	WORD $0x6ebae5bd // fcmgt v29.4s, v13.4s, v26.4s
+	WORD $0x6ebd1f4d // bit v13.16b, v26.16b, v29.16b
+	MOVD 16(R13), R0
+	WORD $0x6f00e41c // movi v28.2d, #0
+	WORD $0x6f00e41d // movi v29.2d, #0
+	ADD R11, R0, R16
+	ADD $64, R16, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V28.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V28.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V28.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V28.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V29.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V29.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V29.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V29.S[3]
+	WORD $0x4e3cd694 // fadd v20.4s, v20.4s, v28.4s
+	WORD $0x4e3dd6b5 // fadd v21.4s, v21.4s, v29.4s
+	WORD $0x6eb4e71f // fcmgt v31.4s, v24.4s, v20.4s
+	WORD $0x6ebf1f14 // bit v20.16b, v24.16b, v31.16b
+	WORD $0x6eb5e71f // fcmgt v31.4s, v24.4s, v21.4s
+	WORD $0x6ebf1f15 // bit v21.16b, v24.16b, v31.16b
+	WORD $0x6ebae69f // fcmgt v31.4s, v20.4s, v26.4s
+	WORD $0x6ebf1f54 // bit v20.16b, v26.16b, v31.16b
+	WORD $0x6ebae6bf // fcmgt v31.4s, v21.4s, v26.4s
+	WORD $0x6ebf1f55 // bit v21.16b, v26.16b, v31.16b
+	MOVD mask+96(FP), R10
+	FLDPQ 32(R10), (F30, F31)
+	MOVD 0(R13), R0
+	WORD $0x6f00e41c // movi v28.2d, #0
+	WORD $0x6f00e41d // movi v29.2d, #0
+	ADD R11, R0, R16
+	ADD $96, R16, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V28.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V28.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V28.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V28.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V29.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V29.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V29.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V29.S[3]
+	WORD $0x4e3cd4c6 // fadd v6.4s, v6.4s, v28.4s
+	WORD $0x4e3dd4e7 // fadd v7.4s, v7.4s, v29.4s
+	WORD $0x6ea6e71d // fcmgt v29.4s, v24.4s, v6.4s
+	WORD $0x6ebd1f06 // bit v6.16b, v24.16b, v29.16b
+	WORD $0x6ea7e71d // fcmgt v29.4s, v24.4s, v7.4s
+	WORD $0x6ebd1f07 // bit v7.16b, v24.16b, v29.16b
+	WORD $0x6ebae4dd // fcmgt v29.4s, v6.4s, v26.4s
+	WORD $0x6ebd1f46 // bit v6.16b, v26.16b, v29.16b
+	WORD $0x6ebae4fd // fcmgt v29.4s, v7.4s, v26.4s
+	WORD $0x6ebd1f47 // bit v7.16b, v26.16b, v29.16b
+	MOVD 8(R13), R0
+	WORD $0x6f00e41c // movi v28.2d, #0
+	WORD $0x6f00e41d // movi v29.2d, #0
+	ADD R11, R0, R16
+	ADD $96, R16, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V28.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V28.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V28.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V28.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V29.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V29.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V29.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V29.S[3]
+	WORD $0x4e3cd5ce // fadd v14.4s, v14.4s, v28.4s
+	WORD $0x4e3dd5ef // fadd v15.4s, v15.4s, v29.4s
+	WORD $0x6eaee71d // fcmgt v29.4s, v24.4s, v14.4s
+	WORD $0x6ebd1f0e // bit v14.16b, v24.16b, v29.16b
+	WORD $0x6eafe71d // fcmgt v29.4s, v24.4s, v15.4s
+	WORD $0x6ebd1f0f // bit v15.16b, v24.16b, v29.16b
+	WORD $0x6ebae5dd // fcmgt v29.4s, v14.4s, v26.4s
+	WORD $0x6ebd1f4e // bit v14.16b, v26.16b, v29.16b
+	WORD $0x6ebae5fd // fcmgt v29.4s, v15.4s, v26.4s
+	WORD $0x6ebd1f4f // bit v15.16b, v26.16b, v29.16b
+	MOVD 16(R13), R0
+	WORD $0x6f00e41c // movi v28.2d, #0
+	WORD $0x6f00e41d // movi v29.2d, #0
+	ADD R11, R0, R16
+	ADD $96, R16, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V28.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V28.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V28.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V28.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V29.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V29.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V29.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V29.S[3]
+	WORD $0x4e3cd6d6 // fadd v22.4s, v22.4s, v28.4s
+	WORD $0x4e3dd6f7 // fadd v23.4s, v23.4s, v29.4s
+	WORD $0x6eb6e71f // fcmgt v31.4s, v24.4s, v22.4s
+	WORD $0x6ebf1f16 // bit v22.16b, v24.16b, v31.16b
+	WORD $0x6eb7e71f // fcmgt v31.4s, v24.4s, v23.4s
+	WORD $0x6ebf1f17 // bit v23.16b, v24.16b, v31.16b
+	WORD $0x6ebae6df // fcmgt v31.4s, v22.4s, v26.4s
+	WORD $0x6ebf1f56 // bit v22.16b, v26.16b, v31.16b
+	WORD $0x6ebae6ff // fcmgt v31.4s, v23.4s, v26.4s
+	WORD $0x6ebf1f57 // bit v23.16b, v26.16b, v31.16b
+
+storePartial:
+	MOVD out+56(FP), R8
+	MOVD 0(R8), R0
+	ADD R11, R0, R20
+	FSTPQ (F0, F1), 0(R20)
+	MOVD 8(R8), R0
+	ADD R11, R0, R21
+	FSTPQ (F8, F9), 0(R21)
+	MOVD 16(R8), R0
+	ADD R11, R0, R22
+	FSTPQ (F16, F17), 0(R22)
+	MOVD 0(R8), R0
+	ADD R11, R0, R23
+	FSTPQ (F2, F3), 32(R23)
+	MOVD 8(R8), R0
+	ADD R11, R0, R24
+	FSTPQ (F10, F11), 32(R24)
+	MOVD 16(R8), R0
+	ADD R11, R0, R25
+	FSTPQ (F18, F19), 32(R25)
+	MOVD mask+96(FP), R10
+	FLDPQ 0(R10), (F30, F31)
+	MOVD 0(R8), R0
+	ADD R11, R0, R16
+	ADD $64, R16, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
+	MOVD 8(R8), R0
+	ADD R11, R0, R16
+	ADD $64, R16, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V12.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V12.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V12.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V12.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V13.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V13.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V13.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V13.S[3], 4(R16)
+	MOVD 16(R8), R0
+	ADD R11, R0, R16
+	ADD $64, R16, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V20.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V20.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V20.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V20.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V21.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V21.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V21.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V21.S[3], 4(R16)
+	MOVD mask+96(FP), R10
+	FLDPQ 32(R10), (F30, F31)
+	MOVD 0(R8), R0
+	ADD R11, R0, R16
+	ADD $96, R16, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
+	MOVD 8(R8), R0
+	ADD R11, R0, R16
+	ADD $96, R16, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V14.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V14.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V14.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V14.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V15.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V15.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V15.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V15.S[3], 4(R16)
+	MOVD 16(R8), R0
+	ADD R11, R0, R16
+	ADD $96, R16, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V22.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V22.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V22.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V22.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V23.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V23.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V23.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V23.S[3], 4(R16)
+	RET
+
+TEXT ·nonzeroNEON(SB), NOSPLIT, $0-56
+	MOVD table+0(FP), R7
+	MOVD taps+16(FP), R8
+	MOVD lists+32(FP), R9
+	MOVD mask+40(FP), R4
+	FLDPQ 0(R4), (F4, F5)
+	MOVD $nonzeroNEON_found<>+0(SB), R12
+	WORD $0x6f00e402 // movi v2.2d, #0
+	MOVD $nonzeroNEON_step<>+0(SB), R16
+	VLD1R (R16), [V8.H8]
+	WORD $0x4ea21c43 // mov v3.16b, v2.16b
+	WORD $0x4ea81d09 // mov v9.16b, v8.16b
+
+tap:
+	MOVD 0(R7), R0
+	MOVD 8(R7), R1
+	MOVD 16(R7), R2
+	MOVD stride+8(FP), R16
+	ADD R16, R7, R7
+	MOVD R9, R10
+	ADD $2, R9, R9
+	WORD $0x6f00e406 // movi v6.2d, #0
+	MOVD $0, R4
+	MOVD bytes+24(FP), R5
+	SUB $32, R5, R5
+	WORD $0x4ea61cc7 // mov v7.16b, v6.16b
+
+vector:
+	CMP R5, R4
+	BGT tail
+	ADD R4, R0, R19
+	FLDPQ 0(R19), (F0, F1)
+	ADD R4, R1, R20
+	FLDPQ 0(R20), (F31, F30)
+	WORD $0x4ebf1c00 // orr v0.16b, v0.16b, v31.16b
+	WORD $0x4ebe1c21 // orr v1.16b, v1.16b, v30.16b
+	ADD R4, R2, R21
+	FLDPQ 0(R21), (F31, F30)
+	WORD $0x4ebf1c00 // orr v0.16b, v0.16b, v31.16b
+	WORD $0x4ebe1c21 // orr v1.16b, v1.16b, v30.16b
+	WORD $0x4f215400 // shl v0.4s, v0.4s, #1
+	WORD $0x4f215421 // shl v1.4s, v1.4s, #1
+	WORD $0x6ea28c00 // cmeq v0.4s, v0.4s, v2.4s
+	WORD $0x6ea38c21 // cmeq v1.4s, v1.4s, v3.4s
+	WORD $0x4ea0a81f // cmlt v31.4s, v0.4s, #0
+	WORD $0x4ea0a83e // cmlt v30.4s, v1.4s, #0
+	WORD $0x4e5e1bff // uzp1 v31.8h, v31.8h, v30.8h
+	WORD $0x4e1f1bff // uzp1 v31.16b, v31.16b, v31.16b
+	MOVD $0x8040201008040201, R16
+	FMOVD R16, F30
+	WORD $0x4e3e1fff // and v31.16b, v31.16b, v30.16b
+	WORD $0x4e3fbfff // addp v31.16b, v31.16b, v31.16b
+	WORD $0x4e3fbfff // addp v31.16b, v31.16b, v31.16b
+	WORD $0x4e3fbfff // addp v31.16b, v31.16b, v31.16b
+	VMOV V31.B[0], R3
+	EORW $255, R3, R3
+	ADD R3<<3, R12, R16
+	FMOVD (R16), F10
+	WORD $0x2f08a54a // ushll v10.8h, v10.8b, #0
+	WORD $0x4e66854a // add v10.8h, v10.8h, v6.8h
+	FMOVQ F10, 0(R9)
+	FMOVS R3, F31
+	VCNT V31.B8, V31.B8
+	VUADDLV V31.B8, V31
+	FMOVS F31, R11
+	ADD R11<<1, R9, R15
+	MOVD R15, R9
+	WORD $0x4e6884c6 // add v6.8h, v6.8h, v8.8h
+	ADD $32, R4, R4
+	B vector
+
+tail:
+	ADD $32, R5, R5
+	CMP R5, R4
+	BGE count
+	WORD $0x6f00e400 // movi v0.2d, #0
+	WORD $0x6f00e401 // movi v1.2d, #0
+	ADD R4, R0, R16
+	VMOV V4.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V4.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V5.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V5.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD R4, R1, R16
+	VMOV V4.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V4.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V5.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V5.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	WORD $0x4eaa1c00 // orr v0.16b, v0.16b, v10.16b
+	WORD $0x4eab1c21 // orr v1.16b, v1.16b, v11.16b
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD R4, R2, R16
+	VMOV V4.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V4.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V5.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V5.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	WORD $0x4eaa1c00 // orr v0.16b, v0.16b, v10.16b
+	WORD $0x4eab1c21 // orr v1.16b, v1.16b, v11.16b
+	WORD $0x4f215400 // shl v0.4s, v0.4s, #1
+	WORD $0x4f215421 // shl v1.4s, v1.4s, #1
+	WORD $0x6ea28c00 // cmeq v0.4s, v0.4s, v2.4s
+	WORD $0x6ea38c21 // cmeq v1.4s, v1.4s, v3.4s
+	WORD $0x4ea0a81f // cmlt v31.4s, v0.4s, #0
+	WORD $0x4ea0a83e // cmlt v30.4s, v1.4s, #0
+	WORD $0x4e5e1bff // uzp1 v31.8h, v31.8h, v30.8h
+	WORD $0x4e1f1bff // uzp1 v31.16b, v31.16b, v31.16b
+	MOVD $0x8040201008040201, R16
+	FMOVD R16, F30
+	WORD $0x4e3e1fff // and v31.16b, v31.16b, v30.16b
+	WORD $0x4e3fbfff // addp v31.16b, v31.16b, v31.16b
+	WORD $0x4e3fbfff // addp v31.16b, v31.16b, v31.16b
+	WORD $0x4e3fbfff // addp v31.16b, v31.16b, v31.16b
+	VMOV V31.B[0], R3
+	EORW $255, R3, R3
+	ADD R3<<3, R12, R16
+	FMOVD (R16), F10
+	WORD $0x2f08a54a // ushll v10.8h, v10.8b, #0
+	WORD $0x4e66854a // add v10.8h, v10.8h, v6.8h
+	FMOVQ F10, 0(R9)
+	FMOVS R3, F31
+	VCNT V31.B8, V31.B8
+	VUADDLV V31.B8, V31
+	FMOVS F31, R11
+	ADD R11<<1, R9, R15
+	MOVD R15, R9
+	WORD $0x4e6884c6 // add v6.8h, v6.8h, v8.8h
+
+count:
+	MOVD R9, R11
+	SUB R10, R11, R11
+	LSR $1, R11, R11
+	SUB $1, R11, R11
+	MOVH R11, 0(R10)
+	SUBS $1, R8, R8
+	BNE tap
+	MOVD lists+32(FP), R16
+	SUB R16, R9, R9
+	LSR $1, R9, R9
+	MOVD R9, ret+48(FP)
 	RET
 
 TEXT ·gemmRowNEON(SB), NOSPLIT, $0-64

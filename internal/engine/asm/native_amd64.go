@@ -148,7 +148,8 @@ var setAVX2 = Kernels{
 		{{winogradInput4Tail3x2AVX2, winogradOutput4Tail3x2AVX2}, {winogradInput4Tail3x3AVX2, winogradOutput4Tail3x3AVX2}, {winogradInput4Tail3x4AVX2, winogradOutput4Tail3x4AVX2}},
 		{{winogradInput4Tail4x2AVX2, winogradOutput4Tail4x2AVX2}, {winogradInput4Tail4x3AVX2, winogradOutput4Tail4x3AVX2}, {winogradInput4AVX2, winogradOutput4AVX2}},
 	},
-	peak: peakAVX2, peakFlops: 12 * 8 * 2,
+	sparse: sparseKernels{rows: 3, gemm: [2]sparseGemm{gemmSparse3x16AVX2, gemmSparse3x32AVX2}, nonzero: nonzeroAVX2},
+	peak:   peakAVX2, peakFlops: 12 * 8 * 2,
 }
 
 // pairsAVX512 is setAVX512 for pairs of bfloat16: its matrix products.
@@ -166,7 +167,6 @@ func init() {
 	if cpuid.CPU.Supports(cpuid.AVX2) {
 		differ, pointers, everySecond, zip, interleave = differAVX2, pointersAVX2, everySecondAVX2, zipAVX2, interleaveAVX2
 	}
-	setAVX2.sparse = sparseKernels{rows: 3, gemm: [2]sparseGemm{gemmSparse3x16AVX2, gemmSparse3x32AVX2}, nonzero: nonzeroAVX2}
 	setAVX2.quads = &wordsAVX2
 	if cpuid.CPU.Supports(cpuid.AVXVNNI) {
 		older := setAVX2

@@ -16,6 +16,7 @@ type size string
 
 const (
 	bytes16 size = "16b"
+	words8  size = "8h"
 	singles size = "4s"
 	doubles size = "2d"
 )
@@ -40,13 +41,13 @@ var three = map[string]map[size]uint32{
 	"bit":   {bytes16: 0x6ea01c00},
 	"bif":   {bytes16: 0x6ee01c00},
 	"cmeq":  {bytes16: 0x6e208c00, singles: 0x6ea08c00},
-	"add":   {singles: 0x4ea08400, doubles: 0x4ee08400},
+	"add":   {words8: 0x4e608400, singles: 0x4ea08400, doubles: 0x4ee08400},
 	"addp":  {bytes16: 0x4e20bc00},
 	"umax":  {singles: 0x6ea06400},
 	"uqsub": {bytes16: 0x6e202c00},
 	"zip1":  {singles: 0x4e803800, doubles: 0x4ec03800},
 	"zip2":  {singles: 0x4e807800, doubles: 0x4ec07800},
-	"uzp1":  {singles: 0x4e801800},
+	"uzp1":  {bytes16: 0x4e001800, words8: 0x4e401800, singles: 0x4e801800},
 	"trn2":  {singles: 0x4e806800},
 }
 
@@ -100,6 +101,11 @@ func dotByElement(d, n, m, lane int) word {
 // signed bytes each, with those of m (FEAT_I8MM).
 func matrixMultiply(d, n, m int) word {
 	return word{0x4e80a400 | uint32(m)<<16 | uint32(n)<<5 | uint32(d), fmt.Sprintf("smmla v%d.4s, v%d.16b, v%d.16b", d, n, m)}
+}
+
+// widenBytes makes numbers of 16 bits of the lower eight bytes.
+func widenBytes(d, n int) word {
+	return word{0x2f08a400 | uint32(n)<<5 | uint32(d), fmt.Sprintf("ushll v%d.8h, v%d.8b, #0", d, n)}
 }
 
 // negative says which lanes are below zero as whole numbers: those whose sign is set.

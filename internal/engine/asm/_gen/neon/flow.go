@@ -91,7 +91,7 @@ func isJump(op string) bool { return conditions[op] != "" }
 // setsFlags are the instructions after which flags are new.
 var setsFlags = map[string]bool{
 	"ADDQ": true, "SUBQ": true, "DECQ": true, "INCQ": true, "CMPQ": true, "TESTQ": true, "XORQ": true,
-	"IMULQ": true, "IMUL3Q": true, "NEGQ": true, "SHRQ": true, "VUCOMISS": true, "RCRQ": true,
+	"IMULQ": true, "IMUL3Q": true, "NEGQ": true, "SHRQ": true, "SHLQ": true, "XORL": true, "POPCNTL": true, "VUCOMISS": true, "RCRQ": true,
 }
 
 // flagsRead says whether a jump depends on what item i compares.

@@ -19,6 +19,13 @@ func (t *translator) general(it item) bool {
 		reg, disp := t.place(a[0], 4)
 		t.line("MOVW %d(R%d), R%d", disp, reg, a[1].reg)
 		t.changes(a[1].reg)
+	case "MOVWLZX":
+		reg, disp := t.place(a[0], 2)
+		t.line("MOVHU %d(R%d), R%d", disp, reg, a[1].reg)
+		t.changes(a[1].reg)
+	case "MOVW":
+		reg, disp := t.place(a[1], 2)
+		t.line("MOVH R%d, %d(R%d)", a[0].reg, disp, reg)
 	case "MOVL":
 		reg, disp := t.place(a[1], 4)
 		t.line("MOVW R%d, %d(R%d)", a[0].reg, disp, reg)
@@ -27,6 +34,15 @@ func (t *translator) general(it item) bool {
 			t.fail("an exclusive or of two registers")
 		}
 		t.line("MOVD $0, R%d", a[1].reg)
+		t.changes(a[1].reg)
+	case "XORL":
+		t.change(a[1], func(to string) { t.line("EORW $%d, %s, %s", a[0].value, to, to) })
+	case "POPCNTL":
+		v := t.scratch()
+		t.line("FMOVS R%d, F%d", a[0].reg, v)
+		t.line("VCNT V%d.B8, V%d.B8", v, v)
+		t.line("VUADDLV V%d.B8, V%d", v, v)
+		t.line("FMOVS F%d, R%d", v, a[1].reg)
 		t.changes(a[1].reg)
 	case "ADDQ":
 		t.change(a[1], func(to string) { t.line("ADD%s %s, %s, %s", flags, t.given(a[0], "R16"), to, to) })
@@ -38,6 +54,8 @@ func (t *translator) general(it item) bool {
 		t.change(a[0], func(to string) { t.line("NEG %s, %s", to, to) })
 	case "NOTL":
 		t.change(a[0], func(to string) { t.line("MVNW %s, %s", to, to) })
+	case "SHLQ":
+		t.change(a[1], func(to string) { t.line("LSL %s, %s, %s", t.given(a[0], "R16"), to, to) })
 	case "SHRQ":
 		t.change(a[1], func(to string) { t.line("LSR %s, %s, %s", t.given(a[0], "R16"), to, to) })
 	case "IMULQ":
@@ -53,6 +71,11 @@ func (t *translator) general(it item) bool {
 		}
 		t.line("CMP $0, R%d", a[0].reg)
 	case "LEAQ":
+		if a[0].kind == symbol {
+			t.line("MOVD $%s, R%d", renamed(a[0].name), a[1].reg)
+			t.changes(a[1].reg)
+			break
+		}
 		t.addInto(15, a[0].base, a[0].index, a[0].scale, a[0].disp)
 		t.line("MOVD R15, R%d", a[1].reg)
 		t.changes(a[1].reg)

@@ -32,24 +32,14 @@ const (
 )
 
 // words are the kernels of numbers of 16 bits: NEON has none, since it multiplies bytes. Tables of
-// pointers are made by plain Go there, and zeros are multiplied.
+// pointers are made by plain Go there.
 const (
 	words    = "Words"
 	pointers = "pointers"
-	lists    = "nonzero"
-	sparse   = "Sparse"
 )
 
-func translated(name string) bool { return strings.HasSuffix(name, fromSet) && !without(name) }
-
-// without says whether the text names something that NEON does without.
-func without(text string) bool {
-	for _, name := range []string{words, pointers, lists, sparse} {
-		if strings.Contains(text, name) {
-			return true
-		}
-	}
-	return false
+func translated(name string) bool {
+	return strings.HasSuffix(name, fromSet) && !strings.Contains(name, words) && !strings.HasPrefix(name, pointers)
 }
 
 func generate(source, target string) error {

@@ -80,7 +80,7 @@ func parse(text string) (functions []*function, data []string, err error) {
 				functions = append(functions, f)
 			}
 		case strings.HasPrefix(line, "DATA ") || strings.HasPrefix(line, "GLOBL "):
-			if strings.Contains(line, fromSet) && !without(line) {
+			if strings.Contains(line, fromSet) && !strings.Contains(line, words) {
 				data = append(data, line)
 			}
 		case f == nil || trimmed == "" || strings.HasPrefix(trimmed, "//"):

@@ -25,7 +25,7 @@ var plain = map[string]struct {
 	"VANDNPS": {"bic", bytes16, true}, "VANDNPD": {"bic", bytes16, true},
 	"VORPD": {"orr", bytes16, false}, "VORPS": {"orr", bytes16, false}, "VPOR": {"orr", bytes16, false},
 	"VXORPS": {"eor", bytes16, false}, "VXORPD": {"eor", bytes16, false}, "VPXOR": {"eor", bytes16, false},
-	"VPADDD": {"add", singles, false}, "VPADDQ": {"add", doubles, false},
+	"VPADDW": {"add", words8, false}, "VPADDD": {"add", singles, false}, "VPADDQ": {"add", doubles, false},
 	"VPMAXUD": {"umax", singles, false}, "VPSUBUSB": {"uqsub", bytes16, false},
 	"VPCMPEQB": {"cmeq", bytes16, false}, "VPCMPEQD": {"cmeq", singles, false},
 	"VUNPCKLPS": {"zip1", singles, false}, "VUNPCKHPS": {"zip2", singles, false},
@@ -56,7 +56,7 @@ func (t *translator) vectors(it item) bool {
 			return true
 		}
 		t.broadcast(it.op, a[0], a[1])
-	case "VBROADCASTSS", "VBROADCASTSD", "VPBROADCASTB":
+	case "VBROADCASTSS", "VBROADCASTSD", "VPBROADCASTB", "VPBROADCASTW":
 		t.broadcast(it.op, a[0], a[1])
 	case "VBROADCASTF128":
 		t.overwrites(a[1].reg)
@@ -300,10 +300,13 @@ func (t *translator) storeLowest(double bool, from, to operand) {
 func (t *translator) broadcast(op string, from, to operand) {
 	t.overwrites(to.reg)
 	d, s := 2*to.reg, singles
-	if op == "VBROADCASTSD" {
+	switch op {
+	case "VBROADCASTSD":
 		s = doubles
+	case "VPBROADCASTW":
+		s = words8
 	}
-	lanes := map[size]string{singles: "S4", doubles: "D2"}[s]
+	lanes := map[size]string{words8: "H8", singles: "S4", doubles: "D2"}[s]
 	switch {
 	case op == "VMOVQ":
 		t.line("FMOVD R%d, F%d", from.reg, d)
@@ -542,6 +545,17 @@ func (t *translator) permute(it item) bool {
 		})
 	case "VPMOVMSKB":
 		t.signs(a[0], a[1])
+	case "VMOVMSKPS":
+		t.signsOfSingles(a[0], a[1])
+	case "VPMOVZXBW":
+		if a[0].kind != memory || !a[1].half {
+			t.fail("not eight bytes of memory")
+		}
+		t.overwrites(a[1].reg)
+		t.addInto(16, a[0].base, a[0].index, a[0].scale, a[0].disp)
+		t.line("FMOVD (R16), F%d", 2*a[1].reg)
+		t.word(widenBytes(2*a[1].reg, 2*a[1].reg))
+		t.finish(a[1], func() {})
 	default:
 		return false
 	}
@@ -596,6 +610,25 @@ func (t *translator) permilps(order int, from, to operand) {
 	default:
 		t.fail("order of lanes")
 	}
+}
+
+// signsOfSingles gathers the signs of eight numbers in a general register.
+func (t *translator) signsOfSingles(from, to operand) {
+	t.read([]operand{from}, -1)
+	lower, upper := t.scratch(), t.scratch()
+	for h, d := range []int{lower, upper} {
+		t.word(negative(singles, d, t.half(from.reg, h)))
+	}
+	t.word(encode3("uzp1", words8, lower, lower, upper))
+	t.word(encode3("uzp1", bytes16, lower, lower, lower))
+	t.line("MOVD $0x8040201008040201, R16")
+	t.line("FMOVD R16, F%d", upper)
+	t.word(encode3("and", bytes16, lower, lower, upper))
+	for range 3 {
+		t.word(encode3("addp", bytes16, lower, lower, lower))
+	}
+	t.line("VMOV V%d.B[0], R%d", lower, to.reg)
+	t.changes(to.reg)
 }
 
 // signs gathers the signs of 32 bytes in a general register.
