@@ -58,6 +58,7 @@ type panel struct {
 	column     int // first output channel
 	valid      int // output channels, at most len(bias)
 	weights    []float32
+	at         int // of the weights among those that lie one behind the other, of Winograd
 	bias       []float32
 	// Of quads: each column's scale, and the biases for some of the window's rows
 	// alone, see rowBias.

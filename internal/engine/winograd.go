@@ -61,7 +61,7 @@ func NewWinograd(s *Scratch, in Plane, y, x region.Window, size asm.WinogradSize
 			if w.panelsFirst(s.Kernels) {
 				at = j*len(w.elements) + e*n
 			}
-			w.elements[e] = append(w.elements[e], panel{end: in.C, column: j, valid: min(n, outC-j), weights: slab[at*in.C:][:n*in.C], bias: zero[:n]})
+			w.elements[e] = append(w.elements[e], panel{at: at * in.C, end: in.C, column: j, valid: min(n, outC-j), weights: slab[at*in.C:][:n*in.C], bias: zero[:n]})
 		}
 		j += n
 	}
@@ -513,7 +513,7 @@ func (b *winogradBlock) multiplyPanels() {
 		rows, at := b.rows, 0
 		for lo := 0; lo < b.n; lo += b.group {
 			for e, panels := range b.elements {
-				b.pass(k, &panels[i], at, rows[e], 0)
+				b.pass(k, &panels[i], &panels[i], at, rows[e], 0)
 				at += rows[e]
 			}
 			rows = rows[len(b.elements):]
@@ -526,17 +526,24 @@ func (b *winogradBlock) multiplyPanels() {
 }
 
 // pass multiplies n rows, laid out from entry at of the tables on, by a panel of one
-// element. Their products go to so many columns from where they are laid out.
-func (b *winogradBlock) pass(k *asm.Kernels, q *panel, at, n, column int) {
+// element. Their products go to so many columns from where they are laid out. The panel
+// after it is fetched meanwhile.
+func (b *winogradBlock) pass(k *asm.Kernels, q, after *panel, at, n, column int) {
 	table, out := b.scratch.table[at:][:n], b.scratch.out[at:][:n]
-	if full := n / k.Rows; full > 0 {
-		part := products
-		part.Tiles, part.Stride = full, k.Rows
-		k.GemmPart(table, 1, 0, q.end, q.weights, out[:full*k.Rows], column, q.bias, nil, q.valid, part)
+	full, part := n/k.Rows, products
+	if k.Paced() && n > 0 {
+		tiles := (n + k.Rows - 1) / k.Rows
+		part.Ahead, part.Pace = after.at-q.at, (4*len(q.bias)+tiles-1)/tiles
+	}
+	if full > 0 {
+		all := part
+		all.Tiles, all.Stride = full, k.Rows
+		k.GemmPart(table, 1, 0, q.end, q.weights, out[:full*k.Rows], column, q.bias, nil, q.valid, all)
 		table, out = table[full*k.Rows:], out[full*k.Rows:]
 	}
 	if len(out) > 0 {
-		k.GemmPart(table, 1, 0, q.end, q.weights, out, column, q.bias, nil, q.valid, products)
+		part.Ahead += full * q.end * part.Pace / 4
+		k.GemmPart(table, 1, 0, q.end, q.weights, out, column, q.bias, nil, q.valid, part)
 	}
 }
 
@@ -545,15 +552,26 @@ func (b *winogradBlock) multiplyElements() {
 	k, in := b.kernels()
 	for e, panels := range b.elements {
 		padded := b.lay(k, in, e, 0, b.n, 0, b.Out.C)
-		for i := range panels[b.lo:b.hi] {
-			q := &panels[b.lo+i]
-			b.pass(k, q, 0, padded, q.column)
+		for i := b.lo; i < b.hi; i++ {
+			q := &panels[i]
+			b.pass(k, q, b.after(e, i), 0, padded, q.column)
 		}
 	}
 	first, last := b.elements[0][b.lo], b.elements[0][b.hi-1]
 	for t := range b.n {
 		b.store(t, b.m[t*b.Out.C+first.column:], first.column, last.column+last.valid-first.column)
 	}
+}
+
+// after is the panel that multiplyElements takes after panel i of element e; the last one is its own.
+func (b *winogradBlock) after(e, i int) *panel {
+	switch {
+	case i+1 < b.hi:
+		return &b.elements[e][i+1]
+	case e+1 < len(b.elements):
+		return &b.elements[e+1][b.lo]
+	}
+	return &b.elements[e][i]
 }
 
 // store transforms the products of one tile, from an output channel on, back.

@@ -27,12 +27,12 @@ type rowCount interface {
 	[1]float32 | [2]float32 | [4]float32
 }
 
-func gemmGeneric[R rowCount](table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32, _, tiles, skip, _ int, add **float32, sum *float32) {
+func gemmGeneric[R rowCount](table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32, _, tiles, skip, _ int, add **float32, sum *float32, _ int) {
 	var r R
 	gemmTiles(len(r), 16, table, taps, begin, end, weights, out, column, bias, clamp, mask, tiles, skip, add, sum)
 }
 
-func gemmGeneric8[R rowCount](table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32, _, tiles, skip, _ int, add **float32, sum *float32) {
+func gemmGeneric8[R rowCount](table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32, _, tiles, skip, _ int, add **float32, sum *float32, _ int) {
 	var r R
 	gemmTiles(len(r), 8, table, taps, begin, end, weights, out, column, bias, clamp, mask, tiles, skip, add, sum)
 }

@@ -64,7 +64,7 @@ type runKernel func(rows **float32, n, step, pixel, ky, kx, bytes int, weights, 
 
 type gemmKernel struct {
 	rows, columns int
-	run           func(table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32, ahead, tiles, skip, again int, add **float32, sum *float32)
+	run           func(table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32, ahead, tiles, skip, again int, add **float32, sum *float32, pace int)
 }
 
 // maxLanes is the widest panel of any set.
@@ -173,6 +173,10 @@ type Part struct {
 	// Ahead is the distance, in elements, from the weights that are read to those
 	// that are fetched into the caches at the same time.
 	Ahead int
+	// Pace, if not 0, is how many bytes are fetched for each row of weights in all tiles
+	// together, from those on that lie Ahead of the first weights: what is read next comes
+	// as fast as it is needed. Only sets with Paced take it.
+	Pace int
 	// Tiles, if not 0, is the number of tiles, whose first pointers lie Stride apart in
 	// the table.
 	Tiles, Stride int
@@ -217,11 +221,15 @@ func (k *Kernels) GemmPart(table []*float32, taps, begin, end int, weights []flo
 		add, sum = &part.Add[0], &part.Sum[0]
 	}
 	if g := k.tile(rows, columns); g != nil {
-		g.run(&table[0], taps, 4*begin, 4*end, &weights[0], &out[0], 4*column, from, bounds, mask(valid, columns), 4*part.Ahead, tiles, 8*(stride-taps*rows), taps, add, sum)
+		g.run(&table[0], taps, 4*begin, 4*end, &weights[0], &out[0], 4*column, from, bounds, mask(valid, columns), 4*part.Ahead, tiles, 8*(stride-taps*rows), taps, add, sum, part.Pace)
 		return
 	}
 	panic(fmt.Sprintf("asm: no %s kernel of %d rows and %d columns", k.Name, rows, columns))
 }
+
+// Paced says whether weights can be fetched at a pace of one's own: twelve rows' pointers
+// leave no register for it.
+func (k *Kernels) Paced() bool { return k.Rows < 12 }
 
 // Run is a row of N neighbouring output pixels of a window that slides over
 // plain rows of memory. Rows points to the first pixel of the first window's

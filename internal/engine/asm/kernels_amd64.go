@@ -16,13 +16,15 @@ package asm
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemm12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemm10x32AVX512 computes, for r < 10 and j < 32 with mask nil or mask[j] < 0:
 //
@@ -36,13 +38,15 @@ func gemm12x32AVX512(table **float32, taps int, begin int, end int, weights *flo
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm10x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemm10x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemm8x32AVX512 computes, for r < 8 and j < 32 with mask nil or mask[j] < 0:
 //
@@ -56,13 +60,15 @@ func gemm10x32AVX512(table **float32, taps int, begin int, end int, weights *flo
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemm8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemm4x32AVX512 computes, for r < 4 and j < 32 with mask nil or mask[j] < 0:
 //
@@ -76,13 +82,15 @@ func gemm8x32AVX512(table **float32, taps int, begin int, end int, weights *floa
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemm4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemm2x32AVX512 computes, for r < 2 and j < 32 with mask nil or mask[j] < 0:
 //
@@ -96,13 +104,15 @@ func gemm4x32AVX512(table **float32, taps int, begin int, end int, weights *floa
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemm2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemm1x32AVX512 computes, for r < 1 and j < 32 with mask nil or mask[j] < 0:
 //
@@ -116,13 +126,15 @@ func gemm2x32AVX512(table **float32, taps int, begin int, end int, weights *floa
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemm1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemm12x16AVX512 computes, for r < 12 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -136,13 +148,15 @@ func gemm1x32AVX512(table **float32, taps int, begin int, end int, weights *floa
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemm12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemm10x16AVX512 computes, for r < 10 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -156,13 +170,15 @@ func gemm12x16AVX512(table **float32, taps int, begin int, end int, weights *flo
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm10x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemm10x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemm8x16AVX512 computes, for r < 8 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -176,13 +192,15 @@ func gemm10x16AVX512(table **float32, taps int, begin int, end int, weights *flo
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemm8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemm4x16AVX512 computes, for r < 4 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -196,13 +214,15 @@ func gemm8x16AVX512(table **float32, taps int, begin int, end int, weights *floa
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemm4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemm2x16AVX512 computes, for r < 2 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -216,13 +236,15 @@ func gemm4x16AVX512(table **float32, taps int, begin int, end int, weights *floa
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemm2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemm1x16AVX512 computes, for r < 1 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -236,13 +258,15 @@ func gemm2x16AVX512(table **float32, taps int, begin int, end int, weights *floa
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemm1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemmSparse4x32AVX512 computes, for r < 4 and each of its 1 panels p of 32 columns:
 //
@@ -1532,13 +1556,15 @@ func peakAVX512(loops int)
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm6x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemm6x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemm4x16AVX2 computes, for r < 4 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -1552,13 +1578,15 @@ func gemm6x16AVX2(table **float32, taps int, begin int, end int, weights *float3
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm4x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemm4x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemm3x16AVX2 computes, for r < 3 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -1572,13 +1600,15 @@ func gemm4x16AVX2(table **float32, taps int, begin int, end int, weights *float3
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm3x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemm3x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemm2x16AVX2 computes, for r < 2 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -1592,13 +1622,15 @@ func gemm3x16AVX2(table **float32, taps int, begin int, end int, weights *float3
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm2x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemm2x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemm1x16AVX2 computes, for r < 1 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -1612,13 +1644,15 @@ func gemm2x16AVX2(table **float32, taps int, begin int, end int, weights *float3
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm1x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemm1x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemm6x8AVX2 computes, for r < 6 and j < 8 with mask nil or mask[j] < 0:
 //
@@ -1632,13 +1666,15 @@ func gemm1x16AVX2(table **float32, taps int, begin int, end int, weights *float3
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm6x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemm6x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemm4x8AVX2 computes, for r < 4 and j < 8 with mask nil or mask[j] < 0:
 //
@@ -1652,13 +1688,15 @@ func gemm6x8AVX2(table **float32, taps int, begin int, end int, weights *float32
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm4x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemm4x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemm3x8AVX2 computes, for r < 3 and j < 8 with mask nil or mask[j] < 0:
 //
@@ -1672,13 +1710,15 @@ func gemm4x8AVX2(table **float32, taps int, begin int, end int, weights *float32
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm3x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemm3x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemm2x8AVX2 computes, for r < 2 and j < 8 with mask nil or mask[j] < 0:
 //
@@ -1692,13 +1732,15 @@ func gemm3x8AVX2(table **float32, taps int, begin int, end int, weights *float32
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm2x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemm2x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemm1x8AVX2 computes, for r < 1 and j < 8 with mask nil or mask[j] < 0:
 //
@@ -1712,13 +1754,15 @@ func gemm2x8AVX2(table **float32, taps int, begin int, end int, weights *float32
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm1x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemm1x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemmSparse3x16AVX2 computes, for r < 3 and each of its 1 panels p of 16 columns:
 //
@@ -2984,13 +3028,15 @@ func peakAVX2(loops int)
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemmPairs12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemmPairs10x32AVX512 computes, for r < 10 and j < 32 with mask nil or mask[j] < 0:
 //
@@ -3004,13 +3050,15 @@ func gemmPairs12x32AVX512(table **float32, taps int, begin int, end int, weights
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs10x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemmPairs10x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemmPairs8x32AVX512 computes, for r < 8 and j < 32 with mask nil or mask[j] < 0:
 //
@@ -3024,13 +3072,15 @@ func gemmPairs10x32AVX512(table **float32, taps int, begin int, end int, weights
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemmPairs8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemmPairs4x32AVX512 computes, for r < 4 and j < 32 with mask nil or mask[j] < 0:
 //
@@ -3044,13 +3094,15 @@ func gemmPairs8x32AVX512(table **float32, taps int, begin int, end int, weights 
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemmPairs4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemmPairs2x32AVX512 computes, for r < 2 and j < 32 with mask nil or mask[j] < 0:
 //
@@ -3064,13 +3116,15 @@ func gemmPairs4x32AVX512(table **float32, taps int, begin int, end int, weights 
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemmPairs2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemmPairs1x32AVX512 computes, for r < 1 and j < 32 with mask nil or mask[j] < 0:
 //
@@ -3084,13 +3138,15 @@ func gemmPairs2x32AVX512(table **float32, taps int, begin int, end int, weights 
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemmPairs1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemmPairs12x16AVX512 computes, for r < 12 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -3104,13 +3160,15 @@ func gemmPairs1x32AVX512(table **float32, taps int, begin int, end int, weights 
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemmPairs12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemmPairs10x16AVX512 computes, for r < 10 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -3124,13 +3182,15 @@ func gemmPairs12x16AVX512(table **float32, taps int, begin int, end int, weights
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs10x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemmPairs10x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemmPairs8x16AVX512 computes, for r < 8 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -3144,13 +3204,15 @@ func gemmPairs10x16AVX512(table **float32, taps int, begin int, end int, weights
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemmPairs8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemmPairs4x16AVX512 computes, for r < 4 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -3164,13 +3226,15 @@ func gemmPairs8x16AVX512(table **float32, taps int, begin int, end int, weights 
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemmPairs4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemmPairs2x16AVX512 computes, for r < 2 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -3184,13 +3248,15 @@ func gemmPairs4x16AVX512(table **float32, taps int, begin int, end int, weights 
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemmPairs2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemmPairs1x16AVX512 computes, for r < 1 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -3204,13 +3270,15 @@ func gemmPairs2x16AVX512(table **float32, taps int, begin int, end int, weights 
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemmPairs1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemmPairs1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemmPairsSparse4x32AVX512 computes, for r < 4 and each of its 1 panels p of 32 columns:
 //

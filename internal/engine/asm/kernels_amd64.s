@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func gemm12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// func gemm12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemm12x32AVX512(SB), NOSPLIT, $8-128
+TEXT ·gemm12x32AVX512(SB), NOSPLIT, $8-136
 tile:
 	MOVQ       add+112(FP), R14
 	TESTQ      R14, R14
@@ -682,9 +682,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm10x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// func gemm10x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemm10x32AVX512(SB), NOSPLIT, $8-128
+TEXT ·gemm10x32AVX512(SB), NOSPLIT, $8-136
 tile:
 	MOVQ       add+112(FP), R14
 	TESTQ      R14, R14
@@ -1266,9 +1266,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// func gemm8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemm8x32AVX512(SB), NOSPLIT, $8-128
+TEXT ·gemm8x32AVX512(SB), NOSPLIT, $8-136
 tile:
 	MOVQ       add+112(FP), R14
 	TESTQ      R14, R14
@@ -1756,9 +1756,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// func gemm4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemm4x32AVX512(SB), NOSPLIT, $8-128
+TEXT ·gemm4x32AVX512(SB), NOSPLIT, $8-136
 tile:
 	MOVQ       add+112(FP), R14
 	TESTQ      R14, R14
@@ -2058,9 +2058,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// func gemm2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemm2x32AVX512(SB), NOSPLIT, $8-128
+TEXT ·gemm2x32AVX512(SB), NOSPLIT, $8-136
 tile:
 	MOVQ       add+112(FP), R14
 	TESTQ      R14, R14
@@ -2266,9 +2266,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// func gemm1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemm1x32AVX512(SB), NOSPLIT, $8-128
+TEXT ·gemm1x32AVX512(SB), NOSPLIT, $8-136
 tile:
 	MOVQ       add+112(FP), R14
 	TESTQ      R14, R14
@@ -2427,9 +2427,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// func gemm12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemm12x16AVX512(SB), NOSPLIT, $8-128
+TEXT ·gemm12x16AVX512(SB), NOSPLIT, $8-136
 tile:
 	MOVQ       add+112(FP), R14
 	TESTQ      R14, R14
@@ -2856,9 +2856,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm10x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// func gemm10x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemm10x16AVX512(SB), NOSPLIT, $8-128
+TEXT ·gemm10x16AVX512(SB), NOSPLIT, $8-136
 tile:
 	MOVQ       add+112(FP), R14
 	TESTQ      R14, R14
@@ -3231,9 +3231,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// func gemm8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemm8x16AVX512(SB), NOSPLIT, $8-128
+TEXT ·gemm8x16AVX512(SB), NOSPLIT, $8-136
 tile:
 	MOVQ       add+112(FP), R14
 	TESTQ      R14, R14
@@ -3552,9 +3552,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// func gemm4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemm4x16AVX512(SB), NOSPLIT, $8-128
+TEXT ·gemm4x16AVX512(SB), NOSPLIT, $8-136
 tile:
 	MOVQ       add+112(FP), R14
 	TESTQ      R14, R14
@@ -3765,9 +3765,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// func gemm2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemm2x16AVX512(SB), NOSPLIT, $8-128
+TEXT ·gemm2x16AVX512(SB), NOSPLIT, $8-136
 tile:
 	MOVQ       add+112(FP), R14
 	TESTQ      R14, R14
@@ -3924,9 +3924,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// func gemm1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemm1x16AVX512(SB), NOSPLIT, $8-128
+TEXT ·gemm1x16AVX512(SB), NOSPLIT, $8-136
 tile:
 	MOVQ       add+112(FP), R14
 	TESTQ      R14, R14
@@ -53064,9 +53064,12 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemm6x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// func gemm6x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemm6x16AVX2(SB), NOSPLIT, $8-128
+TEXT ·gemm6x16AVX2(SB), NOSPLIT, $8-136
+	MOVQ weights+32(FP), BP
+	ADDQ ahead+80(FP), BP
+
 tile:
 	MOVQ       add+112(FP), R14
 	TESTQ      R14, R14
@@ -53155,7 +53158,14 @@ resumePartial:
 	VMASKMOVPS 32(AX)(R15*1), Y13, Y11
 
 begun:
-	MOVQ ahead+80(FP), BP
+	MOVQ  pace+128(FP), R12
+	TESTQ R12, R12
+	JNZ   paced
+	MOVQ  weights+32(FP), BP
+	ADDQ  ahead+80(FP), BP
+	MOVQ  $0x00000040, R12
+
+paced:
 	MOVQ weights+32(FP), R14
 
 tap:
@@ -53173,7 +53183,8 @@ tap:
 channel:
 	VMOVUPS      (R14), Y12
 	VMOVUPS      32(R14), Y13
-	PREFETCHT0   (R14)(BP*1)
+	PREFETCHT0   (BP)
+	ADDQ         R12, BP
 	VBROADCASTSS (AX)(R15*1), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
@@ -53447,9 +53458,12 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm4x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// func gemm4x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemm4x16AVX2(SB), NOSPLIT, $8-128
+TEXT ·gemm4x16AVX2(SB), NOSPLIT, $8-136
+	MOVQ weights+32(FP), BP
+	ADDQ ahead+80(FP), BP
+
 tile:
 	MOVQ       add+112(FP), R14
 	TESTQ      R14, R14
@@ -53518,7 +53532,14 @@ resumePartial:
 	VMASKMOVPS 32(AX)(R15*1), Y9, Y7
 
 begun:
-	MOVQ ahead+80(FP), BP
+	MOVQ  pace+128(FP), R12
+	TESTQ R12, R12
+	JNZ   paced
+	MOVQ  weights+32(FP), BP
+	ADDQ  ahead+80(FP), BP
+	MOVQ  $0x00000040, R12
+
+paced:
 	MOVQ weights+32(FP), R14
 
 tap:
@@ -53534,7 +53555,8 @@ tap:
 channel:
 	VMOVUPS      (R14), Y8
 	VMOVUPS      32(R14), Y9
-	PREFETCHT0   (R14)(BP*1)
+	PREFETCHT0   (BP)
+	ADDQ         R12, BP
 	VBROADCASTSS (AX)(R15*1), Y10
 	VFMADD231PS  Y8, Y10, Y0
 	VFMADD231PS  Y9, Y10, Y1
@@ -53738,9 +53760,12 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm3x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// func gemm3x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemm3x16AVX2(SB), NOSPLIT, $8-128
+TEXT ·gemm3x16AVX2(SB), NOSPLIT, $8-136
+	MOVQ weights+32(FP), BP
+	ADDQ ahead+80(FP), BP
+
 tile:
 	MOVQ       add+112(FP), R14
 	TESTQ      R14, R14
@@ -53799,7 +53824,14 @@ resumePartial:
 	VMASKMOVPS 32(AX)(R15*1), Y7, Y5
 
 begun:
-	MOVQ ahead+80(FP), BP
+	MOVQ  pace+128(FP), R12
+	TESTQ R12, R12
+	JNZ   paced
+	MOVQ  weights+32(FP), BP
+	ADDQ  ahead+80(FP), BP
+	MOVQ  $0x00000040, R12
+
+paced:
 	MOVQ weights+32(FP), R14
 
 tap:
@@ -53814,7 +53846,8 @@ tap:
 channel:
 	VMOVUPS      (R14), Y6
 	VMOVUPS      32(R14), Y7
-	PREFETCHT0   (R14)(BP*1)
+	PREFETCHT0   (BP)
+	ADDQ         R12, BP
 	VBROADCASTSS (AX)(R15*1), Y8
 	VFMADD231PS  Y6, Y8, Y0
 	VFMADD231PS  Y7, Y8, Y1
@@ -53983,9 +54016,12 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm2x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// func gemm2x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemm2x16AVX2(SB), NOSPLIT, $8-128
+TEXT ·gemm2x16AVX2(SB), NOSPLIT, $8-136
+	MOVQ weights+32(FP), BP
+	ADDQ ahead+80(FP), BP
+
 tile:
 	MOVQ       add+112(FP), R14
 	TESTQ      R14, R14
@@ -54034,7 +54070,14 @@ resumePartial:
 	VMASKMOVPS 32(AX)(R15*1), Y5, Y3
 
 begun:
-	MOVQ ahead+80(FP), BP
+	MOVQ  pace+128(FP), R12
+	TESTQ R12, R12
+	JNZ   paced
+	MOVQ  weights+32(FP), BP
+	ADDQ  ahead+80(FP), BP
+	MOVQ  $0x00000040, R12
+
+paced:
 	MOVQ weights+32(FP), R14
 
 tap:
@@ -54048,7 +54091,8 @@ tap:
 channel:
 	VMOVUPS      (R14), Y4
 	VMOVUPS      32(R14), Y5
-	PREFETCHT0   (R14)(BP*1)
+	PREFETCHT0   (BP)
+	ADDQ         R12, BP
 	VBROADCASTSS (AX)(R15*1), Y6
 	VFMADD231PS  Y4, Y6, Y0
 	VFMADD231PS  Y5, Y6, Y1
@@ -54182,9 +54226,12 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm1x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// func gemm1x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemm1x16AVX2(SB), NOSPLIT, $8-128
+TEXT ·gemm1x16AVX2(SB), NOSPLIT, $8-136
+	MOVQ weights+32(FP), BP
+	ADDQ ahead+80(FP), BP
+
 tile:
 	MOVQ       add+112(FP), R14
 	TESTQ      R14, R14
@@ -54223,7 +54270,14 @@ resumePartial:
 	VMASKMOVPS 32(AX)(R15*1), Y3, Y1
 
 begun:
-	MOVQ ahead+80(FP), BP
+	MOVQ  pace+128(FP), R12
+	TESTQ R12, R12
+	JNZ   paced
+	MOVQ  weights+32(FP), BP
+	ADDQ  ahead+80(FP), BP
+	MOVQ  $0x00000040, R12
+
+paced:
 	MOVQ weights+32(FP), R14
 
 tap:
@@ -54236,7 +54290,8 @@ tap:
 channel:
 	VMOVUPS      (R14), Y2
 	VMOVUPS      32(R14), Y3
-	PREFETCHT0   (R14)(BP*1)
+	PREFETCHT0   (BP)
+	ADDQ         R12, BP
 	VBROADCASTSS (AX)(R15*1), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
@@ -54335,9 +54390,12 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm6x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// func gemm6x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemm6x8AVX2(SB), NOSPLIT, $8-128
+TEXT ·gemm6x8AVX2(SB), NOSPLIT, $8-136
+	MOVQ weights+32(FP), BP
+	ADDQ ahead+80(FP), BP
+
 tile:
 	MOVQ       add+112(FP), R14
 	TESTQ      R14, R14
@@ -54407,7 +54465,14 @@ resumePartial:
 	VMASKMOVPS (AX)(R15*1), Y6, Y5
 
 begun:
-	MOVQ ahead+80(FP), BP
+	MOVQ  pace+128(FP), R12
+	TESTQ R12, R12
+	JNZ   paced
+	MOVQ  weights+32(FP), BP
+	ADDQ  ahead+80(FP), BP
+	MOVQ  $0x00000020, R12
+
+paced:
 	MOVQ weights+32(FP), R14
 
 tap:
@@ -54424,7 +54489,8 @@ tap:
 
 channel:
 	VMOVUPS      (R14), Y6
-	PREFETCHT0   (R14)(BP*1)
+	PREFETCHT0   (BP)
+	ADDQ         R12, BP
 	VBROADCASTSS (AX)(R15*1), Y7
 	VFMADD231PS  Y6, Y7, Y0
 	VBROADCASTSS (BX)(R15*1), Y8
@@ -54599,9 +54665,12 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm4x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// func gemm4x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemm4x8AVX2(SB), NOSPLIT, $8-128
+TEXT ·gemm4x8AVX2(SB), NOSPLIT, $8-136
+	MOVQ weights+32(FP), BP
+	ADDQ ahead+80(FP), BP
+
 tile:
 	MOVQ       add+112(FP), R14
 	TESTQ      R14, R14
@@ -54657,7 +54726,14 @@ resumePartial:
 	VMASKMOVPS (AX)(R15*1), Y4, Y3
 
 begun:
-	MOVQ ahead+80(FP), BP
+	MOVQ  pace+128(FP), R12
+	TESTQ R12, R12
+	JNZ   paced
+	MOVQ  weights+32(FP), BP
+	ADDQ  ahead+80(FP), BP
+	MOVQ  $0x00000020, R12
+
+paced:
 	MOVQ weights+32(FP), R14
 
 tap:
@@ -54672,7 +54748,8 @@ tap:
 
 channel:
 	VMOVUPS      (R14), Y4
-	PREFETCHT0   (R14)(BP*1)
+	PREFETCHT0   (BP)
+	ADDQ         R12, BP
 	VBROADCASTSS (AX)(R15*1), Y5
 	VFMADD231PS  Y4, Y5, Y0
 	VBROADCASTSS (BX)(R15*1), Y6
@@ -54809,9 +54886,12 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm3x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// func gemm3x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemm3x8AVX2(SB), NOSPLIT, $8-128
+TEXT ·gemm3x8AVX2(SB), NOSPLIT, $8-136
+	MOVQ weights+32(FP), BP
+	ADDQ ahead+80(FP), BP
+
 tile:
 	MOVQ       add+112(FP), R14
 	TESTQ      R14, R14
@@ -54860,7 +54940,14 @@ resumePartial:
 	VMASKMOVPS (AX)(R15*1), Y3, Y2
 
 begun:
-	MOVQ ahead+80(FP), BP
+	MOVQ  pace+128(FP), R12
+	TESTQ R12, R12
+	JNZ   paced
+	MOVQ  weights+32(FP), BP
+	ADDQ  ahead+80(FP), BP
+	MOVQ  $0x00000020, R12
+
+paced:
 	MOVQ weights+32(FP), R14
 
 tap:
@@ -54874,7 +54961,8 @@ tap:
 
 channel:
 	VMOVUPS      (R14), Y3
-	PREFETCHT0   (R14)(BP*1)
+	PREFETCHT0   (BP)
+	ADDQ         R12, BP
 	VBROADCASTSS (AX)(R15*1), Y4
 	VFMADD231PS  Y3, Y4, Y0
 	VBROADCASTSS (BX)(R15*1), Y5
@@ -54992,9 +55080,12 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm2x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// func gemm2x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemm2x8AVX2(SB), NOSPLIT, $8-128
+TEXT ·gemm2x8AVX2(SB), NOSPLIT, $8-136
+	MOVQ weights+32(FP), BP
+	ADDQ ahead+80(FP), BP
+
 tile:
 	MOVQ       add+112(FP), R14
 	TESTQ      R14, R14
@@ -55036,7 +55127,14 @@ resumePartial:
 	VMASKMOVPS (AX)(R15*1), Y2, Y1
 
 begun:
-	MOVQ ahead+80(FP), BP
+	MOVQ  pace+128(FP), R12
+	TESTQ R12, R12
+	JNZ   paced
+	MOVQ  weights+32(FP), BP
+	ADDQ  ahead+80(FP), BP
+	MOVQ  $0x00000020, R12
+
+paced:
 	MOVQ weights+32(FP), R14
 
 tap:
@@ -55049,7 +55147,8 @@ tap:
 
 channel:
 	VMOVUPS      (R14), Y2
-	PREFETCHT0   (R14)(BP*1)
+	PREFETCHT0   (BP)
+	ADDQ         R12, BP
 	VBROADCASTSS (AX)(R15*1), Y3
 	VFMADD231PS  Y2, Y3, Y0
 	VBROADCASTSS (BX)(R15*1), Y4
@@ -55148,9 +55247,12 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm1x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// func gemm1x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·gemm1x8AVX2(SB), NOSPLIT, $8-128
+TEXT ·gemm1x8AVX2(SB), NOSPLIT, $8-136
+	MOVQ weights+32(FP), BP
+	ADDQ ahead+80(FP), BP
+
 tile:
 	MOVQ       add+112(FP), R14
 	TESTQ      R14, R14
@@ -55185,7 +55287,14 @@ resumePartial:
 	VMASKMOVPS (AX)(R15*1), Y1, Y0
 
 begun:
-	MOVQ ahead+80(FP), BP
+	MOVQ  pace+128(FP), R12
+	TESTQ R12, R12
+	JNZ   paced
+	MOVQ  weights+32(FP), BP
+	ADDQ  ahead+80(FP), BP
+	MOVQ  $0x00000020, R12
+
+paced:
 	MOVQ weights+32(FP), R14
 
 tap:
@@ -55197,7 +55306,8 @@ tap:
 
 channel:
 	VMOVUPS      (R14), Y1
-	PREFETCHT0   (R14)(BP*1)
+	PREFETCHT0   (BP)
+	ADDQ         R12, BP
 	VBROADCASTSS (AX)(R15*1), Y2
 	VFMADD231PS  Y1, Y2, Y0
 	ADDQ         $0x20, R14
@@ -90446,9 +90556,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func gemmPairs12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// func gemmPairs12x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemmPairs12x32AVX512(SB), NOSPLIT, $8-128
+TEXT ·gemmPairs12x32AVX512(SB), NOSPLIT, $8-136
 tile:
 	MOVQ       add+112(FP), R14
 	TESTQ      R14, R14
@@ -91292,9 +91402,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemmPairs10x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// func gemmPairs10x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemmPairs10x32AVX512(SB), NOSPLIT, $8-128
+TEXT ·gemmPairs10x32AVX512(SB), NOSPLIT, $8-136
 tile:
 	MOVQ       add+112(FP), R14
 	TESTQ      R14, R14
@@ -92016,9 +92126,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemmPairs8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// func gemmPairs8x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemmPairs8x32AVX512(SB), NOSPLIT, $8-128
+TEXT ·gemmPairs8x32AVX512(SB), NOSPLIT, $8-136
 tile:
 	MOVQ       add+112(FP), R14
 	TESTQ      R14, R14
@@ -92618,9 +92728,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemmPairs4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// func gemmPairs4x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemmPairs4x32AVX512(SB), NOSPLIT, $8-128
+TEXT ·gemmPairs4x32AVX512(SB), NOSPLIT, $8-136
 tile:
 	MOVQ       add+112(FP), R14
 	TESTQ      R14, R14
@@ -92976,9 +93086,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemmPairs2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// func gemmPairs2x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemmPairs2x32AVX512(SB), NOSPLIT, $8-128
+TEXT ·gemmPairs2x32AVX512(SB), NOSPLIT, $8-136
 tile:
 	MOVQ       add+112(FP), R14
 	TESTQ      R14, R14
@@ -93212,9 +93322,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemmPairs1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// func gemmPairs1x32AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemmPairs1x32AVX512(SB), NOSPLIT, $8-128
+TEXT ·gemmPairs1x32AVX512(SB), NOSPLIT, $8-136
 tile:
 	MOVQ       add+112(FP), R14
 	TESTQ      R14, R14
@@ -93387,9 +93497,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemmPairs12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// func gemmPairs12x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemmPairs12x16AVX512(SB), NOSPLIT, $8-128
+TEXT ·gemmPairs12x16AVX512(SB), NOSPLIT, $8-136
 tile:
 	MOVQ       add+112(FP), R14
 	TESTQ      R14, R14
@@ -93900,9 +94010,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemmPairs10x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// func gemmPairs10x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemmPairs10x16AVX512(SB), NOSPLIT, $8-128
+TEXT ·gemmPairs10x16AVX512(SB), NOSPLIT, $8-136
 tile:
 	MOVQ       add+112(FP), R14
 	TESTQ      R14, R14
@@ -94345,9 +94455,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemmPairs8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// func gemmPairs8x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemmPairs8x16AVX512(SB), NOSPLIT, $8-128
+TEXT ·gemmPairs8x16AVX512(SB), NOSPLIT, $8-136
 tile:
 	MOVQ       add+112(FP), R14
 	TESTQ      R14, R14
@@ -94722,9 +94832,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemmPairs4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// func gemmPairs4x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemmPairs4x16AVX512(SB), NOSPLIT, $8-128
+TEXT ·gemmPairs4x16AVX512(SB), NOSPLIT, $8-136
 tile:
 	MOVQ       add+112(FP), R14
 	TESTQ      R14, R14
@@ -94963,9 +95073,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemmPairs2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// func gemmPairs2x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemmPairs2x16AVX512(SB), NOSPLIT, $8-128
+TEXT ·gemmPairs2x16AVX512(SB), NOSPLIT, $8-136
 tile:
 	MOVQ       add+112(FP), R14
 	TESTQ      R14, R14
@@ -95136,9 +95246,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemmPairs1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+// func gemmPairs1x16AVX512(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·gemmPairs1x16AVX512(SB), NOSPLIT, $8-128
+TEXT ·gemmPairs1x16AVX512(SB), NOSPLIT, $8-136
 tile:
 	MOVQ       add+112(FP), R14
 	TESTQ      R14, R14

@@ -16,13 +16,15 @@ package asm
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm6x16NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemm6x16NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemm4x16NEON computes, for r < 4 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -36,13 +38,15 @@ func gemm6x16NEON(table **float32, taps int, begin int, end int, weights *float3
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm4x16NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemm4x16NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemm3x16NEON computes, for r < 3 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -56,13 +60,15 @@ func gemm4x16NEON(table **float32, taps int, begin int, end int, weights *float3
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm3x16NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemm3x16NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemm2x16NEON computes, for r < 2 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -76,13 +82,15 @@ func gemm3x16NEON(table **float32, taps int, begin int, end int, weights *float3
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm2x16NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemm2x16NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemm1x16NEON computes, for r < 1 and j < 16 with mask nil or mask[j] < 0:
 //
@@ -96,13 +104,15 @@ func gemm2x16NEON(table **float32, taps int, begin int, end int, weights *float3
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm1x16NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemm1x16NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemm6x8NEON computes, for r < 6 and j < 8 with mask nil or mask[j] < 0:
 //
@@ -116,13 +126,15 @@ func gemm1x16NEON(table **float32, taps int, begin int, end int, weights *float3
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm6x8NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemm6x8NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemm4x8NEON computes, for r < 4 and j < 8 with mask nil or mask[j] < 0:
 //
@@ -136,13 +148,15 @@ func gemm6x8NEON(table **float32, taps int, begin int, end int, weights *float32
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm4x8NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemm4x8NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemm3x8NEON computes, for r < 3 and j < 8 with mask nil or mask[j] < 0:
 //
@@ -156,13 +170,15 @@ func gemm4x8NEON(table **float32, taps int, begin int, end int, weights *float32
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm3x8NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemm3x8NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemm2x8NEON computes, for r < 2 and j < 8 with mask nil or mask[j] < 0:
 //
@@ -176,13 +192,15 @@ func gemm3x8NEON(table **float32, taps int, begin int, end int, weights *float32
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm2x8NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemm2x8NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemm1x8NEON computes, for r < 1 and j < 8 with mask nil or mask[j] < 0:
 //
@@ -196,13 +214,15 @@ func gemm2x8NEON(table **float32, taps int, begin int, end int, weights *float32
 //	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
 //	out[r][column/4+j] = acc
 //
-// and fetches into the caches what lies ahead bytes behind the weights it reads. It
-// does so for several tiles, whose tables lie skip bytes apart and whose out and add one
-// behind the other; again is taps.
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
 // See gemmGeneric.
 //
 //go:noescape
-func gemm1x8NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32)
+func gemm1x8NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemmSparse3x16NEON computes, for r < 3 and each of its 1 panels p of 16 columns:
 //

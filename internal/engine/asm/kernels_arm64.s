@@ -510,7 +510,10 @@ DATA quantizeNEONLowest<>+14(SB)/1, $0x80
 DATA quantizeNEONLowest<>+15(SB)/1, $0x80
 GLOBL quantizeNEONLowest<>(SB), RODATA|NOPTR, $16
 
-TEXT ·gemm6x16NEON(SB), NOSPLIT, $0-128
+TEXT ·gemm6x16NEON(SB), NOSPLIT, $0-136
+	MOVD weights+32(FP), R6
+	MOVD ahead+80(FP), R16
+	ADD R16, R6, R6
 
 tile:
 	MOVD add+112(FP), R13
@@ -664,7 +667,15 @@ resumePartial:
 	VMOV V26.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V26.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V27.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V27.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
 
 begun:
-	MOVD ahead+80(FP), R6
+	MOVD pace+128(FP), R11
+	CMP $0, R11
+	BNE paced
+	MOVD weights+32(FP), R6
+	MOVD ahead+80(FP), R16
+	ADD R16, R6, R6
+	MOVD $64, R11
+
+paced:
 	MOVD weights+32(FP), R13
 
 tap:
@@ -680,7 +691,6 @@ tap:
 	MOVD begin+16(FP), R14
 	MOVD end+24(FP), R15
 	SUB R14, R15, R16
-	ADD R6, R13, R17
 	SUBS $16, R16, R16
 	BLT few
 
@@ -691,7 +701,8 @@ four:
 	WORD $0x3cee687b // ldr q27, [x3, x14]
 	WORD $0x3cee689c // ldr q28, [x4, x14]
 	WORD $0x3cee68bd // ldr q29, [x5, x14]
-	PRFM 0(R17), PLDL1KEEP
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<0, R6, R6
 	FLDPQ 0(R13), (F30, F31)
 	WORD $0x4f9813c0 // fmla v0.4s, v30.4s, v24.s[0]
 	WORD $0x4f9913c4 // fmla v4.4s, v30.4s, v25.s[0]
@@ -718,7 +729,8 @@ four:
 	WORD $0x4f9b13ef // fmla v15.4s, v31.4s, v27.s[0]
 	WORD $0x4f9c13f3 // fmla v19.4s, v31.4s, v28.s[0]
 	WORD $0x4f9d13f7 // fmla v23.4s, v31.4s, v29.s[0]
-	PRFM 64(R17), PLDL1KEEP
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<0, R6, R6
 	FLDPQ 64(R13), (F30, F31)
 	WORD $0x4fb813c0 // fmla v0.4s, v30.4s, v24.s[1]
 	WORD $0x4fb913c4 // fmla v4.4s, v30.4s, v25.s[1]
@@ -745,7 +757,8 @@ four:
 	WORD $0x4fbb13ef // fmla v15.4s, v31.4s, v27.s[1]
 	WORD $0x4fbc13f3 // fmla v19.4s, v31.4s, v28.s[1]
 	WORD $0x4fbd13f7 // fmla v23.4s, v31.4s, v29.s[1]
-	PRFM 128(R17), PLDL1KEEP
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<0, R6, R6
 	FLDPQ 128(R13), (F30, F31)
 	WORD $0x4f981bc0 // fmla v0.4s, v30.4s, v24.s[2]
 	WORD $0x4f991bc4 // fmla v4.4s, v30.4s, v25.s[2]
@@ -772,7 +785,8 @@ four:
 	WORD $0x4f9b1bef // fmla v15.4s, v31.4s, v27.s[2]
 	WORD $0x4f9c1bf3 // fmla v19.4s, v31.4s, v28.s[2]
 	WORD $0x4f9d1bf7 // fmla v23.4s, v31.4s, v29.s[2]
-	PRFM 192(R17), PLDL1KEEP
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<0, R6, R6
 	FLDPQ 192(R13), (F30, F31)
 	WORD $0x4fb81bc0 // fmla v0.4s, v30.4s, v24.s[3]
 	WORD $0x4fb91bc4 // fmla v4.4s, v30.4s, v25.s[3]
@@ -801,7 +815,6 @@ four:
 	WORD $0x4fbd1bf7 // fmla v23.4s, v31.4s, v29.s[3]
 	ADD $16, R14, R14
 	ADD $256, R13, R13
-	ADD $256, R17, R17
 	SUBS $16, R16, R16
 	BGE four
 
@@ -844,6 +857,7 @@ one:
 	WORD $0x4f9d13f7 // fmla v23.4s, v31.4s, v29.s[0]
 	ADD $4, R14, R14
 	ADD $64, R13, R13
+	ADD R11, R6, R6
 	SUBS $4, R16, R16
 	BNE one
 
@@ -1438,7 +1452,10 @@ partial:
 done:
 	RET
 
-TEXT ·gemm4x16NEON(SB), NOSPLIT, $0-128
+TEXT ·gemm4x16NEON(SB), NOSPLIT, $0-136
+	MOVD weights+32(FP), R6
+	MOVD ahead+80(FP), R16
+	ADD R16, R6, R6
 
 tile:
 	MOVD add+112(FP), R13
@@ -1550,7 +1567,15 @@ resumePartial:
 	VMOV V18.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V18.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V19.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V19.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
 
 begun:
-	MOVD ahead+80(FP), R6
+	MOVD pace+128(FP), R11
+	CMP $0, R11
+	BNE paced
+	MOVD weights+32(FP), R6
+	MOVD ahead+80(FP), R16
+	ADD R16, R6, R6
+	MOVD $64, R11
+
+paced:
 	MOVD weights+32(FP), R13
 
 tap:
@@ -1564,7 +1589,6 @@ tap:
 	MOVD begin+16(FP), R14
 	MOVD end+24(FP), R15
 	SUB R14, R15, R16
-	ADD R6, R13, R17
 	SUBS $16, R16, R16
 	BLT few
 
@@ -1573,7 +1597,8 @@ four:
 	WORD $0x3cee6831 // ldr q17, [x1, x14]
 	WORD $0x3cee6852 // ldr q18, [x2, x14]
 	WORD $0x3cee6873 // ldr q19, [x3, x14]
-	PRFM 0(R17), PLDL1KEEP
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<0, R6, R6
 	FLDPQ 0(R13), (F20, F21)
 	WORD $0x4f901280 // fmla v0.4s, v20.4s, v16.s[0]
 	WORD $0x4f911284 // fmla v4.4s, v20.4s, v17.s[0]
@@ -1592,7 +1617,8 @@ four:
 	WORD $0x4f9112a7 // fmla v7.4s, v21.4s, v17.s[0]
 	WORD $0x4f9212ab // fmla v11.4s, v21.4s, v18.s[0]
 	WORD $0x4f9312af // fmla v15.4s, v21.4s, v19.s[0]
-	PRFM 64(R17), PLDL1KEEP
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<0, R6, R6
 	FLDPQ 64(R13), (F20, F21)
 	WORD $0x4fb01280 // fmla v0.4s, v20.4s, v16.s[1]
 	WORD $0x4fb11284 // fmla v4.4s, v20.4s, v17.s[1]
@@ -1611,7 +1637,8 @@ four:
 	WORD $0x4fb112a7 // fmla v7.4s, v21.4s, v17.s[1]
 	WORD $0x4fb212ab // fmla v11.4s, v21.4s, v18.s[1]
 	WORD $0x4fb312af // fmla v15.4s, v21.4s, v19.s[1]
-	PRFM 128(R17), PLDL1KEEP
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<0, R6, R6
 	FLDPQ 128(R13), (F20, F21)
 	WORD $0x4f901a80 // fmla v0.4s, v20.4s, v16.s[2]
 	WORD $0x4f911a84 // fmla v4.4s, v20.4s, v17.s[2]
@@ -1630,7 +1657,8 @@ four:
 	WORD $0x4f911aa7 // fmla v7.4s, v21.4s, v17.s[2]
 	WORD $0x4f921aab // fmla v11.4s, v21.4s, v18.s[2]
 	WORD $0x4f931aaf // fmla v15.4s, v21.4s, v19.s[2]
-	PRFM 192(R17), PLDL1KEEP
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<0, R6, R6
 	FLDPQ 192(R13), (F20, F21)
 	WORD $0x4fb01a80 // fmla v0.4s, v20.4s, v16.s[3]
 	WORD $0x4fb11a84 // fmla v4.4s, v20.4s, v17.s[3]
@@ -1651,7 +1679,6 @@ four:
 	WORD $0x4fb31aaf // fmla v15.4s, v21.4s, v19.s[3]
 	ADD $16, R14, R14
 	ADD $256, R13, R13
-	ADD $256, R17, R17
 	SUBS $16, R16, R16
 	BGE four
 
@@ -1684,6 +1711,7 @@ one:
 	WORD $0x4f9312af // fmla v15.4s, v21.4s, v19.s[0]
 	ADD $4, R14, R14
 	ADD $64, R13, R13
+	ADD R11, R6, R6
 	SUBS $4, R16, R16
 	BNE one
 
@@ -2104,7 +2132,10 @@ partial:
 done:
 	RET
 
-TEXT ·gemm3x16NEON(SB), NOSPLIT, $0-128
+TEXT ·gemm3x16NEON(SB), NOSPLIT, $0-136
+	MOVD weights+32(FP), R6
+	MOVD ahead+80(FP), R16
+	ADD R16, R6, R6
 
 tile:
 	MOVD add+112(FP), R13
@@ -2195,7 +2226,15 @@ resumePartial:
 	VMOV V14.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V14.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V15.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V15.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
 
 begun:
-	MOVD ahead+80(FP), R6
+	MOVD pace+128(FP), R11
+	CMP $0, R11
+	BNE paced
+	MOVD weights+32(FP), R6
+	MOVD ahead+80(FP), R16
+	ADD R16, R6, R6
+	MOVD $64, R11
+
+paced:
 	MOVD weights+32(FP), R13
 
 tap:
@@ -2208,7 +2247,6 @@ tap:
 	MOVD begin+16(FP), R14
 	MOVD end+24(FP), R15
 	SUB R14, R15, R16
-	ADD R6, R13, R17
 	SUBS $16, R16, R16
 	BLT few
 
@@ -2216,7 +2254,8 @@ four:
 	WORD $0x3cee680c // ldr q12, [x0, x14]
 	WORD $0x3cee682d // ldr q13, [x1, x14]
 	WORD $0x3cee684e // ldr q14, [x2, x14]
-	PRFM 0(R17), PLDL1KEEP
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<0, R6, R6
 	FLDPQ 0(R13), (F15, F16)
 	WORD $0x4f8c11e0 // fmla v0.4s, v15.4s, v12.s[0]
 	WORD $0x4f8d11e4 // fmla v4.4s, v15.4s, v13.s[0]
@@ -2231,7 +2270,8 @@ four:
 	WORD $0x4f8c1203 // fmla v3.4s, v16.4s, v12.s[0]
 	WORD $0x4f8d1207 // fmla v7.4s, v16.4s, v13.s[0]
 	WORD $0x4f8e120b // fmla v11.4s, v16.4s, v14.s[0]
-	PRFM 64(R17), PLDL1KEEP
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<0, R6, R6
 	FLDPQ 64(R13), (F15, F16)
 	WORD $0x4fac11e0 // fmla v0.4s, v15.4s, v12.s[1]
 	WORD $0x4fad11e4 // fmla v4.4s, v15.4s, v13.s[1]
@@ -2246,7 +2286,8 @@ four:
 	WORD $0x4fac1203 // fmla v3.4s, v16.4s, v12.s[1]
 	WORD $0x4fad1207 // fmla v7.4s, v16.4s, v13.s[1]
 	WORD $0x4fae120b // fmla v11.4s, v16.4s, v14.s[1]
-	PRFM 128(R17), PLDL1KEEP
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<0, R6, R6
 	FLDPQ 128(R13), (F15, F16)
 	WORD $0x4f8c19e0 // fmla v0.4s, v15.4s, v12.s[2]
 	WORD $0x4f8d19e4 // fmla v4.4s, v15.4s, v13.s[2]
@@ -2261,7 +2302,8 @@ four:
 	WORD $0x4f8c1a03 // fmla v3.4s, v16.4s, v12.s[2]
 	WORD $0x4f8d1a07 // fmla v7.4s, v16.4s, v13.s[2]
 	WORD $0x4f8e1a0b // fmla v11.4s, v16.4s, v14.s[2]
-	PRFM 192(R17), PLDL1KEEP
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<0, R6, R6
 	FLDPQ 192(R13), (F15, F16)
 	WORD $0x4fac19e0 // fmla v0.4s, v15.4s, v12.s[3]
 	WORD $0x4fad19e4 // fmla v4.4s, v15.4s, v13.s[3]
@@ -2278,7 +2320,6 @@ four:
 	WORD $0x4fae1a0b // fmla v11.4s, v16.4s, v14.s[3]
 	ADD $16, R14, R14
 	ADD $256, R13, R13
-	ADD $256, R17, R17
 	SUBS $16, R16, R16
 	BGE four
 
@@ -2306,6 +2347,7 @@ one:
 	WORD $0x4f8e120b // fmla v11.4s, v16.4s, v14.s[0]
 	ADD $4, R14, R14
 	ADD $64, R13, R13
+	ADD R11, R6, R6
 	SUBS $4, R16, R16
 	BNE one
 
@@ -2639,7 +2681,10 @@ partial:
 done:
 	RET
 
-TEXT ·gemm2x16NEON(SB), NOSPLIT, $0-128
+TEXT ·gemm2x16NEON(SB), NOSPLIT, $0-136
+	MOVD weights+32(FP), R6
+	MOVD ahead+80(FP), R16
+	ADD R16, R6, R6
 
 tile:
 	MOVD add+112(FP), R13
@@ -2709,7 +2754,15 @@ resumePartial:
 	VMOV V10.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V10.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V11.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V11.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
 
 begun:
-	MOVD ahead+80(FP), R6
+	MOVD pace+128(FP), R11
+	CMP $0, R11
+	BNE paced
+	MOVD weights+32(FP), R6
+	MOVD ahead+80(FP), R16
+	ADD R16, R6, R6
+	MOVD $64, R11
+
+paced:
 	MOVD weights+32(FP), R13
 
 tap:
@@ -2721,14 +2774,14 @@ tap:
 	MOVD begin+16(FP), R14
 	MOVD end+24(FP), R15
 	SUB R14, R15, R16
-	ADD R6, R13, R17
 	SUBS $16, R16, R16
 	BLT few
 
 four:
 	WORD $0x3cee6808 // ldr q8, [x0, x14]
 	WORD $0x3cee6829 // ldr q9, [x1, x14]
-	PRFM 0(R17), PLDL1KEEP
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<0, R6, R6
 	FLDPQ 0(R13), (F10, F11)
 	WORD $0x4f881140 // fmla v0.4s, v10.4s, v8.s[0]
 	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
@@ -2739,7 +2792,8 @@ four:
 	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
 	WORD $0x4f881163 // fmla v3.4s, v11.4s, v8.s[0]
 	WORD $0x4f891167 // fmla v7.4s, v11.4s, v9.s[0]
-	PRFM 64(R17), PLDL1KEEP
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<0, R6, R6
 	FLDPQ 64(R13), (F10, F11)
 	WORD $0x4fa81140 // fmla v0.4s, v10.4s, v8.s[1]
 	WORD $0x4fa91144 // fmla v4.4s, v10.4s, v9.s[1]
@@ -2750,7 +2804,8 @@ four:
 	WORD $0x4fa91146 // fmla v6.4s, v10.4s, v9.s[1]
 	WORD $0x4fa81163 // fmla v3.4s, v11.4s, v8.s[1]
 	WORD $0x4fa91167 // fmla v7.4s, v11.4s, v9.s[1]
-	PRFM 128(R17), PLDL1KEEP
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<0, R6, R6
 	FLDPQ 128(R13), (F10, F11)
 	WORD $0x4f881940 // fmla v0.4s, v10.4s, v8.s[2]
 	WORD $0x4f891944 // fmla v4.4s, v10.4s, v9.s[2]
@@ -2761,7 +2816,8 @@ four:
 	WORD $0x4f891946 // fmla v6.4s, v10.4s, v9.s[2]
 	WORD $0x4f881963 // fmla v3.4s, v11.4s, v8.s[2]
 	WORD $0x4f891967 // fmla v7.4s, v11.4s, v9.s[2]
-	PRFM 192(R17), PLDL1KEEP
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<0, R6, R6
 	FLDPQ 192(R13), (F10, F11)
 	WORD $0x4fa81940 // fmla v0.4s, v10.4s, v8.s[3]
 	WORD $0x4fa91944 // fmla v4.4s, v10.4s, v9.s[3]
@@ -2774,7 +2830,6 @@ four:
 	WORD $0x4fa91967 // fmla v7.4s, v11.4s, v9.s[3]
 	ADD $16, R14, R14
 	ADD $256, R13, R13
-	ADD $256, R17, R17
 	SUBS $16, R16, R16
 	BGE four
 
@@ -2797,6 +2852,7 @@ one:
 	WORD $0x4f891167 // fmla v7.4s, v11.4s, v9.s[0]
 	ADD $4, R14, R14
 	ADD $64, R13, R13
+	ADD R11, R6, R6
 	SUBS $4, R16, R16
 	BNE one
 
@@ -3043,7 +3099,10 @@ partial:
 done:
 	RET
 
-TEXT ·gemm1x16NEON(SB), NOSPLIT, $0-128
+TEXT ·gemm1x16NEON(SB), NOSPLIT, $0-136
+	MOVD weights+32(FP), R6
+	MOVD ahead+80(FP), R16
+	ADD R16, R6, R6
 
 tile:
 	MOVD add+112(FP), R13
@@ -3092,7 +3151,15 @@ resumePartial:
 	VMOV V6.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V6.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V7.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V7.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
 
 begun:
-	MOVD ahead+80(FP), R6
+	MOVD pace+128(FP), R11
+	CMP $0, R11
+	BNE paced
+	MOVD weights+32(FP), R6
+	MOVD ahead+80(FP), R16
+	ADD R16, R6, R6
+	MOVD $64, R11
+
+paced:
 	MOVD weights+32(FP), R13
 
 tap:
@@ -3103,34 +3170,37 @@ tap:
 	MOVD begin+16(FP), R14
 	MOVD end+24(FP), R15
 	SUB R14, R15, R16
-	ADD R6, R13, R17
 	SUBS $16, R16, R16
 	BLT few
 
 four:
 	WORD $0x3cee6804 // ldr q4, [x0, x14]
-	PRFM 0(R17), PLDL1KEEP
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<0, R6, R6
 	FLDPQ 0(R13), (F5, F6)
 	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
 	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
 	FLDPQ 32(R13), (F5, F6)
 	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
 	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
-	PRFM 64(R17), PLDL1KEEP
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<0, R6, R6
 	FLDPQ 64(R13), (F5, F6)
 	WORD $0x4fa410a0 // fmla v0.4s, v5.4s, v4.s[1]
 	WORD $0x4fa410c1 // fmla v1.4s, v6.4s, v4.s[1]
 	FLDPQ 96(R13), (F5, F6)
 	WORD $0x4fa410a2 // fmla v2.4s, v5.4s, v4.s[1]
 	WORD $0x4fa410c3 // fmla v3.4s, v6.4s, v4.s[1]
-	PRFM 128(R17), PLDL1KEEP
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<0, R6, R6
 	FLDPQ 128(R13), (F5, F6)
 	WORD $0x4f8418a0 // fmla v0.4s, v5.4s, v4.s[2]
 	WORD $0x4f8418c1 // fmla v1.4s, v6.4s, v4.s[2]
 	FLDPQ 160(R13), (F5, F6)
 	WORD $0x4f8418a2 // fmla v2.4s, v5.4s, v4.s[2]
 	WORD $0x4f8418c3 // fmla v3.4s, v6.4s, v4.s[2]
-	PRFM 192(R17), PLDL1KEEP
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<0, R6, R6
 	FLDPQ 192(R13), (F5, F6)
 	WORD $0x4fa418a0 // fmla v0.4s, v5.4s, v4.s[3]
 	WORD $0x4fa418c1 // fmla v1.4s, v6.4s, v4.s[3]
@@ -3139,7 +3209,6 @@ four:
 	WORD $0x4fa418c3 // fmla v3.4s, v6.4s, v4.s[3]
 	ADD $16, R14, R14
 	ADD $256, R13, R13
-	ADD $256, R17, R17
 	SUBS $16, R16, R16
 	BGE four
 
@@ -3157,6 +3226,7 @@ one:
 	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
 	ADD $4, R14, R14
 	ADD $64, R13, R13
+	ADD R11, R6, R6
 	SUBS $4, R16, R16
 	BNE one
 
@@ -3316,7 +3386,10 @@ partial:
 done:
 	RET
 
-TEXT ·gemm6x8NEON(SB), NOSPLIT, $0-128
+TEXT ·gemm6x8NEON(SB), NOSPLIT, $0-136
+	MOVD weights+32(FP), R6
+	MOVD ahead+80(FP), R16
+	ADD R16, R6, R6
 
 tile:
 	MOVD add+112(FP), R13
@@ -3422,7 +3495,15 @@ resumePartial:
 	VMOV V12.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V12.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V13.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V13.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
 
 begun:
-	MOVD ahead+80(FP), R6
+	MOVD pace+128(FP), R11
+	CMP $0, R11
+	BNE paced
+	MOVD weights+32(FP), R6
+	MOVD ahead+80(FP), R16
+	ADD R16, R6, R6
+	MOVD $32, R11
+
+paced:
 	MOVD weights+32(FP), R13
 
 tap:
@@ -3438,7 +3519,6 @@ tap:
 	MOVD begin+16(FP), R14
 	MOVD end+24(FP), R15
 	SUB R14, R15, R16
-	ADD R6, R13, R17
 	SUBS $16, R16, R16
 	BLT few
 
@@ -3449,7 +3529,8 @@ four:
 	WORD $0x3cee686f // ldr q15, [x3, x14]
 	WORD $0x3cee6890 // ldr q16, [x4, x14]
 	WORD $0x3cee68b1 // ldr q17, [x5, x14]
-	PRFM 0(R17), PLDL1KEEP
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<1, R6, R6
 	FLDPQ 0(R13), (F18, F19)
 	WORD $0x4f8c1240 // fmla v0.4s, v18.4s, v12.s[0]
 	WORD $0x4f8d1242 // fmla v2.4s, v18.4s, v13.s[0]
@@ -3476,7 +3557,8 @@ four:
 	WORD $0x4faf1267 // fmla v7.4s, v19.4s, v15.s[1]
 	WORD $0x4fb01269 // fmla v9.4s, v19.4s, v16.s[1]
 	WORD $0x4fb1126b // fmla v11.4s, v19.4s, v17.s[1]
-	PRFM 64(R17), PLDL1KEEP
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<1, R6, R6
 	FLDPQ 64(R13), (F18, F19)
 	WORD $0x4f8c1a40 // fmla v0.4s, v18.4s, v12.s[2]
 	WORD $0x4f8d1a42 // fmla v2.4s, v18.4s, v13.s[2]
@@ -3505,7 +3587,6 @@ four:
 	WORD $0x4fb11a6b // fmla v11.4s, v19.4s, v17.s[3]
 	ADD $16, R14, R14
 	ADD $128, R13, R13
-	ADD $128, R17, R17
 	SUBS $16, R16, R16
 	BGE four
 
@@ -3535,6 +3616,7 @@ one:
 	WORD $0x4f91126b // fmla v11.4s, v19.4s, v17.s[0]
 	ADD $4, R14, R14
 	ADD $32, R13, R13
+	ADD R11, R6, R6
 	SUBS $4, R16, R16
 	BNE one
 
@@ -3868,7 +3950,10 @@ partial:
 done:
 	RET
 
-TEXT ·gemm4x8NEON(SB), NOSPLIT, $0-128
+TEXT ·gemm4x8NEON(SB), NOSPLIT, $0-136
+	MOVD weights+32(FP), R6
+	MOVD ahead+80(FP), R16
+	ADD R16, R6, R6
 
 tile:
 	MOVD add+112(FP), R13
@@ -3948,7 +4033,15 @@ resumePartial:
 	VMOV V8.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V8.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V9.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V9.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
 
 begun:
-	MOVD ahead+80(FP), R6
+	MOVD pace+128(FP), R11
+	CMP $0, R11
+	BNE paced
+	MOVD weights+32(FP), R6
+	MOVD ahead+80(FP), R16
+	ADD R16, R6, R6
+	MOVD $32, R11
+
+paced:
 	MOVD weights+32(FP), R13
 
 tap:
@@ -3962,7 +4055,6 @@ tap:
 	MOVD begin+16(FP), R14
 	MOVD end+24(FP), R15
 	SUB R14, R15, R16
-	ADD R6, R13, R17
 	SUBS $16, R16, R16
 	BLT few
 
@@ -3971,7 +4063,8 @@ four:
 	WORD $0x3cee6829 // ldr q9, [x1, x14]
 	WORD $0x3cee684a // ldr q10, [x2, x14]
 	WORD $0x3cee686b // ldr q11, [x3, x14]
-	PRFM 0(R17), PLDL1KEEP
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<1, R6, R6
 	FLDPQ 0(R13), (F12, F13)
 	WORD $0x4f881180 // fmla v0.4s, v12.4s, v8.s[0]
 	WORD $0x4f891182 // fmla v2.4s, v12.4s, v9.s[0]
@@ -3990,7 +4083,8 @@ four:
 	WORD $0x4fa911a3 // fmla v3.4s, v13.4s, v9.s[1]
 	WORD $0x4faa11a5 // fmla v5.4s, v13.4s, v10.s[1]
 	WORD $0x4fab11a7 // fmla v7.4s, v13.4s, v11.s[1]
-	PRFM 64(R17), PLDL1KEEP
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<1, R6, R6
 	FLDPQ 64(R13), (F12, F13)
 	WORD $0x4f881980 // fmla v0.4s, v12.4s, v8.s[2]
 	WORD $0x4f891982 // fmla v2.4s, v12.4s, v9.s[2]
@@ -4011,7 +4105,6 @@ four:
 	WORD $0x4fab19a7 // fmla v7.4s, v13.4s, v11.s[3]
 	ADD $16, R14, R14
 	ADD $128, R13, R13
-	ADD $128, R17, R17
 	SUBS $16, R16, R16
 	BGE four
 
@@ -4035,6 +4128,7 @@ one:
 	WORD $0x4f8b11a7 // fmla v7.4s, v13.4s, v11.s[0]
 	ADD $4, R14, R14
 	ADD $32, R13, R13
+	ADD R11, R6, R6
 	SUBS $4, R16, R16
 	BNE one
 
@@ -4280,7 +4374,10 @@ partial:
 done:
 	RET
 
-TEXT ·gemm3x8NEON(SB), NOSPLIT, $0-128
+TEXT ·gemm3x8NEON(SB), NOSPLIT, $0-136
+	MOVD weights+32(FP), R6
+	MOVD ahead+80(FP), R16
+	ADD R16, R6, R6
 
 tile:
 	MOVD add+112(FP), R13
@@ -4347,7 +4444,15 @@ resumePartial:
 	VMOV V6.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V6.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V7.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V7.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
 
 begun:
-	MOVD ahead+80(FP), R6
+	MOVD pace+128(FP), R11
+	CMP $0, R11
+	BNE paced
+	MOVD weights+32(FP), R6
+	MOVD ahead+80(FP), R16
+	ADD R16, R6, R6
+	MOVD $32, R11
+
+paced:
 	MOVD weights+32(FP), R13
 
 tap:
@@ -4360,7 +4465,6 @@ tap:
 	MOVD begin+16(FP), R14
 	MOVD end+24(FP), R15
 	SUB R14, R15, R16
-	ADD R6, R13, R17
 	SUBS $16, R16, R16
 	BLT few
 
@@ -4368,7 +4472,8 @@ four:
 	WORD $0x3cee6806 // ldr q6, [x0, x14]
 	WORD $0x3cee6827 // ldr q7, [x1, x14]
 	WORD $0x3cee6848 // ldr q8, [x2, x14]
-	PRFM 0(R17), PLDL1KEEP
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<1, R6, R6
 	FLDPQ 0(R13), (F9, F10)
 	WORD $0x4f861120 // fmla v0.4s, v9.4s, v6.s[0]
 	WORD $0x4f871122 // fmla v2.4s, v9.4s, v7.s[0]
@@ -4383,7 +4488,8 @@ four:
 	WORD $0x4fa61141 // fmla v1.4s, v10.4s, v6.s[1]
 	WORD $0x4fa71143 // fmla v3.4s, v10.4s, v7.s[1]
 	WORD $0x4fa81145 // fmla v5.4s, v10.4s, v8.s[1]
-	PRFM 64(R17), PLDL1KEEP
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<1, R6, R6
 	FLDPQ 64(R13), (F9, F10)
 	WORD $0x4f861920 // fmla v0.4s, v9.4s, v6.s[2]
 	WORD $0x4f871922 // fmla v2.4s, v9.4s, v7.s[2]
@@ -4400,7 +4506,6 @@ four:
 	WORD $0x4fa81945 // fmla v5.4s, v10.4s, v8.s[3]
 	ADD $16, R14, R14
 	ADD $128, R13, R13
-	ADD $128, R17, R17
 	SUBS $16, R16, R16
 	BGE four
 
@@ -4421,6 +4526,7 @@ one:
 	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
 	ADD $4, R14, R14
 	ADD $32, R13, R13
+	ADD R11, R6, R6
 	SUBS $4, R16, R16
 	BNE one
 
@@ -4622,7 +4728,10 @@ partial:
 done:
 	RET
 
-TEXT ·gemm2x8NEON(SB), NOSPLIT, $0-128
+TEXT ·gemm2x8NEON(SB), NOSPLIT, $0-136
+	MOVD weights+32(FP), R6
+	MOVD ahead+80(FP), R16
+	ADD R16, R6, R6
 
 tile:
 	MOVD add+112(FP), R13
@@ -4676,7 +4785,15 @@ resumePartial:
 	VMOV V4.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V4.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V5.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V5.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
 
 begun:
-	MOVD ahead+80(FP), R6
+	MOVD pace+128(FP), R11
+	CMP $0, R11
+	BNE paced
+	MOVD weights+32(FP), R6
+	MOVD ahead+80(FP), R16
+	ADD R16, R6, R6
+	MOVD $32, R11
+
+paced:
 	MOVD weights+32(FP), R13
 
 tap:
@@ -4688,14 +4805,14 @@ tap:
 	MOVD begin+16(FP), R14
 	MOVD end+24(FP), R15
 	SUB R14, R15, R16
-	ADD R6, R13, R17
 	SUBS $16, R16, R16
 	BLT few
 
 four:
 	WORD $0x3cee6804 // ldr q4, [x0, x14]
 	WORD $0x3cee6825 // ldr q5, [x1, x14]
-	PRFM 0(R17), PLDL1KEEP
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<1, R6, R6
 	FLDPQ 0(R13), (F6, F7)
 	WORD $0x4f8410c0 // fmla v0.4s, v6.4s, v4.s[0]
 	WORD $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
@@ -4706,7 +4823,8 @@ four:
 	WORD $0x4fa510c2 // fmla v2.4s, v6.4s, v5.s[1]
 	WORD $0x4fa410e1 // fmla v1.4s, v7.4s, v4.s[1]
 	WORD $0x4fa510e3 // fmla v3.4s, v7.4s, v5.s[1]
-	PRFM 64(R17), PLDL1KEEP
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<1, R6, R6
 	FLDPQ 64(R13), (F6, F7)
 	WORD $0x4f8418c0 // fmla v0.4s, v6.4s, v4.s[2]
 	WORD $0x4f8518c2 // fmla v2.4s, v6.4s, v5.s[2]
@@ -4719,7 +4837,6 @@ four:
 	WORD $0x4fa518e3 // fmla v3.4s, v7.4s, v5.s[3]
 	ADD $16, R14, R14
 	ADD $128, R13, R13
-	ADD $128, R17, R17
 	SUBS $16, R16, R16
 	BGE four
 
@@ -4737,6 +4854,7 @@ one:
 	WORD $0x4f8510e3 // fmla v3.4s, v7.4s, v5.s[0]
 	ADD $4, R14, R14
 	ADD $32, R13, R13
+	ADD R11, R6, R6
 	SUBS $4, R16, R16
 	BNE one
 
@@ -4894,7 +5012,10 @@ partial:
 done:
 	RET
 
-TEXT ·gemm1x8NEON(SB), NOSPLIT, $0-128
+TEXT ·gemm1x8NEON(SB), NOSPLIT, $0-136
+	MOVD weights+32(FP), R6
+	MOVD ahead+80(FP), R16
+	ADD R16, R6, R6
 
 tile:
 	MOVD add+112(FP), R13
@@ -4935,7 +5056,15 @@ resumePartial:
 	VMOV V2.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V2.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V3.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V3.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
 
 begun:
-	MOVD ahead+80(FP), R6
+	MOVD pace+128(FP), R11
+	CMP $0, R11
+	BNE paced
+	MOVD weights+32(FP), R6
+	MOVD ahead+80(FP), R16
+	ADD R16, R6, R6
+	MOVD $32, R11
+
+paced:
 	MOVD weights+32(FP), R13
 
 tap:
@@ -4946,20 +5075,21 @@ tap:
 	MOVD begin+16(FP), R14
 	MOVD end+24(FP), R15
 	SUB R14, R15, R16
-	ADD R6, R13, R17
 	SUBS $16, R16, R16
 	BLT few
 
 four:
 	WORD $0x3cee6802 // ldr q2, [x0, x14]
-	PRFM 0(R17), PLDL1KEEP
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<1, R6, R6
 	FLDPQ 0(R13), (F3, F4)
 	WORD $0x4f821060 // fmla v0.4s, v3.4s, v2.s[0]
 	WORD $0x4f821081 // fmla v1.4s, v4.4s, v2.s[0]
 	FLDPQ 32(R13), (F3, F4)
 	WORD $0x4fa21060 // fmla v0.4s, v3.4s, v2.s[1]
 	WORD $0x4fa21081 // fmla v1.4s, v4.4s, v2.s[1]
-	PRFM 64(R17), PLDL1KEEP
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<1, R6, R6
 	FLDPQ 64(R13), (F3, F4)
 	WORD $0x4f821860 // fmla v0.4s, v3.4s, v2.s[2]
 	WORD $0x4f821881 // fmla v1.4s, v4.4s, v2.s[2]
@@ -4968,7 +5098,6 @@ four:
 	WORD $0x4fa21881 // fmla v1.4s, v4.4s, v2.s[3]
 	ADD $16, R14, R14
 	ADD $128, R13, R13
-	ADD $128, R17, R17
 	SUBS $16, R16, R16
 	BGE four
 
@@ -4983,6 +5112,7 @@ one:
 	WORD $0x4f821081 // fmla v1.4s, v4.4s, v2.s[0]
 	ADD $4, R14, R14
 	ADD $32, R13, R13
+	ADD R11, R6, R6
 	SUBS $4, R16, R16
 	BNE one
 

@@ -92,9 +92,9 @@ func (k *Kernels) LaneProducts(taken uint64, table []*float32, high, tiles, last
 			continue
 		}
 		t, x, column := table[e*rows:], &v[e*vStride], 4*e*mStride
-		full.run(&t[0], 1, 0, 4*channels, x, &out[0], column, &zero[0], nil, nil, 4*StreamAhead, tiles, 0, 1, nil, nil)
+		full.run(&t[0], 1, 0, 4*channels, x, &out[0], column, &zero[0], nil, nil, 4*StreamAhead, tiles, 0, 1, nil, nil, 0)
 		if rest != nil {
-			rest.run(&t[high*tiles], 1, 0, 4*channels, x, &out[high*tiles], column, &zero[0], nil, nil, 4*StreamAhead, 1, 0, 1, nil, nil)
+			rest.run(&t[high*tiles], 1, 0, 4*channels, x, &out[high*tiles], column, &zero[0], nil, nil, 4*StreamAhead, 1, 0, 1, nil, nil, 0)
 		}
 	}
 }

@@ -29,7 +29,7 @@ var (
 // the products in the order of taps, then channels, whatever the tile.
 func gemm(s isa, p product, rows, vectors int) {
 	name := fmt.Sprintf("gemm%s%dx%d%s", p.name, rows, vectors*s.lane, s.name)
-	TEXT(name, NOSPLIT, "func(table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32, ahead, tiles, skip, again int, add **float32, sum *float32)")
+	TEXT(name, NOSPLIT, "func(table **float32, taps, begin, end int, weights *float32, out **float32, column int, bias, clamp *float32, mask *int32, ahead, tiles, skip, again int, add **float32, sum *float32, pace int)")
 	Doc(name+" computes, for r < "+fmt.Sprint(rows)+" and j < "+fmt.Sprint(vectors*s.lane)+" with mask nil or mask[j] < 0:",
 		"",
 		"	acc := bias[j] // out[r][column/4+j] if bias is nil",
@@ -42,9 +42,11 @@ func gemm(s isa, p product, rows, vectors int) {
 		"	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil",
 		"	out[r][column/4+j] = acc",
 		"",
-		"and fetches into the caches what lies ahead bytes behind the weights it reads. It",
-		"does so for several tiles, whose tables lie skip bytes apart and whose out and add one",
-		"behind the other; again is taps.",
+		"and fetches into the caches what lies ahead bytes behind the weights it reads; unless",
+		"pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from",
+		"ahead bytes behind the first ones on, in all tiles together. It does so for several",
+		"tiles, whose tables lie skip bytes apart and whose out and add one behind the other;",
+		"again is taps.",
 		"See gemmGeneric.")
 	Pragma("noescape")
 	AllocLocal(8) // a frame, which keeps the caller's RBP
@@ -59,19 +61,21 @@ func gemm(s isa, p product, rows, vectors int) {
 		aAgain  = 13
 		aAdd    = 14
 		aSum    = 15
+		aPace   = 16
 	)
 	acc := func(r, v int) reg.VecPhysical { return s.vecs[r*vectors+v] }
 	g := gemmFrame{s: s, rows: rows, vectors: vectors}
+	if s.lane < 16 {
+		g.pace(aAhead)
+	}
 	Label("tile")
 	g.fetchAdd(aColumn, aAdd)
 	g.begin(aOut, aColumn, aMask)
-	ahead := reg.RBP
-	MOVQ(arg("ahead", aAhead), ahead)
-	g.products(p.each, func(w reg.GPPhysical) {
-		for b := 0; b < vectors*s.bytes(); b += 64 {
-			PREFETCHT0(indexed(w, ahead, b))
-		}
-	})
+	if s.lane < 16 {
+		g.products(p.each, g.fetchPaced(aAhead, aPace))
+	} else {
+		g.products(p.each, g.fetchAhead(aAhead))
+	}
 
 	comment("activation bounds: the accumulator is the last operand, so that a NaN stays")
 	w, off := reg.R14, reg.R15
@@ -123,6 +127,41 @@ func gemm(s isa, p product, rows, vectors int) {
 	Label("done")
 	VZEROUPPER()
 	RET()
+}
+
+// fetchAhead gives what fetches weights ahead of those that are read.
+func (g gemmFrame) fetchAhead(aAhead int) func(w reg.GPPhysical) {
+	ahead := reg.RBP
+	MOVQ(arg("ahead", aAhead), ahead)
+	return func(w reg.GPPhysical) {
+		for b := 0; b < g.vectors*g.s.bytes(); b += 64 {
+			PREFETCHT0(indexed(w, ahead, b))
+		}
+	}
+}
+
+// pace writes where fetching at a pace begins: with the first tile.
+func (g gemmFrame) pace(aAhead int) {
+	const aWeights = 4
+	next := reg.RBP
+	MOVQ(arg("weights", aWeights), next)
+	ADDQ(arg("ahead", aAhead), next)
+}
+
+// fetchPaced is fetchAhead where registers are left for a pace: unless that is 0, tiles go
+// on with what those before them have fetched.
+func (g gemmFrame) fetchPaced(aAhead, aPace int) func(w reg.GPPhysical) {
+	next, pace := reg.RBP, reg.R12
+	MOVQ(arg("pace", aPace), pace)
+	TESTQ(pace, pace)
+	JNZ(operand.LabelRef("paced"))
+	g.pace(aAhead)
+	MOVQ(operand.U32(uint32(g.vectors*g.s.bytes())), pace)
+	Label("paced")
+	return func(reg.GPPhysical) {
+		PREFETCHT0(mem(next, 0))
+		ADDQ(pace, next)
+	}
 }
 
 // gemmFrame is what matrix product kernels have in common: where their registers

@@ -55,7 +55,8 @@ func innerLoop(f *function, matrices bool) *loop {
 // The registers of a matrix product's loop, as in the kernel of amd64: the rows' pointers
 // are the first ones.
 const (
-	productAhead   = 6  // BP
+	productNext    = 6  // BP, what is fetched next
+	productPace    = 11 // R12, what of it for each row of weights
 	productWeights = 13 // R14
 	productOffset  = 14 // R15
 )
@@ -82,9 +83,6 @@ func (t *translator) product(rows, columns int, whole bool) {
 	}
 	t.line("MOVD end+24(FP), R15")
 	t.line("SUB R%d, R15, R16", productOffset)
-	if ahead {
-		t.line("ADD R%d, R%d, R17", productAhead, productWeights)
-	}
 	t.line("SUBS $16, R16, R16")
 	t.line("BLT few")
 	t.out.WriteString("\nfour:\n")
@@ -92,8 +90,9 @@ func (t *translator) product(rows, columns int, whole bool) {
 		t.word(load4(inputs+r, r, productOffset))
 	}
 	for lane := range 4 {
-		if at := lane * 4 * columns; ahead && at%64 == 0 {
-			t.line("PRFM %d(R17), PLDL1KEEP", at)
+		if ahead && lane*4*columns%64 == 0 {
+			t.line("PRFM (R%d), PLDL1KEEP", productNext)
+			t.line("ADD R%d<<%d, R%d, R%d", productPace, 8/columns, productNext, productNext)
 		}
 		for pair := range quads / 2 {
 			multiply(lane, lane*4*columns+32*pair, pair)
@@ -101,9 +100,6 @@ func (t *translator) product(rows, columns int, whole bool) {
 	}
 	t.line("ADD $16, R%d, R%d", productOffset, productOffset)
 	t.line("ADD $%d, R%d, R%d", 16*columns, productWeights, productWeights)
-	if ahead {
-		t.line("ADD $%d, R17, R17", 16*columns)
-	}
 	t.line("SUBS $16, R16, R16")
 	t.line("BGE four")
 	t.out.WriteString("\nfew:\n")
@@ -118,6 +114,9 @@ func (t *translator) product(rows, columns int, whole bool) {
 	}
 	t.line("ADD $4, R%d, R%d", productOffset, productOffset)
 	t.line("ADD $%d, R%d, R%d", 4*columns, productWeights, productWeights)
+	if ahead {
+		t.line("ADD R%d, R%d, R%d", productPace, productNext, productNext)
+	}
 	t.line("SUBS $4, R16, R16")
 	t.line("BNE one")
 	t.out.WriteString("\nadded:\n")
