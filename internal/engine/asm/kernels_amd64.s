@@ -78413,10 +78413,17 @@ vector:
 	JMP        vector
 
 partial:
-	ADDQ       $0x00000020, DX
-	CMPQ       SI, DX
-	JGE        done
-	MOVQ       mask+40(FP), AX
+	ADDQ $0x00000020, DX
+	CMPQ SI, DX
+	JGE  done
+	MOVQ mask+40(FP), AX
+	CMPQ DX, $0x00000020
+	JLT  few
+	SUBQ $0x00000020, DX
+	MOVQ DX, SI
+	JMP  vector
+
+few:
 	VMOVUPS    (AX), Y15
 	MOVQ       ahead+48(FP), R12
 	ADDQ       SI, R12
@@ -78698,10 +78705,20 @@ store1_1:
 	JMP     vector
 
 partial:
-	ADDQ         $0x00000020, DX
-	CMPQ         SI, DX
-	JGE          done
-	MOVQ         mask+64(FP), AX
+	ADDQ  $0x00000020, DX
+	CMPQ  SI, DX
+	JGE   done
+	MOVQ  mask+64(FP), AX
+	CMPQ  DX, $0x00000020
+	JLT   few
+	MOVQ  add+72(FP), DI
+	TESTQ DI, DI
+	JNZ   few
+	SUBQ  $0x00000020, DX
+	MOVQ  DX, SI
+	JMP   vector
+
+few:
 	VMOVUPS      (AX), Y15
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
@@ -79032,10 +79049,17 @@ vector:
 	JMP          vector
 
 partial:
-	ADDQ         $0x00000020, DX
-	CMPQ         SI, DX
-	JGE          done
-	MOVQ         mask+40(FP), AX
+	ADDQ $0x00000020, DX
+	CMPQ SI, DX
+	JGE  done
+	MOVQ mask+40(FP), AX
+	CMPQ DX, $0x00000020
+	JLT  few
+	SUBQ $0x00000020, DX
+	MOVQ DX, SI
+	JMP  vector
+
+few:
 	VMOVUPS      (AX), Y12
 	MOVQ         ahead+48(FP), R12
 	ADDQ         SI, R12
@@ -79370,10 +79394,20 @@ store1_1:
 	JMP     vector
 
 partial:
-	ADDQ         $0x00000020, DX
-	CMPQ         SI, DX
-	JGE          done
-	MOVQ         mask+64(FP), AX
+	ADDQ  $0x00000020, DX
+	CMPQ  SI, DX
+	JGE   done
+	MOVQ  mask+64(FP), AX
+	CMPQ  DX, $0x00000020
+	JLT   few
+	MOVQ  add+72(FP), DI
+	TESTQ DI, DI
+	JNZ   few
+	SUBQ  $0x00000020, DX
+	MOVQ  DX, SI
+	JMP   vector
+
+few:
 	VMOVUPS      (AX), Y14
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
@@ -79799,10 +79833,17 @@ vector:
 	JMP          vector
 
 partial:
-	ADDQ         $0x00000020, DX
-	CMPQ         SI, DX
-	JGE          done
-	MOVQ         mask+40(FP), AX
+	ADDQ $0x00000020, DX
+	CMPQ SI, DX
+	JGE  done
+	MOVQ mask+40(FP), AX
+	CMPQ DX, $0x00000020
+	JLT  few
+	SUBQ $0x00000020, DX
+	MOVQ DX, SI
+	JMP  vector
+
+few:
 	VMOVUPS      (AX), Y10
 	MOVQ         ahead+48(FP), R12
 	ADDQ         SI, R12
@@ -80297,10 +80338,20 @@ store1_1:
 	JMP     vector
 
 partial:
-	ADDQ         $0x00000020, DX
-	CMPQ         SI, DX
-	JGE          done
-	MOVQ         mask+64(FP), AX
+	ADDQ  $0x00000020, DX
+	CMPQ  SI, DX
+	JGE   done
+	MOVQ  mask+64(FP), AX
+	CMPQ  DX, $0x00000020
+	JLT   few
+	MOVQ  add+72(FP), DI
+	TESTQ DI, DI
+	JNZ   few
+	SUBQ  $0x00000020, DX
+	MOVQ  DX, SI
+	JMP   vector
+
+few:
 	VMOVUPS      (AX), Y12
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
@@ -80823,10 +80874,17 @@ vector:
 	JMP          vector
 
 partial:
-	ADDQ         $0x00000020, DX
-	CMPQ         SI, DX
-	JGE          done
-	MOVQ         mask+40(FP), AX
+	ADDQ $0x00000020, DX
+	CMPQ SI, DX
+	JGE  done
+	MOVQ mask+40(FP), AX
+	CMPQ DX, $0x00000020
+	JLT  few
+	SUBQ $0x00000020, DX
+	MOVQ DX, SI
+	JMP  vector
+
+few:
 	VMOVUPS      (AX), Y10
 	MOVQ         ahead+48(FP), R12
 	ADDQ         SI, R12
@@ -81408,10 +81466,20 @@ store1_1:
 	JMP     vector
 
 partial:
-	ADDQ         $0x00000020, DX
-	CMPQ         SI, DX
-	JGE          done
-	MOVQ         mask+64(FP), AX
+	ADDQ  $0x00000020, DX
+	CMPQ  SI, DX
+	JGE   done
+	MOVQ  mask+64(FP), AX
+	CMPQ  DX, $0x00000020
+	JLT   few
+	MOVQ  add+72(FP), DI
+	TESTQ DI, DI
+	JNZ   few
+	SUBQ  $0x00000020, DX
+	MOVQ  DX, SI
+	JMP   vector
+
+few:
 	VMOVUPS      (AX), Y9
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
@@ -81973,10 +82041,17 @@ vector:
 	JMP          vector
 
 partial:
-	ADDQ         $0x00000020, DX
-	CMPQ         SI, DX
-	JGE          done
-	MOVQ         mask+40(FP), AX
+	ADDQ $0x00000020, DX
+	CMPQ SI, DX
+	JGE  done
+	MOVQ mask+40(FP), AX
+	CMPQ DX, $0x00000020
+	JLT  few
+	SUBQ $0x00000020, DX
+	MOVQ DX, SI
+	JMP  vector
+
+few:
 	VMOVUPS      (AX), Y10
 	MOVQ         ahead+48(FP), R12
 	ADDQ         SI, R12
@@ -82495,10 +82570,20 @@ store1_2:
 	JMP     vector
 
 partial:
-	ADDQ         $0x00000020, DX
-	CMPQ         SI, DX
-	JGE          done
-	MOVQ         mask+64(FP), AX
+	ADDQ  $0x00000020, DX
+	CMPQ  SI, DX
+	JGE   done
+	MOVQ  mask+64(FP), AX
+	CMPQ  DX, $0x00000020
+	JLT   few
+	MOVQ  add+72(FP), DI
+	TESTQ DI, DI
+	JNZ   few
+	SUBQ  $0x00000020, DX
+	MOVQ  DX, SI
+	JMP   vector
+
+few:
 	VMOVUPS      (AX), Y12
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
@@ -83099,10 +83184,17 @@ vector:
 	JMP          vector
 
 partial:
-	ADDQ         $0x00000020, DX
-	CMPQ         SI, DX
-	JGE          done
-	MOVQ         mask+40(FP), AX
+	ADDQ $0x00000020, DX
+	CMPQ SI, DX
+	JGE  done
+	MOVQ mask+40(FP), AX
+	CMPQ DX, $0x00000020
+	JLT  few
+	SUBQ $0x00000020, DX
+	MOVQ DX, SI
+	JMP  vector
+
+few:
 	VMOVUPS      (AX), Y10
 	MOVQ         ahead+48(FP), R12
 	ADDQ         SI, R12
@@ -83758,10 +83850,20 @@ store1_2:
 	JMP     vector
 
 partial:
-	ADDQ         $0x00000020, DX
-	CMPQ         SI, DX
-	JGE          done
-	MOVQ         mask+64(FP), AX
+	ADDQ  $0x00000020, DX
+	CMPQ  SI, DX
+	JGE   done
+	MOVQ  mask+64(FP), AX
+	CMPQ  DX, $0x00000020
+	JLT   few
+	MOVQ  add+72(FP), DI
+	TESTQ DI, DI
+	JNZ   few
+	SUBQ  $0x00000020, DX
+	MOVQ  DX, SI
+	JMP   vector
+
+few:
 	VMOVUPS      (AX), Y12
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
@@ -84472,10 +84574,17 @@ vector:
 	JMP          vector
 
 partial:
-	ADDQ         $0x00000020, DX
-	CMPQ         SI, DX
-	JGE          done
-	MOVQ         mask+40(FP), AX
+	ADDQ $0x00000020, DX
+	CMPQ SI, DX
+	JGE  done
+	MOVQ mask+40(FP), AX
+	CMPQ DX, $0x00000020
+	JLT  few
+	SUBQ $0x00000020, DX
+	MOVQ DX, SI
+	JMP  vector
+
+few:
 	VMOVUPS      (AX), Y10
 	MOVQ         ahead+48(FP), R12
 	ADDQ         SI, R12
@@ -85281,10 +85390,20 @@ store1_2:
 	JMP     vector
 
 partial:
-	ADDQ         $0x00000020, DX
-	CMPQ         SI, DX
-	JGE          done
-	MOVQ         mask+64(FP), AX
+	ADDQ  $0x00000020, DX
+	CMPQ  SI, DX
+	JGE   done
+	MOVQ  mask+64(FP), AX
+	CMPQ  DX, $0x00000020
+	JLT   few
+	MOVQ  add+72(FP), DI
+	TESTQ DI, DI
+	JNZ   few
+	SUBQ  $0x00000020, DX
+	MOVQ  DX, SI
+	JMP   vector
+
+few:
 	VMOVUPS      (AX), Y9
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
@@ -86004,10 +86123,17 @@ vector:
 	JMP          vector
 
 partial:
-	ADDQ         $0x00000020, DX
-	CMPQ         SI, DX
-	JGE          done
-	MOVQ         mask+40(FP), AX
+	ADDQ $0x00000020, DX
+	CMPQ SI, DX
+	JGE  done
+	MOVQ mask+40(FP), AX
+	CMPQ DX, $0x00000020
+	JLT  few
+	SUBQ $0x00000020, DX
+	MOVQ DX, SI
+	JMP  vector
+
+few:
 	VMOVUPS      (AX), Y10
 	MOVQ         ahead+48(FP), R12
 	ADDQ         SI, R12
@@ -86630,10 +86756,20 @@ store1_3:
 	JMP     vector
 
 partial:
-	ADDQ         $0x00000020, DX
-	CMPQ         SI, DX
-	JGE          done
-	MOVQ         mask+64(FP), AX
+	ADDQ  $0x00000020, DX
+	CMPQ  SI, DX
+	JGE   done
+	MOVQ  mask+64(FP), AX
+	CMPQ  DX, $0x00000020
+	JLT   few
+	MOVQ  add+72(FP), DI
+	TESTQ DI, DI
+	JNZ   few
+	SUBQ  $0x00000020, DX
+	MOVQ  DX, SI
+	JMP   vector
+
+few:
 	VMOVUPS      (AX), Y9
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
@@ -87367,10 +87503,17 @@ vector:
 	JMP          vector
 
 partial:
-	ADDQ         $0x00000020, DX
-	CMPQ         SI, DX
-	JGE          done
-	MOVQ         mask+40(FP), AX
+	ADDQ $0x00000020, DX
+	CMPQ SI, DX
+	JGE  done
+	MOVQ mask+40(FP), AX
+	CMPQ DX, $0x00000020
+	JLT  few
+	SUBQ $0x00000020, DX
+	MOVQ DX, SI
+	JMP  vector
+
+few:
 	VMOVUPS      (AX), Y10
 	MOVQ         ahead+48(FP), R12
 	ADDQ         SI, R12
@@ -88195,10 +88338,20 @@ store1_3:
 	JMP     vector
 
 partial:
-	ADDQ         $0x00000020, DX
-	CMPQ         SI, DX
-	JGE          done
-	MOVQ         mask+64(FP), AX
+	ADDQ  $0x00000020, DX
+	CMPQ  SI, DX
+	JGE   done
+	MOVQ  mask+64(FP), AX
+	CMPQ  DX, $0x00000020
+	JLT   few
+	MOVQ  add+72(FP), DI
+	TESTQ DI, DI
+	JNZ   few
+	SUBQ  $0x00000020, DX
+	MOVQ  DX, SI
+	JMP   vector
+
+few:
 	VMOVUPS      (AX), Y9
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8
@@ -89075,10 +89228,17 @@ vector:
 	JMP          vector
 
 partial:
-	ADDQ         $0x00000020, DX
-	CMPQ         SI, DX
-	JGE          done
-	MOVQ         mask+40(FP), AX
+	ADDQ $0x00000020, DX
+	CMPQ SI, DX
+	JGE  done
+	MOVQ mask+40(FP), AX
+	CMPQ DX, $0x00000020
+	JLT  few
+	SUBQ $0x00000020, DX
+	MOVQ DX, SI
+	JMP  vector
+
+few:
 	VMOVUPS      (AX), Y10
 	MOVQ         ahead+48(FP), R12
 	ADDQ         SI, R12
@@ -90009,10 +90169,20 @@ store1_3:
 	JMP     vector
 
 partial:
-	ADDQ         $0x00000020, DX
-	CMPQ         SI, DX
-	JGE          done
-	MOVQ         mask+64(FP), AX
+	ADDQ  $0x00000020, DX
+	CMPQ  SI, DX
+	JGE   done
+	MOVQ  mask+64(FP), AX
+	CMPQ  DX, $0x00000020
+	JLT   few
+	MOVQ  add+72(FP), DI
+	TESTQ DI, DI
+	JNZ   few
+	SUBQ  $0x00000020, DX
+	MOVQ  DX, SI
+	JMP   vector
+
+few:
 	VMOVUPS      (AX), Y9
 	MOVQ         src+0(FP), R8
 	ADDQ         SI, R8

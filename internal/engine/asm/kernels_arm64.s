@@ -43984,6 +43984,13 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+40(FP), R0
+	CMP $32, R3
+	BLT few
+	SUB $32, R3, R3
+	MOVD R3, R4
+	B vector
+
+few:
 	FLDPQ 0(R0), (F30, F31)
 	MOVD ahead+48(FP), R11
 	ADD R4, R11, R11
@@ -44483,6 +44490,16 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+64(FP), R0
+	CMP $32, R3
+	BLT few
+	MOVD add+72(FP), R5
+	CMP $0, R5
+	BNE few
+	SUB $32, R3, R3
+	MOVD R3, R4
+	B vector
+
+few:
 	FLDPQ 0(R0), (F30, F31)
 	MOVD src+0(FP), R7
 	ADD R4, R7, R7
@@ -45070,6 +45087,13 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+40(FP), R0
+	CMP $32, R3
+	BLT few
+	SUB $32, R3, R3
+	MOVD R3, R4
+	B vector
+
+few:
 	FLDPQ 0(R0), (F24, F25)
 	MOVD ahead+48(FP), R11
 	ADD R4, R11, R11
@@ -45667,6 +45691,16 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+64(FP), R0
+	CMP $32, R3
+	BLT few
+	MOVD add+72(FP), R5
+	CMP $0, R5
+	BNE few
+	SUB $32, R3, R3
+	MOVD R3, R4
+	B vector
+
+few:
 	FLDPQ 0(R0), (F28, F29)
 	MOVD src+0(FP), R7
 	ADD R4, R7, R7
@@ -46422,6 +46456,13 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+40(FP), R0
+	CMP $32, R3
+	BLT few
+	SUB $32, R3, R3
+	MOVD R3, R4
+	B vector
+
+few:
 	FLDPQ 0(R0), (F20, F21)
 	MOVD ahead+48(FP), R11
 	ADD R4, R11, R11
@@ -47276,6 +47317,16 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+64(FP), R0
+	CMP $32, R3
+	BLT few
+	MOVD add+72(FP), R5
+	CMP $0, R5
+	BNE few
+	SUB $32, R3, R3
+	MOVD R3, R4
+	B vector
+
+few:
 	FLDPQ 0(R0), (F24, F25)
 	MOVD src+0(FP), R7
 	ADD R4, R7, R7
@@ -48197,6 +48248,13 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+40(FP), R0
+	CMP $32, R3
+	BLT few
+	SUB $32, R3, R3
+	MOVD R3, R4
+	B vector
+
+few:
 	FLDPQ 0(R0), (F20, F21)
 	MOVD ahead+48(FP), R11
 	ADD R4, R11, R11
@@ -49217,6 +49275,16 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+64(FP), R0
+	CMP $32, R3
+	BLT few
+	MOVD add+72(FP), R5
+	CMP $0, R5
+	BNE few
+	SUB $32, R3, R3
+	MOVD R3, R4
+	B vector
+
+few:
 	FLDPQ 0(R0), (F18, F19)
 	MOVD src+0(FP), R7
 	ADD R4, R7, R7
@@ -50230,6 +50298,13 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+40(FP), R0
+	CMP $32, R3
+	BLT few
+	SUB $32, R3, R3
+	MOVD R3, R4
+	B vector
+
+few:
 	FLDPQ 0(R0), (F20, F21)
 	MOVD ahead+48(FP), R11
 	ADD R4, R11, R11
@@ -51109,6 +51184,16 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+64(FP), R0
+	CMP $32, R3
+	BLT few
+	MOVD add+72(FP), R5
+	CMP $0, R5
+	BNE few
+	SUB $32, R3, R3
+	MOVD R3, R4
+	B vector
+
+few:
 	FLDPQ 0(R0), (F24, F25)
 	MOVD src+0(FP), R7
 	ADD R4, R7, R7
@@ -52162,6 +52247,13 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+40(FP), R0
+	CMP $32, R3
+	BLT few
+	SUB $32, R3, R3
+	MOVD R3, R4
+	B vector
+
+few:
 	FLDPQ 0(R0), (F20, F21)
 	MOVD ahead+48(FP), R11
 	ADD R4, R11, R11
@@ -53316,6 +53408,16 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+64(FP), R0
+	CMP $32, R3
+	BLT few
+	MOVD add+72(FP), R5
+	CMP $0, R5
+	BNE few
+	SUB $32, R3, R3
+	MOVD R3, R4
+	B vector
+
+few:
 	FLDPQ 0(R0), (F24, F25)
 	MOVD src+0(FP), R7
 	ADD R4, R7, R7
@@ -54579,6 +54681,13 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+40(FP), R0
+	CMP $32, R3
+	BLT few
+	SUB $32, R3, R3
+	MOVD R3, R4
+	B vector
+
+few:
 	FLDPQ 0(R0), (F20, F21)
 	MOVD ahead+48(FP), R11
 	ADD R4, R11, R11
@@ -55992,6 +56101,16 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+64(FP), R0
+	CMP $32, R3
+	BLT few
+	MOVD add+72(FP), R5
+	CMP $0, R5
+	BNE few
+	SUB $32, R3, R3
+	MOVD R3, R4
+	B vector
+
+few:
 	FLDPQ 0(R0), (F18, F19)
 	MOVD src+0(FP), R7
 	ADD R4, R7, R7
@@ -57277,6 +57396,13 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+40(FP), R0
+	CMP $32, R3
+	BLT few
+	SUB $32, R3, R3
+	MOVD R3, R4
+	B vector
+
+few:
 	FLDPQ 0(R0), (F20, F21)
 	MOVD ahead+48(FP), R11
 	ADD R4, R11, R11
@@ -58344,6 +58470,16 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+64(FP), R0
+	CMP $32, R3
+	BLT few
+	MOVD add+72(FP), R5
+	CMP $0, R5
+	BNE few
+	SUB $32, R3, R3
+	MOVD R3, R4
+	B vector
+
+few:
 	FLDPQ 0(R0), (F18, F19)
 	MOVD src+0(FP), R7
 	ADD R4, R7, R7
@@ -59619,6 +59755,13 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+40(FP), R0
+	CMP $32, R3
+	BLT few
+	SUB $32, R3, R3
+	MOVD R3, R4
+	B vector
+
+few:
 	FLDPQ 0(R0), (F20, F21)
 	MOVD ahead+48(FP), R11
 	ADD R4, R11, R11
@@ -61056,6 +61199,16 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+64(FP), R0
+	CMP $32, R3
+	BLT few
+	MOVD add+72(FP), R5
+	CMP $0, R5
+	BNE few
+	SUB $32, R3, R3
+	MOVD R3, R4
+	B vector
+
+few:
 	FLDPQ 0(R0), (F18, F19)
 	MOVD src+0(FP), R7
 	ADD R4, R7, R7
@@ -62607,6 +62760,13 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+40(FP), R0
+	CMP $32, R3
+	BLT few
+	SUB $32, R3, R3
+	MOVD R3, R4
+	B vector
+
+few:
 	FLDPQ 0(R0), (F20, F21)
 	MOVD ahead+48(FP), R11
 	ADD R4, R11, R11
@@ -64294,6 +64454,16 @@ partial:
 	CMP R3, R4
 	BGE done
 	MOVD mask+64(FP), R0
+	CMP $32, R3
+	BLT few
+	MOVD add+72(FP), R5
+	CMP $0, R5
+	BNE few
+	SUB $32, R3, R3
+	MOVD R3, R4
+	B vector
+
+few:
 	FLDPQ 0(R0), (F18, F19)
 	MOVD src+0(FP), R7
 	ADD R4, R7, R7

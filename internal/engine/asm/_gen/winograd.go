@@ -267,9 +267,23 @@ func constants(s isa, function string, values []float64) []reg.VecPhysical {
 // constantData are the constants that are defined already: loops are written twice.
 var constantData = map[string]operand.Mem{}
 
-// vectorLoop calls body for whole vectors of channels, then for a partial one.
-func vectorLoop(s isa, length, maskArg operand.Mem, scratch reg.VecPhysical, body func(k mask)) {
-	vectorFrame(s, length, maskArg, func() { body(mask{}) }, func(lanes operand.Mem) { body(s.loadMask(lanes, scratch, reg.K1)) })
+// vectorLoop calls body for whole vectors of channels, then for what is left: with AVX2, whose
+// masked stores are slow, once more for the last whole vector, unless the channels do not
+// fill one or what is written must not be written twice, which goes to few if so.
+func vectorLoop(s isa, length, maskArg operand.Mem, scratch reg.VecPhysical, once func(few operand.LabelRef), body func(k mask)) {
+	vectorFrame(s, length, maskArg, func() { body(mask{}) }, func(lanes operand.Mem) {
+		if s.lane < 16 {
+			off, end, few := reg.RSI, reg.RDX, operand.LabelRef("few")
+			CMPQ(end, operand.U32(uint32(s.bytes())))
+			JLT(few)
+			once(few)
+			SUBQ(operand.U32(uint32(s.bytes())), end)
+			MOVQ(end, off)
+			JMP(operand.LabelRef("vector"))
+			Label("few")
+		}
+		body(s.loadMask(lanes, scratch, reg.K1))
+	})
 }
 
 // winogradInput writes the input transform of one tile.
@@ -289,7 +303,7 @@ func winogradInput(s isa, w winogradTile) {
 		constants(s, name, w.y.inputConst)
 	}
 	f := winogradFrameOf(s, w.y.n, w.y.n, w.x.n, max(w.y.inputFree, w.x.inputFree), max(len(w.y.inputConst), len(w.x.inputConst)), s.lane < 16)
-	vectorLoop(s, arg("bytes", 1), arg("mask", 5), f.mask, func(k mask) {
+	vectorLoop(s, arg("bytes", 1), arg("mask", 5), f.mask, func(operand.LabelRef) {}, func(k mask) {
 		MOVQ(arg("ahead", 6), ahead)
 		ADDQ(reg.RSI, ahead)
 		c := w.phase(s, name, "Y", w.y.inputConst)
@@ -347,7 +361,12 @@ func winogradOutput(s isa, w winogradTile) {
 	// Bias and bounds take three registers, the mask one: with AVX2 it does not outlive
 	// the transforms, and is loaded anew before each store.
 	f := winogradFrameOf(s, w.y.m, w.y.n, w.x.n, 4, max(len(w.y.outputConst), len(w.x.outputConst)), false)
-	vectorLoop(s, arg("bytes", 2), arg("mask", 8), f.mask, func(k mask) {
+	once := func(few operand.LabelRef) { // what is added may lie where the sums go
+		MOVQ(arg("add", 9), add)
+		TESTQ(add, add)
+		JNZ(few)
+	}
+	vectorLoop(s, arg("bytes", 2), arg("mask", 8), f.mask, once, func(k mask) {
 		part++
 		MOVQ(arg("src", 0), src)
 		ADDQ(reg.RSI, src)
