@@ -753,6 +753,17 @@ func (b *tiles) multiplyPart(p *panel, from int, cut asm.Cut, at part, inputs []
 	k := s.Kernels
 	each := p.end - p.begin
 	end := begin + at.channels.Len()
+	first := (at.taps.Lo*each + at.channels.Lo) * len(p.bias)
+	// What comes next is fetched while all tiles take this part, so much for each row of weights,
+	// unless all of them are in the cache.
+	next, tiles := first+at.taps.Len()*at.channels.Len()*len(p.bias), cut.Full-from+cut.Low
+	if c.linear() {
+		next = first + len(p.weights) // the same part of the next panel
+	}
+	pace := 0
+	if k.Paced() && tiles > 1 && 4*c.Weights() > caches.This().Second() {
+		pace = (4*len(p.bias) + tiles - 1) / tiles
+	}
 	pass := func(pixel, tiles, rows int, taps region.Span, resumed, more bool) { // from a pixel on
 		part := asm.Part{Resumed: resumed, Unbounded: more, Ahead: asm.StreamAhead, Tiles: tiles, Stride: rows * b.rowTaps}
 		if b.sum != nil && !more {
@@ -760,6 +771,10 @@ func (b *tiles) multiplyPart(p *panel, from int, cut asm.Cut, at part, inputs []
 		}
 		first := (taps.Lo*each + at.channels.Lo) * len(p.bias)
 		weights := p.weights[first:][:taps.Len()*at.channels.Len()*len(p.bias)]
+		if pace > 0 {
+			part.Ahead, part.Pace = next-first, pace
+			next += tiles * taps.Len() * at.channels.Len() * pace / 4
+		}
 		table := inputs[pixel*b.rowTaps+taps.Lo*rows:]
 		k.GemmPart(table, taps.Len(), begin, end, weights, s.out[pixel:][:tiles*rows], p.column, p.bias, &c.Clamp, p.valid, part)
 	}
