@@ -159,6 +159,16 @@ func (b *Binary) Run(s *Scratch, jobs []Job) {
 	}
 }
 
+// Overwrites says whether the output may lie where the only value lies: not where row writes a
+// constant to the output before it reads the value.
+func (b *Binary) Overwrites() bool {
+	if b.Const[1] != nil {
+		return b.Kind[0] == Full && b.Const[0] == nil
+	}
+	_, swaps := b.Operation.Swapped()
+	return b.Const[0] != nil && b.Kind[1] == Full && (swaps || !b.Native)
+}
+
 // operands gives what the operands have for row y of a job.
 func (b *Binary) operands(s *Scratch, j *Job, y int) (v [2][]float32) {
 	input, w := 0, j.Rect.X.Len()

@@ -103,10 +103,20 @@ func (s *step) single() bool {
 }
 
 // sameMemory says that step m, whose outputs' regions are given, writes where what it reads
-// lies: a function of single elements of rows that are computed when it asks for them.
+// lies: it takes single elements of rows that are computed when it asks for them.
 func sameMemory(steps []step, m int, rects []region.Rect) bool {
-	_, ok := steps[m].prim.(*engine.Unary)
-	return ok && m > 0 && m < len(steps)-1 && steps[m-1].rows() == 1 && rects[m-1] == rects[m]
+	return steps[m].overwrites() && m > 0 && m < len(steps)-1 && steps[m-1].rows() == 1 && rects[m-1] == rects[m]
+}
+
+// overwrites says whether the step, of one value, may write each element where it has read it.
+func (s *step) overwrites() bool {
+	switch p := s.prim.(type) {
+	case *engine.Unary, *engine.Bounds, *engine.Affine, *engine.PRelu:
+		return true
+	case *engine.Binary:
+		return p.Overwrites()
+	}
+	return false
 }
 
 // assembles says whether a step puts memory together that others have written to.
