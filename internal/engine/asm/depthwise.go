@@ -13,6 +13,7 @@ import (
 // distances of outputs and of their rows.
 type sharedKernel struct {
 	kx, stride, per int
+	rows            int // that are computed at a time
 	run             depthwiseKernel
 	// pointed reads pixels wherever they lie: rows point to rows of pointers, whose bytes
 	// first and pixel count. nil for groups.
@@ -175,12 +176,11 @@ const (
 
 // Channels are put together in blocks of some vectors of AVX-512, of vectorChannels each:
 // as many as let a band of rows stay within bandBytes, the first-level cache's share. Those
-// of groups compute tileRows rows at a time.
+// of groups are some of their kernels' rows.
 const (
 	vectorChannels = 16
 	mostVectors    = 4
 	bandBytes      = 28 << 10
-	tileRows       = 3
 )
 
 // wideTaps is how many pixels windows have at least for which no kernel is made, so that
@@ -228,7 +228,7 @@ func (k *Kernels) DepthwiseWindows(w *Windows, weights, out, bias []float32, cla
 		w.pointed(k, d, every, weights, out, bias, clamp)
 		return
 	}
-	vectors, band := w.block(cols, w.To-w.From)
+	vectors, band := w.block(d, cols, w.To-w.From)
 	tall, pointed := k.tallWindows(w.Y, w.X, w.Group), 0
 	if linesKept(w.Pitch) < linesKept(512) {
 		tall = nil // outputs all go to one set of the cache, and two rows of them wait longer
@@ -325,11 +325,11 @@ func (w *Windows) point(cols, ring, channels int) {
 
 // block is how many vectors of channels are put together at a time, and for how many
 // rows of outputs.
-func (w *Windows) block(cols, channels int) (vectors, band int) {
+func (w *Windows) block(d *sharedKernel, cols, channels int) (vectors, band int) {
 	rows := func(bytes int) int { return (bytes/(4*cols*vectors*vectorChannels)-w.Y.depth())/w.Y.Stride + 1 }
 	if w.Group > 1 {
 		vectors = 1 // which are the kernels'
-		return vectors, min(w.Y.Out, max(1, rows(bandBytes)/tileRows)*tileRows)
+		return vectors, min(w.Y.Out, max(1, rows(bandBytes)/d.rows)*d.rows)
 	}
 	for vectors = min(mostVectors, channels/vectorChannels); ; vectors /= 2 {
 		if band = rows(bandBytes); vectors == 1 || band >= 4 {

@@ -1822,8 +1822,8 @@ var setNEON = Kernels{
 	},
 	row: gemmRowNEON,
 	shared: []sharedKernel{
-		{3, 1, 1, depthwiseShared3Stride1NEON, depthwisePointed3Stride1NEON}, {3, 2, 1, depthwiseShared3Stride2NEON, depthwisePointed3Stride2NEON}, {5, 1, 1, depthwiseShared5Stride1NEON, depthwisePointed5Stride1NEON}, {5, 2, 1, depthwiseShared5Stride2NEON, depthwisePointed5Stride2NEON}, {7, 1, 1, depthwiseShared7Stride1NEON, depthwisePointed7Stride1NEON}, {9, 1, 1, depthwiseShared9Stride1NEON, nil},
-		{3, 1, 4, grouped4Stride1NEON, nil}, {3, 2, 4, grouped4Stride2NEON, nil}, {3, 1, 8, grouped8Stride1NEON, nil}, {3, 2, 8, grouped8Stride2NEON, nil},
+		{3, 1, 1, 1, depthwiseShared3Stride1NEON, depthwisePointed3Stride1NEON}, {3, 2, 1, 1, depthwiseShared3Stride2NEON, depthwisePointed3Stride2NEON}, {5, 1, 1, 1, depthwiseShared5Stride1NEON, depthwisePointed5Stride1NEON}, {5, 2, 1, 1, depthwiseShared5Stride2NEON, depthwisePointed5Stride2NEON}, {7, 1, 1, 1, depthwiseShared7Stride1NEON, depthwisePointed7Stride1NEON}, {9, 1, 1, 1, depthwiseShared9Stride1NEON, nil},
+		{3, 1, 4, 3, grouped4Stride1NEON, nil}, {3, 2, 4, 3, grouped4Stride2NEON, nil}, {3, 1, 8, 4, grouped8Stride1NEON, nil}, {3, 2, 8, 4, grouped8Stride2NEON, nil},
 	},
 	tall: []tallKernel{
 		{3, 1, 2, 4, depthwiseTall3Stride1By4NEON}, {3, 1, 1, 7, depthwiseTall3Stride1By7NEON}, {3, 2, 1, 4, depthwiseTall3Stride2By4NEON},

@@ -16193,17 +16193,17 @@ vector:
 	MOVD rows+0(FP), R13
 	MOVD m+8(FP), R14
 
-rows2:
-	CMP $2, R14
-	BLT rows2_none
+rows3:
+	CMP $3, R14
+	BLT rows3_none
 	MOVD first+24(FP), R10
 	MOVD out+64(FP), R11
 	ADD R3, R11, R11
 	MOVD n+16(FP), R12
 
-rows2_tile4:
-	CMP $4, R12
-	BLT rows2_less4
+rows3_tile3:
+	CMP $3, R12
+	BLT rows3_less3
 	MOVD bias+88(FP), R7
 	ADD R3, R7, R19
 	FLDPQ 0(R19), (F0, F1)
@@ -16221,12 +16221,14 @@ rows2_tile4:
 	WORD $0x4ea11c2d // mov v13.16b, v1.16b
 	WORD $0x4ea01c0e // mov v14.16b, v0.16b
 	WORD $0x4ea11c2f // mov v15.16b, v1.16b
+	WORD $0x4ea01c10 // mov v16.16b, v0.16b
+	WORD $0x4ea11c31 // mov v17.16b, v1.16b
 	MOVD R13, R7
 	MOVD ky+40(FP), R8
 	MOVD weights+56(FP), R4
 	ADD R3, R4, R4
 
-rows2_tile4_row:
+rows3_tile3_row:
 	MOVD ky+40(FP), R5
 	MOVD 0(R7), R0
 	ADD R10, R0, R0
@@ -16235,389 +16237,427 @@ rows2_tile4_row:
 	MOVD 0(R20), R1
 	ADD R10, R1, R1
 	ADD R3, R1, R1
+	ADD R5, R5, R5
+	ADD R5<<3, R7, R21
+	MOVD 0(R21), R2
+	ADD R10, R2, R2
+	ADD R3, R2, R2
 	ADD $8, R7, R7
 	FLDPQ 0(R0), (F26, F27)
 	FLDPQ 0(R1), (F28, F29)
-	FLDPQ 0(R4), (F16, F17)
-	WORD $0x4f9a1200 // fmla v0.4s, v16.4s, v26.s[0]
-	WORD $0x4f9b1221 // fmla v1.4s, v17.4s, v27.s[0]
-	WORD $0x4f9c1208 // fmla v8.4s, v16.4s, v28.s[0]
-	WORD $0x4f9d1229 // fmla v9.4s, v17.4s, v29.s[0]
-	FLDPQ 64(R4), (F16, F17)
-	WORD $0x4fba1200 // fmla v0.4s, v16.4s, v26.s[1]
-	WORD $0x4fbb1221 // fmla v1.4s, v17.4s, v27.s[1]
-	WORD $0x4fbc1208 // fmla v8.4s, v16.4s, v28.s[1]
-	WORD $0x4fbd1229 // fmla v9.4s, v17.4s, v29.s[1]
-	FLDPQ 128(R4), (F16, F17)
-	WORD $0x4f9a1a00 // fmla v0.4s, v16.4s, v26.s[2]
-	WORD $0x4f9b1a21 // fmla v1.4s, v17.4s, v27.s[2]
-	WORD $0x4f9c1a08 // fmla v8.4s, v16.4s, v28.s[2]
-	WORD $0x4f9d1a29 // fmla v9.4s, v17.4s, v29.s[2]
-	FLDPQ 192(R4), (F16, F17)
-	WORD $0x4fba1a00 // fmla v0.4s, v16.4s, v26.s[3]
-	WORD $0x4fbb1a21 // fmla v1.4s, v17.4s, v27.s[3]
-	WORD $0x4fbc1a08 // fmla v8.4s, v16.4s, v28.s[3]
-	WORD $0x4fbd1a29 // fmla v9.4s, v17.4s, v29.s[3]
-	ADD R9, R0, R0
-	ADD R9, R1, R1
-	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 0(R1), (F28, F29)
-	FLDPQ 0(R4), (F16, F17)
-	FLDPQ 256(R4), (F18, F19)
-	WORD $0x4f9a1202 // fmla v2.4s, v16.4s, v26.s[0]
-	WORD $0x4f9b1223 // fmla v3.4s, v17.4s, v27.s[0]
+	FLDPQ 0(R2), (F30, F31)
+	FLDPQ 0(R4), (F18, F19)
 	WORD $0x4f9a1240 // fmla v0.4s, v18.4s, v26.s[0]
 	WORD $0x4f9b1261 // fmla v1.4s, v19.4s, v27.s[0]
-	WORD $0x4f9c120a // fmla v10.4s, v16.4s, v28.s[0]
-	WORD $0x4f9d122b // fmla v11.4s, v17.4s, v29.s[0]
-	WORD $0x4f9c1248 // fmla v8.4s, v18.4s, v28.s[0]
-	WORD $0x4f9d1269 // fmla v9.4s, v19.4s, v29.s[0]
-	FLDPQ 64(R4), (F16, F17)
-	FLDPQ 320(R4), (F18, F19)
-	WORD $0x4fba1202 // fmla v2.4s, v16.4s, v26.s[1]
-	WORD $0x4fbb1223 // fmla v3.4s, v17.4s, v27.s[1]
+	WORD $0x4f9c1246 // fmla v6.4s, v18.4s, v28.s[0]
+	WORD $0x4f9d1267 // fmla v7.4s, v19.4s, v29.s[0]
+	WORD $0x4f9e124c // fmla v12.4s, v18.4s, v30.s[0]
+	WORD $0x4f9f126d // fmla v13.4s, v19.4s, v31.s[0]
+	FLDPQ 64(R4), (F18, F19)
 	WORD $0x4fba1240 // fmla v0.4s, v18.4s, v26.s[1]
 	WORD $0x4fbb1261 // fmla v1.4s, v19.4s, v27.s[1]
-	WORD $0x4fbc120a // fmla v10.4s, v16.4s, v28.s[1]
-	WORD $0x4fbd122b // fmla v11.4s, v17.4s, v29.s[1]
-	WORD $0x4fbc1248 // fmla v8.4s, v18.4s, v28.s[1]
-	WORD $0x4fbd1269 // fmla v9.4s, v19.4s, v29.s[1]
-	FLDPQ 128(R4), (F16, F17)
-	FLDPQ 384(R4), (F18, F19)
-	WORD $0x4f9a1a02 // fmla v2.4s, v16.4s, v26.s[2]
-	WORD $0x4f9b1a23 // fmla v3.4s, v17.4s, v27.s[2]
+	WORD $0x4fbc1246 // fmla v6.4s, v18.4s, v28.s[1]
+	WORD $0x4fbd1267 // fmla v7.4s, v19.4s, v29.s[1]
+	WORD $0x4fbe124c // fmla v12.4s, v18.4s, v30.s[1]
+	WORD $0x4fbf126d // fmla v13.4s, v19.4s, v31.s[1]
+	FLDPQ 128(R4), (F18, F19)
 	WORD $0x4f9a1a40 // fmla v0.4s, v18.4s, v26.s[2]
 	WORD $0x4f9b1a61 // fmla v1.4s, v19.4s, v27.s[2]
-	WORD $0x4f9c1a0a // fmla v10.4s, v16.4s, v28.s[2]
-	WORD $0x4f9d1a2b // fmla v11.4s, v17.4s, v29.s[2]
-	WORD $0x4f9c1a48 // fmla v8.4s, v18.4s, v28.s[2]
-	WORD $0x4f9d1a69 // fmla v9.4s, v19.4s, v29.s[2]
-	FLDPQ 192(R4), (F16, F17)
-	FLDPQ 448(R4), (F18, F19)
-	WORD $0x4fba1a02 // fmla v2.4s, v16.4s, v26.s[3]
-	WORD $0x4fbb1a23 // fmla v3.4s, v17.4s, v27.s[3]
+	WORD $0x4f9c1a46 // fmla v6.4s, v18.4s, v28.s[2]
+	WORD $0x4f9d1a67 // fmla v7.4s, v19.4s, v29.s[2]
+	WORD $0x4f9e1a4c // fmla v12.4s, v18.4s, v30.s[2]
+	WORD $0x4f9f1a6d // fmla v13.4s, v19.4s, v31.s[2]
+	FLDPQ 192(R4), (F18, F19)
 	WORD $0x4fba1a40 // fmla v0.4s, v18.4s, v26.s[3]
 	WORD $0x4fbb1a61 // fmla v1.4s, v19.4s, v27.s[3]
-	WORD $0x4fbc1a0a // fmla v10.4s, v16.4s, v28.s[3]
-	WORD $0x4fbd1a2b // fmla v11.4s, v17.4s, v29.s[3]
-	WORD $0x4fbc1a48 // fmla v8.4s, v18.4s, v28.s[3]
-	WORD $0x4fbd1a69 // fmla v9.4s, v19.4s, v29.s[3]
+	WORD $0x4fbc1a46 // fmla v6.4s, v18.4s, v28.s[3]
+	WORD $0x4fbd1a67 // fmla v7.4s, v19.4s, v29.s[3]
+	WORD $0x4fbe1a4c // fmla v12.4s, v18.4s, v30.s[3]
+	WORD $0x4fbf1a6d // fmla v13.4s, v19.4s, v31.s[3]
 	ADD R9, R0, R0
 	ADD R9, R1, R1
+	ADD R9, R2, R2
 	FLDPQ 0(R0), (F26, F27)
 	FLDPQ 0(R1), (F28, F29)
-	FLDPQ 0(R4), (F16, F17)
-	FLDPQ 256(R4), (F18, F19)
-	FLDPQ 512(R4), (F20, F21)
-	WORD $0x4f9a1204 // fmla v4.4s, v16.4s, v26.s[0]
-	WORD $0x4f9b1225 // fmla v5.4s, v17.4s, v27.s[0]
+	FLDPQ 0(R2), (F30, F31)
+	FLDPQ 0(R4), (F18, F19)
+	FLDPQ 256(R4), (F20, F21)
 	WORD $0x4f9a1242 // fmla v2.4s, v18.4s, v26.s[0]
 	WORD $0x4f9b1263 // fmla v3.4s, v19.4s, v27.s[0]
 	WORD $0x4f9a1280 // fmla v0.4s, v20.4s, v26.s[0]
 	WORD $0x4f9b12a1 // fmla v1.4s, v21.4s, v27.s[0]
-	WORD $0x4f9c120c // fmla v12.4s, v16.4s, v28.s[0]
-	WORD $0x4f9d122d // fmla v13.4s, v17.4s, v29.s[0]
-	WORD $0x4f9c124a // fmla v10.4s, v18.4s, v28.s[0]
-	WORD $0x4f9d126b // fmla v11.4s, v19.4s, v29.s[0]
-	WORD $0x4f9c1288 // fmla v8.4s, v20.4s, v28.s[0]
-	WORD $0x4f9d12a9 // fmla v9.4s, v21.4s, v29.s[0]
-	FLDPQ 64(R4), (F16, F17)
-	FLDPQ 320(R4), (F18, F19)
-	FLDPQ 576(R4), (F20, F21)
-	WORD $0x4fba1204 // fmla v4.4s, v16.4s, v26.s[1]
-	WORD $0x4fbb1225 // fmla v5.4s, v17.4s, v27.s[1]
+	WORD $0x4f9c1248 // fmla v8.4s, v18.4s, v28.s[0]
+	WORD $0x4f9d1269 // fmla v9.4s, v19.4s, v29.s[0]
+	WORD $0x4f9c1286 // fmla v6.4s, v20.4s, v28.s[0]
+	WORD $0x4f9d12a7 // fmla v7.4s, v21.4s, v29.s[0]
+	WORD $0x4f9e124e // fmla v14.4s, v18.4s, v30.s[0]
+	WORD $0x4f9f126f // fmla v15.4s, v19.4s, v31.s[0]
+	WORD $0x4f9e128c // fmla v12.4s, v20.4s, v30.s[0]
+	WORD $0x4f9f12ad // fmla v13.4s, v21.4s, v31.s[0]
+	FLDPQ 64(R4), (F18, F19)
+	FLDPQ 320(R4), (F20, F21)
 	WORD $0x4fba1242 // fmla v2.4s, v18.4s, v26.s[1]
 	WORD $0x4fbb1263 // fmla v3.4s, v19.4s, v27.s[1]
 	WORD $0x4fba1280 // fmla v0.4s, v20.4s, v26.s[1]
 	WORD $0x4fbb12a1 // fmla v1.4s, v21.4s, v27.s[1]
-	WORD $0x4fbc120c // fmla v12.4s, v16.4s, v28.s[1]
-	WORD $0x4fbd122d // fmla v13.4s, v17.4s, v29.s[1]
-	WORD $0x4fbc124a // fmla v10.4s, v18.4s, v28.s[1]
-	WORD $0x4fbd126b // fmla v11.4s, v19.4s, v29.s[1]
-	WORD $0x4fbc1288 // fmla v8.4s, v20.4s, v28.s[1]
-	WORD $0x4fbd12a9 // fmla v9.4s, v21.4s, v29.s[1]
-	FLDPQ 128(R4), (F16, F17)
-	FLDPQ 384(R4), (F18, F19)
-	FLDPQ 640(R4), (F20, F21)
-	WORD $0x4f9a1a04 // fmla v4.4s, v16.4s, v26.s[2]
-	WORD $0x4f9b1a25 // fmla v5.4s, v17.4s, v27.s[2]
+	WORD $0x4fbc1248 // fmla v8.4s, v18.4s, v28.s[1]
+	WORD $0x4fbd1269 // fmla v9.4s, v19.4s, v29.s[1]
+	WORD $0x4fbc1286 // fmla v6.4s, v20.4s, v28.s[1]
+	WORD $0x4fbd12a7 // fmla v7.4s, v21.4s, v29.s[1]
+	WORD $0x4fbe124e // fmla v14.4s, v18.4s, v30.s[1]
+	WORD $0x4fbf126f // fmla v15.4s, v19.4s, v31.s[1]
+	WORD $0x4fbe128c // fmla v12.4s, v20.4s, v30.s[1]
+	WORD $0x4fbf12ad // fmla v13.4s, v21.4s, v31.s[1]
+	FLDPQ 128(R4), (F18, F19)
+	FLDPQ 384(R4), (F20, F21)
 	WORD $0x4f9a1a42 // fmla v2.4s, v18.4s, v26.s[2]
 	WORD $0x4f9b1a63 // fmla v3.4s, v19.4s, v27.s[2]
 	WORD $0x4f9a1a80 // fmla v0.4s, v20.4s, v26.s[2]
 	WORD $0x4f9b1aa1 // fmla v1.4s, v21.4s, v27.s[2]
-	WORD $0x4f9c1a0c // fmla v12.4s, v16.4s, v28.s[2]
-	WORD $0x4f9d1a2d // fmla v13.4s, v17.4s, v29.s[2]
-	WORD $0x4f9c1a4a // fmla v10.4s, v18.4s, v28.s[2]
-	WORD $0x4f9d1a6b // fmla v11.4s, v19.4s, v29.s[2]
-	WORD $0x4f9c1a88 // fmla v8.4s, v20.4s, v28.s[2]
-	WORD $0x4f9d1aa9 // fmla v9.4s, v21.4s, v29.s[2]
-	FLDPQ 192(R4), (F16, F17)
-	FLDPQ 448(R4), (F18, F19)
-	FLDPQ 704(R4), (F20, F21)
-	WORD $0x4fba1a04 // fmla v4.4s, v16.4s, v26.s[3]
-	WORD $0x4fbb1a25 // fmla v5.4s, v17.4s, v27.s[3]
+	WORD $0x4f9c1a48 // fmla v8.4s, v18.4s, v28.s[2]
+	WORD $0x4f9d1a69 // fmla v9.4s, v19.4s, v29.s[2]
+	WORD $0x4f9c1a86 // fmla v6.4s, v20.4s, v28.s[2]
+	WORD $0x4f9d1aa7 // fmla v7.4s, v21.4s, v29.s[2]
+	WORD $0x4f9e1a4e // fmla v14.4s, v18.4s, v30.s[2]
+	WORD $0x4f9f1a6f // fmla v15.4s, v19.4s, v31.s[2]
+	WORD $0x4f9e1a8c // fmla v12.4s, v20.4s, v30.s[2]
+	WORD $0x4f9f1aad // fmla v13.4s, v21.4s, v31.s[2]
+	FLDPQ 192(R4), (F18, F19)
+	FLDPQ 448(R4), (F20, F21)
 	WORD $0x4fba1a42 // fmla v2.4s, v18.4s, v26.s[3]
 	WORD $0x4fbb1a63 // fmla v3.4s, v19.4s, v27.s[3]
 	WORD $0x4fba1a80 // fmla v0.4s, v20.4s, v26.s[3]
 	WORD $0x4fbb1aa1 // fmla v1.4s, v21.4s, v27.s[3]
-	WORD $0x4fbc1a0c // fmla v12.4s, v16.4s, v28.s[3]
-	WORD $0x4fbd1a2d // fmla v13.4s, v17.4s, v29.s[3]
-	WORD $0x4fbc1a4a // fmla v10.4s, v18.4s, v28.s[3]
-	WORD $0x4fbd1a6b // fmla v11.4s, v19.4s, v29.s[3]
-	WORD $0x4fbc1a88 // fmla v8.4s, v20.4s, v28.s[3]
-	WORD $0x4fbd1aa9 // fmla v9.4s, v21.4s, v29.s[3]
+	WORD $0x4fbc1a48 // fmla v8.4s, v18.4s, v28.s[3]
+	WORD $0x4fbd1a69 // fmla v9.4s, v19.4s, v29.s[3]
+	WORD $0x4fbc1a86 // fmla v6.4s, v20.4s, v28.s[3]
+	WORD $0x4fbd1aa7 // fmla v7.4s, v21.4s, v29.s[3]
+	WORD $0x4fbe1a4e // fmla v14.4s, v18.4s, v30.s[3]
+	WORD $0x4fbf1a6f // fmla v15.4s, v19.4s, v31.s[3]
+	WORD $0x4fbe1a8c // fmla v12.4s, v20.4s, v30.s[3]
+	WORD $0x4fbf1aad // fmla v13.4s, v21.4s, v31.s[3]
 	ADD R9, R0, R0
 	ADD R9, R1, R1
+	ADD R9, R2, R2
 	FLDPQ 0(R0), (F26, F27)
 	FLDPQ 0(R1), (F28, F29)
-	FLDPQ 0(R4), (F16, F17)
-	FLDPQ 256(R4), (F18, F19)
-	FLDPQ 512(R4), (F20, F21)
-	WORD $0x4f9a1206 // fmla v6.4s, v16.4s, v26.s[0]
-	WORD $0x4f9b1227 // fmla v7.4s, v17.4s, v27.s[0]
+	FLDPQ 0(R2), (F30, F31)
+	FLDPQ 0(R4), (F18, F19)
+	FLDPQ 256(R4), (F20, F21)
+	FLDPQ 512(R4), (F22, F23)
 	WORD $0x4f9a1244 // fmla v4.4s, v18.4s, v26.s[0]
 	WORD $0x4f9b1265 // fmla v5.4s, v19.4s, v27.s[0]
 	WORD $0x4f9a1282 // fmla v2.4s, v20.4s, v26.s[0]
 	WORD $0x4f9b12a3 // fmla v3.4s, v21.4s, v27.s[0]
-	WORD $0x4f9c120e // fmla v14.4s, v16.4s, v28.s[0]
-	WORD $0x4f9d122f // fmla v15.4s, v17.4s, v29.s[0]
-	WORD $0x4f9c124c // fmla v12.4s, v18.4s, v28.s[0]
-	WORD $0x4f9d126d // fmla v13.4s, v19.4s, v29.s[0]
-	WORD $0x4f9c128a // fmla v10.4s, v20.4s, v28.s[0]
-	WORD $0x4f9d12ab // fmla v11.4s, v21.4s, v29.s[0]
-	FLDPQ 64(R4), (F16, F17)
-	FLDPQ 320(R4), (F18, F19)
-	FLDPQ 576(R4), (F20, F21)
-	WORD $0x4fba1206 // fmla v6.4s, v16.4s, v26.s[1]
-	WORD $0x4fbb1227 // fmla v7.4s, v17.4s, v27.s[1]
+	WORD $0x4f9a12c0 // fmla v0.4s, v22.4s, v26.s[0]
+	WORD $0x4f9b12e1 // fmla v1.4s, v23.4s, v27.s[0]
+	WORD $0x4f9c124a // fmla v10.4s, v18.4s, v28.s[0]
+	WORD $0x4f9d126b // fmla v11.4s, v19.4s, v29.s[0]
+	WORD $0x4f9c1288 // fmla v8.4s, v20.4s, v28.s[0]
+	WORD $0x4f9d12a9 // fmla v9.4s, v21.4s, v29.s[0]
+	WORD $0x4f9c12c6 // fmla v6.4s, v22.4s, v28.s[0]
+	WORD $0x4f9d12e7 // fmla v7.4s, v23.4s, v29.s[0]
+	WORD $0x4f9e1250 // fmla v16.4s, v18.4s, v30.s[0]
+	WORD $0x4f9f1271 // fmla v17.4s, v19.4s, v31.s[0]
+	WORD $0x4f9e128e // fmla v14.4s, v20.4s, v30.s[0]
+	WORD $0x4f9f12af // fmla v15.4s, v21.4s, v31.s[0]
+	WORD $0x4f9e12cc // fmla v12.4s, v22.4s, v30.s[0]
+	WORD $0x4f9f12ed // fmla v13.4s, v23.4s, v31.s[0]
+	FLDPQ 64(R4), (F18, F19)
+	FLDPQ 320(R4), (F20, F21)
+	FLDPQ 576(R4), (F22, F23)
 	WORD $0x4fba1244 // fmla v4.4s, v18.4s, v26.s[1]
 	WORD $0x4fbb1265 // fmla v5.4s, v19.4s, v27.s[1]
 	WORD $0x4fba1282 // fmla v2.4s, v20.4s, v26.s[1]
 	WORD $0x4fbb12a3 // fmla v3.4s, v21.4s, v27.s[1]
-	WORD $0x4fbc120e // fmla v14.4s, v16.4s, v28.s[1]
-	WORD $0x4fbd122f // fmla v15.4s, v17.4s, v29.s[1]
-	WORD $0x4fbc124c // fmla v12.4s, v18.4s, v28.s[1]
-	WORD $0x4fbd126d // fmla v13.4s, v19.4s, v29.s[1]
-	WORD $0x4fbc128a // fmla v10.4s, v20.4s, v28.s[1]
-	WORD $0x4fbd12ab // fmla v11.4s, v21.4s, v29.s[1]
-	FLDPQ 128(R4), (F16, F17)
-	FLDPQ 384(R4), (F18, F19)
-	FLDPQ 640(R4), (F20, F21)
-	WORD $0x4f9a1a06 // fmla v6.4s, v16.4s, v26.s[2]
-	WORD $0x4f9b1a27 // fmla v7.4s, v17.4s, v27.s[2]
+	WORD $0x4fba12c0 // fmla v0.4s, v22.4s, v26.s[1]
+	WORD $0x4fbb12e1 // fmla v1.4s, v23.4s, v27.s[1]
+	WORD $0x4fbc124a // fmla v10.4s, v18.4s, v28.s[1]
+	WORD $0x4fbd126b // fmla v11.4s, v19.4s, v29.s[1]
+	WORD $0x4fbc1288 // fmla v8.4s, v20.4s, v28.s[1]
+	WORD $0x4fbd12a9 // fmla v9.4s, v21.4s, v29.s[1]
+	WORD $0x4fbc12c6 // fmla v6.4s, v22.4s, v28.s[1]
+	WORD $0x4fbd12e7 // fmla v7.4s, v23.4s, v29.s[1]
+	WORD $0x4fbe1250 // fmla v16.4s, v18.4s, v30.s[1]
+	WORD $0x4fbf1271 // fmla v17.4s, v19.4s, v31.s[1]
+	WORD $0x4fbe128e // fmla v14.4s, v20.4s, v30.s[1]
+	WORD $0x4fbf12af // fmla v15.4s, v21.4s, v31.s[1]
+	WORD $0x4fbe12cc // fmla v12.4s, v22.4s, v30.s[1]
+	WORD $0x4fbf12ed // fmla v13.4s, v23.4s, v31.s[1]
+	FLDPQ 128(R4), (F18, F19)
+	FLDPQ 384(R4), (F20, F21)
+	FLDPQ 640(R4), (F22, F23)
 	WORD $0x4f9a1a44 // fmla v4.4s, v18.4s, v26.s[2]
 	WORD $0x4f9b1a65 // fmla v5.4s, v19.4s, v27.s[2]
 	WORD $0x4f9a1a82 // fmla v2.4s, v20.4s, v26.s[2]
 	WORD $0x4f9b1aa3 // fmla v3.4s, v21.4s, v27.s[2]
-	WORD $0x4f9c1a0e // fmla v14.4s, v16.4s, v28.s[2]
-	WORD $0x4f9d1a2f // fmla v15.4s, v17.4s, v29.s[2]
-	WORD $0x4f9c1a4c // fmla v12.4s, v18.4s, v28.s[2]
-	WORD $0x4f9d1a6d // fmla v13.4s, v19.4s, v29.s[2]
-	WORD $0x4f9c1a8a // fmla v10.4s, v20.4s, v28.s[2]
-	WORD $0x4f9d1aab // fmla v11.4s, v21.4s, v29.s[2]
-	FLDPQ 192(R4), (F16, F17)
-	FLDPQ 448(R4), (F18, F19)
-	FLDPQ 704(R4), (F20, F21)
-	WORD $0x4fba1a06 // fmla v6.4s, v16.4s, v26.s[3]
-	WORD $0x4fbb1a27 // fmla v7.4s, v17.4s, v27.s[3]
+	WORD $0x4f9a1ac0 // fmla v0.4s, v22.4s, v26.s[2]
+	WORD $0x4f9b1ae1 // fmla v1.4s, v23.4s, v27.s[2]
+	WORD $0x4f9c1a4a // fmla v10.4s, v18.4s, v28.s[2]
+	WORD $0x4f9d1a6b // fmla v11.4s, v19.4s, v29.s[2]
+	WORD $0x4f9c1a88 // fmla v8.4s, v20.4s, v28.s[2]
+	WORD $0x4f9d1aa9 // fmla v9.4s, v21.4s, v29.s[2]
+	WORD $0x4f9c1ac6 // fmla v6.4s, v22.4s, v28.s[2]
+	WORD $0x4f9d1ae7 // fmla v7.4s, v23.4s, v29.s[2]
+	WORD $0x4f9e1a50 // fmla v16.4s, v18.4s, v30.s[2]
+	WORD $0x4f9f1a71 // fmla v17.4s, v19.4s, v31.s[2]
+	WORD $0x4f9e1a8e // fmla v14.4s, v20.4s, v30.s[2]
+	WORD $0x4f9f1aaf // fmla v15.4s, v21.4s, v31.s[2]
+	WORD $0x4f9e1acc // fmla v12.4s, v22.4s, v30.s[2]
+	WORD $0x4f9f1aed // fmla v13.4s, v23.4s, v31.s[2]
+	FLDPQ 192(R4), (F18, F19)
+	FLDPQ 448(R4), (F20, F21)
+	FLDPQ 704(R4), (F22, F23)
 	WORD $0x4fba1a44 // fmla v4.4s, v18.4s, v26.s[3]
 	WORD $0x4fbb1a65 // fmla v5.4s, v19.4s, v27.s[3]
 	WORD $0x4fba1a82 // fmla v2.4s, v20.4s, v26.s[3]
 	WORD $0x4fbb1aa3 // fmla v3.4s, v21.4s, v27.s[3]
-	WORD $0x4fbc1a0e // fmla v14.4s, v16.4s, v28.s[3]
-	WORD $0x4fbd1a2f // fmla v15.4s, v17.4s, v29.s[3]
-	WORD $0x4fbc1a4c // fmla v12.4s, v18.4s, v28.s[3]
-	WORD $0x4fbd1a6d // fmla v13.4s, v19.4s, v29.s[3]
-	WORD $0x4fbc1a8a // fmla v10.4s, v20.4s, v28.s[3]
-	WORD $0x4fbd1aab // fmla v11.4s, v21.4s, v29.s[3]
+	WORD $0x4fba1ac0 // fmla v0.4s, v22.4s, v26.s[3]
+	WORD $0x4fbb1ae1 // fmla v1.4s, v23.4s, v27.s[3]
+	WORD $0x4fbc1a4a // fmla v10.4s, v18.4s, v28.s[3]
+	WORD $0x4fbd1a6b // fmla v11.4s, v19.4s, v29.s[3]
+	WORD $0x4fbc1a88 // fmla v8.4s, v20.4s, v28.s[3]
+	WORD $0x4fbd1aa9 // fmla v9.4s, v21.4s, v29.s[3]
+	WORD $0x4fbc1ac6 // fmla v6.4s, v22.4s, v28.s[3]
+	WORD $0x4fbd1ae7 // fmla v7.4s, v23.4s, v29.s[3]
+	WORD $0x4fbe1a50 // fmla v16.4s, v18.4s, v30.s[3]
+	WORD $0x4fbf1a71 // fmla v17.4s, v19.4s, v31.s[3]
+	WORD $0x4fbe1a8e // fmla v14.4s, v20.4s, v30.s[3]
+	WORD $0x4fbf1aaf // fmla v15.4s, v21.4s, v31.s[3]
+	WORD $0x4fbe1acc // fmla v12.4s, v22.4s, v30.s[3]
+	WORD $0x4fbf1aed // fmla v13.4s, v23.4s, v31.s[3]
 	ADD R9, R0, R0
 	ADD R9, R1, R1
+	ADD R9, R2, R2
 	FLDPQ 0(R0), (F26, F27)
 	FLDPQ 0(R1), (F28, F29)
-	FLDPQ 256(R4), (F18, F19)
-	FLDPQ 512(R4), (F20, F21)
-	WORD $0x4f9a1246 // fmla v6.4s, v18.4s, v26.s[0]
-	WORD $0x4f9b1267 // fmla v7.4s, v19.4s, v27.s[0]
+	FLDPQ 0(R2), (F30, F31)
+	FLDPQ 256(R4), (F20, F21)
+	FLDPQ 512(R4), (F22, F23)
 	WORD $0x4f9a1284 // fmla v4.4s, v20.4s, v26.s[0]
 	WORD $0x4f9b12a5 // fmla v5.4s, v21.4s, v27.s[0]
-	WORD $0x4f9c124e // fmla v14.4s, v18.4s, v28.s[0]
-	WORD $0x4f9d126f // fmla v15.4s, v19.4s, v29.s[0]
-	WORD $0x4f9c128c // fmla v12.4s, v20.4s, v28.s[0]
-	WORD $0x4f9d12ad // fmla v13.4s, v21.4s, v29.s[0]
-	FLDPQ 320(R4), (F18, F19)
-	FLDPQ 576(R4), (F20, F21)
-	WORD $0x4fba1246 // fmla v6.4s, v18.4s, v26.s[1]
-	WORD $0x4fbb1267 // fmla v7.4s, v19.4s, v27.s[1]
+	WORD $0x4f9a12c2 // fmla v2.4s, v22.4s, v26.s[0]
+	WORD $0x4f9b12e3 // fmla v3.4s, v23.4s, v27.s[0]
+	WORD $0x4f9c128a // fmla v10.4s, v20.4s, v28.s[0]
+	WORD $0x4f9d12ab // fmla v11.4s, v21.4s, v29.s[0]
+	WORD $0x4f9c12c8 // fmla v8.4s, v22.4s, v28.s[0]
+	WORD $0x4f9d12e9 // fmla v9.4s, v23.4s, v29.s[0]
+	WORD $0x4f9e1290 // fmla v16.4s, v20.4s, v30.s[0]
+	WORD $0x4f9f12b1 // fmla v17.4s, v21.4s, v31.s[0]
+	WORD $0x4f9e12ce // fmla v14.4s, v22.4s, v30.s[0]
+	WORD $0x4f9f12ef // fmla v15.4s, v23.4s, v31.s[0]
+	FLDPQ 320(R4), (F20, F21)
+	FLDPQ 576(R4), (F22, F23)
 	WORD $0x4fba1284 // fmla v4.4s, v20.4s, v26.s[1]
 	WORD $0x4fbb12a5 // fmla v5.4s, v21.4s, v27.s[1]
-	WORD $0x4fbc124e // fmla v14.4s, v18.4s, v28.s[1]
-	WORD $0x4fbd126f // fmla v15.4s, v19.4s, v29.s[1]
-	WORD $0x4fbc128c // fmla v12.4s, v20.4s, v28.s[1]
-	WORD $0x4fbd12ad // fmla v13.4s, v21.4s, v29.s[1]
-	FLDPQ 384(R4), (F18, F19)
-	FLDPQ 640(R4), (F20, F21)
-	WORD $0x4f9a1a46 // fmla v6.4s, v18.4s, v26.s[2]
-	WORD $0x4f9b1a67 // fmla v7.4s, v19.4s, v27.s[2]
+	WORD $0x4fba12c2 // fmla v2.4s, v22.4s, v26.s[1]
+	WORD $0x4fbb12e3 // fmla v3.4s, v23.4s, v27.s[1]
+	WORD $0x4fbc128a // fmla v10.4s, v20.4s, v28.s[1]
+	WORD $0x4fbd12ab // fmla v11.4s, v21.4s, v29.s[1]
+	WORD $0x4fbc12c8 // fmla v8.4s, v22.4s, v28.s[1]
+	WORD $0x4fbd12e9 // fmla v9.4s, v23.4s, v29.s[1]
+	WORD $0x4fbe1290 // fmla v16.4s, v20.4s, v30.s[1]
+	WORD $0x4fbf12b1 // fmla v17.4s, v21.4s, v31.s[1]
+	WORD $0x4fbe12ce // fmla v14.4s, v22.4s, v30.s[1]
+	WORD $0x4fbf12ef // fmla v15.4s, v23.4s, v31.s[1]
+	FLDPQ 384(R4), (F20, F21)
+	FLDPQ 640(R4), (F22, F23)
 	WORD $0x4f9a1a84 // fmla v4.4s, v20.4s, v26.s[2]
 	WORD $0x4f9b1aa5 // fmla v5.4s, v21.4s, v27.s[2]
-	WORD $0x4f9c1a4e // fmla v14.4s, v18.4s, v28.s[2]
-	WORD $0x4f9d1a6f // fmla v15.4s, v19.4s, v29.s[2]
-	WORD $0x4f9c1a8c // fmla v12.4s, v20.4s, v28.s[2]
-	WORD $0x4f9d1aad // fmla v13.4s, v21.4s, v29.s[2]
-	FLDPQ 448(R4), (F18, F19)
-	FLDPQ 704(R4), (F20, F21)
-	WORD $0x4fba1a46 // fmla v6.4s, v18.4s, v26.s[3]
-	WORD $0x4fbb1a67 // fmla v7.4s, v19.4s, v27.s[3]
+	WORD $0x4f9a1ac2 // fmla v2.4s, v22.4s, v26.s[2]
+	WORD $0x4f9b1ae3 // fmla v3.4s, v23.4s, v27.s[2]
+	WORD $0x4f9c1a8a // fmla v10.4s, v20.4s, v28.s[2]
+	WORD $0x4f9d1aab // fmla v11.4s, v21.4s, v29.s[2]
+	WORD $0x4f9c1ac8 // fmla v8.4s, v22.4s, v28.s[2]
+	WORD $0x4f9d1ae9 // fmla v9.4s, v23.4s, v29.s[2]
+	WORD $0x4f9e1a90 // fmla v16.4s, v20.4s, v30.s[2]
+	WORD $0x4f9f1ab1 // fmla v17.4s, v21.4s, v31.s[2]
+	WORD $0x4f9e1ace // fmla v14.4s, v22.4s, v30.s[2]
+	WORD $0x4f9f1aef // fmla v15.4s, v23.4s, v31.s[2]
+	FLDPQ 448(R4), (F20, F21)
+	FLDPQ 704(R4), (F22, F23)
 	WORD $0x4fba1a84 // fmla v4.4s, v20.4s, v26.s[3]
 	WORD $0x4fbb1aa5 // fmla v5.4s, v21.4s, v27.s[3]
-	WORD $0x4fbc1a4e // fmla v14.4s, v18.4s, v28.s[3]
-	WORD $0x4fbd1a6f // fmla v15.4s, v19.4s, v29.s[3]
-	WORD $0x4fbc1a8c // fmla v12.4s, v20.4s, v28.s[3]
-	WORD $0x4fbd1aad // fmla v13.4s, v21.4s, v29.s[3]
+	WORD $0x4fba1ac2 // fmla v2.4s, v22.4s, v26.s[3]
+	WORD $0x4fbb1ae3 // fmla v3.4s, v23.4s, v27.s[3]
+	WORD $0x4fbc1a8a // fmla v10.4s, v20.4s, v28.s[3]
+	WORD $0x4fbd1aab // fmla v11.4s, v21.4s, v29.s[3]
+	WORD $0x4fbc1ac8 // fmla v8.4s, v22.4s, v28.s[3]
+	WORD $0x4fbd1ae9 // fmla v9.4s, v23.4s, v29.s[3]
+	WORD $0x4fbe1a90 // fmla v16.4s, v20.4s, v30.s[3]
+	WORD $0x4fbf1ab1 // fmla v17.4s, v21.4s, v31.s[3]
+	WORD $0x4fbe1ace // fmla v14.4s, v22.4s, v30.s[3]
+	WORD $0x4fbf1aef // fmla v15.4s, v23.4s, v31.s[3]
 	ADD R9, R0, R0
 	ADD R9, R1, R1
+	ADD R9, R2, R2
 	FLDPQ 0(R0), (F26, F27)
 	FLDPQ 0(R1), (F28, F29)
-	FLDPQ 512(R4), (F20, F21)
-	WORD $0x4f9a1286 // fmla v6.4s, v20.4s, v26.s[0]
-	WORD $0x4f9b12a7 // fmla v7.4s, v21.4s, v27.s[0]
-	WORD $0x4f9c128e // fmla v14.4s, v20.4s, v28.s[0]
-	WORD $0x4f9d12af // fmla v15.4s, v21.4s, v29.s[0]
-	FLDPQ 576(R4), (F20, F21)
-	WORD $0x4fba1286 // fmla v6.4s, v20.4s, v26.s[1]
-	WORD $0x4fbb12a7 // fmla v7.4s, v21.4s, v27.s[1]
-	WORD $0x4fbc128e // fmla v14.4s, v20.4s, v28.s[1]
-	WORD $0x4fbd12af // fmla v15.4s, v21.4s, v29.s[1]
-	FLDPQ 640(R4), (F20, F21)
-	WORD $0x4f9a1a86 // fmla v6.4s, v20.4s, v26.s[2]
-	WORD $0x4f9b1aa7 // fmla v7.4s, v21.4s, v27.s[2]
-	WORD $0x4f9c1a8e // fmla v14.4s, v20.4s, v28.s[2]
-	WORD $0x4f9d1aaf // fmla v15.4s, v21.4s, v29.s[2]
-	FLDPQ 704(R4), (F20, F21)
-	WORD $0x4fba1a86 // fmla v6.4s, v20.4s, v26.s[3]
-	WORD $0x4fbb1aa7 // fmla v7.4s, v21.4s, v27.s[3]
-	WORD $0x4fbc1a8e // fmla v14.4s, v20.4s, v28.s[3]
-	WORD $0x4fbd1aaf // fmla v15.4s, v21.4s, v29.s[3]
+	FLDPQ 0(R2), (F30, F31)
+	FLDPQ 512(R4), (F22, F23)
+	WORD $0x4f9a12c4 // fmla v4.4s, v22.4s, v26.s[0]
+	WORD $0x4f9b12e5 // fmla v5.4s, v23.4s, v27.s[0]
+	WORD $0x4f9c12ca // fmla v10.4s, v22.4s, v28.s[0]
+	WORD $0x4f9d12eb // fmla v11.4s, v23.4s, v29.s[0]
+	WORD $0x4f9e12d0 // fmla v16.4s, v22.4s, v30.s[0]
+	WORD $0x4f9f12f1 // fmla v17.4s, v23.4s, v31.s[0]
+	FLDPQ 576(R4), (F22, F23)
+	WORD $0x4fba12c4 // fmla v4.4s, v22.4s, v26.s[1]
+	WORD $0x4fbb12e5 // fmla v5.4s, v23.4s, v27.s[1]
+	WORD $0x4fbc12ca // fmla v10.4s, v22.4s, v28.s[1]
+	WORD $0x4fbd12eb // fmla v11.4s, v23.4s, v29.s[1]
+	WORD $0x4fbe12d0 // fmla v16.4s, v22.4s, v30.s[1]
+	WORD $0x4fbf12f1 // fmla v17.4s, v23.4s, v31.s[1]
+	FLDPQ 640(R4), (F22, F23)
+	WORD $0x4f9a1ac4 // fmla v4.4s, v22.4s, v26.s[2]
+	WORD $0x4f9b1ae5 // fmla v5.4s, v23.4s, v27.s[2]
+	WORD $0x4f9c1aca // fmla v10.4s, v22.4s, v28.s[2]
+	WORD $0x4f9d1aeb // fmla v11.4s, v23.4s, v29.s[2]
+	WORD $0x4f9e1ad0 // fmla v16.4s, v22.4s, v30.s[2]
+	WORD $0x4f9f1af1 // fmla v17.4s, v23.4s, v31.s[2]
+	FLDPQ 704(R4), (F22, F23)
+	WORD $0x4fba1ac4 // fmla v4.4s, v22.4s, v26.s[3]
+	WORD $0x4fbb1ae5 // fmla v5.4s, v23.4s, v27.s[3]
+	WORD $0x4fbc1aca // fmla v10.4s, v22.4s, v28.s[3]
+	WORD $0x4fbd1aeb // fmla v11.4s, v23.4s, v29.s[3]
+	WORD $0x4fbe1ad0 // fmla v16.4s, v22.4s, v30.s[3]
+	WORD $0x4fbf1af1 // fmla v17.4s, v23.4s, v31.s[3]
 	ADD R9, R0, R0
 	ADD R9, R1, R1
+	ADD R9, R2, R2
 	ADD $768, R4, R4
 	SUBS $1, R8, R8
-	BNE rows2_tile4_row
+	BNE rows3_tile3_row
 	MOVD clamp+96(FP), R7
-	VLD1R (R7), [V16.S4]
-	ADD $4, R7, R21
-	VLD1R (R21), [V18.S4]
+	VLD1R (R7), [V18.S4]
+	ADD $4, R7, R22
+	VLD1R (R22), [V20.S4]
 	MOVD R11, R5
 	MOVD R5, R7
-	WORD $0x6ea0e61f // fcmgt v31.4s, v16.4s, v0.4s
-	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
-	WORD $0x6ea1e61f // fcmgt v31.4s, v16.4s, v1.4s
-	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	WORD $0x6eb2e41f // fcmgt v31.4s, v0.4s, v18.4s
+	WORD $0x6ea0e65f // fcmgt v31.4s, v18.4s, v0.4s
 	WORD $0x6ebf1e40 // bit v0.16b, v18.16b, v31.16b
-	WORD $0x6eb2e43f // fcmgt v31.4s, v1.4s, v18.4s
+	WORD $0x6ea1e65f // fcmgt v31.4s, v18.4s, v1.4s
 	WORD $0x6ebf1e41 // bit v1.16b, v18.16b, v31.16b
+	WORD $0x6eb4e41f // fcmgt v31.4s, v0.4s, v20.4s
+	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
+	WORD $0x6eb4e43f // fcmgt v31.4s, v1.4s, v20.4s
+	WORD $0x6ebf1e81 // bit v1.16b, v20.16b, v31.16b
 	FSTPQ (F0, F1), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6ea2e61f // fcmgt v31.4s, v16.4s, v2.4s
-	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
-	WORD $0x6ea3e61f // fcmgt v31.4s, v16.4s, v3.4s
-	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
-	WORD $0x6eb2e45f // fcmgt v31.4s, v2.4s, v18.4s
+	WORD $0x6ea2e65f // fcmgt v31.4s, v18.4s, v2.4s
 	WORD $0x6ebf1e42 // bit v2.16b, v18.16b, v31.16b
-	WORD $0x6eb2e47f // fcmgt v31.4s, v3.4s, v18.4s
+	WORD $0x6ea3e65f // fcmgt v31.4s, v18.4s, v3.4s
 	WORD $0x6ebf1e43 // bit v3.16b, v18.16b, v31.16b
+	WORD $0x6eb4e45f // fcmgt v31.4s, v2.4s, v20.4s
+	WORD $0x6ebf1e82 // bit v2.16b, v20.16b, v31.16b
+	WORD $0x6eb4e47f // fcmgt v31.4s, v3.4s, v20.4s
+	WORD $0x6ebf1e83 // bit v3.16b, v20.16b, v31.16b
 	FSTPQ (F2, F3), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6ea4e61f // fcmgt v31.4s, v16.4s, v4.4s
-	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
-	WORD $0x6ea5e61f // fcmgt v31.4s, v16.4s, v5.4s
-	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
-	WORD $0x6eb2e49f // fcmgt v31.4s, v4.4s, v18.4s
+	WORD $0x6ea4e65f // fcmgt v31.4s, v18.4s, v4.4s
 	WORD $0x6ebf1e44 // bit v4.16b, v18.16b, v31.16b
-	WORD $0x6eb2e4bf // fcmgt v31.4s, v5.4s, v18.4s
+	WORD $0x6ea5e65f // fcmgt v31.4s, v18.4s, v5.4s
 	WORD $0x6ebf1e45 // bit v5.16b, v18.16b, v31.16b
+	WORD $0x6eb4e49f // fcmgt v31.4s, v4.4s, v20.4s
+	WORD $0x6ebf1e84 // bit v4.16b, v20.16b, v31.16b
+	WORD $0x6eb4e4bf // fcmgt v31.4s, v5.4s, v20.4s
+	WORD $0x6ebf1e85 // bit v5.16b, v20.16b, v31.16b
 	FSTPQ (F4, F5), 0(R7)
-	MOVD next+72(FP), R16
-	ADD R16, R7, R7
-	WORD $0x6ea6e61f // fcmgt v31.4s, v16.4s, v6.4s
-	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
-	WORD $0x6ea7e61f // fcmgt v31.4s, v16.4s, v7.4s
-	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
-	WORD $0x6eb2e4df // fcmgt v31.4s, v6.4s, v18.4s
-	WORD $0x6ebf1e46 // bit v6.16b, v18.16b, v31.16b
-	WORD $0x6eb2e4ff // fcmgt v31.4s, v7.4s, v18.4s
-	WORD $0x6ebf1e47 // bit v7.16b, v18.16b, v31.16b
-	FSTPQ (F6, F7), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
 	MOVD R7, R11
 	MOVD down+80(FP), R16
 	ADD R16, R5, R5
 	MOVD R5, R7
-	WORD $0x6ea8e61f // fcmgt v31.4s, v16.4s, v8.4s
-	WORD $0x6ebf1e08 // bit v8.16b, v16.16b, v31.16b
-	WORD $0x6ea9e61f // fcmgt v31.4s, v16.4s, v9.4s
-	WORD $0x6ebf1e09 // bit v9.16b, v16.16b, v31.16b
-	WORD $0x6eb2e51f // fcmgt v31.4s, v8.4s, v18.4s
+	WORD $0x6ea6e65f // fcmgt v31.4s, v18.4s, v6.4s
+	WORD $0x6ebf1e46 // bit v6.16b, v18.16b, v31.16b
+	WORD $0x6ea7e65f // fcmgt v31.4s, v18.4s, v7.4s
+	WORD $0x6ebf1e47 // bit v7.16b, v18.16b, v31.16b
+	WORD $0x6eb4e4df // fcmgt v31.4s, v6.4s, v20.4s
+	WORD $0x6ebf1e86 // bit v6.16b, v20.16b, v31.16b
+	WORD $0x6eb4e4ff // fcmgt v31.4s, v7.4s, v20.4s
+	WORD $0x6ebf1e87 // bit v7.16b, v20.16b, v31.16b
+	FSTPQ (F6, F7), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6ea8e65f // fcmgt v31.4s, v18.4s, v8.4s
 	WORD $0x6ebf1e48 // bit v8.16b, v18.16b, v31.16b
-	WORD $0x6eb2e53f // fcmgt v31.4s, v9.4s, v18.4s
+	WORD $0x6ea9e65f // fcmgt v31.4s, v18.4s, v9.4s
 	WORD $0x6ebf1e49 // bit v9.16b, v18.16b, v31.16b
+	WORD $0x6eb4e51f // fcmgt v31.4s, v8.4s, v20.4s
+	WORD $0x6ebf1e88 // bit v8.16b, v20.16b, v31.16b
+	WORD $0x6eb4e53f // fcmgt v31.4s, v9.4s, v20.4s
+	WORD $0x6ebf1e89 // bit v9.16b, v20.16b, v31.16b
 	FSTPQ (F8, F9), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6eaae61f // fcmgt v31.4s, v16.4s, v10.4s
-	WORD $0x6ebf1e0a // bit v10.16b, v16.16b, v31.16b
-	WORD $0x6eabe61f // fcmgt v31.4s, v16.4s, v11.4s
-	WORD $0x6ebf1e0b // bit v11.16b, v16.16b, v31.16b
-	WORD $0x6eb2e55f // fcmgt v31.4s, v10.4s, v18.4s
+	WORD $0x6eaae65f // fcmgt v31.4s, v18.4s, v10.4s
 	WORD $0x6ebf1e4a // bit v10.16b, v18.16b, v31.16b
-	WORD $0x6eb2e57f // fcmgt v31.4s, v11.4s, v18.4s
+	WORD $0x6eabe65f // fcmgt v31.4s, v18.4s, v11.4s
 	WORD $0x6ebf1e4b // bit v11.16b, v18.16b, v31.16b
+	WORD $0x6eb4e55f // fcmgt v31.4s, v10.4s, v20.4s
+	WORD $0x6ebf1e8a // bit v10.16b, v20.16b, v31.16b
+	WORD $0x6eb4e57f // fcmgt v31.4s, v11.4s, v20.4s
+	WORD $0x6ebf1e8b // bit v11.16b, v20.16b, v31.16b
 	FSTPQ (F10, F11), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6eace61f // fcmgt v31.4s, v16.4s, v12.4s
-	WORD $0x6ebf1e0c // bit v12.16b, v16.16b, v31.16b
-	WORD $0x6eade61f // fcmgt v31.4s, v16.4s, v13.4s
-	WORD $0x6ebf1e0d // bit v13.16b, v16.16b, v31.16b
-	WORD $0x6eb2e59f // fcmgt v31.4s, v12.4s, v18.4s
+	MOVD down+80(FP), R16
+	ADD R16, R5, R5
+	MOVD R5, R7
+	WORD $0x6eace65f // fcmgt v31.4s, v18.4s, v12.4s
 	WORD $0x6ebf1e4c // bit v12.16b, v18.16b, v31.16b
-	WORD $0x6eb2e5bf // fcmgt v31.4s, v13.4s, v18.4s
+	WORD $0x6eade65f // fcmgt v31.4s, v18.4s, v13.4s
 	WORD $0x6ebf1e4d // bit v13.16b, v18.16b, v31.16b
+	WORD $0x6eb4e59f // fcmgt v31.4s, v12.4s, v20.4s
+	WORD $0x6ebf1e8c // bit v12.16b, v20.16b, v31.16b
+	WORD $0x6eb4e5bf // fcmgt v31.4s, v13.4s, v20.4s
+	WORD $0x6ebf1e8d // bit v13.16b, v20.16b, v31.16b
 	FSTPQ (F12, F13), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6eaee61f // fcmgt v31.4s, v16.4s, v14.4s
-	WORD $0x6ebf1e0e // bit v14.16b, v16.16b, v31.16b
-	WORD $0x6eafe61f // fcmgt v31.4s, v16.4s, v15.4s
-	WORD $0x6ebf1e0f // bit v15.16b, v16.16b, v31.16b
-	WORD $0x6eb2e5df // fcmgt v31.4s, v14.4s, v18.4s
+	WORD $0x6eaee65f // fcmgt v31.4s, v18.4s, v14.4s
 	WORD $0x6ebf1e4e // bit v14.16b, v18.16b, v31.16b
-	WORD $0x6eb2e5ff // fcmgt v31.4s, v15.4s, v18.4s
+	WORD $0x6eafe65f // fcmgt v31.4s, v18.4s, v15.4s
 	WORD $0x6ebf1e4f // bit v15.16b, v18.16b, v31.16b
+	WORD $0x6eb4e5df // fcmgt v31.4s, v14.4s, v20.4s
+	WORD $0x6ebf1e8e // bit v14.16b, v20.16b, v31.16b
+	WORD $0x6eb4e5ff // fcmgt v31.4s, v15.4s, v20.4s
+	WORD $0x6ebf1e8f // bit v15.16b, v20.16b, v31.16b
 	FSTPQ (F14, F15), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6eb0e65f // fcmgt v31.4s, v18.4s, v16.4s
+	WORD $0x6ebf1e50 // bit v16.16b, v18.16b, v31.16b
+	WORD $0x6eb1e65f // fcmgt v31.4s, v18.4s, v17.4s
+	WORD $0x6ebf1e51 // bit v17.16b, v18.16b, v31.16b
+	WORD $0x6eb4e61f // fcmgt v31.4s, v16.4s, v20.4s
+	WORD $0x6ebf1e90 // bit v16.16b, v20.16b, v31.16b
+	WORD $0x6eb4e63f // fcmgt v31.4s, v17.4s, v20.4s
+	WORD $0x6ebf1e91 // bit v17.16b, v20.16b, v31.16b
+	FSTPQ (F16, F17), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
 	MOVD down+80(FP), R16
 	ADD R16, R5, R5
 	MOVD pixel+32(FP), R5
-	LSL $2, R5, R5
+	MOVD $3, R16
+	MUL R16, R5, R5
 	ADD R5, R10, R10
-	SUB $4, R12, R12
-	B rows2_tile4
+	SUB $3, R12, R12
+	B rows3_tile3
 
-rows2_less4:
+rows3_less3:
 	CMP $0, R12
-	BEQ rows2_end
-	CMP $2, R12
-	BLE rows2_tile2
+	BEQ rows3_end
+	CMP $1, R12
+	BLE rows3_tile1
 	MOVD n+16(FP), R15
-	CMP $4, R15
-	BLT rows2_tile2
-	SUB $4, R12, R12
+	CMP $3, R15
+	BLT rows3_tile1
+	SUB $3, R12, R12
 	MOVD R12, R5
 	MOVD next+72(FP), R16
 	MUL R16, R5, R5
@@ -16625,17 +16665,238 @@ rows2_less4:
 	MOVD pixel+32(FP), R16
 	MUL R16, R12, R12
 	ADD R12, R10, R10
-	MOVD $4, R12
-	B rows2_tile4
+	MOVD $3, R12
+	B rows3_tile3
 
-rows2_tile2:
-	CMP $2, R12
-	BLT rows2_less2
+rows3_tile1:
+	CMP $1, R12
+	BLT rows3_less1
 	MOVD bias+88(FP), R7
-	ADD R3, R7, R22
-	FLDPQ 0(R22), (F0, F1)
+	ADD R3, R7, R23
+	FLDPQ 0(R23), (F0, F1)
+	WORD $0x4ea01c06 // mov v6.16b, v0.16b
+	WORD $0x4ea11c27 // mov v7.16b, v1.16b
+	WORD $0x4ea01c0c // mov v12.16b, v0.16b
+	WORD $0x4ea11c2d // mov v13.16b, v1.16b
+	MOVD R13, R7
+	MOVD ky+40(FP), R8
+	MOVD weights+56(FP), R4
+	ADD R3, R4, R4
+
+rows3_tile1_row:
+	MOVD ky+40(FP), R5
+	MOVD 0(R7), R0
+	ADD R10, R0, R0
+	ADD R3, R0, R0
+	ADD R5<<3, R7, R24
+	MOVD 0(R24), R1
+	ADD R10, R1, R1
+	ADD R3, R1, R1
+	ADD R5, R5, R5
+	ADD R5<<3, R7, R25
+	MOVD 0(R25), R2
+	ADD R10, R2, R2
+	ADD R3, R2, R2
+	ADD $8, R7, R7
+	FLDPQ 0(R0), (F26, F27)
+	FLDPQ 0(R1), (F28, F29)
+	FLDPQ 0(R2), (F30, F31)
+	FLDPQ 0(R4), (F18, F19)
+	WORD $0x4f9a1240 // fmla v0.4s, v18.4s, v26.s[0]
+	WORD $0x4f9b1261 // fmla v1.4s, v19.4s, v27.s[0]
+	WORD $0x4f9c1246 // fmla v6.4s, v18.4s, v28.s[0]
+	WORD $0x4f9d1267 // fmla v7.4s, v19.4s, v29.s[0]
+	WORD $0x4f9e124c // fmla v12.4s, v18.4s, v30.s[0]
+	WORD $0x4f9f126d // fmla v13.4s, v19.4s, v31.s[0]
+	FLDPQ 64(R4), (F18, F19)
+	WORD $0x4fba1240 // fmla v0.4s, v18.4s, v26.s[1]
+	WORD $0x4fbb1261 // fmla v1.4s, v19.4s, v27.s[1]
+	WORD $0x4fbc1246 // fmla v6.4s, v18.4s, v28.s[1]
+	WORD $0x4fbd1267 // fmla v7.4s, v19.4s, v29.s[1]
+	WORD $0x4fbe124c // fmla v12.4s, v18.4s, v30.s[1]
+	WORD $0x4fbf126d // fmla v13.4s, v19.4s, v31.s[1]
+	FLDPQ 128(R4), (F18, F19)
+	WORD $0x4f9a1a40 // fmla v0.4s, v18.4s, v26.s[2]
+	WORD $0x4f9b1a61 // fmla v1.4s, v19.4s, v27.s[2]
+	WORD $0x4f9c1a46 // fmla v6.4s, v18.4s, v28.s[2]
+	WORD $0x4f9d1a67 // fmla v7.4s, v19.4s, v29.s[2]
+	WORD $0x4f9e1a4c // fmla v12.4s, v18.4s, v30.s[2]
+	WORD $0x4f9f1a6d // fmla v13.4s, v19.4s, v31.s[2]
+	FLDPQ 192(R4), (F18, F19)
+	WORD $0x4fba1a40 // fmla v0.4s, v18.4s, v26.s[3]
+	WORD $0x4fbb1a61 // fmla v1.4s, v19.4s, v27.s[3]
+	WORD $0x4fbc1a46 // fmla v6.4s, v18.4s, v28.s[3]
+	WORD $0x4fbd1a67 // fmla v7.4s, v19.4s, v29.s[3]
+	WORD $0x4fbe1a4c // fmla v12.4s, v18.4s, v30.s[3]
+	WORD $0x4fbf1a6d // fmla v13.4s, v19.4s, v31.s[3]
+	ADD R9, R0, R0
+	ADD R9, R1, R1
+	ADD R9, R2, R2
+	FLDPQ 0(R0), (F26, F27)
+	FLDPQ 0(R1), (F28, F29)
+	FLDPQ 0(R2), (F30, F31)
+	FLDPQ 256(R4), (F20, F21)
+	WORD $0x4f9a1280 // fmla v0.4s, v20.4s, v26.s[0]
+	WORD $0x4f9b12a1 // fmla v1.4s, v21.4s, v27.s[0]
+	WORD $0x4f9c1286 // fmla v6.4s, v20.4s, v28.s[0]
+	WORD $0x4f9d12a7 // fmla v7.4s, v21.4s, v29.s[0]
+	WORD $0x4f9e128c // fmla v12.4s, v20.4s, v30.s[0]
+	WORD $0x4f9f12ad // fmla v13.4s, v21.4s, v31.s[0]
+	FLDPQ 320(R4), (F20, F21)
+	WORD $0x4fba1280 // fmla v0.4s, v20.4s, v26.s[1]
+	WORD $0x4fbb12a1 // fmla v1.4s, v21.4s, v27.s[1]
+	WORD $0x4fbc1286 // fmla v6.4s, v20.4s, v28.s[1]
+	WORD $0x4fbd12a7 // fmla v7.4s, v21.4s, v29.s[1]
+	WORD $0x4fbe128c // fmla v12.4s, v20.4s, v30.s[1]
+	WORD $0x4fbf12ad // fmla v13.4s, v21.4s, v31.s[1]
+	FLDPQ 384(R4), (F20, F21)
+	WORD $0x4f9a1a80 // fmla v0.4s, v20.4s, v26.s[2]
+	WORD $0x4f9b1aa1 // fmla v1.4s, v21.4s, v27.s[2]
+	WORD $0x4f9c1a86 // fmla v6.4s, v20.4s, v28.s[2]
+	WORD $0x4f9d1aa7 // fmla v7.4s, v21.4s, v29.s[2]
+	WORD $0x4f9e1a8c // fmla v12.4s, v20.4s, v30.s[2]
+	WORD $0x4f9f1aad // fmla v13.4s, v21.4s, v31.s[2]
+	FLDPQ 448(R4), (F20, F21)
+	WORD $0x4fba1a80 // fmla v0.4s, v20.4s, v26.s[3]
+	WORD $0x4fbb1aa1 // fmla v1.4s, v21.4s, v27.s[3]
+	WORD $0x4fbc1a86 // fmla v6.4s, v20.4s, v28.s[3]
+	WORD $0x4fbd1aa7 // fmla v7.4s, v21.4s, v29.s[3]
+	WORD $0x4fbe1a8c // fmla v12.4s, v20.4s, v30.s[3]
+	WORD $0x4fbf1aad // fmla v13.4s, v21.4s, v31.s[3]
+	ADD R9, R0, R0
+	ADD R9, R1, R1
+	ADD R9, R2, R2
+	FLDPQ 0(R0), (F26, F27)
+	FLDPQ 0(R1), (F28, F29)
+	FLDPQ 0(R2), (F30, F31)
+	FLDPQ 512(R4), (F22, F23)
+	WORD $0x4f9a12c0 // fmla v0.4s, v22.4s, v26.s[0]
+	WORD $0x4f9b12e1 // fmla v1.4s, v23.4s, v27.s[0]
+	WORD $0x4f9c12c6 // fmla v6.4s, v22.4s, v28.s[0]
+	WORD $0x4f9d12e7 // fmla v7.4s, v23.4s, v29.s[0]
+	WORD $0x4f9e12cc // fmla v12.4s, v22.4s, v30.s[0]
+	WORD $0x4f9f12ed // fmla v13.4s, v23.4s, v31.s[0]
+	FLDPQ 576(R4), (F22, F23)
+	WORD $0x4fba12c0 // fmla v0.4s, v22.4s, v26.s[1]
+	WORD $0x4fbb12e1 // fmla v1.4s, v23.4s, v27.s[1]
+	WORD $0x4fbc12c6 // fmla v6.4s, v22.4s, v28.s[1]
+	WORD $0x4fbd12e7 // fmla v7.4s, v23.4s, v29.s[1]
+	WORD $0x4fbe12cc // fmla v12.4s, v22.4s, v30.s[1]
+	WORD $0x4fbf12ed // fmla v13.4s, v23.4s, v31.s[1]
+	FLDPQ 640(R4), (F22, F23)
+	WORD $0x4f9a1ac0 // fmla v0.4s, v22.4s, v26.s[2]
+	WORD $0x4f9b1ae1 // fmla v1.4s, v23.4s, v27.s[2]
+	WORD $0x4f9c1ac6 // fmla v6.4s, v22.4s, v28.s[2]
+	WORD $0x4f9d1ae7 // fmla v7.4s, v23.4s, v29.s[2]
+	WORD $0x4f9e1acc // fmla v12.4s, v22.4s, v30.s[2]
+	WORD $0x4f9f1aed // fmla v13.4s, v23.4s, v31.s[2]
+	FLDPQ 704(R4), (F22, F23)
+	WORD $0x4fba1ac0 // fmla v0.4s, v22.4s, v26.s[3]
+	WORD $0x4fbb1ae1 // fmla v1.4s, v23.4s, v27.s[3]
+	WORD $0x4fbc1ac6 // fmla v6.4s, v22.4s, v28.s[3]
+	WORD $0x4fbd1ae7 // fmla v7.4s, v23.4s, v29.s[3]
+	WORD $0x4fbe1acc // fmla v12.4s, v22.4s, v30.s[3]
+	WORD $0x4fbf1aed // fmla v13.4s, v23.4s, v31.s[3]
+	ADD R9, R0, R0
+	ADD R9, R1, R1
+	ADD R9, R2, R2
+	ADD $768, R4, R4
+	SUBS $1, R8, R8
+	BNE rows3_tile1_row
+	MOVD clamp+96(FP), R7
+	VLD1R (R7), [V18.S4]
+	ADD $4, R7, R19
+	VLD1R (R19), [V20.S4]
+	MOVD R11, R5
+	MOVD R5, R7
+	WORD $0x6ea0e65f // fcmgt v31.4s, v18.4s, v0.4s
+	WORD $0x6ebf1e40 // bit v0.16b, v18.16b, v31.16b
+	WORD $0x6ea1e65f // fcmgt v31.4s, v18.4s, v1.4s
+	WORD $0x6ebf1e41 // bit v1.16b, v18.16b, v31.16b
+	WORD $0x6eb4e41f // fcmgt v31.4s, v0.4s, v20.4s
+	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
+	WORD $0x6eb4e43f // fcmgt v31.4s, v1.4s, v20.4s
+	WORD $0x6ebf1e81 // bit v1.16b, v20.16b, v31.16b
+	FSTPQ (F0, F1), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	MOVD R7, R11
+	MOVD down+80(FP), R16
+	ADD R16, R5, R5
+	MOVD R5, R7
+	WORD $0x6ea6e65f // fcmgt v31.4s, v18.4s, v6.4s
+	WORD $0x6ebf1e46 // bit v6.16b, v18.16b, v31.16b
+	WORD $0x6ea7e65f // fcmgt v31.4s, v18.4s, v7.4s
+	WORD $0x6ebf1e47 // bit v7.16b, v18.16b, v31.16b
+	WORD $0x6eb4e4df // fcmgt v31.4s, v6.4s, v20.4s
+	WORD $0x6ebf1e86 // bit v6.16b, v20.16b, v31.16b
+	WORD $0x6eb4e4ff // fcmgt v31.4s, v7.4s, v20.4s
+	WORD $0x6ebf1e87 // bit v7.16b, v20.16b, v31.16b
+	FSTPQ (F6, F7), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	MOVD down+80(FP), R16
+	ADD R16, R5, R5
+	MOVD R5, R7
+	WORD $0x6eace65f // fcmgt v31.4s, v18.4s, v12.4s
+	WORD $0x6ebf1e4c // bit v12.16b, v18.16b, v31.16b
+	WORD $0x6eade65f // fcmgt v31.4s, v18.4s, v13.4s
+	WORD $0x6ebf1e4d // bit v13.16b, v18.16b, v31.16b
+	WORD $0x6eb4e59f // fcmgt v31.4s, v12.4s, v20.4s
+	WORD $0x6ebf1e8c // bit v12.16b, v20.16b, v31.16b
+	WORD $0x6eb4e5bf // fcmgt v31.4s, v13.4s, v20.4s
+	WORD $0x6ebf1e8d // bit v13.16b, v20.16b, v31.16b
+	FSTPQ (F12, F13), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	MOVD down+80(FP), R16
+	ADD R16, R5, R5
+	MOVD pixel+32(FP), R5
+	MOVD R5, R5
+	ADD R5, R10, R10
+	SUB $1, R12, R12
+	B rows3_tile1
+
+rows3_less1:
+	CMP $0, R12
+	BEQ rows3_end
+
+rows3_end:
+	MOVD ky+40(FP), R5
+	MOVD $24, R16
+	MUL R16, R5, R5
+	ADD R5, R13, R13
+	MOVD down+80(FP), R5
+	MOVD $3, R16
+	MUL R16, R5, R5
+	MOVD out+64(FP), R15
+	ADD R5, R15, R15
+	MOVD R15, out+64(FP)
+	SUB $3, R14, R14
+	B rows3
+
+rows3_none:
+
+rows2:
+	CMP $2, R14
+	BLT rows2_none
+	MOVD first+24(FP), R10
+	MOVD out+64(FP), R11
+	ADD R3, R11, R11
+	MOVD n+16(FP), R12
+
+rows2_tile3:
+	CMP $3, R12
+	BLT rows2_less3
+	MOVD bias+88(FP), R7
+	ADD R3, R7, R20
+	FLDPQ 0(R20), (F0, F1)
 	WORD $0x4ea01c02 // mov v2.16b, v0.16b
 	WORD $0x4ea11c23 // mov v3.16b, v1.16b
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea01c06 // mov v6.16b, v0.16b
+	WORD $0x4ea11c27 // mov v7.16b, v1.16b
 	WORD $0x4ea01c08 // mov v8.16b, v0.16b
 	WORD $0x4ea11c29 // mov v9.16b, v1.16b
 	WORD $0x4ea01c0a // mov v10.16b, v0.16b
@@ -16645,226 +16906,313 @@ rows2_tile2:
 	MOVD weights+56(FP), R4
 	ADD R3, R4, R4
 
-rows2_tile2_row:
+rows2_tile3_row:
 	MOVD ky+40(FP), R5
 	MOVD 0(R7), R0
 	ADD R10, R0, R0
 	ADD R3, R0, R0
-	ADD R5<<3, R7, R23
-	MOVD 0(R23), R1
+	ADD R5<<3, R7, R21
+	MOVD 0(R21), R1
 	ADD R10, R1, R1
 	ADD R3, R1, R1
 	ADD $8, R7, R7
 	FLDPQ 0(R0), (F26, F27)
 	FLDPQ 0(R1), (F28, F29)
-	FLDPQ 0(R4), (F16, F17)
-	WORD $0x4f9a1200 // fmla v0.4s, v16.4s, v26.s[0]
-	WORD $0x4f9b1221 // fmla v1.4s, v17.4s, v27.s[0]
-	WORD $0x4f9c1208 // fmla v8.4s, v16.4s, v28.s[0]
-	WORD $0x4f9d1229 // fmla v9.4s, v17.4s, v29.s[0]
-	FLDPQ 64(R4), (F16, F17)
-	WORD $0x4fba1200 // fmla v0.4s, v16.4s, v26.s[1]
-	WORD $0x4fbb1221 // fmla v1.4s, v17.4s, v27.s[1]
-	WORD $0x4fbc1208 // fmla v8.4s, v16.4s, v28.s[1]
-	WORD $0x4fbd1229 // fmla v9.4s, v17.4s, v29.s[1]
-	FLDPQ 128(R4), (F16, F17)
-	WORD $0x4f9a1a00 // fmla v0.4s, v16.4s, v26.s[2]
-	WORD $0x4f9b1a21 // fmla v1.4s, v17.4s, v27.s[2]
-	WORD $0x4f9c1a08 // fmla v8.4s, v16.4s, v28.s[2]
-	WORD $0x4f9d1a29 // fmla v9.4s, v17.4s, v29.s[2]
-	FLDPQ 192(R4), (F16, F17)
-	WORD $0x4fba1a00 // fmla v0.4s, v16.4s, v26.s[3]
-	WORD $0x4fbb1a21 // fmla v1.4s, v17.4s, v27.s[3]
-	WORD $0x4fbc1a08 // fmla v8.4s, v16.4s, v28.s[3]
-	WORD $0x4fbd1a29 // fmla v9.4s, v17.4s, v29.s[3]
-	ADD R9, R0, R0
-	ADD R9, R1, R1
-	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 0(R1), (F28, F29)
-	FLDPQ 0(R4), (F16, F17)
-	FLDPQ 256(R4), (F18, F19)
-	WORD $0x4f9a1202 // fmla v2.4s, v16.4s, v26.s[0]
-	WORD $0x4f9b1223 // fmla v3.4s, v17.4s, v27.s[0]
+	FLDPQ 0(R4), (F18, F19)
 	WORD $0x4f9a1240 // fmla v0.4s, v18.4s, v26.s[0]
 	WORD $0x4f9b1261 // fmla v1.4s, v19.4s, v27.s[0]
-	WORD $0x4f9c120a // fmla v10.4s, v16.4s, v28.s[0]
-	WORD $0x4f9d122b // fmla v11.4s, v17.4s, v29.s[0]
-	WORD $0x4f9c1248 // fmla v8.4s, v18.4s, v28.s[0]
-	WORD $0x4f9d1269 // fmla v9.4s, v19.4s, v29.s[0]
-	FLDPQ 64(R4), (F16, F17)
-	FLDPQ 320(R4), (F18, F19)
-	WORD $0x4fba1202 // fmla v2.4s, v16.4s, v26.s[1]
-	WORD $0x4fbb1223 // fmla v3.4s, v17.4s, v27.s[1]
+	WORD $0x4f9c1246 // fmla v6.4s, v18.4s, v28.s[0]
+	WORD $0x4f9d1267 // fmla v7.4s, v19.4s, v29.s[0]
+	FLDPQ 64(R4), (F18, F19)
 	WORD $0x4fba1240 // fmla v0.4s, v18.4s, v26.s[1]
 	WORD $0x4fbb1261 // fmla v1.4s, v19.4s, v27.s[1]
-	WORD $0x4fbc120a // fmla v10.4s, v16.4s, v28.s[1]
-	WORD $0x4fbd122b // fmla v11.4s, v17.4s, v29.s[1]
-	WORD $0x4fbc1248 // fmla v8.4s, v18.4s, v28.s[1]
-	WORD $0x4fbd1269 // fmla v9.4s, v19.4s, v29.s[1]
-	FLDPQ 128(R4), (F16, F17)
-	FLDPQ 384(R4), (F18, F19)
-	WORD $0x4f9a1a02 // fmla v2.4s, v16.4s, v26.s[2]
-	WORD $0x4f9b1a23 // fmla v3.4s, v17.4s, v27.s[2]
+	WORD $0x4fbc1246 // fmla v6.4s, v18.4s, v28.s[1]
+	WORD $0x4fbd1267 // fmla v7.4s, v19.4s, v29.s[1]
+	FLDPQ 128(R4), (F18, F19)
 	WORD $0x4f9a1a40 // fmla v0.4s, v18.4s, v26.s[2]
 	WORD $0x4f9b1a61 // fmla v1.4s, v19.4s, v27.s[2]
-	WORD $0x4f9c1a0a // fmla v10.4s, v16.4s, v28.s[2]
-	WORD $0x4f9d1a2b // fmla v11.4s, v17.4s, v29.s[2]
-	WORD $0x4f9c1a48 // fmla v8.4s, v18.4s, v28.s[2]
-	WORD $0x4f9d1a69 // fmla v9.4s, v19.4s, v29.s[2]
-	FLDPQ 192(R4), (F16, F17)
-	FLDPQ 448(R4), (F18, F19)
-	WORD $0x4fba1a02 // fmla v2.4s, v16.4s, v26.s[3]
-	WORD $0x4fbb1a23 // fmla v3.4s, v17.4s, v27.s[3]
+	WORD $0x4f9c1a46 // fmla v6.4s, v18.4s, v28.s[2]
+	WORD $0x4f9d1a67 // fmla v7.4s, v19.4s, v29.s[2]
+	FLDPQ 192(R4), (F18, F19)
 	WORD $0x4fba1a40 // fmla v0.4s, v18.4s, v26.s[3]
 	WORD $0x4fbb1a61 // fmla v1.4s, v19.4s, v27.s[3]
-	WORD $0x4fbc1a0a // fmla v10.4s, v16.4s, v28.s[3]
-	WORD $0x4fbd1a2b // fmla v11.4s, v17.4s, v29.s[3]
-	WORD $0x4fbc1a48 // fmla v8.4s, v18.4s, v28.s[3]
-	WORD $0x4fbd1a69 // fmla v9.4s, v19.4s, v29.s[3]
+	WORD $0x4fbc1a46 // fmla v6.4s, v18.4s, v28.s[3]
+	WORD $0x4fbd1a67 // fmla v7.4s, v19.4s, v29.s[3]
 	ADD R9, R0, R0
 	ADD R9, R1, R1
 	FLDPQ 0(R0), (F26, F27)
 	FLDPQ 0(R1), (F28, F29)
-	FLDPQ 256(R4), (F18, F19)
-	FLDPQ 512(R4), (F20, F21)
+	FLDPQ 0(R4), (F18, F19)
+	FLDPQ 256(R4), (F20, F21)
 	WORD $0x4f9a1242 // fmla v2.4s, v18.4s, v26.s[0]
 	WORD $0x4f9b1263 // fmla v3.4s, v19.4s, v27.s[0]
 	WORD $0x4f9a1280 // fmla v0.4s, v20.4s, v26.s[0]
 	WORD $0x4f9b12a1 // fmla v1.4s, v21.4s, v27.s[0]
-	WORD $0x4f9c124a // fmla v10.4s, v18.4s, v28.s[0]
-	WORD $0x4f9d126b // fmla v11.4s, v19.4s, v29.s[0]
-	WORD $0x4f9c1288 // fmla v8.4s, v20.4s, v28.s[0]
-	WORD $0x4f9d12a9 // fmla v9.4s, v21.4s, v29.s[0]
-	FLDPQ 320(R4), (F18, F19)
-	FLDPQ 576(R4), (F20, F21)
+	WORD $0x4f9c1248 // fmla v8.4s, v18.4s, v28.s[0]
+	WORD $0x4f9d1269 // fmla v9.4s, v19.4s, v29.s[0]
+	WORD $0x4f9c1286 // fmla v6.4s, v20.4s, v28.s[0]
+	WORD $0x4f9d12a7 // fmla v7.4s, v21.4s, v29.s[0]
+	FLDPQ 64(R4), (F18, F19)
+	FLDPQ 320(R4), (F20, F21)
 	WORD $0x4fba1242 // fmla v2.4s, v18.4s, v26.s[1]
 	WORD $0x4fbb1263 // fmla v3.4s, v19.4s, v27.s[1]
 	WORD $0x4fba1280 // fmla v0.4s, v20.4s, v26.s[1]
 	WORD $0x4fbb12a1 // fmla v1.4s, v21.4s, v27.s[1]
-	WORD $0x4fbc124a // fmla v10.4s, v18.4s, v28.s[1]
-	WORD $0x4fbd126b // fmla v11.4s, v19.4s, v29.s[1]
-	WORD $0x4fbc1288 // fmla v8.4s, v20.4s, v28.s[1]
-	WORD $0x4fbd12a9 // fmla v9.4s, v21.4s, v29.s[1]
-	FLDPQ 384(R4), (F18, F19)
-	FLDPQ 640(R4), (F20, F21)
+	WORD $0x4fbc1248 // fmla v8.4s, v18.4s, v28.s[1]
+	WORD $0x4fbd1269 // fmla v9.4s, v19.4s, v29.s[1]
+	WORD $0x4fbc1286 // fmla v6.4s, v20.4s, v28.s[1]
+	WORD $0x4fbd12a7 // fmla v7.4s, v21.4s, v29.s[1]
+	FLDPQ 128(R4), (F18, F19)
+	FLDPQ 384(R4), (F20, F21)
 	WORD $0x4f9a1a42 // fmla v2.4s, v18.4s, v26.s[2]
 	WORD $0x4f9b1a63 // fmla v3.4s, v19.4s, v27.s[2]
 	WORD $0x4f9a1a80 // fmla v0.4s, v20.4s, v26.s[2]
 	WORD $0x4f9b1aa1 // fmla v1.4s, v21.4s, v27.s[2]
-	WORD $0x4f9c1a4a // fmla v10.4s, v18.4s, v28.s[2]
-	WORD $0x4f9d1a6b // fmla v11.4s, v19.4s, v29.s[2]
-	WORD $0x4f9c1a88 // fmla v8.4s, v20.4s, v28.s[2]
-	WORD $0x4f9d1aa9 // fmla v9.4s, v21.4s, v29.s[2]
-	FLDPQ 448(R4), (F18, F19)
-	FLDPQ 704(R4), (F20, F21)
+	WORD $0x4f9c1a48 // fmla v8.4s, v18.4s, v28.s[2]
+	WORD $0x4f9d1a69 // fmla v9.4s, v19.4s, v29.s[2]
+	WORD $0x4f9c1a86 // fmla v6.4s, v20.4s, v28.s[2]
+	WORD $0x4f9d1aa7 // fmla v7.4s, v21.4s, v29.s[2]
+	FLDPQ 192(R4), (F18, F19)
+	FLDPQ 448(R4), (F20, F21)
 	WORD $0x4fba1a42 // fmla v2.4s, v18.4s, v26.s[3]
 	WORD $0x4fbb1a63 // fmla v3.4s, v19.4s, v27.s[3]
 	WORD $0x4fba1a80 // fmla v0.4s, v20.4s, v26.s[3]
 	WORD $0x4fbb1aa1 // fmla v1.4s, v21.4s, v27.s[3]
-	WORD $0x4fbc1a4a // fmla v10.4s, v18.4s, v28.s[3]
-	WORD $0x4fbd1a6b // fmla v11.4s, v19.4s, v29.s[3]
-	WORD $0x4fbc1a88 // fmla v8.4s, v20.4s, v28.s[3]
-	WORD $0x4fbd1aa9 // fmla v9.4s, v21.4s, v29.s[3]
+	WORD $0x4fbc1a48 // fmla v8.4s, v18.4s, v28.s[3]
+	WORD $0x4fbd1a69 // fmla v9.4s, v19.4s, v29.s[3]
+	WORD $0x4fbc1a86 // fmla v6.4s, v20.4s, v28.s[3]
+	WORD $0x4fbd1aa7 // fmla v7.4s, v21.4s, v29.s[3]
 	ADD R9, R0, R0
 	ADD R9, R1, R1
 	FLDPQ 0(R0), (F26, F27)
 	FLDPQ 0(R1), (F28, F29)
-	FLDPQ 512(R4), (F20, F21)
+	FLDPQ 0(R4), (F18, F19)
+	FLDPQ 256(R4), (F20, F21)
+	FLDPQ 512(R4), (F22, F23)
+	WORD $0x4f9a1244 // fmla v4.4s, v18.4s, v26.s[0]
+	WORD $0x4f9b1265 // fmla v5.4s, v19.4s, v27.s[0]
 	WORD $0x4f9a1282 // fmla v2.4s, v20.4s, v26.s[0]
 	WORD $0x4f9b12a3 // fmla v3.4s, v21.4s, v27.s[0]
-	WORD $0x4f9c128a // fmla v10.4s, v20.4s, v28.s[0]
-	WORD $0x4f9d12ab // fmla v11.4s, v21.4s, v29.s[0]
-	FLDPQ 576(R4), (F20, F21)
+	WORD $0x4f9a12c0 // fmla v0.4s, v22.4s, v26.s[0]
+	WORD $0x4f9b12e1 // fmla v1.4s, v23.4s, v27.s[0]
+	WORD $0x4f9c124a // fmla v10.4s, v18.4s, v28.s[0]
+	WORD $0x4f9d126b // fmla v11.4s, v19.4s, v29.s[0]
+	WORD $0x4f9c1288 // fmla v8.4s, v20.4s, v28.s[0]
+	WORD $0x4f9d12a9 // fmla v9.4s, v21.4s, v29.s[0]
+	WORD $0x4f9c12c6 // fmla v6.4s, v22.4s, v28.s[0]
+	WORD $0x4f9d12e7 // fmla v7.4s, v23.4s, v29.s[0]
+	FLDPQ 64(R4), (F18, F19)
+	FLDPQ 320(R4), (F20, F21)
+	FLDPQ 576(R4), (F22, F23)
+	WORD $0x4fba1244 // fmla v4.4s, v18.4s, v26.s[1]
+	WORD $0x4fbb1265 // fmla v5.4s, v19.4s, v27.s[1]
 	WORD $0x4fba1282 // fmla v2.4s, v20.4s, v26.s[1]
 	WORD $0x4fbb12a3 // fmla v3.4s, v21.4s, v27.s[1]
-	WORD $0x4fbc128a // fmla v10.4s, v20.4s, v28.s[1]
-	WORD $0x4fbd12ab // fmla v11.4s, v21.4s, v29.s[1]
-	FLDPQ 640(R4), (F20, F21)
+	WORD $0x4fba12c0 // fmla v0.4s, v22.4s, v26.s[1]
+	WORD $0x4fbb12e1 // fmla v1.4s, v23.4s, v27.s[1]
+	WORD $0x4fbc124a // fmla v10.4s, v18.4s, v28.s[1]
+	WORD $0x4fbd126b // fmla v11.4s, v19.4s, v29.s[1]
+	WORD $0x4fbc1288 // fmla v8.4s, v20.4s, v28.s[1]
+	WORD $0x4fbd12a9 // fmla v9.4s, v21.4s, v29.s[1]
+	WORD $0x4fbc12c6 // fmla v6.4s, v22.4s, v28.s[1]
+	WORD $0x4fbd12e7 // fmla v7.4s, v23.4s, v29.s[1]
+	FLDPQ 128(R4), (F18, F19)
+	FLDPQ 384(R4), (F20, F21)
+	FLDPQ 640(R4), (F22, F23)
+	WORD $0x4f9a1a44 // fmla v4.4s, v18.4s, v26.s[2]
+	WORD $0x4f9b1a65 // fmla v5.4s, v19.4s, v27.s[2]
 	WORD $0x4f9a1a82 // fmla v2.4s, v20.4s, v26.s[2]
 	WORD $0x4f9b1aa3 // fmla v3.4s, v21.4s, v27.s[2]
-	WORD $0x4f9c1a8a // fmla v10.4s, v20.4s, v28.s[2]
-	WORD $0x4f9d1aab // fmla v11.4s, v21.4s, v29.s[2]
-	FLDPQ 704(R4), (F20, F21)
+	WORD $0x4f9a1ac0 // fmla v0.4s, v22.4s, v26.s[2]
+	WORD $0x4f9b1ae1 // fmla v1.4s, v23.4s, v27.s[2]
+	WORD $0x4f9c1a4a // fmla v10.4s, v18.4s, v28.s[2]
+	WORD $0x4f9d1a6b // fmla v11.4s, v19.4s, v29.s[2]
+	WORD $0x4f9c1a88 // fmla v8.4s, v20.4s, v28.s[2]
+	WORD $0x4f9d1aa9 // fmla v9.4s, v21.4s, v29.s[2]
+	WORD $0x4f9c1ac6 // fmla v6.4s, v22.4s, v28.s[2]
+	WORD $0x4f9d1ae7 // fmla v7.4s, v23.4s, v29.s[2]
+	FLDPQ 192(R4), (F18, F19)
+	FLDPQ 448(R4), (F20, F21)
+	FLDPQ 704(R4), (F22, F23)
+	WORD $0x4fba1a44 // fmla v4.4s, v18.4s, v26.s[3]
+	WORD $0x4fbb1a65 // fmla v5.4s, v19.4s, v27.s[3]
 	WORD $0x4fba1a82 // fmla v2.4s, v20.4s, v26.s[3]
 	WORD $0x4fbb1aa3 // fmla v3.4s, v21.4s, v27.s[3]
+	WORD $0x4fba1ac0 // fmla v0.4s, v22.4s, v26.s[3]
+	WORD $0x4fbb1ae1 // fmla v1.4s, v23.4s, v27.s[3]
+	WORD $0x4fbc1a4a // fmla v10.4s, v18.4s, v28.s[3]
+	WORD $0x4fbd1a6b // fmla v11.4s, v19.4s, v29.s[3]
+	WORD $0x4fbc1a88 // fmla v8.4s, v20.4s, v28.s[3]
+	WORD $0x4fbd1aa9 // fmla v9.4s, v21.4s, v29.s[3]
+	WORD $0x4fbc1ac6 // fmla v6.4s, v22.4s, v28.s[3]
+	WORD $0x4fbd1ae7 // fmla v7.4s, v23.4s, v29.s[3]
+	ADD R9, R0, R0
+	ADD R9, R1, R1
+	FLDPQ 0(R0), (F26, F27)
+	FLDPQ 0(R1), (F28, F29)
+	FLDPQ 256(R4), (F20, F21)
+	FLDPQ 512(R4), (F22, F23)
+	WORD $0x4f9a1284 // fmla v4.4s, v20.4s, v26.s[0]
+	WORD $0x4f9b12a5 // fmla v5.4s, v21.4s, v27.s[0]
+	WORD $0x4f9a12c2 // fmla v2.4s, v22.4s, v26.s[0]
+	WORD $0x4f9b12e3 // fmla v3.4s, v23.4s, v27.s[0]
+	WORD $0x4f9c128a // fmla v10.4s, v20.4s, v28.s[0]
+	WORD $0x4f9d12ab // fmla v11.4s, v21.4s, v29.s[0]
+	WORD $0x4f9c12c8 // fmla v8.4s, v22.4s, v28.s[0]
+	WORD $0x4f9d12e9 // fmla v9.4s, v23.4s, v29.s[0]
+	FLDPQ 320(R4), (F20, F21)
+	FLDPQ 576(R4), (F22, F23)
+	WORD $0x4fba1284 // fmla v4.4s, v20.4s, v26.s[1]
+	WORD $0x4fbb12a5 // fmla v5.4s, v21.4s, v27.s[1]
+	WORD $0x4fba12c2 // fmla v2.4s, v22.4s, v26.s[1]
+	WORD $0x4fbb12e3 // fmla v3.4s, v23.4s, v27.s[1]
+	WORD $0x4fbc128a // fmla v10.4s, v20.4s, v28.s[1]
+	WORD $0x4fbd12ab // fmla v11.4s, v21.4s, v29.s[1]
+	WORD $0x4fbc12c8 // fmla v8.4s, v22.4s, v28.s[1]
+	WORD $0x4fbd12e9 // fmla v9.4s, v23.4s, v29.s[1]
+	FLDPQ 384(R4), (F20, F21)
+	FLDPQ 640(R4), (F22, F23)
+	WORD $0x4f9a1a84 // fmla v4.4s, v20.4s, v26.s[2]
+	WORD $0x4f9b1aa5 // fmla v5.4s, v21.4s, v27.s[2]
+	WORD $0x4f9a1ac2 // fmla v2.4s, v22.4s, v26.s[2]
+	WORD $0x4f9b1ae3 // fmla v3.4s, v23.4s, v27.s[2]
+	WORD $0x4f9c1a8a // fmla v10.4s, v20.4s, v28.s[2]
+	WORD $0x4f9d1aab // fmla v11.4s, v21.4s, v29.s[2]
+	WORD $0x4f9c1ac8 // fmla v8.4s, v22.4s, v28.s[2]
+	WORD $0x4f9d1ae9 // fmla v9.4s, v23.4s, v29.s[2]
+	FLDPQ 448(R4), (F20, F21)
+	FLDPQ 704(R4), (F22, F23)
+	WORD $0x4fba1a84 // fmla v4.4s, v20.4s, v26.s[3]
+	WORD $0x4fbb1aa5 // fmla v5.4s, v21.4s, v27.s[3]
+	WORD $0x4fba1ac2 // fmla v2.4s, v22.4s, v26.s[3]
+	WORD $0x4fbb1ae3 // fmla v3.4s, v23.4s, v27.s[3]
 	WORD $0x4fbc1a8a // fmla v10.4s, v20.4s, v28.s[3]
 	WORD $0x4fbd1aab // fmla v11.4s, v21.4s, v29.s[3]
+	WORD $0x4fbc1ac8 // fmla v8.4s, v22.4s, v28.s[3]
+	WORD $0x4fbd1ae9 // fmla v9.4s, v23.4s, v29.s[3]
+	ADD R9, R0, R0
+	ADD R9, R1, R1
+	FLDPQ 0(R0), (F26, F27)
+	FLDPQ 0(R1), (F28, F29)
+	FLDPQ 512(R4), (F22, F23)
+	WORD $0x4f9a12c4 // fmla v4.4s, v22.4s, v26.s[0]
+	WORD $0x4f9b12e5 // fmla v5.4s, v23.4s, v27.s[0]
+	WORD $0x4f9c12ca // fmla v10.4s, v22.4s, v28.s[0]
+	WORD $0x4f9d12eb // fmla v11.4s, v23.4s, v29.s[0]
+	FLDPQ 576(R4), (F22, F23)
+	WORD $0x4fba12c4 // fmla v4.4s, v22.4s, v26.s[1]
+	WORD $0x4fbb12e5 // fmla v5.4s, v23.4s, v27.s[1]
+	WORD $0x4fbc12ca // fmla v10.4s, v22.4s, v28.s[1]
+	WORD $0x4fbd12eb // fmla v11.4s, v23.4s, v29.s[1]
+	FLDPQ 640(R4), (F22, F23)
+	WORD $0x4f9a1ac4 // fmla v4.4s, v22.4s, v26.s[2]
+	WORD $0x4f9b1ae5 // fmla v5.4s, v23.4s, v27.s[2]
+	WORD $0x4f9c1aca // fmla v10.4s, v22.4s, v28.s[2]
+	WORD $0x4f9d1aeb // fmla v11.4s, v23.4s, v29.s[2]
+	FLDPQ 704(R4), (F22, F23)
+	WORD $0x4fba1ac4 // fmla v4.4s, v22.4s, v26.s[3]
+	WORD $0x4fbb1ae5 // fmla v5.4s, v23.4s, v27.s[3]
+	WORD $0x4fbc1aca // fmla v10.4s, v22.4s, v28.s[3]
+	WORD $0x4fbd1aeb // fmla v11.4s, v23.4s, v29.s[3]
 	ADD R9, R0, R0
 	ADD R9, R1, R1
 	ADD $768, R4, R4
 	SUBS $1, R8, R8
-	BNE rows2_tile2_row
+	BNE rows2_tile3_row
 	MOVD clamp+96(FP), R7
-	VLD1R (R7), [V16.S4]
-	ADD $4, R7, R24
-	VLD1R (R24), [V18.S4]
+	VLD1R (R7), [V18.S4]
+	ADD $4, R7, R22
+	VLD1R (R22), [V20.S4]
 	MOVD R11, R5
 	MOVD R5, R7
-	WORD $0x6ea0e61f // fcmgt v31.4s, v16.4s, v0.4s
-	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
-	WORD $0x6ea1e61f // fcmgt v31.4s, v16.4s, v1.4s
-	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	WORD $0x6eb2e41f // fcmgt v31.4s, v0.4s, v18.4s
+	WORD $0x6ea0e65f // fcmgt v31.4s, v18.4s, v0.4s
 	WORD $0x6ebf1e40 // bit v0.16b, v18.16b, v31.16b
-	WORD $0x6eb2e43f // fcmgt v31.4s, v1.4s, v18.4s
+	WORD $0x6ea1e65f // fcmgt v31.4s, v18.4s, v1.4s
 	WORD $0x6ebf1e41 // bit v1.16b, v18.16b, v31.16b
+	WORD $0x6eb4e41f // fcmgt v31.4s, v0.4s, v20.4s
+	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
+	WORD $0x6eb4e43f // fcmgt v31.4s, v1.4s, v20.4s
+	WORD $0x6ebf1e81 // bit v1.16b, v20.16b, v31.16b
 	FSTPQ (F0, F1), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6ea2e61f // fcmgt v31.4s, v16.4s, v2.4s
-	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
-	WORD $0x6ea3e61f // fcmgt v31.4s, v16.4s, v3.4s
-	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
-	WORD $0x6eb2e45f // fcmgt v31.4s, v2.4s, v18.4s
+	WORD $0x6ea2e65f // fcmgt v31.4s, v18.4s, v2.4s
 	WORD $0x6ebf1e42 // bit v2.16b, v18.16b, v31.16b
-	WORD $0x6eb2e47f // fcmgt v31.4s, v3.4s, v18.4s
+	WORD $0x6ea3e65f // fcmgt v31.4s, v18.4s, v3.4s
 	WORD $0x6ebf1e43 // bit v3.16b, v18.16b, v31.16b
+	WORD $0x6eb4e45f // fcmgt v31.4s, v2.4s, v20.4s
+	WORD $0x6ebf1e82 // bit v2.16b, v20.16b, v31.16b
+	WORD $0x6eb4e47f // fcmgt v31.4s, v3.4s, v20.4s
+	WORD $0x6ebf1e83 // bit v3.16b, v20.16b, v31.16b
 	FSTPQ (F2, F3), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6ea4e65f // fcmgt v31.4s, v18.4s, v4.4s
+	WORD $0x6ebf1e44 // bit v4.16b, v18.16b, v31.16b
+	WORD $0x6ea5e65f // fcmgt v31.4s, v18.4s, v5.4s
+	WORD $0x6ebf1e45 // bit v5.16b, v18.16b, v31.16b
+	WORD $0x6eb4e49f // fcmgt v31.4s, v4.4s, v20.4s
+	WORD $0x6ebf1e84 // bit v4.16b, v20.16b, v31.16b
+	WORD $0x6eb4e4bf // fcmgt v31.4s, v5.4s, v20.4s
+	WORD $0x6ebf1e85 // bit v5.16b, v20.16b, v31.16b
+	FSTPQ (F4, F5), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
 	MOVD R7, R11
 	MOVD down+80(FP), R16
 	ADD R16, R5, R5
 	MOVD R5, R7
-	WORD $0x6ea8e61f // fcmgt v31.4s, v16.4s, v8.4s
-	WORD $0x6ebf1e08 // bit v8.16b, v16.16b, v31.16b
-	WORD $0x6ea9e61f // fcmgt v31.4s, v16.4s, v9.4s
-	WORD $0x6ebf1e09 // bit v9.16b, v16.16b, v31.16b
-	WORD $0x6eb2e51f // fcmgt v31.4s, v8.4s, v18.4s
+	WORD $0x6ea6e65f // fcmgt v31.4s, v18.4s, v6.4s
+	WORD $0x6ebf1e46 // bit v6.16b, v18.16b, v31.16b
+	WORD $0x6ea7e65f // fcmgt v31.4s, v18.4s, v7.4s
+	WORD $0x6ebf1e47 // bit v7.16b, v18.16b, v31.16b
+	WORD $0x6eb4e4df // fcmgt v31.4s, v6.4s, v20.4s
+	WORD $0x6ebf1e86 // bit v6.16b, v20.16b, v31.16b
+	WORD $0x6eb4e4ff // fcmgt v31.4s, v7.4s, v20.4s
+	WORD $0x6ebf1e87 // bit v7.16b, v20.16b, v31.16b
+	FSTPQ (F6, F7), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6ea8e65f // fcmgt v31.4s, v18.4s, v8.4s
 	WORD $0x6ebf1e48 // bit v8.16b, v18.16b, v31.16b
-	WORD $0x6eb2e53f // fcmgt v31.4s, v9.4s, v18.4s
+	WORD $0x6ea9e65f // fcmgt v31.4s, v18.4s, v9.4s
 	WORD $0x6ebf1e49 // bit v9.16b, v18.16b, v31.16b
+	WORD $0x6eb4e51f // fcmgt v31.4s, v8.4s, v20.4s
+	WORD $0x6ebf1e88 // bit v8.16b, v20.16b, v31.16b
+	WORD $0x6eb4e53f // fcmgt v31.4s, v9.4s, v20.4s
+	WORD $0x6ebf1e89 // bit v9.16b, v20.16b, v31.16b
 	FSTPQ (F8, F9), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6eaae61f // fcmgt v31.4s, v16.4s, v10.4s
-	WORD $0x6ebf1e0a // bit v10.16b, v16.16b, v31.16b
-	WORD $0x6eabe61f // fcmgt v31.4s, v16.4s, v11.4s
-	WORD $0x6ebf1e0b // bit v11.16b, v16.16b, v31.16b
-	WORD $0x6eb2e55f // fcmgt v31.4s, v10.4s, v18.4s
+	WORD $0x6eaae65f // fcmgt v31.4s, v18.4s, v10.4s
 	WORD $0x6ebf1e4a // bit v10.16b, v18.16b, v31.16b
-	WORD $0x6eb2e57f // fcmgt v31.4s, v11.4s, v18.4s
+	WORD $0x6eabe65f // fcmgt v31.4s, v18.4s, v11.4s
 	WORD $0x6ebf1e4b // bit v11.16b, v18.16b, v31.16b
+	WORD $0x6eb4e55f // fcmgt v31.4s, v10.4s, v20.4s
+	WORD $0x6ebf1e8a // bit v10.16b, v20.16b, v31.16b
+	WORD $0x6eb4e57f // fcmgt v31.4s, v11.4s, v20.4s
+	WORD $0x6ebf1e8b // bit v11.16b, v20.16b, v31.16b
 	FSTPQ (F10, F11), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
 	MOVD down+80(FP), R16
 	ADD R16, R5, R5
 	MOVD pixel+32(FP), R5
-	LSL $1, R5, R5
+	MOVD $3, R16
+	MUL R16, R5, R5
 	ADD R5, R10, R10
-	SUB $2, R12, R12
-	B rows2_tile2
+	SUB $3, R12, R12
+	B rows2_tile3
 
-rows2_less2:
+rows2_less3:
 	CMP $0, R12
 	BEQ rows2_end
 	CMP $1, R12
 	BLE rows2_tile1
 	MOVD n+16(FP), R15
-	CMP $2, R15
+	CMP $3, R15
 	BLT rows2_tile1
-	SUB $2, R12, R12
+	SUB $3, R12, R12
 	MOVD R12, R5
 	MOVD next+72(FP), R16
 	MUL R16, R5, R5
@@ -16872,17 +17220,17 @@ rows2_less2:
 	MOVD pixel+32(FP), R16
 	MUL R16, R12, R12
 	ADD R12, R10, R10
-	MOVD $2, R12
-	B rows2_tile2
+	MOVD $3, R12
+	B rows2_tile3
 
 rows2_tile1:
 	CMP $1, R12
 	BLT rows2_less1
 	MOVD bias+88(FP), R7
-	ADD R3, R7, R25
-	FLDPQ 0(R25), (F0, F1)
-	WORD $0x4ea01c08 // mov v8.16b, v0.16b
-	WORD $0x4ea11c29 // mov v9.16b, v1.16b
+	ADD R3, R7, R23
+	FLDPQ 0(R23), (F0, F1)
+	WORD $0x4ea01c06 // mov v6.16b, v0.16b
+	WORD $0x4ea11c27 // mov v7.16b, v1.16b
 	MOVD R13, R7
 	MOVD ky+40(FP), R8
 	MOVD weights+56(FP), R4
@@ -16893,100 +17241,100 @@ rows2_tile1_row:
 	MOVD 0(R7), R0
 	ADD R10, R0, R0
 	ADD R3, R0, R0
-	ADD R5<<3, R7, R19
-	MOVD 0(R19), R1
+	ADD R5<<3, R7, R24
+	MOVD 0(R24), R1
 	ADD R10, R1, R1
 	ADD R3, R1, R1
 	ADD $8, R7, R7
 	FLDPQ 0(R0), (F26, F27)
 	FLDPQ 0(R1), (F28, F29)
-	FLDPQ 0(R4), (F16, F17)
-	WORD $0x4f9a1200 // fmla v0.4s, v16.4s, v26.s[0]
-	WORD $0x4f9b1221 // fmla v1.4s, v17.4s, v27.s[0]
-	WORD $0x4f9c1208 // fmla v8.4s, v16.4s, v28.s[0]
-	WORD $0x4f9d1229 // fmla v9.4s, v17.4s, v29.s[0]
-	FLDPQ 64(R4), (F16, F17)
-	WORD $0x4fba1200 // fmla v0.4s, v16.4s, v26.s[1]
-	WORD $0x4fbb1221 // fmla v1.4s, v17.4s, v27.s[1]
-	WORD $0x4fbc1208 // fmla v8.4s, v16.4s, v28.s[1]
-	WORD $0x4fbd1229 // fmla v9.4s, v17.4s, v29.s[1]
-	FLDPQ 128(R4), (F16, F17)
-	WORD $0x4f9a1a00 // fmla v0.4s, v16.4s, v26.s[2]
-	WORD $0x4f9b1a21 // fmla v1.4s, v17.4s, v27.s[2]
-	WORD $0x4f9c1a08 // fmla v8.4s, v16.4s, v28.s[2]
-	WORD $0x4f9d1a29 // fmla v9.4s, v17.4s, v29.s[2]
-	FLDPQ 192(R4), (F16, F17)
-	WORD $0x4fba1a00 // fmla v0.4s, v16.4s, v26.s[3]
-	WORD $0x4fbb1a21 // fmla v1.4s, v17.4s, v27.s[3]
-	WORD $0x4fbc1a08 // fmla v8.4s, v16.4s, v28.s[3]
-	WORD $0x4fbd1a29 // fmla v9.4s, v17.4s, v29.s[3]
-	ADD R9, R0, R0
-	ADD R9, R1, R1
-	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 0(R1), (F28, F29)
-	FLDPQ 256(R4), (F18, F19)
+	FLDPQ 0(R4), (F18, F19)
 	WORD $0x4f9a1240 // fmla v0.4s, v18.4s, v26.s[0]
 	WORD $0x4f9b1261 // fmla v1.4s, v19.4s, v27.s[0]
-	WORD $0x4f9c1248 // fmla v8.4s, v18.4s, v28.s[0]
-	WORD $0x4f9d1269 // fmla v9.4s, v19.4s, v29.s[0]
-	FLDPQ 320(R4), (F18, F19)
+	WORD $0x4f9c1246 // fmla v6.4s, v18.4s, v28.s[0]
+	WORD $0x4f9d1267 // fmla v7.4s, v19.4s, v29.s[0]
+	FLDPQ 64(R4), (F18, F19)
 	WORD $0x4fba1240 // fmla v0.4s, v18.4s, v26.s[1]
 	WORD $0x4fbb1261 // fmla v1.4s, v19.4s, v27.s[1]
-	WORD $0x4fbc1248 // fmla v8.4s, v18.4s, v28.s[1]
-	WORD $0x4fbd1269 // fmla v9.4s, v19.4s, v29.s[1]
-	FLDPQ 384(R4), (F18, F19)
+	WORD $0x4fbc1246 // fmla v6.4s, v18.4s, v28.s[1]
+	WORD $0x4fbd1267 // fmla v7.4s, v19.4s, v29.s[1]
+	FLDPQ 128(R4), (F18, F19)
 	WORD $0x4f9a1a40 // fmla v0.4s, v18.4s, v26.s[2]
 	WORD $0x4f9b1a61 // fmla v1.4s, v19.4s, v27.s[2]
-	WORD $0x4f9c1a48 // fmla v8.4s, v18.4s, v28.s[2]
-	WORD $0x4f9d1a69 // fmla v9.4s, v19.4s, v29.s[2]
-	FLDPQ 448(R4), (F18, F19)
+	WORD $0x4f9c1a46 // fmla v6.4s, v18.4s, v28.s[2]
+	WORD $0x4f9d1a67 // fmla v7.4s, v19.4s, v29.s[2]
+	FLDPQ 192(R4), (F18, F19)
 	WORD $0x4fba1a40 // fmla v0.4s, v18.4s, v26.s[3]
 	WORD $0x4fbb1a61 // fmla v1.4s, v19.4s, v27.s[3]
-	WORD $0x4fbc1a48 // fmla v8.4s, v18.4s, v28.s[3]
-	WORD $0x4fbd1a69 // fmla v9.4s, v19.4s, v29.s[3]
+	WORD $0x4fbc1a46 // fmla v6.4s, v18.4s, v28.s[3]
+	WORD $0x4fbd1a67 // fmla v7.4s, v19.4s, v29.s[3]
 	ADD R9, R0, R0
 	ADD R9, R1, R1
 	FLDPQ 0(R0), (F26, F27)
 	FLDPQ 0(R1), (F28, F29)
-	FLDPQ 512(R4), (F20, F21)
+	FLDPQ 256(R4), (F20, F21)
 	WORD $0x4f9a1280 // fmla v0.4s, v20.4s, v26.s[0]
 	WORD $0x4f9b12a1 // fmla v1.4s, v21.4s, v27.s[0]
-	WORD $0x4f9c1288 // fmla v8.4s, v20.4s, v28.s[0]
-	WORD $0x4f9d12a9 // fmla v9.4s, v21.4s, v29.s[0]
-	FLDPQ 576(R4), (F20, F21)
+	WORD $0x4f9c1286 // fmla v6.4s, v20.4s, v28.s[0]
+	WORD $0x4f9d12a7 // fmla v7.4s, v21.4s, v29.s[0]
+	FLDPQ 320(R4), (F20, F21)
 	WORD $0x4fba1280 // fmla v0.4s, v20.4s, v26.s[1]
 	WORD $0x4fbb12a1 // fmla v1.4s, v21.4s, v27.s[1]
-	WORD $0x4fbc1288 // fmla v8.4s, v20.4s, v28.s[1]
-	WORD $0x4fbd12a9 // fmla v9.4s, v21.4s, v29.s[1]
-	FLDPQ 640(R4), (F20, F21)
+	WORD $0x4fbc1286 // fmla v6.4s, v20.4s, v28.s[1]
+	WORD $0x4fbd12a7 // fmla v7.4s, v21.4s, v29.s[1]
+	FLDPQ 384(R4), (F20, F21)
 	WORD $0x4f9a1a80 // fmla v0.4s, v20.4s, v26.s[2]
 	WORD $0x4f9b1aa1 // fmla v1.4s, v21.4s, v27.s[2]
-	WORD $0x4f9c1a88 // fmla v8.4s, v20.4s, v28.s[2]
-	WORD $0x4f9d1aa9 // fmla v9.4s, v21.4s, v29.s[2]
-	FLDPQ 704(R4), (F20, F21)
+	WORD $0x4f9c1a86 // fmla v6.4s, v20.4s, v28.s[2]
+	WORD $0x4f9d1aa7 // fmla v7.4s, v21.4s, v29.s[2]
+	FLDPQ 448(R4), (F20, F21)
 	WORD $0x4fba1a80 // fmla v0.4s, v20.4s, v26.s[3]
 	WORD $0x4fbb1aa1 // fmla v1.4s, v21.4s, v27.s[3]
-	WORD $0x4fbc1a88 // fmla v8.4s, v20.4s, v28.s[3]
-	WORD $0x4fbd1aa9 // fmla v9.4s, v21.4s, v29.s[3]
+	WORD $0x4fbc1a86 // fmla v6.4s, v20.4s, v28.s[3]
+	WORD $0x4fbd1aa7 // fmla v7.4s, v21.4s, v29.s[3]
+	ADD R9, R0, R0
+	ADD R9, R1, R1
+	FLDPQ 0(R0), (F26, F27)
+	FLDPQ 0(R1), (F28, F29)
+	FLDPQ 512(R4), (F22, F23)
+	WORD $0x4f9a12c0 // fmla v0.4s, v22.4s, v26.s[0]
+	WORD $0x4f9b12e1 // fmla v1.4s, v23.4s, v27.s[0]
+	WORD $0x4f9c12c6 // fmla v6.4s, v22.4s, v28.s[0]
+	WORD $0x4f9d12e7 // fmla v7.4s, v23.4s, v29.s[0]
+	FLDPQ 576(R4), (F22, F23)
+	WORD $0x4fba12c0 // fmla v0.4s, v22.4s, v26.s[1]
+	WORD $0x4fbb12e1 // fmla v1.4s, v23.4s, v27.s[1]
+	WORD $0x4fbc12c6 // fmla v6.4s, v22.4s, v28.s[1]
+	WORD $0x4fbd12e7 // fmla v7.4s, v23.4s, v29.s[1]
+	FLDPQ 640(R4), (F22, F23)
+	WORD $0x4f9a1ac0 // fmla v0.4s, v22.4s, v26.s[2]
+	WORD $0x4f9b1ae1 // fmla v1.4s, v23.4s, v27.s[2]
+	WORD $0x4f9c1ac6 // fmla v6.4s, v22.4s, v28.s[2]
+	WORD $0x4f9d1ae7 // fmla v7.4s, v23.4s, v29.s[2]
+	FLDPQ 704(R4), (F22, F23)
+	WORD $0x4fba1ac0 // fmla v0.4s, v22.4s, v26.s[3]
+	WORD $0x4fbb1ae1 // fmla v1.4s, v23.4s, v27.s[3]
+	WORD $0x4fbc1ac6 // fmla v6.4s, v22.4s, v28.s[3]
+	WORD $0x4fbd1ae7 // fmla v7.4s, v23.4s, v29.s[3]
 	ADD R9, R0, R0
 	ADD R9, R1, R1
 	ADD $768, R4, R4
 	SUBS $1, R8, R8
 	BNE rows2_tile1_row
 	MOVD clamp+96(FP), R7
-	VLD1R (R7), [V16.S4]
-	ADD $4, R7, R20
-	VLD1R (R20), [V18.S4]
+	VLD1R (R7), [V18.S4]
+	ADD $4, R7, R25
+	VLD1R (R25), [V20.S4]
 	MOVD R11, R5
 	MOVD R5, R7
-	WORD $0x6ea0e61f // fcmgt v31.4s, v16.4s, v0.4s
-	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
-	WORD $0x6ea1e61f // fcmgt v31.4s, v16.4s, v1.4s
-	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	WORD $0x6eb2e41f // fcmgt v31.4s, v0.4s, v18.4s
+	WORD $0x6ea0e65f // fcmgt v31.4s, v18.4s, v0.4s
 	WORD $0x6ebf1e40 // bit v0.16b, v18.16b, v31.16b
-	WORD $0x6eb2e43f // fcmgt v31.4s, v1.4s, v18.4s
+	WORD $0x6ea1e65f // fcmgt v31.4s, v18.4s, v1.4s
 	WORD $0x6ebf1e41 // bit v1.16b, v18.16b, v31.16b
+	WORD $0x6eb4e41f // fcmgt v31.4s, v0.4s, v20.4s
+	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
+	WORD $0x6eb4e43f // fcmgt v31.4s, v1.4s, v20.4s
+	WORD $0x6ebf1e81 // bit v1.16b, v20.16b, v31.16b
 	FSTPQ (F0, F1), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
@@ -16994,15 +17342,15 @@ rows2_tile1_row:
 	MOVD down+80(FP), R16
 	ADD R16, R5, R5
 	MOVD R5, R7
-	WORD $0x6ea8e61f // fcmgt v31.4s, v16.4s, v8.4s
-	WORD $0x6ebf1e08 // bit v8.16b, v16.16b, v31.16b
-	WORD $0x6ea9e61f // fcmgt v31.4s, v16.4s, v9.4s
-	WORD $0x6ebf1e09 // bit v9.16b, v16.16b, v31.16b
-	WORD $0x6eb2e51f // fcmgt v31.4s, v8.4s, v18.4s
-	WORD $0x6ebf1e48 // bit v8.16b, v18.16b, v31.16b
-	WORD $0x6eb2e53f // fcmgt v31.4s, v9.4s, v18.4s
-	WORD $0x6ebf1e49 // bit v9.16b, v18.16b, v31.16b
-	FSTPQ (F8, F9), 0(R7)
+	WORD $0x6ea6e65f // fcmgt v31.4s, v18.4s, v6.4s
+	WORD $0x6ebf1e46 // bit v6.16b, v18.16b, v31.16b
+	WORD $0x6ea7e65f // fcmgt v31.4s, v18.4s, v7.4s
+	WORD $0x6ebf1e47 // bit v7.16b, v18.16b, v31.16b
+	WORD $0x6eb4e4df // fcmgt v31.4s, v6.4s, v20.4s
+	WORD $0x6ebf1e86 // bit v6.16b, v20.16b, v31.16b
+	WORD $0x6eb4e4ff // fcmgt v31.4s, v7.4s, v20.4s
+	WORD $0x6ebf1e87 // bit v7.16b, v20.16b, v31.16b
+	FSTPQ (F6, F7), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
 	MOVD down+80(FP), R16
@@ -17039,414 +17387,206 @@ rows1:
 	ADD R3, R11, R11
 	MOVD n+16(FP), R12
 
-rows1_tile4:
-	CMP $4, R12
-	BLT rows1_less4
+rows1_tile3:
+	CMP $3, R12
+	BLT rows1_less3
 	MOVD bias+88(FP), R7
-	ADD R3, R7, R21
-	FLDPQ 0(R21), (F0, F1)
+	ADD R3, R7, R19
+	FLDPQ 0(R19), (F0, F1)
 	WORD $0x4ea01c02 // mov v2.16b, v0.16b
 	WORD $0x4ea11c23 // mov v3.16b, v1.16b
 	WORD $0x4ea01c04 // mov v4.16b, v0.16b
 	WORD $0x4ea11c25 // mov v5.16b, v1.16b
-	WORD $0x4ea01c06 // mov v6.16b, v0.16b
-	WORD $0x4ea11c27 // mov v7.16b, v1.16b
 	MOVD R13, R7
 	MOVD ky+40(FP), R8
 	MOVD weights+56(FP), R4
 	ADD R3, R4, R4
 
-rows1_tile4_row:
+rows1_tile3_row:
 	MOVD ky+40(FP), R5
 	MOVD 0(R7), R0
 	ADD R10, R0, R0
 	ADD R3, R0, R0
 	ADD $8, R7, R7
 	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 0(R4), (F16, F17)
-	WORD $0x4f9a1200 // fmla v0.4s, v16.4s, v26.s[0]
-	WORD $0x4f9b1221 // fmla v1.4s, v17.4s, v27.s[0]
-	FLDPQ 64(R4), (F16, F17)
-	WORD $0x4fba1200 // fmla v0.4s, v16.4s, v26.s[1]
-	WORD $0x4fbb1221 // fmla v1.4s, v17.4s, v27.s[1]
-	FLDPQ 128(R4), (F16, F17)
-	WORD $0x4f9a1a00 // fmla v0.4s, v16.4s, v26.s[2]
-	WORD $0x4f9b1a21 // fmla v1.4s, v17.4s, v27.s[2]
-	FLDPQ 192(R4), (F16, F17)
-	WORD $0x4fba1a00 // fmla v0.4s, v16.4s, v26.s[3]
-	WORD $0x4fbb1a21 // fmla v1.4s, v17.4s, v27.s[3]
-	ADD R9, R0, R0
-	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 0(R4), (F16, F17)
-	FLDPQ 256(R4), (F18, F19)
-	WORD $0x4f9a1202 // fmla v2.4s, v16.4s, v26.s[0]
-	WORD $0x4f9b1223 // fmla v3.4s, v17.4s, v27.s[0]
+	FLDPQ 0(R4), (F18, F19)
 	WORD $0x4f9a1240 // fmla v0.4s, v18.4s, v26.s[0]
 	WORD $0x4f9b1261 // fmla v1.4s, v19.4s, v27.s[0]
-	FLDPQ 64(R4), (F16, F17)
-	FLDPQ 320(R4), (F18, F19)
-	WORD $0x4fba1202 // fmla v2.4s, v16.4s, v26.s[1]
-	WORD $0x4fbb1223 // fmla v3.4s, v17.4s, v27.s[1]
+	FLDPQ 64(R4), (F18, F19)
 	WORD $0x4fba1240 // fmla v0.4s, v18.4s, v26.s[1]
 	WORD $0x4fbb1261 // fmla v1.4s, v19.4s, v27.s[1]
-	FLDPQ 128(R4), (F16, F17)
-	FLDPQ 384(R4), (F18, F19)
-	WORD $0x4f9a1a02 // fmla v2.4s, v16.4s, v26.s[2]
-	WORD $0x4f9b1a23 // fmla v3.4s, v17.4s, v27.s[2]
+	FLDPQ 128(R4), (F18, F19)
 	WORD $0x4f9a1a40 // fmla v0.4s, v18.4s, v26.s[2]
 	WORD $0x4f9b1a61 // fmla v1.4s, v19.4s, v27.s[2]
-	FLDPQ 192(R4), (F16, F17)
-	FLDPQ 448(R4), (F18, F19)
-	WORD $0x4fba1a02 // fmla v2.4s, v16.4s, v26.s[3]
-	WORD $0x4fbb1a23 // fmla v3.4s, v17.4s, v27.s[3]
+	FLDPQ 192(R4), (F18, F19)
 	WORD $0x4fba1a40 // fmla v0.4s, v18.4s, v26.s[3]
 	WORD $0x4fbb1a61 // fmla v1.4s, v19.4s, v27.s[3]
 	ADD R9, R0, R0
 	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 0(R4), (F16, F17)
-	FLDPQ 256(R4), (F18, F19)
-	FLDPQ 512(R4), (F20, F21)
-	WORD $0x4f9a1204 // fmla v4.4s, v16.4s, v26.s[0]
-	WORD $0x4f9b1225 // fmla v5.4s, v17.4s, v27.s[0]
+	FLDPQ 0(R4), (F18, F19)
+	FLDPQ 256(R4), (F20, F21)
 	WORD $0x4f9a1242 // fmla v2.4s, v18.4s, v26.s[0]
 	WORD $0x4f9b1263 // fmla v3.4s, v19.4s, v27.s[0]
 	WORD $0x4f9a1280 // fmla v0.4s, v20.4s, v26.s[0]
 	WORD $0x4f9b12a1 // fmla v1.4s, v21.4s, v27.s[0]
-	FLDPQ 64(R4), (F16, F17)
-	FLDPQ 320(R4), (F18, F19)
-	FLDPQ 576(R4), (F20, F21)
-	WORD $0x4fba1204 // fmla v4.4s, v16.4s, v26.s[1]
-	WORD $0x4fbb1225 // fmla v5.4s, v17.4s, v27.s[1]
+	FLDPQ 64(R4), (F18, F19)
+	FLDPQ 320(R4), (F20, F21)
 	WORD $0x4fba1242 // fmla v2.4s, v18.4s, v26.s[1]
 	WORD $0x4fbb1263 // fmla v3.4s, v19.4s, v27.s[1]
 	WORD $0x4fba1280 // fmla v0.4s, v20.4s, v26.s[1]
 	WORD $0x4fbb12a1 // fmla v1.4s, v21.4s, v27.s[1]
-	FLDPQ 128(R4), (F16, F17)
-	FLDPQ 384(R4), (F18, F19)
-	FLDPQ 640(R4), (F20, F21)
-	WORD $0x4f9a1a04 // fmla v4.4s, v16.4s, v26.s[2]
-	WORD $0x4f9b1a25 // fmla v5.4s, v17.4s, v27.s[2]
+	FLDPQ 128(R4), (F18, F19)
+	FLDPQ 384(R4), (F20, F21)
 	WORD $0x4f9a1a42 // fmla v2.4s, v18.4s, v26.s[2]
 	WORD $0x4f9b1a63 // fmla v3.4s, v19.4s, v27.s[2]
 	WORD $0x4f9a1a80 // fmla v0.4s, v20.4s, v26.s[2]
 	WORD $0x4f9b1aa1 // fmla v1.4s, v21.4s, v27.s[2]
-	FLDPQ 192(R4), (F16, F17)
-	FLDPQ 448(R4), (F18, F19)
-	FLDPQ 704(R4), (F20, F21)
-	WORD $0x4fba1a04 // fmla v4.4s, v16.4s, v26.s[3]
-	WORD $0x4fbb1a25 // fmla v5.4s, v17.4s, v27.s[3]
+	FLDPQ 192(R4), (F18, F19)
+	FLDPQ 448(R4), (F20, F21)
 	WORD $0x4fba1a42 // fmla v2.4s, v18.4s, v26.s[3]
 	WORD $0x4fbb1a63 // fmla v3.4s, v19.4s, v27.s[3]
 	WORD $0x4fba1a80 // fmla v0.4s, v20.4s, v26.s[3]
 	WORD $0x4fbb1aa1 // fmla v1.4s, v21.4s, v27.s[3]
 	ADD R9, R0, R0
 	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 0(R4), (F16, F17)
-	FLDPQ 256(R4), (F18, F19)
-	FLDPQ 512(R4), (F20, F21)
-	WORD $0x4f9a1206 // fmla v6.4s, v16.4s, v26.s[0]
-	WORD $0x4f9b1227 // fmla v7.4s, v17.4s, v27.s[0]
+	FLDPQ 0(R4), (F18, F19)
+	FLDPQ 256(R4), (F20, F21)
+	FLDPQ 512(R4), (F22, F23)
 	WORD $0x4f9a1244 // fmla v4.4s, v18.4s, v26.s[0]
 	WORD $0x4f9b1265 // fmla v5.4s, v19.4s, v27.s[0]
 	WORD $0x4f9a1282 // fmla v2.4s, v20.4s, v26.s[0]
 	WORD $0x4f9b12a3 // fmla v3.4s, v21.4s, v27.s[0]
-	FLDPQ 64(R4), (F16, F17)
-	FLDPQ 320(R4), (F18, F19)
-	FLDPQ 576(R4), (F20, F21)
-	WORD $0x4fba1206 // fmla v6.4s, v16.4s, v26.s[1]
-	WORD $0x4fbb1227 // fmla v7.4s, v17.4s, v27.s[1]
+	WORD $0x4f9a12c0 // fmla v0.4s, v22.4s, v26.s[0]
+	WORD $0x4f9b12e1 // fmla v1.4s, v23.4s, v27.s[0]
+	FLDPQ 64(R4), (F18, F19)
+	FLDPQ 320(R4), (F20, F21)
+	FLDPQ 576(R4), (F22, F23)
 	WORD $0x4fba1244 // fmla v4.4s, v18.4s, v26.s[1]
 	WORD $0x4fbb1265 // fmla v5.4s, v19.4s, v27.s[1]
 	WORD $0x4fba1282 // fmla v2.4s, v20.4s, v26.s[1]
 	WORD $0x4fbb12a3 // fmla v3.4s, v21.4s, v27.s[1]
-	FLDPQ 128(R4), (F16, F17)
-	FLDPQ 384(R4), (F18, F19)
-	FLDPQ 640(R4), (F20, F21)
-	WORD $0x4f9a1a06 // fmla v6.4s, v16.4s, v26.s[2]
-	WORD $0x4f9b1a27 // fmla v7.4s, v17.4s, v27.s[2]
+	WORD $0x4fba12c0 // fmla v0.4s, v22.4s, v26.s[1]
+	WORD $0x4fbb12e1 // fmla v1.4s, v23.4s, v27.s[1]
+	FLDPQ 128(R4), (F18, F19)
+	FLDPQ 384(R4), (F20, F21)
+	FLDPQ 640(R4), (F22, F23)
 	WORD $0x4f9a1a44 // fmla v4.4s, v18.4s, v26.s[2]
 	WORD $0x4f9b1a65 // fmla v5.4s, v19.4s, v27.s[2]
 	WORD $0x4f9a1a82 // fmla v2.4s, v20.4s, v26.s[2]
 	WORD $0x4f9b1aa3 // fmla v3.4s, v21.4s, v27.s[2]
-	FLDPQ 192(R4), (F16, F17)
-	FLDPQ 448(R4), (F18, F19)
-	FLDPQ 704(R4), (F20, F21)
-	WORD $0x4fba1a06 // fmla v6.4s, v16.4s, v26.s[3]
-	WORD $0x4fbb1a27 // fmla v7.4s, v17.4s, v27.s[3]
+	WORD $0x4f9a1ac0 // fmla v0.4s, v22.4s, v26.s[2]
+	WORD $0x4f9b1ae1 // fmla v1.4s, v23.4s, v27.s[2]
+	FLDPQ 192(R4), (F18, F19)
+	FLDPQ 448(R4), (F20, F21)
+	FLDPQ 704(R4), (F22, F23)
 	WORD $0x4fba1a44 // fmla v4.4s, v18.4s, v26.s[3]
 	WORD $0x4fbb1a65 // fmla v5.4s, v19.4s, v27.s[3]
 	WORD $0x4fba1a82 // fmla v2.4s, v20.4s, v26.s[3]
 	WORD $0x4fbb1aa3 // fmla v3.4s, v21.4s, v27.s[3]
+	WORD $0x4fba1ac0 // fmla v0.4s, v22.4s, v26.s[3]
+	WORD $0x4fbb1ae1 // fmla v1.4s, v23.4s, v27.s[3]
 	ADD R9, R0, R0
 	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 256(R4), (F18, F19)
-	FLDPQ 512(R4), (F20, F21)
-	WORD $0x4f9a1246 // fmla v6.4s, v18.4s, v26.s[0]
-	WORD $0x4f9b1267 // fmla v7.4s, v19.4s, v27.s[0]
+	FLDPQ 256(R4), (F20, F21)
+	FLDPQ 512(R4), (F22, F23)
 	WORD $0x4f9a1284 // fmla v4.4s, v20.4s, v26.s[0]
 	WORD $0x4f9b12a5 // fmla v5.4s, v21.4s, v27.s[0]
-	FLDPQ 320(R4), (F18, F19)
-	FLDPQ 576(R4), (F20, F21)
-	WORD $0x4fba1246 // fmla v6.4s, v18.4s, v26.s[1]
-	WORD $0x4fbb1267 // fmla v7.4s, v19.4s, v27.s[1]
+	WORD $0x4f9a12c2 // fmla v2.4s, v22.4s, v26.s[0]
+	WORD $0x4f9b12e3 // fmla v3.4s, v23.4s, v27.s[0]
+	FLDPQ 320(R4), (F20, F21)
+	FLDPQ 576(R4), (F22, F23)
 	WORD $0x4fba1284 // fmla v4.4s, v20.4s, v26.s[1]
 	WORD $0x4fbb12a5 // fmla v5.4s, v21.4s, v27.s[1]
-	FLDPQ 384(R4), (F18, F19)
-	FLDPQ 640(R4), (F20, F21)
-	WORD $0x4f9a1a46 // fmla v6.4s, v18.4s, v26.s[2]
-	WORD $0x4f9b1a67 // fmla v7.4s, v19.4s, v27.s[2]
+	WORD $0x4fba12c2 // fmla v2.4s, v22.4s, v26.s[1]
+	WORD $0x4fbb12e3 // fmla v3.4s, v23.4s, v27.s[1]
+	FLDPQ 384(R4), (F20, F21)
+	FLDPQ 640(R4), (F22, F23)
 	WORD $0x4f9a1a84 // fmla v4.4s, v20.4s, v26.s[2]
 	WORD $0x4f9b1aa5 // fmla v5.4s, v21.4s, v27.s[2]
-	FLDPQ 448(R4), (F18, F19)
-	FLDPQ 704(R4), (F20, F21)
-	WORD $0x4fba1a46 // fmla v6.4s, v18.4s, v26.s[3]
-	WORD $0x4fbb1a67 // fmla v7.4s, v19.4s, v27.s[3]
+	WORD $0x4f9a1ac2 // fmla v2.4s, v22.4s, v26.s[2]
+	WORD $0x4f9b1ae3 // fmla v3.4s, v23.4s, v27.s[2]
+	FLDPQ 448(R4), (F20, F21)
+	FLDPQ 704(R4), (F22, F23)
 	WORD $0x4fba1a84 // fmla v4.4s, v20.4s, v26.s[3]
 	WORD $0x4fbb1aa5 // fmla v5.4s, v21.4s, v27.s[3]
+	WORD $0x4fba1ac2 // fmla v2.4s, v22.4s, v26.s[3]
+	WORD $0x4fbb1ae3 // fmla v3.4s, v23.4s, v27.s[3]
 	ADD R9, R0, R0
 	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 512(R4), (F20, F21)
-	WORD $0x4f9a1286 // fmla v6.4s, v20.4s, v26.s[0]
-	WORD $0x4f9b12a7 // fmla v7.4s, v21.4s, v27.s[0]
-	FLDPQ 576(R4), (F20, F21)
-	WORD $0x4fba1286 // fmla v6.4s, v20.4s, v26.s[1]
-	WORD $0x4fbb12a7 // fmla v7.4s, v21.4s, v27.s[1]
-	FLDPQ 640(R4), (F20, F21)
-	WORD $0x4f9a1a86 // fmla v6.4s, v20.4s, v26.s[2]
-	WORD $0x4f9b1aa7 // fmla v7.4s, v21.4s, v27.s[2]
-	FLDPQ 704(R4), (F20, F21)
-	WORD $0x4fba1a86 // fmla v6.4s, v20.4s, v26.s[3]
-	WORD $0x4fbb1aa7 // fmla v7.4s, v21.4s, v27.s[3]
+	FLDPQ 512(R4), (F22, F23)
+	WORD $0x4f9a12c4 // fmla v4.4s, v22.4s, v26.s[0]
+	WORD $0x4f9b12e5 // fmla v5.4s, v23.4s, v27.s[0]
+	FLDPQ 576(R4), (F22, F23)
+	WORD $0x4fba12c4 // fmla v4.4s, v22.4s, v26.s[1]
+	WORD $0x4fbb12e5 // fmla v5.4s, v23.4s, v27.s[1]
+	FLDPQ 640(R4), (F22, F23)
+	WORD $0x4f9a1ac4 // fmla v4.4s, v22.4s, v26.s[2]
+	WORD $0x4f9b1ae5 // fmla v5.4s, v23.4s, v27.s[2]
+	FLDPQ 704(R4), (F22, F23)
+	WORD $0x4fba1ac4 // fmla v4.4s, v22.4s, v26.s[3]
+	WORD $0x4fbb1ae5 // fmla v5.4s, v23.4s, v27.s[3]
 	ADD R9, R0, R0
 	ADD $768, R4, R4
 	SUBS $1, R8, R8
-	BNE rows1_tile4_row
+	BNE rows1_tile3_row
 	MOVD clamp+96(FP), R7
-	VLD1R (R7), [V16.S4]
-	ADD $4, R7, R22
-	VLD1R (R22), [V18.S4]
+	VLD1R (R7), [V18.S4]
+	ADD $4, R7, R20
+	VLD1R (R20), [V20.S4]
 	MOVD R11, R5
 	MOVD R5, R7
-	WORD $0x6ea0e61f // fcmgt v31.4s, v16.4s, v0.4s
-	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
-	WORD $0x6ea1e61f // fcmgt v31.4s, v16.4s, v1.4s
-	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	WORD $0x6eb2e41f // fcmgt v31.4s, v0.4s, v18.4s
+	WORD $0x6ea0e65f // fcmgt v31.4s, v18.4s, v0.4s
 	WORD $0x6ebf1e40 // bit v0.16b, v18.16b, v31.16b
-	WORD $0x6eb2e43f // fcmgt v31.4s, v1.4s, v18.4s
+	WORD $0x6ea1e65f // fcmgt v31.4s, v18.4s, v1.4s
 	WORD $0x6ebf1e41 // bit v1.16b, v18.16b, v31.16b
+	WORD $0x6eb4e41f // fcmgt v31.4s, v0.4s, v20.4s
+	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
+	WORD $0x6eb4e43f // fcmgt v31.4s, v1.4s, v20.4s
+	WORD $0x6ebf1e81 // bit v1.16b, v20.16b, v31.16b
 	FSTPQ (F0, F1), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6ea2e61f // fcmgt v31.4s, v16.4s, v2.4s
-	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
-	WORD $0x6ea3e61f // fcmgt v31.4s, v16.4s, v3.4s
-	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
-	WORD $0x6eb2e45f // fcmgt v31.4s, v2.4s, v18.4s
+	WORD $0x6ea2e65f // fcmgt v31.4s, v18.4s, v2.4s
 	WORD $0x6ebf1e42 // bit v2.16b, v18.16b, v31.16b
-	WORD $0x6eb2e47f // fcmgt v31.4s, v3.4s, v18.4s
+	WORD $0x6ea3e65f // fcmgt v31.4s, v18.4s, v3.4s
 	WORD $0x6ebf1e43 // bit v3.16b, v18.16b, v31.16b
+	WORD $0x6eb4e45f // fcmgt v31.4s, v2.4s, v20.4s
+	WORD $0x6ebf1e82 // bit v2.16b, v20.16b, v31.16b
+	WORD $0x6eb4e47f // fcmgt v31.4s, v3.4s, v20.4s
+	WORD $0x6ebf1e83 // bit v3.16b, v20.16b, v31.16b
 	FSTPQ (F2, F3), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6ea4e61f // fcmgt v31.4s, v16.4s, v4.4s
-	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
-	WORD $0x6ea5e61f // fcmgt v31.4s, v16.4s, v5.4s
-	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
-	WORD $0x6eb2e49f // fcmgt v31.4s, v4.4s, v18.4s
+	WORD $0x6ea4e65f // fcmgt v31.4s, v18.4s, v4.4s
 	WORD $0x6ebf1e44 // bit v4.16b, v18.16b, v31.16b
-	WORD $0x6eb2e4bf // fcmgt v31.4s, v5.4s, v18.4s
+	WORD $0x6ea5e65f // fcmgt v31.4s, v18.4s, v5.4s
 	WORD $0x6ebf1e45 // bit v5.16b, v18.16b, v31.16b
+	WORD $0x6eb4e49f // fcmgt v31.4s, v4.4s, v20.4s
+	WORD $0x6ebf1e84 // bit v4.16b, v20.16b, v31.16b
+	WORD $0x6eb4e4bf // fcmgt v31.4s, v5.4s, v20.4s
+	WORD $0x6ebf1e85 // bit v5.16b, v20.16b, v31.16b
 	FSTPQ (F4, F5), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6ea6e61f // fcmgt v31.4s, v16.4s, v6.4s
-	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
-	WORD $0x6ea7e61f // fcmgt v31.4s, v16.4s, v7.4s
-	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
-	WORD $0x6eb2e4df // fcmgt v31.4s, v6.4s, v18.4s
-	WORD $0x6ebf1e46 // bit v6.16b, v18.16b, v31.16b
-	WORD $0x6eb2e4ff // fcmgt v31.4s, v7.4s, v18.4s
-	WORD $0x6ebf1e47 // bit v7.16b, v18.16b, v31.16b
-	FSTPQ (F6, F7), 0(R7)
-	MOVD next+72(FP), R16
-	ADD R16, R7, R7
 	MOVD R7, R11
 	MOVD down+80(FP), R16
 	ADD R16, R5, R5
 	MOVD pixel+32(FP), R5
-	LSL $2, R5, R5
-	ADD R5, R10, R10
-	SUB $4, R12, R12
-	B rows1_tile4
-
-rows1_less4:
-	CMP $0, R12
-	BEQ rows1_end
-	CMP $2, R12
-	BLE rows1_tile2
-	MOVD n+16(FP), R15
-	CMP $4, R15
-	BLT rows1_tile2
-	SUB $4, R12, R12
-	MOVD R12, R5
-	MOVD next+72(FP), R16
+	MOVD $3, R16
 	MUL R16, R5, R5
-	ADD R5, R11, R11
-	MOVD pixel+32(FP), R16
-	MUL R16, R12, R12
-	ADD R12, R10, R10
-	MOVD $4, R12
-	B rows1_tile4
-
-rows1_tile2:
-	CMP $2, R12
-	BLT rows1_less2
-	MOVD bias+88(FP), R7
-	ADD R3, R7, R23
-	FLDPQ 0(R23), (F0, F1)
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea11c23 // mov v3.16b, v1.16b
-	MOVD R13, R7
-	MOVD ky+40(FP), R8
-	MOVD weights+56(FP), R4
-	ADD R3, R4, R4
-
-rows1_tile2_row:
-	MOVD ky+40(FP), R5
-	MOVD 0(R7), R0
-	ADD R10, R0, R0
-	ADD R3, R0, R0
-	ADD $8, R7, R7
-	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 0(R4), (F16, F17)
-	WORD $0x4f9a1200 // fmla v0.4s, v16.4s, v26.s[0]
-	WORD $0x4f9b1221 // fmla v1.4s, v17.4s, v27.s[0]
-	FLDPQ 64(R4), (F16, F17)
-	WORD $0x4fba1200 // fmla v0.4s, v16.4s, v26.s[1]
-	WORD $0x4fbb1221 // fmla v1.4s, v17.4s, v27.s[1]
-	FLDPQ 128(R4), (F16, F17)
-	WORD $0x4f9a1a00 // fmla v0.4s, v16.4s, v26.s[2]
-	WORD $0x4f9b1a21 // fmla v1.4s, v17.4s, v27.s[2]
-	FLDPQ 192(R4), (F16, F17)
-	WORD $0x4fba1a00 // fmla v0.4s, v16.4s, v26.s[3]
-	WORD $0x4fbb1a21 // fmla v1.4s, v17.4s, v27.s[3]
-	ADD R9, R0, R0
-	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 0(R4), (F16, F17)
-	FLDPQ 256(R4), (F18, F19)
-	WORD $0x4f9a1202 // fmla v2.4s, v16.4s, v26.s[0]
-	WORD $0x4f9b1223 // fmla v3.4s, v17.4s, v27.s[0]
-	WORD $0x4f9a1240 // fmla v0.4s, v18.4s, v26.s[0]
-	WORD $0x4f9b1261 // fmla v1.4s, v19.4s, v27.s[0]
-	FLDPQ 64(R4), (F16, F17)
-	FLDPQ 320(R4), (F18, F19)
-	WORD $0x4fba1202 // fmla v2.4s, v16.4s, v26.s[1]
-	WORD $0x4fbb1223 // fmla v3.4s, v17.4s, v27.s[1]
-	WORD $0x4fba1240 // fmla v0.4s, v18.4s, v26.s[1]
-	WORD $0x4fbb1261 // fmla v1.4s, v19.4s, v27.s[1]
-	FLDPQ 128(R4), (F16, F17)
-	FLDPQ 384(R4), (F18, F19)
-	WORD $0x4f9a1a02 // fmla v2.4s, v16.4s, v26.s[2]
-	WORD $0x4f9b1a23 // fmla v3.4s, v17.4s, v27.s[2]
-	WORD $0x4f9a1a40 // fmla v0.4s, v18.4s, v26.s[2]
-	WORD $0x4f9b1a61 // fmla v1.4s, v19.4s, v27.s[2]
-	FLDPQ 192(R4), (F16, F17)
-	FLDPQ 448(R4), (F18, F19)
-	WORD $0x4fba1a02 // fmla v2.4s, v16.4s, v26.s[3]
-	WORD $0x4fbb1a23 // fmla v3.4s, v17.4s, v27.s[3]
-	WORD $0x4fba1a40 // fmla v0.4s, v18.4s, v26.s[3]
-	WORD $0x4fbb1a61 // fmla v1.4s, v19.4s, v27.s[3]
-	ADD R9, R0, R0
-	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 256(R4), (F18, F19)
-	FLDPQ 512(R4), (F20, F21)
-	WORD $0x4f9a1242 // fmla v2.4s, v18.4s, v26.s[0]
-	WORD $0x4f9b1263 // fmla v3.4s, v19.4s, v27.s[0]
-	WORD $0x4f9a1280 // fmla v0.4s, v20.4s, v26.s[0]
-	WORD $0x4f9b12a1 // fmla v1.4s, v21.4s, v27.s[0]
-	FLDPQ 320(R4), (F18, F19)
-	FLDPQ 576(R4), (F20, F21)
-	WORD $0x4fba1242 // fmla v2.4s, v18.4s, v26.s[1]
-	WORD $0x4fbb1263 // fmla v3.4s, v19.4s, v27.s[1]
-	WORD $0x4fba1280 // fmla v0.4s, v20.4s, v26.s[1]
-	WORD $0x4fbb12a1 // fmla v1.4s, v21.4s, v27.s[1]
-	FLDPQ 384(R4), (F18, F19)
-	FLDPQ 640(R4), (F20, F21)
-	WORD $0x4f9a1a42 // fmla v2.4s, v18.4s, v26.s[2]
-	WORD $0x4f9b1a63 // fmla v3.4s, v19.4s, v27.s[2]
-	WORD $0x4f9a1a80 // fmla v0.4s, v20.4s, v26.s[2]
-	WORD $0x4f9b1aa1 // fmla v1.4s, v21.4s, v27.s[2]
-	FLDPQ 448(R4), (F18, F19)
-	FLDPQ 704(R4), (F20, F21)
-	WORD $0x4fba1a42 // fmla v2.4s, v18.4s, v26.s[3]
-	WORD $0x4fbb1a63 // fmla v3.4s, v19.4s, v27.s[3]
-	WORD $0x4fba1a80 // fmla v0.4s, v20.4s, v26.s[3]
-	WORD $0x4fbb1aa1 // fmla v1.4s, v21.4s, v27.s[3]
-	ADD R9, R0, R0
-	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 512(R4), (F20, F21)
-	WORD $0x4f9a1282 // fmla v2.4s, v20.4s, v26.s[0]
-	WORD $0x4f9b12a3 // fmla v3.4s, v21.4s, v27.s[0]
-	FLDPQ 576(R4), (F20, F21)
-	WORD $0x4fba1282 // fmla v2.4s, v20.4s, v26.s[1]
-	WORD $0x4fbb12a3 // fmla v3.4s, v21.4s, v27.s[1]
-	FLDPQ 640(R4), (F20, F21)
-	WORD $0x4f9a1a82 // fmla v2.4s, v20.4s, v26.s[2]
-	WORD $0x4f9b1aa3 // fmla v3.4s, v21.4s, v27.s[2]
-	FLDPQ 704(R4), (F20, F21)
-	WORD $0x4fba1a82 // fmla v2.4s, v20.4s, v26.s[3]
-	WORD $0x4fbb1aa3 // fmla v3.4s, v21.4s, v27.s[3]
-	ADD R9, R0, R0
-	ADD $768, R4, R4
-	SUBS $1, R8, R8
-	BNE rows1_tile2_row
-	MOVD clamp+96(FP), R7
-	VLD1R (R7), [V16.S4]
-	ADD $4, R7, R24
-	VLD1R (R24), [V18.S4]
-	MOVD R11, R5
-	MOVD R5, R7
-	WORD $0x6ea0e61f // fcmgt v31.4s, v16.4s, v0.4s
-	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
-	WORD $0x6ea1e61f // fcmgt v31.4s, v16.4s, v1.4s
-	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	WORD $0x6eb2e41f // fcmgt v31.4s, v0.4s, v18.4s
-	WORD $0x6ebf1e40 // bit v0.16b, v18.16b, v31.16b
-	WORD $0x6eb2e43f // fcmgt v31.4s, v1.4s, v18.4s
-	WORD $0x6ebf1e41 // bit v1.16b, v18.16b, v31.16b
-	FSTPQ (F0, F1), 0(R7)
-	MOVD next+72(FP), R16
-	ADD R16, R7, R7
-	WORD $0x6ea2e61f // fcmgt v31.4s, v16.4s, v2.4s
-	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
-	WORD $0x6ea3e61f // fcmgt v31.4s, v16.4s, v3.4s
-	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
-	WORD $0x6eb2e45f // fcmgt v31.4s, v2.4s, v18.4s
-	WORD $0x6ebf1e42 // bit v2.16b, v18.16b, v31.16b
-	WORD $0x6eb2e47f // fcmgt v31.4s, v3.4s, v18.4s
-	WORD $0x6ebf1e43 // bit v3.16b, v18.16b, v31.16b
-	FSTPQ (F2, F3), 0(R7)
-	MOVD next+72(FP), R16
-	ADD R16, R7, R7
-	MOVD R7, R11
-	MOVD down+80(FP), R16
-	ADD R16, R5, R5
-	MOVD pixel+32(FP), R5
-	LSL $1, R5, R5
 	ADD R5, R10, R10
-	SUB $2, R12, R12
-	B rows1_tile2
+	SUB $3, R12, R12
+	B rows1_tile3
 
-rows1_less2:
+rows1_less3:
 	CMP $0, R12
 	BEQ rows1_end
 	CMP $1, R12
 	BLE rows1_tile1
 	MOVD n+16(FP), R15
-	CMP $2, R15
+	CMP $3, R15
 	BLT rows1_tile1
-	SUB $2, R12, R12
+	SUB $3, R12, R12
 	MOVD R12, R5
 	MOVD next+72(FP), R16
 	MUL R16, R5, R5
@@ -17454,15 +17594,15 @@ rows1_less2:
 	MOVD pixel+32(FP), R16
 	MUL R16, R12, R12
 	ADD R12, R10, R10
-	MOVD $2, R12
-	B rows1_tile2
+	MOVD $3, R12
+	B rows1_tile3
 
 rows1_tile1:
 	CMP $1, R12
 	BLT rows1_less1
 	MOVD bias+88(FP), R7
-	ADD R3, R7, R25
-	FLDPQ 0(R25), (F0, F1)
+	ADD R3, R7, R21
+	FLDPQ 0(R21), (F0, F1)
 	MOVD R13, R7
 	MOVD ky+40(FP), R8
 	MOVD weights+56(FP), R4
@@ -17475,64 +17615,64 @@ rows1_tile1_row:
 	ADD R3, R0, R0
 	ADD $8, R7, R7
 	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 0(R4), (F16, F17)
-	WORD $0x4f9a1200 // fmla v0.4s, v16.4s, v26.s[0]
-	WORD $0x4f9b1221 // fmla v1.4s, v17.4s, v27.s[0]
-	FLDPQ 64(R4), (F16, F17)
-	WORD $0x4fba1200 // fmla v0.4s, v16.4s, v26.s[1]
-	WORD $0x4fbb1221 // fmla v1.4s, v17.4s, v27.s[1]
-	FLDPQ 128(R4), (F16, F17)
-	WORD $0x4f9a1a00 // fmla v0.4s, v16.4s, v26.s[2]
-	WORD $0x4f9b1a21 // fmla v1.4s, v17.4s, v27.s[2]
-	FLDPQ 192(R4), (F16, F17)
-	WORD $0x4fba1a00 // fmla v0.4s, v16.4s, v26.s[3]
-	WORD $0x4fbb1a21 // fmla v1.4s, v17.4s, v27.s[3]
-	ADD R9, R0, R0
-	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 256(R4), (F18, F19)
+	FLDPQ 0(R4), (F18, F19)
 	WORD $0x4f9a1240 // fmla v0.4s, v18.4s, v26.s[0]
 	WORD $0x4f9b1261 // fmla v1.4s, v19.4s, v27.s[0]
-	FLDPQ 320(R4), (F18, F19)
+	FLDPQ 64(R4), (F18, F19)
 	WORD $0x4fba1240 // fmla v0.4s, v18.4s, v26.s[1]
 	WORD $0x4fbb1261 // fmla v1.4s, v19.4s, v27.s[1]
-	FLDPQ 384(R4), (F18, F19)
+	FLDPQ 128(R4), (F18, F19)
 	WORD $0x4f9a1a40 // fmla v0.4s, v18.4s, v26.s[2]
 	WORD $0x4f9b1a61 // fmla v1.4s, v19.4s, v27.s[2]
-	FLDPQ 448(R4), (F18, F19)
+	FLDPQ 192(R4), (F18, F19)
 	WORD $0x4fba1a40 // fmla v0.4s, v18.4s, v26.s[3]
 	WORD $0x4fbb1a61 // fmla v1.4s, v19.4s, v27.s[3]
 	ADD R9, R0, R0
 	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 512(R4), (F20, F21)
+	FLDPQ 256(R4), (F20, F21)
 	WORD $0x4f9a1280 // fmla v0.4s, v20.4s, v26.s[0]
 	WORD $0x4f9b12a1 // fmla v1.4s, v21.4s, v27.s[0]
-	FLDPQ 576(R4), (F20, F21)
+	FLDPQ 320(R4), (F20, F21)
 	WORD $0x4fba1280 // fmla v0.4s, v20.4s, v26.s[1]
 	WORD $0x4fbb12a1 // fmla v1.4s, v21.4s, v27.s[1]
-	FLDPQ 640(R4), (F20, F21)
+	FLDPQ 384(R4), (F20, F21)
 	WORD $0x4f9a1a80 // fmla v0.4s, v20.4s, v26.s[2]
 	WORD $0x4f9b1aa1 // fmla v1.4s, v21.4s, v27.s[2]
-	FLDPQ 704(R4), (F20, F21)
+	FLDPQ 448(R4), (F20, F21)
 	WORD $0x4fba1a80 // fmla v0.4s, v20.4s, v26.s[3]
 	WORD $0x4fbb1aa1 // fmla v1.4s, v21.4s, v27.s[3]
+	ADD R9, R0, R0
+	FLDPQ 0(R0), (F26, F27)
+	FLDPQ 512(R4), (F22, F23)
+	WORD $0x4f9a12c0 // fmla v0.4s, v22.4s, v26.s[0]
+	WORD $0x4f9b12e1 // fmla v1.4s, v23.4s, v27.s[0]
+	FLDPQ 576(R4), (F22, F23)
+	WORD $0x4fba12c0 // fmla v0.4s, v22.4s, v26.s[1]
+	WORD $0x4fbb12e1 // fmla v1.4s, v23.4s, v27.s[1]
+	FLDPQ 640(R4), (F22, F23)
+	WORD $0x4f9a1ac0 // fmla v0.4s, v22.4s, v26.s[2]
+	WORD $0x4f9b1ae1 // fmla v1.4s, v23.4s, v27.s[2]
+	FLDPQ 704(R4), (F22, F23)
+	WORD $0x4fba1ac0 // fmla v0.4s, v22.4s, v26.s[3]
+	WORD $0x4fbb1ae1 // fmla v1.4s, v23.4s, v27.s[3]
 	ADD R9, R0, R0
 	ADD $768, R4, R4
 	SUBS $1, R8, R8
 	BNE rows1_tile1_row
 	MOVD clamp+96(FP), R7
-	VLD1R (R7), [V16.S4]
-	ADD $4, R7, R19
-	VLD1R (R19), [V18.S4]
+	VLD1R (R7), [V18.S4]
+	ADD $4, R7, R22
+	VLD1R (R22), [V20.S4]
 	MOVD R11, R5
 	MOVD R5, R7
-	WORD $0x6ea0e61f // fcmgt v31.4s, v16.4s, v0.4s
-	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
-	WORD $0x6ea1e61f // fcmgt v31.4s, v16.4s, v1.4s
-	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	WORD $0x6eb2e41f // fcmgt v31.4s, v0.4s, v18.4s
+	WORD $0x6ea0e65f // fcmgt v31.4s, v18.4s, v0.4s
 	WORD $0x6ebf1e40 // bit v0.16b, v18.16b, v31.16b
-	WORD $0x6eb2e43f // fcmgt v31.4s, v1.4s, v18.4s
+	WORD $0x6ea1e65f // fcmgt v31.4s, v18.4s, v1.4s
 	WORD $0x6ebf1e41 // bit v1.16b, v18.16b, v31.16b
+	WORD $0x6eb4e41f // fcmgt v31.4s, v0.4s, v20.4s
+	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
+	WORD $0x6eb4e43f // fcmgt v31.4s, v1.4s, v20.4s
+	WORD $0x6ebf1e81 // bit v1.16b, v20.16b, v31.16b
 	FSTPQ (F0, F1), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
@@ -17581,17 +17721,17 @@ vector:
 	MOVD rows+0(FP), R13
 	MOVD m+8(FP), R14
 
-rows2:
-	CMP $2, R14
-	BLT rows2_none
+rows3:
+	CMP $3, R14
+	BLT rows3_none
 	MOVD first+24(FP), R10
 	MOVD out+64(FP), R11
 	ADD R3, R11, R11
 	MOVD n+16(FP), R12
 
-rows2_tile4:
-	CMP $4, R12
-	BLT rows2_less4
+rows3_tile3:
+	CMP $3, R12
+	BLT rows3_less3
 	MOVD bias+88(FP), R7
 	ADD R3, R7, R19
 	FLDPQ 0(R19), (F0, F1)
@@ -17609,12 +17749,14 @@ rows2_tile4:
 	WORD $0x4ea11c2d // mov v13.16b, v1.16b
 	WORD $0x4ea01c0e // mov v14.16b, v0.16b
 	WORD $0x4ea11c2f // mov v15.16b, v1.16b
+	WORD $0x4ea01c10 // mov v16.16b, v0.16b
+	WORD $0x4ea11c31 // mov v17.16b, v1.16b
 	MOVD R13, R7
 	MOVD ky+40(FP), R8
 	MOVD weights+56(FP), R4
 	ADD R3, R4, R4
 
-rows2_tile4_row:
+rows3_tile3_row:
 	MOVD ky+40(FP), R5
 	MOVD 0(R7), R0
 	ADD R10, R0, R0
@@ -17623,401 +17765,439 @@ rows2_tile4_row:
 	MOVD 0(R20), R1
 	ADD R10, R1, R1
 	ADD R3, R1, R1
+	ADD R5, R5, R5
+	ADD R5<<3, R7, R21
+	MOVD 0(R21), R2
+	ADD R10, R2, R2
+	ADD R3, R2, R2
 	ADD $8, R7, R7
 	FLDPQ 0(R0), (F26, F27)
 	FLDPQ 0(R1), (F28, F29)
-	FLDPQ 0(R4), (F16, F17)
-	WORD $0x4f9a1200 // fmla v0.4s, v16.4s, v26.s[0]
-	WORD $0x4f9b1221 // fmla v1.4s, v17.4s, v27.s[0]
-	WORD $0x4f9c1208 // fmla v8.4s, v16.4s, v28.s[0]
-	WORD $0x4f9d1229 // fmla v9.4s, v17.4s, v29.s[0]
-	FLDPQ 64(R4), (F16, F17)
-	WORD $0x4fba1200 // fmla v0.4s, v16.4s, v26.s[1]
-	WORD $0x4fbb1221 // fmla v1.4s, v17.4s, v27.s[1]
-	WORD $0x4fbc1208 // fmla v8.4s, v16.4s, v28.s[1]
-	WORD $0x4fbd1229 // fmla v9.4s, v17.4s, v29.s[1]
-	FLDPQ 128(R4), (F16, F17)
-	WORD $0x4f9a1a00 // fmla v0.4s, v16.4s, v26.s[2]
-	WORD $0x4f9b1a21 // fmla v1.4s, v17.4s, v27.s[2]
-	WORD $0x4f9c1a08 // fmla v8.4s, v16.4s, v28.s[2]
-	WORD $0x4f9d1a29 // fmla v9.4s, v17.4s, v29.s[2]
-	FLDPQ 192(R4), (F16, F17)
-	WORD $0x4fba1a00 // fmla v0.4s, v16.4s, v26.s[3]
-	WORD $0x4fbb1a21 // fmla v1.4s, v17.4s, v27.s[3]
-	WORD $0x4fbc1a08 // fmla v8.4s, v16.4s, v28.s[3]
-	WORD $0x4fbd1a29 // fmla v9.4s, v17.4s, v29.s[3]
-	ADD R9, R0, R0
-	ADD R9, R1, R1
-	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 0(R1), (F28, F29)
-	FLDPQ 256(R4), (F18, F19)
+	FLDPQ 0(R2), (F30, F31)
+	FLDPQ 0(R4), (F18, F19)
 	WORD $0x4f9a1240 // fmla v0.4s, v18.4s, v26.s[0]
 	WORD $0x4f9b1261 // fmla v1.4s, v19.4s, v27.s[0]
-	WORD $0x4f9c1248 // fmla v8.4s, v18.4s, v28.s[0]
-	WORD $0x4f9d1269 // fmla v9.4s, v19.4s, v29.s[0]
-	FLDPQ 320(R4), (F18, F19)
+	WORD $0x4f9c1246 // fmla v6.4s, v18.4s, v28.s[0]
+	WORD $0x4f9d1267 // fmla v7.4s, v19.4s, v29.s[0]
+	WORD $0x4f9e124c // fmla v12.4s, v18.4s, v30.s[0]
+	WORD $0x4f9f126d // fmla v13.4s, v19.4s, v31.s[0]
+	FLDPQ 64(R4), (F18, F19)
 	WORD $0x4fba1240 // fmla v0.4s, v18.4s, v26.s[1]
 	WORD $0x4fbb1261 // fmla v1.4s, v19.4s, v27.s[1]
-	WORD $0x4fbc1248 // fmla v8.4s, v18.4s, v28.s[1]
-	WORD $0x4fbd1269 // fmla v9.4s, v19.4s, v29.s[1]
-	FLDPQ 384(R4), (F18, F19)
+	WORD $0x4fbc1246 // fmla v6.4s, v18.4s, v28.s[1]
+	WORD $0x4fbd1267 // fmla v7.4s, v19.4s, v29.s[1]
+	WORD $0x4fbe124c // fmla v12.4s, v18.4s, v30.s[1]
+	WORD $0x4fbf126d // fmla v13.4s, v19.4s, v31.s[1]
+	FLDPQ 128(R4), (F18, F19)
 	WORD $0x4f9a1a40 // fmla v0.4s, v18.4s, v26.s[2]
 	WORD $0x4f9b1a61 // fmla v1.4s, v19.4s, v27.s[2]
-	WORD $0x4f9c1a48 // fmla v8.4s, v18.4s, v28.s[2]
-	WORD $0x4f9d1a69 // fmla v9.4s, v19.4s, v29.s[2]
-	FLDPQ 448(R4), (F18, F19)
+	WORD $0x4f9c1a46 // fmla v6.4s, v18.4s, v28.s[2]
+	WORD $0x4f9d1a67 // fmla v7.4s, v19.4s, v29.s[2]
+	WORD $0x4f9e1a4c // fmla v12.4s, v18.4s, v30.s[2]
+	WORD $0x4f9f1a6d // fmla v13.4s, v19.4s, v31.s[2]
+	FLDPQ 192(R4), (F18, F19)
 	WORD $0x4fba1a40 // fmla v0.4s, v18.4s, v26.s[3]
 	WORD $0x4fbb1a61 // fmla v1.4s, v19.4s, v27.s[3]
-	WORD $0x4fbc1a48 // fmla v8.4s, v18.4s, v28.s[3]
-	WORD $0x4fbd1a69 // fmla v9.4s, v19.4s, v29.s[3]
+	WORD $0x4fbc1a46 // fmla v6.4s, v18.4s, v28.s[3]
+	WORD $0x4fbd1a67 // fmla v7.4s, v19.4s, v29.s[3]
+	WORD $0x4fbe1a4c // fmla v12.4s, v18.4s, v30.s[3]
+	WORD $0x4fbf1a6d // fmla v13.4s, v19.4s, v31.s[3]
 	ADD R9, R0, R0
 	ADD R9, R1, R1
+	ADD R9, R2, R2
 	FLDPQ 0(R0), (F26, F27)
 	FLDPQ 0(R1), (F28, F29)
-	FLDPQ 0(R4), (F16, F17)
-	FLDPQ 512(R4), (F20, F21)
-	WORD $0x4f9a1202 // fmla v2.4s, v16.4s, v26.s[0]
-	WORD $0x4f9b1223 // fmla v3.4s, v17.4s, v27.s[0]
+	FLDPQ 0(R2), (F30, F31)
+	FLDPQ 256(R4), (F20, F21)
 	WORD $0x4f9a1280 // fmla v0.4s, v20.4s, v26.s[0]
 	WORD $0x4f9b12a1 // fmla v1.4s, v21.4s, v27.s[0]
-	WORD $0x4f9c120a // fmla v10.4s, v16.4s, v28.s[0]
-	WORD $0x4f9d122b // fmla v11.4s, v17.4s, v29.s[0]
-	WORD $0x4f9c1288 // fmla v8.4s, v20.4s, v28.s[0]
-	WORD $0x4f9d12a9 // fmla v9.4s, v21.4s, v29.s[0]
-	FLDPQ 64(R4), (F16, F17)
-	FLDPQ 576(R4), (F20, F21)
-	WORD $0x4fba1202 // fmla v2.4s, v16.4s, v26.s[1]
-	WORD $0x4fbb1223 // fmla v3.4s, v17.4s, v27.s[1]
+	WORD $0x4f9c1286 // fmla v6.4s, v20.4s, v28.s[0]
+	WORD $0x4f9d12a7 // fmla v7.4s, v21.4s, v29.s[0]
+	WORD $0x4f9e128c // fmla v12.4s, v20.4s, v30.s[0]
+	WORD $0x4f9f12ad // fmla v13.4s, v21.4s, v31.s[0]
+	FLDPQ 320(R4), (F20, F21)
 	WORD $0x4fba1280 // fmla v0.4s, v20.4s, v26.s[1]
 	WORD $0x4fbb12a1 // fmla v1.4s, v21.4s, v27.s[1]
-	WORD $0x4fbc120a // fmla v10.4s, v16.4s, v28.s[1]
-	WORD $0x4fbd122b // fmla v11.4s, v17.4s, v29.s[1]
-	WORD $0x4fbc1288 // fmla v8.4s, v20.4s, v28.s[1]
-	WORD $0x4fbd12a9 // fmla v9.4s, v21.4s, v29.s[1]
-	FLDPQ 128(R4), (F16, F17)
-	FLDPQ 640(R4), (F20, F21)
-	WORD $0x4f9a1a02 // fmla v2.4s, v16.4s, v26.s[2]
-	WORD $0x4f9b1a23 // fmla v3.4s, v17.4s, v27.s[2]
+	WORD $0x4fbc1286 // fmla v6.4s, v20.4s, v28.s[1]
+	WORD $0x4fbd12a7 // fmla v7.4s, v21.4s, v29.s[1]
+	WORD $0x4fbe128c // fmla v12.4s, v20.4s, v30.s[1]
+	WORD $0x4fbf12ad // fmla v13.4s, v21.4s, v31.s[1]
+	FLDPQ 384(R4), (F20, F21)
 	WORD $0x4f9a1a80 // fmla v0.4s, v20.4s, v26.s[2]
 	WORD $0x4f9b1aa1 // fmla v1.4s, v21.4s, v27.s[2]
-	WORD $0x4f9c1a0a // fmla v10.4s, v16.4s, v28.s[2]
-	WORD $0x4f9d1a2b // fmla v11.4s, v17.4s, v29.s[2]
-	WORD $0x4f9c1a88 // fmla v8.4s, v20.4s, v28.s[2]
-	WORD $0x4f9d1aa9 // fmla v9.4s, v21.4s, v29.s[2]
-	FLDPQ 192(R4), (F16, F17)
-	FLDPQ 704(R4), (F20, F21)
-	WORD $0x4fba1a02 // fmla v2.4s, v16.4s, v26.s[3]
-	WORD $0x4fbb1a23 // fmla v3.4s, v17.4s, v27.s[3]
+	WORD $0x4f9c1a86 // fmla v6.4s, v20.4s, v28.s[2]
+	WORD $0x4f9d1aa7 // fmla v7.4s, v21.4s, v29.s[2]
+	WORD $0x4f9e1a8c // fmla v12.4s, v20.4s, v30.s[2]
+	WORD $0x4f9f1aad // fmla v13.4s, v21.4s, v31.s[2]
+	FLDPQ 448(R4), (F20, F21)
 	WORD $0x4fba1a80 // fmla v0.4s, v20.4s, v26.s[3]
 	WORD $0x4fbb1aa1 // fmla v1.4s, v21.4s, v27.s[3]
-	WORD $0x4fbc1a0a // fmla v10.4s, v16.4s, v28.s[3]
-	WORD $0x4fbd1a2b // fmla v11.4s, v17.4s, v29.s[3]
-	WORD $0x4fbc1a88 // fmla v8.4s, v20.4s, v28.s[3]
-	WORD $0x4fbd1aa9 // fmla v9.4s, v21.4s, v29.s[3]
+	WORD $0x4fbc1a86 // fmla v6.4s, v20.4s, v28.s[3]
+	WORD $0x4fbd1aa7 // fmla v7.4s, v21.4s, v29.s[3]
+	WORD $0x4fbe1a8c // fmla v12.4s, v20.4s, v30.s[3]
+	WORD $0x4fbf1aad // fmla v13.4s, v21.4s, v31.s[3]
 	ADD R9, R0, R0
 	ADD R9, R1, R1
+	ADD R9, R2, R2
 	FLDPQ 0(R0), (F26, F27)
 	FLDPQ 0(R1), (F28, F29)
-	FLDPQ 256(R4), (F18, F19)
+	FLDPQ 0(R2), (F30, F31)
+	FLDPQ 0(R4), (F18, F19)
+	FLDPQ 512(R4), (F22, F23)
 	WORD $0x4f9a1242 // fmla v2.4s, v18.4s, v26.s[0]
 	WORD $0x4f9b1263 // fmla v3.4s, v19.4s, v27.s[0]
-	WORD $0x4f9c124a // fmla v10.4s, v18.4s, v28.s[0]
-	WORD $0x4f9d126b // fmla v11.4s, v19.4s, v29.s[0]
-	FLDPQ 320(R4), (F18, F19)
+	WORD $0x4f9a12c0 // fmla v0.4s, v22.4s, v26.s[0]
+	WORD $0x4f9b12e1 // fmla v1.4s, v23.4s, v27.s[0]
+	WORD $0x4f9c1248 // fmla v8.4s, v18.4s, v28.s[0]
+	WORD $0x4f9d1269 // fmla v9.4s, v19.4s, v29.s[0]
+	WORD $0x4f9c12c6 // fmla v6.4s, v22.4s, v28.s[0]
+	WORD $0x4f9d12e7 // fmla v7.4s, v23.4s, v29.s[0]
+	WORD $0x4f9e124e // fmla v14.4s, v18.4s, v30.s[0]
+	WORD $0x4f9f126f // fmla v15.4s, v19.4s, v31.s[0]
+	WORD $0x4f9e12cc // fmla v12.4s, v22.4s, v30.s[0]
+	WORD $0x4f9f12ed // fmla v13.4s, v23.4s, v31.s[0]
+	FLDPQ 64(R4), (F18, F19)
+	FLDPQ 576(R4), (F22, F23)
 	WORD $0x4fba1242 // fmla v2.4s, v18.4s, v26.s[1]
 	WORD $0x4fbb1263 // fmla v3.4s, v19.4s, v27.s[1]
-	WORD $0x4fbc124a // fmla v10.4s, v18.4s, v28.s[1]
-	WORD $0x4fbd126b // fmla v11.4s, v19.4s, v29.s[1]
-	FLDPQ 384(R4), (F18, F19)
+	WORD $0x4fba12c0 // fmla v0.4s, v22.4s, v26.s[1]
+	WORD $0x4fbb12e1 // fmla v1.4s, v23.4s, v27.s[1]
+	WORD $0x4fbc1248 // fmla v8.4s, v18.4s, v28.s[1]
+	WORD $0x4fbd1269 // fmla v9.4s, v19.4s, v29.s[1]
+	WORD $0x4fbc12c6 // fmla v6.4s, v22.4s, v28.s[1]
+	WORD $0x4fbd12e7 // fmla v7.4s, v23.4s, v29.s[1]
+	WORD $0x4fbe124e // fmla v14.4s, v18.4s, v30.s[1]
+	WORD $0x4fbf126f // fmla v15.4s, v19.4s, v31.s[1]
+	WORD $0x4fbe12cc // fmla v12.4s, v22.4s, v30.s[1]
+	WORD $0x4fbf12ed // fmla v13.4s, v23.4s, v31.s[1]
+	FLDPQ 128(R4), (F18, F19)
+	FLDPQ 640(R4), (F22, F23)
 	WORD $0x4f9a1a42 // fmla v2.4s, v18.4s, v26.s[2]
 	WORD $0x4f9b1a63 // fmla v3.4s, v19.4s, v27.s[2]
-	WORD $0x4f9c1a4a // fmla v10.4s, v18.4s, v28.s[2]
-	WORD $0x4f9d1a6b // fmla v11.4s, v19.4s, v29.s[2]
-	FLDPQ 448(R4), (F18, F19)
+	WORD $0x4f9a1ac0 // fmla v0.4s, v22.4s, v26.s[2]
+	WORD $0x4f9b1ae1 // fmla v1.4s, v23.4s, v27.s[2]
+	WORD $0x4f9c1a48 // fmla v8.4s, v18.4s, v28.s[2]
+	WORD $0x4f9d1a69 // fmla v9.4s, v19.4s, v29.s[2]
+	WORD $0x4f9c1ac6 // fmla v6.4s, v22.4s, v28.s[2]
+	WORD $0x4f9d1ae7 // fmla v7.4s, v23.4s, v29.s[2]
+	WORD $0x4f9e1a4e // fmla v14.4s, v18.4s, v30.s[2]
+	WORD $0x4f9f1a6f // fmla v15.4s, v19.4s, v31.s[2]
+	WORD $0x4f9e1acc // fmla v12.4s, v22.4s, v30.s[2]
+	WORD $0x4f9f1aed // fmla v13.4s, v23.4s, v31.s[2]
+	FLDPQ 192(R4), (F18, F19)
+	FLDPQ 704(R4), (F22, F23)
 	WORD $0x4fba1a42 // fmla v2.4s, v18.4s, v26.s[3]
 	WORD $0x4fbb1a63 // fmla v3.4s, v19.4s, v27.s[3]
-	WORD $0x4fbc1a4a // fmla v10.4s, v18.4s, v28.s[3]
-	WORD $0x4fbd1a6b // fmla v11.4s, v19.4s, v29.s[3]
+	WORD $0x4fba1ac0 // fmla v0.4s, v22.4s, v26.s[3]
+	WORD $0x4fbb1ae1 // fmla v1.4s, v23.4s, v27.s[3]
+	WORD $0x4fbc1a48 // fmla v8.4s, v18.4s, v28.s[3]
+	WORD $0x4fbd1a69 // fmla v9.4s, v19.4s, v29.s[3]
+	WORD $0x4fbc1ac6 // fmla v6.4s, v22.4s, v28.s[3]
+	WORD $0x4fbd1ae7 // fmla v7.4s, v23.4s, v29.s[3]
+	WORD $0x4fbe1a4e // fmla v14.4s, v18.4s, v30.s[3]
+	WORD $0x4fbf1a6f // fmla v15.4s, v19.4s, v31.s[3]
+	WORD $0x4fbe1acc // fmla v12.4s, v22.4s, v30.s[3]
+	WORD $0x4fbf1aed // fmla v13.4s, v23.4s, v31.s[3]
 	ADD R9, R0, R0
 	ADD R9, R1, R1
+	ADD R9, R2, R2
 	FLDPQ 0(R0), (F26, F27)
 	FLDPQ 0(R1), (F28, F29)
-	FLDPQ 0(R4), (F16, F17)
-	FLDPQ 512(R4), (F20, F21)
-	WORD $0x4f9a1204 // fmla v4.4s, v16.4s, v26.s[0]
-	WORD $0x4f9b1225 // fmla v5.4s, v17.4s, v27.s[0]
+	FLDPQ 0(R2), (F30, F31)
+	FLDPQ 256(R4), (F20, F21)
 	WORD $0x4f9a1282 // fmla v2.4s, v20.4s, v26.s[0]
 	WORD $0x4f9b12a3 // fmla v3.4s, v21.4s, v27.s[0]
-	WORD $0x4f9c120c // fmla v12.4s, v16.4s, v28.s[0]
-	WORD $0x4f9d122d // fmla v13.4s, v17.4s, v29.s[0]
-	WORD $0x4f9c128a // fmla v10.4s, v20.4s, v28.s[0]
-	WORD $0x4f9d12ab // fmla v11.4s, v21.4s, v29.s[0]
-	FLDPQ 64(R4), (F16, F17)
-	FLDPQ 576(R4), (F20, F21)
-	WORD $0x4fba1204 // fmla v4.4s, v16.4s, v26.s[1]
-	WORD $0x4fbb1225 // fmla v5.4s, v17.4s, v27.s[1]
+	WORD $0x4f9c1288 // fmla v8.4s, v20.4s, v28.s[0]
+	WORD $0x4f9d12a9 // fmla v9.4s, v21.4s, v29.s[0]
+	WORD $0x4f9e128e // fmla v14.4s, v20.4s, v30.s[0]
+	WORD $0x4f9f12af // fmla v15.4s, v21.4s, v31.s[0]
+	FLDPQ 320(R4), (F20, F21)
 	WORD $0x4fba1282 // fmla v2.4s, v20.4s, v26.s[1]
 	WORD $0x4fbb12a3 // fmla v3.4s, v21.4s, v27.s[1]
-	WORD $0x4fbc120c // fmla v12.4s, v16.4s, v28.s[1]
-	WORD $0x4fbd122d // fmla v13.4s, v17.4s, v29.s[1]
-	WORD $0x4fbc128a // fmla v10.4s, v20.4s, v28.s[1]
-	WORD $0x4fbd12ab // fmla v11.4s, v21.4s, v29.s[1]
-	FLDPQ 128(R4), (F16, F17)
-	FLDPQ 640(R4), (F20, F21)
-	WORD $0x4f9a1a04 // fmla v4.4s, v16.4s, v26.s[2]
-	WORD $0x4f9b1a25 // fmla v5.4s, v17.4s, v27.s[2]
+	WORD $0x4fbc1288 // fmla v8.4s, v20.4s, v28.s[1]
+	WORD $0x4fbd12a9 // fmla v9.4s, v21.4s, v29.s[1]
+	WORD $0x4fbe128e // fmla v14.4s, v20.4s, v30.s[1]
+	WORD $0x4fbf12af // fmla v15.4s, v21.4s, v31.s[1]
+	FLDPQ 384(R4), (F20, F21)
 	WORD $0x4f9a1a82 // fmla v2.4s, v20.4s, v26.s[2]
 	WORD $0x4f9b1aa3 // fmla v3.4s, v21.4s, v27.s[2]
-	WORD $0x4f9c1a0c // fmla v12.4s, v16.4s, v28.s[2]
-	WORD $0x4f9d1a2d // fmla v13.4s, v17.4s, v29.s[2]
-	WORD $0x4f9c1a8a // fmla v10.4s, v20.4s, v28.s[2]
-	WORD $0x4f9d1aab // fmla v11.4s, v21.4s, v29.s[2]
-	FLDPQ 192(R4), (F16, F17)
-	FLDPQ 704(R4), (F20, F21)
-	WORD $0x4fba1a04 // fmla v4.4s, v16.4s, v26.s[3]
-	WORD $0x4fbb1a25 // fmla v5.4s, v17.4s, v27.s[3]
+	WORD $0x4f9c1a88 // fmla v8.4s, v20.4s, v28.s[2]
+	WORD $0x4f9d1aa9 // fmla v9.4s, v21.4s, v29.s[2]
+	WORD $0x4f9e1a8e // fmla v14.4s, v20.4s, v30.s[2]
+	WORD $0x4f9f1aaf // fmla v15.4s, v21.4s, v31.s[2]
+	FLDPQ 448(R4), (F20, F21)
 	WORD $0x4fba1a82 // fmla v2.4s, v20.4s, v26.s[3]
 	WORD $0x4fbb1aa3 // fmla v3.4s, v21.4s, v27.s[3]
-	WORD $0x4fbc1a0c // fmla v12.4s, v16.4s, v28.s[3]
-	WORD $0x4fbd1a2d // fmla v13.4s, v17.4s, v29.s[3]
-	WORD $0x4fbc1a8a // fmla v10.4s, v20.4s, v28.s[3]
-	WORD $0x4fbd1aab // fmla v11.4s, v21.4s, v29.s[3]
+	WORD $0x4fbc1a88 // fmla v8.4s, v20.4s, v28.s[3]
+	WORD $0x4fbd1aa9 // fmla v9.4s, v21.4s, v29.s[3]
+	WORD $0x4fbe1a8e // fmla v14.4s, v20.4s, v30.s[3]
+	WORD $0x4fbf1aaf // fmla v15.4s, v21.4s, v31.s[3]
 	ADD R9, R0, R0
 	ADD R9, R1, R1
+	ADD R9, R2, R2
 	FLDPQ 0(R0), (F26, F27)
 	FLDPQ 0(R1), (F28, F29)
-	FLDPQ 256(R4), (F18, F19)
+	FLDPQ 0(R2), (F30, F31)
+	FLDPQ 0(R4), (F18, F19)
+	FLDPQ 512(R4), (F22, F23)
 	WORD $0x4f9a1244 // fmla v4.4s, v18.4s, v26.s[0]
 	WORD $0x4f9b1265 // fmla v5.4s, v19.4s, v27.s[0]
-	WORD $0x4f9c124c // fmla v12.4s, v18.4s, v28.s[0]
-	WORD $0x4f9d126d // fmla v13.4s, v19.4s, v29.s[0]
-	FLDPQ 320(R4), (F18, F19)
+	WORD $0x4f9a12c2 // fmla v2.4s, v22.4s, v26.s[0]
+	WORD $0x4f9b12e3 // fmla v3.4s, v23.4s, v27.s[0]
+	WORD $0x4f9c124a // fmla v10.4s, v18.4s, v28.s[0]
+	WORD $0x4f9d126b // fmla v11.4s, v19.4s, v29.s[0]
+	WORD $0x4f9c12c8 // fmla v8.4s, v22.4s, v28.s[0]
+	WORD $0x4f9d12e9 // fmla v9.4s, v23.4s, v29.s[0]
+	WORD $0x4f9e1250 // fmla v16.4s, v18.4s, v30.s[0]
+	WORD $0x4f9f1271 // fmla v17.4s, v19.4s, v31.s[0]
+	WORD $0x4f9e12ce // fmla v14.4s, v22.4s, v30.s[0]
+	WORD $0x4f9f12ef // fmla v15.4s, v23.4s, v31.s[0]
+	FLDPQ 64(R4), (F18, F19)
+	FLDPQ 576(R4), (F22, F23)
 	WORD $0x4fba1244 // fmla v4.4s, v18.4s, v26.s[1]
 	WORD $0x4fbb1265 // fmla v5.4s, v19.4s, v27.s[1]
-	WORD $0x4fbc124c // fmla v12.4s, v18.4s, v28.s[1]
-	WORD $0x4fbd126d // fmla v13.4s, v19.4s, v29.s[1]
-	FLDPQ 384(R4), (F18, F19)
+	WORD $0x4fba12c2 // fmla v2.4s, v22.4s, v26.s[1]
+	WORD $0x4fbb12e3 // fmla v3.4s, v23.4s, v27.s[1]
+	WORD $0x4fbc124a // fmla v10.4s, v18.4s, v28.s[1]
+	WORD $0x4fbd126b // fmla v11.4s, v19.4s, v29.s[1]
+	WORD $0x4fbc12c8 // fmla v8.4s, v22.4s, v28.s[1]
+	WORD $0x4fbd12e9 // fmla v9.4s, v23.4s, v29.s[1]
+	WORD $0x4fbe1250 // fmla v16.4s, v18.4s, v30.s[1]
+	WORD $0x4fbf1271 // fmla v17.4s, v19.4s, v31.s[1]
+	WORD $0x4fbe12ce // fmla v14.4s, v22.4s, v30.s[1]
+	WORD $0x4fbf12ef // fmla v15.4s, v23.4s, v31.s[1]
+	FLDPQ 128(R4), (F18, F19)
+	FLDPQ 640(R4), (F22, F23)
 	WORD $0x4f9a1a44 // fmla v4.4s, v18.4s, v26.s[2]
 	WORD $0x4f9b1a65 // fmla v5.4s, v19.4s, v27.s[2]
-	WORD $0x4f9c1a4c // fmla v12.4s, v18.4s, v28.s[2]
-	WORD $0x4f9d1a6d // fmla v13.4s, v19.4s, v29.s[2]
-	FLDPQ 448(R4), (F18, F19)
+	WORD $0x4f9a1ac2 // fmla v2.4s, v22.4s, v26.s[2]
+	WORD $0x4f9b1ae3 // fmla v3.4s, v23.4s, v27.s[2]
+	WORD $0x4f9c1a4a // fmla v10.4s, v18.4s, v28.s[2]
+	WORD $0x4f9d1a6b // fmla v11.4s, v19.4s, v29.s[2]
+	WORD $0x4f9c1ac8 // fmla v8.4s, v22.4s, v28.s[2]
+	WORD $0x4f9d1ae9 // fmla v9.4s, v23.4s, v29.s[2]
+	WORD $0x4f9e1a50 // fmla v16.4s, v18.4s, v30.s[2]
+	WORD $0x4f9f1a71 // fmla v17.4s, v19.4s, v31.s[2]
+	WORD $0x4f9e1ace // fmla v14.4s, v22.4s, v30.s[2]
+	WORD $0x4f9f1aef // fmla v15.4s, v23.4s, v31.s[2]
+	FLDPQ 192(R4), (F18, F19)
+	FLDPQ 704(R4), (F22, F23)
 	WORD $0x4fba1a44 // fmla v4.4s, v18.4s, v26.s[3]
 	WORD $0x4fbb1a65 // fmla v5.4s, v19.4s, v27.s[3]
-	WORD $0x4fbc1a4c // fmla v12.4s, v18.4s, v28.s[3]
-	WORD $0x4fbd1a6d // fmla v13.4s, v19.4s, v29.s[3]
+	WORD $0x4fba1ac2 // fmla v2.4s, v22.4s, v26.s[3]
+	WORD $0x4fbb1ae3 // fmla v3.4s, v23.4s, v27.s[3]
+	WORD $0x4fbc1a4a // fmla v10.4s, v18.4s, v28.s[3]
+	WORD $0x4fbd1a6b // fmla v11.4s, v19.4s, v29.s[3]
+	WORD $0x4fbc1ac8 // fmla v8.4s, v22.4s, v28.s[3]
+	WORD $0x4fbd1ae9 // fmla v9.4s, v23.4s, v29.s[3]
+	WORD $0x4fbe1a50 // fmla v16.4s, v18.4s, v30.s[3]
+	WORD $0x4fbf1a71 // fmla v17.4s, v19.4s, v31.s[3]
+	WORD $0x4fbe1ace // fmla v14.4s, v22.4s, v30.s[3]
+	WORD $0x4fbf1aef // fmla v15.4s, v23.4s, v31.s[3]
 	ADD R9, R0, R0
 	ADD R9, R1, R1
+	ADD R9, R2, R2
 	FLDPQ 0(R0), (F26, F27)
 	FLDPQ 0(R1), (F28, F29)
-	FLDPQ 0(R4), (F16, F17)
-	FLDPQ 512(R4), (F20, F21)
-	WORD $0x4f9a1206 // fmla v6.4s, v16.4s, v26.s[0]
-	WORD $0x4f9b1227 // fmla v7.4s, v17.4s, v27.s[0]
+	FLDPQ 0(R2), (F30, F31)
+	FLDPQ 256(R4), (F20, F21)
 	WORD $0x4f9a1284 // fmla v4.4s, v20.4s, v26.s[0]
 	WORD $0x4f9b12a5 // fmla v5.4s, v21.4s, v27.s[0]
-	WORD $0x4f9c120e // fmla v14.4s, v16.4s, v28.s[0]
-	WORD $0x4f9d122f // fmla v15.4s, v17.4s, v29.s[0]
-	WORD $0x4f9c128c // fmla v12.4s, v20.4s, v28.s[0]
-	WORD $0x4f9d12ad // fmla v13.4s, v21.4s, v29.s[0]
-	FLDPQ 64(R4), (F16, F17)
-	FLDPQ 576(R4), (F20, F21)
-	WORD $0x4fba1206 // fmla v6.4s, v16.4s, v26.s[1]
-	WORD $0x4fbb1227 // fmla v7.4s, v17.4s, v27.s[1]
+	WORD $0x4f9c128a // fmla v10.4s, v20.4s, v28.s[0]
+	WORD $0x4f9d12ab // fmla v11.4s, v21.4s, v29.s[0]
+	WORD $0x4f9e1290 // fmla v16.4s, v20.4s, v30.s[0]
+	WORD $0x4f9f12b1 // fmla v17.4s, v21.4s, v31.s[0]
+	FLDPQ 320(R4), (F20, F21)
 	WORD $0x4fba1284 // fmla v4.4s, v20.4s, v26.s[1]
 	WORD $0x4fbb12a5 // fmla v5.4s, v21.4s, v27.s[1]
-	WORD $0x4fbc120e // fmla v14.4s, v16.4s, v28.s[1]
-	WORD $0x4fbd122f // fmla v15.4s, v17.4s, v29.s[1]
-	WORD $0x4fbc128c // fmla v12.4s, v20.4s, v28.s[1]
-	WORD $0x4fbd12ad // fmla v13.4s, v21.4s, v29.s[1]
-	FLDPQ 128(R4), (F16, F17)
-	FLDPQ 640(R4), (F20, F21)
-	WORD $0x4f9a1a06 // fmla v6.4s, v16.4s, v26.s[2]
-	WORD $0x4f9b1a27 // fmla v7.4s, v17.4s, v27.s[2]
+	WORD $0x4fbc128a // fmla v10.4s, v20.4s, v28.s[1]
+	WORD $0x4fbd12ab // fmla v11.4s, v21.4s, v29.s[1]
+	WORD $0x4fbe1290 // fmla v16.4s, v20.4s, v30.s[1]
+	WORD $0x4fbf12b1 // fmla v17.4s, v21.4s, v31.s[1]
+	FLDPQ 384(R4), (F20, F21)
 	WORD $0x4f9a1a84 // fmla v4.4s, v20.4s, v26.s[2]
 	WORD $0x4f9b1aa5 // fmla v5.4s, v21.4s, v27.s[2]
-	WORD $0x4f9c1a0e // fmla v14.4s, v16.4s, v28.s[2]
-	WORD $0x4f9d1a2f // fmla v15.4s, v17.4s, v29.s[2]
-	WORD $0x4f9c1a8c // fmla v12.4s, v20.4s, v28.s[2]
-	WORD $0x4f9d1aad // fmla v13.4s, v21.4s, v29.s[2]
-	FLDPQ 192(R4), (F16, F17)
-	FLDPQ 704(R4), (F20, F21)
-	WORD $0x4fba1a06 // fmla v6.4s, v16.4s, v26.s[3]
-	WORD $0x4fbb1a27 // fmla v7.4s, v17.4s, v27.s[3]
+	WORD $0x4f9c1a8a // fmla v10.4s, v20.4s, v28.s[2]
+	WORD $0x4f9d1aab // fmla v11.4s, v21.4s, v29.s[2]
+	WORD $0x4f9e1a90 // fmla v16.4s, v20.4s, v30.s[2]
+	WORD $0x4f9f1ab1 // fmla v17.4s, v21.4s, v31.s[2]
+	FLDPQ 448(R4), (F20, F21)
 	WORD $0x4fba1a84 // fmla v4.4s, v20.4s, v26.s[3]
 	WORD $0x4fbb1aa5 // fmla v5.4s, v21.4s, v27.s[3]
-	WORD $0x4fbc1a0e // fmla v14.4s, v16.4s, v28.s[3]
-	WORD $0x4fbd1a2f // fmla v15.4s, v17.4s, v29.s[3]
-	WORD $0x4fbc1a8c // fmla v12.4s, v20.4s, v28.s[3]
-	WORD $0x4fbd1aad // fmla v13.4s, v21.4s, v29.s[3]
+	WORD $0x4fbc1a8a // fmla v10.4s, v20.4s, v28.s[3]
+	WORD $0x4fbd1aab // fmla v11.4s, v21.4s, v29.s[3]
+	WORD $0x4fbe1a90 // fmla v16.4s, v20.4s, v30.s[3]
+	WORD $0x4fbf1ab1 // fmla v17.4s, v21.4s, v31.s[3]
 	ADD R9, R0, R0
 	ADD R9, R1, R1
+	ADD R9, R2, R2
 	FLDPQ 0(R0), (F26, F27)
 	FLDPQ 0(R1), (F28, F29)
-	FLDPQ 256(R4), (F18, F19)
-	WORD $0x4f9a1246 // fmla v6.4s, v18.4s, v26.s[0]
-	WORD $0x4f9b1267 // fmla v7.4s, v19.4s, v27.s[0]
-	WORD $0x4f9c124e // fmla v14.4s, v18.4s, v28.s[0]
-	WORD $0x4f9d126f // fmla v15.4s, v19.4s, v29.s[0]
-	FLDPQ 320(R4), (F18, F19)
-	WORD $0x4fba1246 // fmla v6.4s, v18.4s, v26.s[1]
-	WORD $0x4fbb1267 // fmla v7.4s, v19.4s, v27.s[1]
-	WORD $0x4fbc124e // fmla v14.4s, v18.4s, v28.s[1]
-	WORD $0x4fbd126f // fmla v15.4s, v19.4s, v29.s[1]
-	FLDPQ 384(R4), (F18, F19)
-	WORD $0x4f9a1a46 // fmla v6.4s, v18.4s, v26.s[2]
-	WORD $0x4f9b1a67 // fmla v7.4s, v19.4s, v27.s[2]
-	WORD $0x4f9c1a4e // fmla v14.4s, v18.4s, v28.s[2]
-	WORD $0x4f9d1a6f // fmla v15.4s, v19.4s, v29.s[2]
-	FLDPQ 448(R4), (F18, F19)
-	WORD $0x4fba1a46 // fmla v6.4s, v18.4s, v26.s[3]
-	WORD $0x4fbb1a67 // fmla v7.4s, v19.4s, v27.s[3]
-	WORD $0x4fbc1a4e // fmla v14.4s, v18.4s, v28.s[3]
-	WORD $0x4fbd1a6f // fmla v15.4s, v19.4s, v29.s[3]
+	FLDPQ 0(R2), (F30, F31)
+	FLDPQ 512(R4), (F22, F23)
+	WORD $0x4f9a12c4 // fmla v4.4s, v22.4s, v26.s[0]
+	WORD $0x4f9b12e5 // fmla v5.4s, v23.4s, v27.s[0]
+	WORD $0x4f9c12ca // fmla v10.4s, v22.4s, v28.s[0]
+	WORD $0x4f9d12eb // fmla v11.4s, v23.4s, v29.s[0]
+	WORD $0x4f9e12d0 // fmla v16.4s, v22.4s, v30.s[0]
+	WORD $0x4f9f12f1 // fmla v17.4s, v23.4s, v31.s[0]
+	FLDPQ 576(R4), (F22, F23)
+	WORD $0x4fba12c4 // fmla v4.4s, v22.4s, v26.s[1]
+	WORD $0x4fbb12e5 // fmla v5.4s, v23.4s, v27.s[1]
+	WORD $0x4fbc12ca // fmla v10.4s, v22.4s, v28.s[1]
+	WORD $0x4fbd12eb // fmla v11.4s, v23.4s, v29.s[1]
+	WORD $0x4fbe12d0 // fmla v16.4s, v22.4s, v30.s[1]
+	WORD $0x4fbf12f1 // fmla v17.4s, v23.4s, v31.s[1]
+	FLDPQ 640(R4), (F22, F23)
+	WORD $0x4f9a1ac4 // fmla v4.4s, v22.4s, v26.s[2]
+	WORD $0x4f9b1ae5 // fmla v5.4s, v23.4s, v27.s[2]
+	WORD $0x4f9c1aca // fmla v10.4s, v22.4s, v28.s[2]
+	WORD $0x4f9d1aeb // fmla v11.4s, v23.4s, v29.s[2]
+	WORD $0x4f9e1ad0 // fmla v16.4s, v22.4s, v30.s[2]
+	WORD $0x4f9f1af1 // fmla v17.4s, v23.4s, v31.s[2]
+	FLDPQ 704(R4), (F22, F23)
+	WORD $0x4fba1ac4 // fmla v4.4s, v22.4s, v26.s[3]
+	WORD $0x4fbb1ae5 // fmla v5.4s, v23.4s, v27.s[3]
+	WORD $0x4fbc1aca // fmla v10.4s, v22.4s, v28.s[3]
+	WORD $0x4fbd1aeb // fmla v11.4s, v23.4s, v29.s[3]
+	WORD $0x4fbe1ad0 // fmla v16.4s, v22.4s, v30.s[3]
+	WORD $0x4fbf1af1 // fmla v17.4s, v23.4s, v31.s[3]
 	ADD R9, R0, R0
 	ADD R9, R1, R1
-	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 0(R1), (F28, F29)
-	FLDPQ 512(R4), (F20, F21)
-	WORD $0x4f9a1286 // fmla v6.4s, v20.4s, v26.s[0]
-	WORD $0x4f9b12a7 // fmla v7.4s, v21.4s, v27.s[0]
-	WORD $0x4f9c128e // fmla v14.4s, v20.4s, v28.s[0]
-	WORD $0x4f9d12af // fmla v15.4s, v21.4s, v29.s[0]
-	FLDPQ 576(R4), (F20, F21)
-	WORD $0x4fba1286 // fmla v6.4s, v20.4s, v26.s[1]
-	WORD $0x4fbb12a7 // fmla v7.4s, v21.4s, v27.s[1]
-	WORD $0x4fbc128e // fmla v14.4s, v20.4s, v28.s[1]
-	WORD $0x4fbd12af // fmla v15.4s, v21.4s, v29.s[1]
-	FLDPQ 640(R4), (F20, F21)
-	WORD $0x4f9a1a86 // fmla v6.4s, v20.4s, v26.s[2]
-	WORD $0x4f9b1aa7 // fmla v7.4s, v21.4s, v27.s[2]
-	WORD $0x4f9c1a8e // fmla v14.4s, v20.4s, v28.s[2]
-	WORD $0x4f9d1aaf // fmla v15.4s, v21.4s, v29.s[2]
-	FLDPQ 704(R4), (F20, F21)
-	WORD $0x4fba1a86 // fmla v6.4s, v20.4s, v26.s[3]
-	WORD $0x4fbb1aa7 // fmla v7.4s, v21.4s, v27.s[3]
-	WORD $0x4fbc1a8e // fmla v14.4s, v20.4s, v28.s[3]
-	WORD $0x4fbd1aaf // fmla v15.4s, v21.4s, v29.s[3]
-	ADD R9, R0, R0
-	ADD R9, R1, R1
+	ADD R9, R2, R2
 	ADD $768, R4, R4
 	SUBS $1, R8, R8
-	BNE rows2_tile4_row
+	BNE rows3_tile3_row
 	MOVD clamp+96(FP), R7
-	VLD1R (R7), [V16.S4]
-	ADD $4, R7, R21
-	VLD1R (R21), [V18.S4]
+	VLD1R (R7), [V18.S4]
+	ADD $4, R7, R22
+	VLD1R (R22), [V20.S4]
 	MOVD R11, R5
 	MOVD R5, R7
-	WORD $0x6ea0e61f // fcmgt v31.4s, v16.4s, v0.4s
-	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
-	WORD $0x6ea1e61f // fcmgt v31.4s, v16.4s, v1.4s
-	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	WORD $0x6eb2e41f // fcmgt v31.4s, v0.4s, v18.4s
+	WORD $0x6ea0e65f // fcmgt v31.4s, v18.4s, v0.4s
 	WORD $0x6ebf1e40 // bit v0.16b, v18.16b, v31.16b
-	WORD $0x6eb2e43f // fcmgt v31.4s, v1.4s, v18.4s
+	WORD $0x6ea1e65f // fcmgt v31.4s, v18.4s, v1.4s
 	WORD $0x6ebf1e41 // bit v1.16b, v18.16b, v31.16b
+	WORD $0x6eb4e41f // fcmgt v31.4s, v0.4s, v20.4s
+	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
+	WORD $0x6eb4e43f // fcmgt v31.4s, v1.4s, v20.4s
+	WORD $0x6ebf1e81 // bit v1.16b, v20.16b, v31.16b
 	FSTPQ (F0, F1), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6ea2e61f // fcmgt v31.4s, v16.4s, v2.4s
-	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
-	WORD $0x6ea3e61f // fcmgt v31.4s, v16.4s, v3.4s
-	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
-	WORD $0x6eb2e45f // fcmgt v31.4s, v2.4s, v18.4s
+	WORD $0x6ea2e65f // fcmgt v31.4s, v18.4s, v2.4s
 	WORD $0x6ebf1e42 // bit v2.16b, v18.16b, v31.16b
-	WORD $0x6eb2e47f // fcmgt v31.4s, v3.4s, v18.4s
+	WORD $0x6ea3e65f // fcmgt v31.4s, v18.4s, v3.4s
 	WORD $0x6ebf1e43 // bit v3.16b, v18.16b, v31.16b
+	WORD $0x6eb4e45f // fcmgt v31.4s, v2.4s, v20.4s
+	WORD $0x6ebf1e82 // bit v2.16b, v20.16b, v31.16b
+	WORD $0x6eb4e47f // fcmgt v31.4s, v3.4s, v20.4s
+	WORD $0x6ebf1e83 // bit v3.16b, v20.16b, v31.16b
 	FSTPQ (F2, F3), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6ea4e61f // fcmgt v31.4s, v16.4s, v4.4s
-	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
-	WORD $0x6ea5e61f // fcmgt v31.4s, v16.4s, v5.4s
-	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
-	WORD $0x6eb2e49f // fcmgt v31.4s, v4.4s, v18.4s
+	WORD $0x6ea4e65f // fcmgt v31.4s, v18.4s, v4.4s
 	WORD $0x6ebf1e44 // bit v4.16b, v18.16b, v31.16b
-	WORD $0x6eb2e4bf // fcmgt v31.4s, v5.4s, v18.4s
+	WORD $0x6ea5e65f // fcmgt v31.4s, v18.4s, v5.4s
 	WORD $0x6ebf1e45 // bit v5.16b, v18.16b, v31.16b
+	WORD $0x6eb4e49f // fcmgt v31.4s, v4.4s, v20.4s
+	WORD $0x6ebf1e84 // bit v4.16b, v20.16b, v31.16b
+	WORD $0x6eb4e4bf // fcmgt v31.4s, v5.4s, v20.4s
+	WORD $0x6ebf1e85 // bit v5.16b, v20.16b, v31.16b
 	FSTPQ (F4, F5), 0(R7)
-	MOVD next+72(FP), R16
-	ADD R16, R7, R7
-	WORD $0x6ea6e61f // fcmgt v31.4s, v16.4s, v6.4s
-	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
-	WORD $0x6ea7e61f // fcmgt v31.4s, v16.4s, v7.4s
-	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
-	WORD $0x6eb2e4df // fcmgt v31.4s, v6.4s, v18.4s
-	WORD $0x6ebf1e46 // bit v6.16b, v18.16b, v31.16b
-	WORD $0x6eb2e4ff // fcmgt v31.4s, v7.4s, v18.4s
-	WORD $0x6ebf1e47 // bit v7.16b, v18.16b, v31.16b
-	FSTPQ (F6, F7), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
 	MOVD R7, R11
 	MOVD down+80(FP), R16
 	ADD R16, R5, R5
 	MOVD R5, R7
-	WORD $0x6ea8e61f // fcmgt v31.4s, v16.4s, v8.4s
-	WORD $0x6ebf1e08 // bit v8.16b, v16.16b, v31.16b
-	WORD $0x6ea9e61f // fcmgt v31.4s, v16.4s, v9.4s
-	WORD $0x6ebf1e09 // bit v9.16b, v16.16b, v31.16b
-	WORD $0x6eb2e51f // fcmgt v31.4s, v8.4s, v18.4s
+	WORD $0x6ea6e65f // fcmgt v31.4s, v18.4s, v6.4s
+	WORD $0x6ebf1e46 // bit v6.16b, v18.16b, v31.16b
+	WORD $0x6ea7e65f // fcmgt v31.4s, v18.4s, v7.4s
+	WORD $0x6ebf1e47 // bit v7.16b, v18.16b, v31.16b
+	WORD $0x6eb4e4df // fcmgt v31.4s, v6.4s, v20.4s
+	WORD $0x6ebf1e86 // bit v6.16b, v20.16b, v31.16b
+	WORD $0x6eb4e4ff // fcmgt v31.4s, v7.4s, v20.4s
+	WORD $0x6ebf1e87 // bit v7.16b, v20.16b, v31.16b
+	FSTPQ (F6, F7), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6ea8e65f // fcmgt v31.4s, v18.4s, v8.4s
 	WORD $0x6ebf1e48 // bit v8.16b, v18.16b, v31.16b
-	WORD $0x6eb2e53f // fcmgt v31.4s, v9.4s, v18.4s
+	WORD $0x6ea9e65f // fcmgt v31.4s, v18.4s, v9.4s
 	WORD $0x6ebf1e49 // bit v9.16b, v18.16b, v31.16b
+	WORD $0x6eb4e51f // fcmgt v31.4s, v8.4s, v20.4s
+	WORD $0x6ebf1e88 // bit v8.16b, v20.16b, v31.16b
+	WORD $0x6eb4e53f // fcmgt v31.4s, v9.4s, v20.4s
+	WORD $0x6ebf1e89 // bit v9.16b, v20.16b, v31.16b
 	FSTPQ (F8, F9), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6eaae61f // fcmgt v31.4s, v16.4s, v10.4s
-	WORD $0x6ebf1e0a // bit v10.16b, v16.16b, v31.16b
-	WORD $0x6eabe61f // fcmgt v31.4s, v16.4s, v11.4s
-	WORD $0x6ebf1e0b // bit v11.16b, v16.16b, v31.16b
-	WORD $0x6eb2e55f // fcmgt v31.4s, v10.4s, v18.4s
+	WORD $0x6eaae65f // fcmgt v31.4s, v18.4s, v10.4s
 	WORD $0x6ebf1e4a // bit v10.16b, v18.16b, v31.16b
-	WORD $0x6eb2e57f // fcmgt v31.4s, v11.4s, v18.4s
+	WORD $0x6eabe65f // fcmgt v31.4s, v18.4s, v11.4s
 	WORD $0x6ebf1e4b // bit v11.16b, v18.16b, v31.16b
+	WORD $0x6eb4e55f // fcmgt v31.4s, v10.4s, v20.4s
+	WORD $0x6ebf1e8a // bit v10.16b, v20.16b, v31.16b
+	WORD $0x6eb4e57f // fcmgt v31.4s, v11.4s, v20.4s
+	WORD $0x6ebf1e8b // bit v11.16b, v20.16b, v31.16b
 	FSTPQ (F10, F11), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6eace61f // fcmgt v31.4s, v16.4s, v12.4s
-	WORD $0x6ebf1e0c // bit v12.16b, v16.16b, v31.16b
-	WORD $0x6eade61f // fcmgt v31.4s, v16.4s, v13.4s
-	WORD $0x6ebf1e0d // bit v13.16b, v16.16b, v31.16b
-	WORD $0x6eb2e59f // fcmgt v31.4s, v12.4s, v18.4s
+	MOVD down+80(FP), R16
+	ADD R16, R5, R5
+	MOVD R5, R7
+	WORD $0x6eace65f // fcmgt v31.4s, v18.4s, v12.4s
 	WORD $0x6ebf1e4c // bit v12.16b, v18.16b, v31.16b
-	WORD $0x6eb2e5bf // fcmgt v31.4s, v13.4s, v18.4s
+	WORD $0x6eade65f // fcmgt v31.4s, v18.4s, v13.4s
 	WORD $0x6ebf1e4d // bit v13.16b, v18.16b, v31.16b
+	WORD $0x6eb4e59f // fcmgt v31.4s, v12.4s, v20.4s
+	WORD $0x6ebf1e8c // bit v12.16b, v20.16b, v31.16b
+	WORD $0x6eb4e5bf // fcmgt v31.4s, v13.4s, v20.4s
+	WORD $0x6ebf1e8d // bit v13.16b, v20.16b, v31.16b
 	FSTPQ (F12, F13), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6eaee61f // fcmgt v31.4s, v16.4s, v14.4s
-	WORD $0x6ebf1e0e // bit v14.16b, v16.16b, v31.16b
-	WORD $0x6eafe61f // fcmgt v31.4s, v16.4s, v15.4s
-	WORD $0x6ebf1e0f // bit v15.16b, v16.16b, v31.16b
-	WORD $0x6eb2e5df // fcmgt v31.4s, v14.4s, v18.4s
+	WORD $0x6eaee65f // fcmgt v31.4s, v18.4s, v14.4s
 	WORD $0x6ebf1e4e // bit v14.16b, v18.16b, v31.16b
-	WORD $0x6eb2e5ff // fcmgt v31.4s, v15.4s, v18.4s
+	WORD $0x6eafe65f // fcmgt v31.4s, v18.4s, v15.4s
 	WORD $0x6ebf1e4f // bit v15.16b, v18.16b, v31.16b
+	WORD $0x6eb4e5df // fcmgt v31.4s, v14.4s, v20.4s
+	WORD $0x6ebf1e8e // bit v14.16b, v20.16b, v31.16b
+	WORD $0x6eb4e5ff // fcmgt v31.4s, v15.4s, v20.4s
+	WORD $0x6ebf1e8f // bit v15.16b, v20.16b, v31.16b
 	FSTPQ (F14, F15), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6eb0e65f // fcmgt v31.4s, v18.4s, v16.4s
+	WORD $0x6ebf1e50 // bit v16.16b, v18.16b, v31.16b
+	WORD $0x6eb1e65f // fcmgt v31.4s, v18.4s, v17.4s
+	WORD $0x6ebf1e51 // bit v17.16b, v18.16b, v31.16b
+	WORD $0x6eb4e61f // fcmgt v31.4s, v16.4s, v20.4s
+	WORD $0x6ebf1e90 // bit v16.16b, v20.16b, v31.16b
+	WORD $0x6eb4e63f // fcmgt v31.4s, v17.4s, v20.4s
+	WORD $0x6ebf1e91 // bit v17.16b, v20.16b, v31.16b
+	FSTPQ (F16, F17), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
 	MOVD down+80(FP), R16
 	ADD R16, R5, R5
 	MOVD pixel+32(FP), R5
-	LSL $3, R5, R5
+	MOVD $6, R16
+	MUL R16, R5, R5
 	ADD R5, R10, R10
-	SUB $4, R12, R12
-	B rows2_tile4
+	SUB $3, R12, R12
+	B rows3_tile3
 
-rows2_less4:
+rows3_less3:
 	CMP $0, R12
-	BEQ rows2_end
-	CMP $2, R12
-	BLE rows2_tile2
+	BEQ rows3_end
+	CMP $1, R12
+	BLE rows3_tile1
 	MOVD n+16(FP), R15
-	CMP $4, R15
-	BLT rows2_tile2
-	SUB $4, R12, R12
+	CMP $3, R15
+	BLT rows3_tile1
+	SUB $3, R12, R12
 	MOVD R12, R5
 	MOVD next+72(FP), R16
 	MUL R16, R5, R5
@@ -18026,17 +18206,238 @@ rows2_less4:
 	MUL R16, R12, R12
 	LSL $1, R12, R12
 	ADD R12, R10, R10
-	MOVD $4, R12
-	B rows2_tile4
+	MOVD $3, R12
+	B rows3_tile3
 
-rows2_tile2:
-	CMP $2, R12
-	BLT rows2_less2
+rows3_tile1:
+	CMP $1, R12
+	BLT rows3_less1
 	MOVD bias+88(FP), R7
-	ADD R3, R7, R22
-	FLDPQ 0(R22), (F0, F1)
+	ADD R3, R7, R23
+	FLDPQ 0(R23), (F0, F1)
+	WORD $0x4ea01c06 // mov v6.16b, v0.16b
+	WORD $0x4ea11c27 // mov v7.16b, v1.16b
+	WORD $0x4ea01c0c // mov v12.16b, v0.16b
+	WORD $0x4ea11c2d // mov v13.16b, v1.16b
+	MOVD R13, R7
+	MOVD ky+40(FP), R8
+	MOVD weights+56(FP), R4
+	ADD R3, R4, R4
+
+rows3_tile1_row:
+	MOVD ky+40(FP), R5
+	MOVD 0(R7), R0
+	ADD R10, R0, R0
+	ADD R3, R0, R0
+	ADD R5<<3, R7, R24
+	MOVD 0(R24), R1
+	ADD R10, R1, R1
+	ADD R3, R1, R1
+	ADD R5, R5, R5
+	ADD R5<<3, R7, R25
+	MOVD 0(R25), R2
+	ADD R10, R2, R2
+	ADD R3, R2, R2
+	ADD $8, R7, R7
+	FLDPQ 0(R0), (F26, F27)
+	FLDPQ 0(R1), (F28, F29)
+	FLDPQ 0(R2), (F30, F31)
+	FLDPQ 0(R4), (F18, F19)
+	WORD $0x4f9a1240 // fmla v0.4s, v18.4s, v26.s[0]
+	WORD $0x4f9b1261 // fmla v1.4s, v19.4s, v27.s[0]
+	WORD $0x4f9c1246 // fmla v6.4s, v18.4s, v28.s[0]
+	WORD $0x4f9d1267 // fmla v7.4s, v19.4s, v29.s[0]
+	WORD $0x4f9e124c // fmla v12.4s, v18.4s, v30.s[0]
+	WORD $0x4f9f126d // fmla v13.4s, v19.4s, v31.s[0]
+	FLDPQ 64(R4), (F18, F19)
+	WORD $0x4fba1240 // fmla v0.4s, v18.4s, v26.s[1]
+	WORD $0x4fbb1261 // fmla v1.4s, v19.4s, v27.s[1]
+	WORD $0x4fbc1246 // fmla v6.4s, v18.4s, v28.s[1]
+	WORD $0x4fbd1267 // fmla v7.4s, v19.4s, v29.s[1]
+	WORD $0x4fbe124c // fmla v12.4s, v18.4s, v30.s[1]
+	WORD $0x4fbf126d // fmla v13.4s, v19.4s, v31.s[1]
+	FLDPQ 128(R4), (F18, F19)
+	WORD $0x4f9a1a40 // fmla v0.4s, v18.4s, v26.s[2]
+	WORD $0x4f9b1a61 // fmla v1.4s, v19.4s, v27.s[2]
+	WORD $0x4f9c1a46 // fmla v6.4s, v18.4s, v28.s[2]
+	WORD $0x4f9d1a67 // fmla v7.4s, v19.4s, v29.s[2]
+	WORD $0x4f9e1a4c // fmla v12.4s, v18.4s, v30.s[2]
+	WORD $0x4f9f1a6d // fmla v13.4s, v19.4s, v31.s[2]
+	FLDPQ 192(R4), (F18, F19)
+	WORD $0x4fba1a40 // fmla v0.4s, v18.4s, v26.s[3]
+	WORD $0x4fbb1a61 // fmla v1.4s, v19.4s, v27.s[3]
+	WORD $0x4fbc1a46 // fmla v6.4s, v18.4s, v28.s[3]
+	WORD $0x4fbd1a67 // fmla v7.4s, v19.4s, v29.s[3]
+	WORD $0x4fbe1a4c // fmla v12.4s, v18.4s, v30.s[3]
+	WORD $0x4fbf1a6d // fmla v13.4s, v19.4s, v31.s[3]
+	ADD R9, R0, R0
+	ADD R9, R1, R1
+	ADD R9, R2, R2
+	FLDPQ 0(R0), (F26, F27)
+	FLDPQ 0(R1), (F28, F29)
+	FLDPQ 0(R2), (F30, F31)
+	FLDPQ 256(R4), (F20, F21)
+	WORD $0x4f9a1280 // fmla v0.4s, v20.4s, v26.s[0]
+	WORD $0x4f9b12a1 // fmla v1.4s, v21.4s, v27.s[0]
+	WORD $0x4f9c1286 // fmla v6.4s, v20.4s, v28.s[0]
+	WORD $0x4f9d12a7 // fmla v7.4s, v21.4s, v29.s[0]
+	WORD $0x4f9e128c // fmla v12.4s, v20.4s, v30.s[0]
+	WORD $0x4f9f12ad // fmla v13.4s, v21.4s, v31.s[0]
+	FLDPQ 320(R4), (F20, F21)
+	WORD $0x4fba1280 // fmla v0.4s, v20.4s, v26.s[1]
+	WORD $0x4fbb12a1 // fmla v1.4s, v21.4s, v27.s[1]
+	WORD $0x4fbc1286 // fmla v6.4s, v20.4s, v28.s[1]
+	WORD $0x4fbd12a7 // fmla v7.4s, v21.4s, v29.s[1]
+	WORD $0x4fbe128c // fmla v12.4s, v20.4s, v30.s[1]
+	WORD $0x4fbf12ad // fmla v13.4s, v21.4s, v31.s[1]
+	FLDPQ 384(R4), (F20, F21)
+	WORD $0x4f9a1a80 // fmla v0.4s, v20.4s, v26.s[2]
+	WORD $0x4f9b1aa1 // fmla v1.4s, v21.4s, v27.s[2]
+	WORD $0x4f9c1a86 // fmla v6.4s, v20.4s, v28.s[2]
+	WORD $0x4f9d1aa7 // fmla v7.4s, v21.4s, v29.s[2]
+	WORD $0x4f9e1a8c // fmla v12.4s, v20.4s, v30.s[2]
+	WORD $0x4f9f1aad // fmla v13.4s, v21.4s, v31.s[2]
+	FLDPQ 448(R4), (F20, F21)
+	WORD $0x4fba1a80 // fmla v0.4s, v20.4s, v26.s[3]
+	WORD $0x4fbb1aa1 // fmla v1.4s, v21.4s, v27.s[3]
+	WORD $0x4fbc1a86 // fmla v6.4s, v20.4s, v28.s[3]
+	WORD $0x4fbd1aa7 // fmla v7.4s, v21.4s, v29.s[3]
+	WORD $0x4fbe1a8c // fmla v12.4s, v20.4s, v30.s[3]
+	WORD $0x4fbf1aad // fmla v13.4s, v21.4s, v31.s[3]
+	ADD R9, R0, R0
+	ADD R9, R1, R1
+	ADD R9, R2, R2
+	FLDPQ 0(R0), (F26, F27)
+	FLDPQ 0(R1), (F28, F29)
+	FLDPQ 0(R2), (F30, F31)
+	FLDPQ 512(R4), (F22, F23)
+	WORD $0x4f9a12c0 // fmla v0.4s, v22.4s, v26.s[0]
+	WORD $0x4f9b12e1 // fmla v1.4s, v23.4s, v27.s[0]
+	WORD $0x4f9c12c6 // fmla v6.4s, v22.4s, v28.s[0]
+	WORD $0x4f9d12e7 // fmla v7.4s, v23.4s, v29.s[0]
+	WORD $0x4f9e12cc // fmla v12.4s, v22.4s, v30.s[0]
+	WORD $0x4f9f12ed // fmla v13.4s, v23.4s, v31.s[0]
+	FLDPQ 576(R4), (F22, F23)
+	WORD $0x4fba12c0 // fmla v0.4s, v22.4s, v26.s[1]
+	WORD $0x4fbb12e1 // fmla v1.4s, v23.4s, v27.s[1]
+	WORD $0x4fbc12c6 // fmla v6.4s, v22.4s, v28.s[1]
+	WORD $0x4fbd12e7 // fmla v7.4s, v23.4s, v29.s[1]
+	WORD $0x4fbe12cc // fmla v12.4s, v22.4s, v30.s[1]
+	WORD $0x4fbf12ed // fmla v13.4s, v23.4s, v31.s[1]
+	FLDPQ 640(R4), (F22, F23)
+	WORD $0x4f9a1ac0 // fmla v0.4s, v22.4s, v26.s[2]
+	WORD $0x4f9b1ae1 // fmla v1.4s, v23.4s, v27.s[2]
+	WORD $0x4f9c1ac6 // fmla v6.4s, v22.4s, v28.s[2]
+	WORD $0x4f9d1ae7 // fmla v7.4s, v23.4s, v29.s[2]
+	WORD $0x4f9e1acc // fmla v12.4s, v22.4s, v30.s[2]
+	WORD $0x4f9f1aed // fmla v13.4s, v23.4s, v31.s[2]
+	FLDPQ 704(R4), (F22, F23)
+	WORD $0x4fba1ac0 // fmla v0.4s, v22.4s, v26.s[3]
+	WORD $0x4fbb1ae1 // fmla v1.4s, v23.4s, v27.s[3]
+	WORD $0x4fbc1ac6 // fmla v6.4s, v22.4s, v28.s[3]
+	WORD $0x4fbd1ae7 // fmla v7.4s, v23.4s, v29.s[3]
+	WORD $0x4fbe1acc // fmla v12.4s, v22.4s, v30.s[3]
+	WORD $0x4fbf1aed // fmla v13.4s, v23.4s, v31.s[3]
+	ADD R9, R0, R0
+	ADD R9, R1, R1
+	ADD R9, R2, R2
+	ADD $768, R4, R4
+	SUBS $1, R8, R8
+	BNE rows3_tile1_row
+	MOVD clamp+96(FP), R7
+	VLD1R (R7), [V18.S4]
+	ADD $4, R7, R19
+	VLD1R (R19), [V20.S4]
+	MOVD R11, R5
+	MOVD R5, R7
+	WORD $0x6ea0e65f // fcmgt v31.4s, v18.4s, v0.4s
+	WORD $0x6ebf1e40 // bit v0.16b, v18.16b, v31.16b
+	WORD $0x6ea1e65f // fcmgt v31.4s, v18.4s, v1.4s
+	WORD $0x6ebf1e41 // bit v1.16b, v18.16b, v31.16b
+	WORD $0x6eb4e41f // fcmgt v31.4s, v0.4s, v20.4s
+	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
+	WORD $0x6eb4e43f // fcmgt v31.4s, v1.4s, v20.4s
+	WORD $0x6ebf1e81 // bit v1.16b, v20.16b, v31.16b
+	FSTPQ (F0, F1), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	MOVD R7, R11
+	MOVD down+80(FP), R16
+	ADD R16, R5, R5
+	MOVD R5, R7
+	WORD $0x6ea6e65f // fcmgt v31.4s, v18.4s, v6.4s
+	WORD $0x6ebf1e46 // bit v6.16b, v18.16b, v31.16b
+	WORD $0x6ea7e65f // fcmgt v31.4s, v18.4s, v7.4s
+	WORD $0x6ebf1e47 // bit v7.16b, v18.16b, v31.16b
+	WORD $0x6eb4e4df // fcmgt v31.4s, v6.4s, v20.4s
+	WORD $0x6ebf1e86 // bit v6.16b, v20.16b, v31.16b
+	WORD $0x6eb4e4ff // fcmgt v31.4s, v7.4s, v20.4s
+	WORD $0x6ebf1e87 // bit v7.16b, v20.16b, v31.16b
+	FSTPQ (F6, F7), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	MOVD down+80(FP), R16
+	ADD R16, R5, R5
+	MOVD R5, R7
+	WORD $0x6eace65f // fcmgt v31.4s, v18.4s, v12.4s
+	WORD $0x6ebf1e4c // bit v12.16b, v18.16b, v31.16b
+	WORD $0x6eade65f // fcmgt v31.4s, v18.4s, v13.4s
+	WORD $0x6ebf1e4d // bit v13.16b, v18.16b, v31.16b
+	WORD $0x6eb4e59f // fcmgt v31.4s, v12.4s, v20.4s
+	WORD $0x6ebf1e8c // bit v12.16b, v20.16b, v31.16b
+	WORD $0x6eb4e5bf // fcmgt v31.4s, v13.4s, v20.4s
+	WORD $0x6ebf1e8d // bit v13.16b, v20.16b, v31.16b
+	FSTPQ (F12, F13), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	MOVD down+80(FP), R16
+	ADD R16, R5, R5
+	MOVD pixel+32(FP), R5
+	LSL $1, R5, R5
+	ADD R5, R10, R10
+	SUB $1, R12, R12
+	B rows3_tile1
+
+rows3_less1:
+	CMP $0, R12
+	BEQ rows3_end
+
+rows3_end:
+	MOVD ky+40(FP), R5
+	MOVD $24, R16
+	MUL R16, R5, R5
+	ADD R5, R13, R13
+	MOVD down+80(FP), R5
+	MOVD $3, R16
+	MUL R16, R5, R5
+	MOVD out+64(FP), R15
+	ADD R5, R15, R15
+	MOVD R15, out+64(FP)
+	SUB $3, R14, R14
+	B rows3
+
+rows3_none:
+
+rows2:
+	CMP $2, R14
+	BLT rows2_none
+	MOVD first+24(FP), R10
+	MOVD out+64(FP), R11
+	ADD R3, R11, R11
+	MOVD n+16(FP), R12
+
+rows2_tile3:
+	CMP $3, R12
+	BLT rows2_less3
+	MOVD bias+88(FP), R7
+	ADD R3, R7, R20
+	FLDPQ 0(R20), (F0, F1)
 	WORD $0x4ea01c02 // mov v2.16b, v0.16b
 	WORD $0x4ea11c23 // mov v3.16b, v1.16b
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea01c06 // mov v6.16b, v0.16b
+	WORD $0x4ea11c27 // mov v7.16b, v1.16b
 	WORD $0x4ea01c08 // mov v8.16b, v0.16b
 	WORD $0x4ea11c29 // mov v9.16b, v1.16b
 	WORD $0x4ea01c0a // mov v10.16b, v0.16b
@@ -18046,230 +18447,321 @@ rows2_tile2:
 	MOVD weights+56(FP), R4
 	ADD R3, R4, R4
 
-rows2_tile2_row:
+rows2_tile3_row:
 	MOVD ky+40(FP), R5
 	MOVD 0(R7), R0
 	ADD R10, R0, R0
 	ADD R3, R0, R0
-	ADD R5<<3, R7, R23
-	MOVD 0(R23), R1
+	ADD R5<<3, R7, R21
+	MOVD 0(R21), R1
 	ADD R10, R1, R1
 	ADD R3, R1, R1
 	ADD $8, R7, R7
 	FLDPQ 0(R0), (F26, F27)
 	FLDPQ 0(R1), (F28, F29)
-	FLDPQ 0(R4), (F16, F17)
-	WORD $0x4f9a1200 // fmla v0.4s, v16.4s, v26.s[0]
-	WORD $0x4f9b1221 // fmla v1.4s, v17.4s, v27.s[0]
-	WORD $0x4f9c1208 // fmla v8.4s, v16.4s, v28.s[0]
-	WORD $0x4f9d1229 // fmla v9.4s, v17.4s, v29.s[0]
-	FLDPQ 64(R4), (F16, F17)
-	WORD $0x4fba1200 // fmla v0.4s, v16.4s, v26.s[1]
-	WORD $0x4fbb1221 // fmla v1.4s, v17.4s, v27.s[1]
-	WORD $0x4fbc1208 // fmla v8.4s, v16.4s, v28.s[1]
-	WORD $0x4fbd1229 // fmla v9.4s, v17.4s, v29.s[1]
-	FLDPQ 128(R4), (F16, F17)
-	WORD $0x4f9a1a00 // fmla v0.4s, v16.4s, v26.s[2]
-	WORD $0x4f9b1a21 // fmla v1.4s, v17.4s, v27.s[2]
-	WORD $0x4f9c1a08 // fmla v8.4s, v16.4s, v28.s[2]
-	WORD $0x4f9d1a29 // fmla v9.4s, v17.4s, v29.s[2]
-	FLDPQ 192(R4), (F16, F17)
-	WORD $0x4fba1a00 // fmla v0.4s, v16.4s, v26.s[3]
-	WORD $0x4fbb1a21 // fmla v1.4s, v17.4s, v27.s[3]
-	WORD $0x4fbc1a08 // fmla v8.4s, v16.4s, v28.s[3]
-	WORD $0x4fbd1a29 // fmla v9.4s, v17.4s, v29.s[3]
-	ADD R9, R0, R0
-	ADD R9, R1, R1
-	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 0(R1), (F28, F29)
-	FLDPQ 256(R4), (F18, F19)
+	FLDPQ 0(R4), (F18, F19)
 	WORD $0x4f9a1240 // fmla v0.4s, v18.4s, v26.s[0]
 	WORD $0x4f9b1261 // fmla v1.4s, v19.4s, v27.s[0]
-	WORD $0x4f9c1248 // fmla v8.4s, v18.4s, v28.s[0]
-	WORD $0x4f9d1269 // fmla v9.4s, v19.4s, v29.s[0]
-	FLDPQ 320(R4), (F18, F19)
+	WORD $0x4f9c1246 // fmla v6.4s, v18.4s, v28.s[0]
+	WORD $0x4f9d1267 // fmla v7.4s, v19.4s, v29.s[0]
+	FLDPQ 64(R4), (F18, F19)
 	WORD $0x4fba1240 // fmla v0.4s, v18.4s, v26.s[1]
 	WORD $0x4fbb1261 // fmla v1.4s, v19.4s, v27.s[1]
-	WORD $0x4fbc1248 // fmla v8.4s, v18.4s, v28.s[1]
-	WORD $0x4fbd1269 // fmla v9.4s, v19.4s, v29.s[1]
-	FLDPQ 384(R4), (F18, F19)
+	WORD $0x4fbc1246 // fmla v6.4s, v18.4s, v28.s[1]
+	WORD $0x4fbd1267 // fmla v7.4s, v19.4s, v29.s[1]
+	FLDPQ 128(R4), (F18, F19)
 	WORD $0x4f9a1a40 // fmla v0.4s, v18.4s, v26.s[2]
 	WORD $0x4f9b1a61 // fmla v1.4s, v19.4s, v27.s[2]
-	WORD $0x4f9c1a48 // fmla v8.4s, v18.4s, v28.s[2]
-	WORD $0x4f9d1a69 // fmla v9.4s, v19.4s, v29.s[2]
-	FLDPQ 448(R4), (F18, F19)
+	WORD $0x4f9c1a46 // fmla v6.4s, v18.4s, v28.s[2]
+	WORD $0x4f9d1a67 // fmla v7.4s, v19.4s, v29.s[2]
+	FLDPQ 192(R4), (F18, F19)
 	WORD $0x4fba1a40 // fmla v0.4s, v18.4s, v26.s[3]
 	WORD $0x4fbb1a61 // fmla v1.4s, v19.4s, v27.s[3]
-	WORD $0x4fbc1a48 // fmla v8.4s, v18.4s, v28.s[3]
-	WORD $0x4fbd1a69 // fmla v9.4s, v19.4s, v29.s[3]
+	WORD $0x4fbc1a46 // fmla v6.4s, v18.4s, v28.s[3]
+	WORD $0x4fbd1a67 // fmla v7.4s, v19.4s, v29.s[3]
 	ADD R9, R0, R0
 	ADD R9, R1, R1
 	FLDPQ 0(R0), (F26, F27)
 	FLDPQ 0(R1), (F28, F29)
-	FLDPQ 0(R4), (F16, F17)
-	FLDPQ 512(R4), (F20, F21)
-	WORD $0x4f9a1202 // fmla v2.4s, v16.4s, v26.s[0]
-	WORD $0x4f9b1223 // fmla v3.4s, v17.4s, v27.s[0]
+	FLDPQ 256(R4), (F20, F21)
 	WORD $0x4f9a1280 // fmla v0.4s, v20.4s, v26.s[0]
 	WORD $0x4f9b12a1 // fmla v1.4s, v21.4s, v27.s[0]
-	WORD $0x4f9c120a // fmla v10.4s, v16.4s, v28.s[0]
-	WORD $0x4f9d122b // fmla v11.4s, v17.4s, v29.s[0]
-	WORD $0x4f9c1288 // fmla v8.4s, v20.4s, v28.s[0]
-	WORD $0x4f9d12a9 // fmla v9.4s, v21.4s, v29.s[0]
-	FLDPQ 64(R4), (F16, F17)
-	FLDPQ 576(R4), (F20, F21)
-	WORD $0x4fba1202 // fmla v2.4s, v16.4s, v26.s[1]
-	WORD $0x4fbb1223 // fmla v3.4s, v17.4s, v27.s[1]
+	WORD $0x4f9c1286 // fmla v6.4s, v20.4s, v28.s[0]
+	WORD $0x4f9d12a7 // fmla v7.4s, v21.4s, v29.s[0]
+	FLDPQ 320(R4), (F20, F21)
 	WORD $0x4fba1280 // fmla v0.4s, v20.4s, v26.s[1]
 	WORD $0x4fbb12a1 // fmla v1.4s, v21.4s, v27.s[1]
-	WORD $0x4fbc120a // fmla v10.4s, v16.4s, v28.s[1]
-	WORD $0x4fbd122b // fmla v11.4s, v17.4s, v29.s[1]
-	WORD $0x4fbc1288 // fmla v8.4s, v20.4s, v28.s[1]
-	WORD $0x4fbd12a9 // fmla v9.4s, v21.4s, v29.s[1]
-	FLDPQ 128(R4), (F16, F17)
-	FLDPQ 640(R4), (F20, F21)
-	WORD $0x4f9a1a02 // fmla v2.4s, v16.4s, v26.s[2]
-	WORD $0x4f9b1a23 // fmla v3.4s, v17.4s, v27.s[2]
+	WORD $0x4fbc1286 // fmla v6.4s, v20.4s, v28.s[1]
+	WORD $0x4fbd12a7 // fmla v7.4s, v21.4s, v29.s[1]
+	FLDPQ 384(R4), (F20, F21)
 	WORD $0x4f9a1a80 // fmla v0.4s, v20.4s, v26.s[2]
 	WORD $0x4f9b1aa1 // fmla v1.4s, v21.4s, v27.s[2]
-	WORD $0x4f9c1a0a // fmla v10.4s, v16.4s, v28.s[2]
-	WORD $0x4f9d1a2b // fmla v11.4s, v17.4s, v29.s[2]
-	WORD $0x4f9c1a88 // fmla v8.4s, v20.4s, v28.s[2]
-	WORD $0x4f9d1aa9 // fmla v9.4s, v21.4s, v29.s[2]
-	FLDPQ 192(R4), (F16, F17)
-	FLDPQ 704(R4), (F20, F21)
-	WORD $0x4fba1a02 // fmla v2.4s, v16.4s, v26.s[3]
-	WORD $0x4fbb1a23 // fmla v3.4s, v17.4s, v27.s[3]
+	WORD $0x4f9c1a86 // fmla v6.4s, v20.4s, v28.s[2]
+	WORD $0x4f9d1aa7 // fmla v7.4s, v21.4s, v29.s[2]
+	FLDPQ 448(R4), (F20, F21)
 	WORD $0x4fba1a80 // fmla v0.4s, v20.4s, v26.s[3]
 	WORD $0x4fbb1aa1 // fmla v1.4s, v21.4s, v27.s[3]
-	WORD $0x4fbc1a0a // fmla v10.4s, v16.4s, v28.s[3]
-	WORD $0x4fbd1a2b // fmla v11.4s, v17.4s, v29.s[3]
+	WORD $0x4fbc1a86 // fmla v6.4s, v20.4s, v28.s[3]
+	WORD $0x4fbd1aa7 // fmla v7.4s, v21.4s, v29.s[3]
+	ADD R9, R0, R0
+	ADD R9, R1, R1
+	FLDPQ 0(R0), (F26, F27)
+	FLDPQ 0(R1), (F28, F29)
+	FLDPQ 0(R4), (F18, F19)
+	FLDPQ 512(R4), (F22, F23)
+	WORD $0x4f9a1242 // fmla v2.4s, v18.4s, v26.s[0]
+	WORD $0x4f9b1263 // fmla v3.4s, v19.4s, v27.s[0]
+	WORD $0x4f9a12c0 // fmla v0.4s, v22.4s, v26.s[0]
+	WORD $0x4f9b12e1 // fmla v1.4s, v23.4s, v27.s[0]
+	WORD $0x4f9c1248 // fmla v8.4s, v18.4s, v28.s[0]
+	WORD $0x4f9d1269 // fmla v9.4s, v19.4s, v29.s[0]
+	WORD $0x4f9c12c6 // fmla v6.4s, v22.4s, v28.s[0]
+	WORD $0x4f9d12e7 // fmla v7.4s, v23.4s, v29.s[0]
+	FLDPQ 64(R4), (F18, F19)
+	FLDPQ 576(R4), (F22, F23)
+	WORD $0x4fba1242 // fmla v2.4s, v18.4s, v26.s[1]
+	WORD $0x4fbb1263 // fmla v3.4s, v19.4s, v27.s[1]
+	WORD $0x4fba12c0 // fmla v0.4s, v22.4s, v26.s[1]
+	WORD $0x4fbb12e1 // fmla v1.4s, v23.4s, v27.s[1]
+	WORD $0x4fbc1248 // fmla v8.4s, v18.4s, v28.s[1]
+	WORD $0x4fbd1269 // fmla v9.4s, v19.4s, v29.s[1]
+	WORD $0x4fbc12c6 // fmla v6.4s, v22.4s, v28.s[1]
+	WORD $0x4fbd12e7 // fmla v7.4s, v23.4s, v29.s[1]
+	FLDPQ 128(R4), (F18, F19)
+	FLDPQ 640(R4), (F22, F23)
+	WORD $0x4f9a1a42 // fmla v2.4s, v18.4s, v26.s[2]
+	WORD $0x4f9b1a63 // fmla v3.4s, v19.4s, v27.s[2]
+	WORD $0x4f9a1ac0 // fmla v0.4s, v22.4s, v26.s[2]
+	WORD $0x4f9b1ae1 // fmla v1.4s, v23.4s, v27.s[2]
+	WORD $0x4f9c1a48 // fmla v8.4s, v18.4s, v28.s[2]
+	WORD $0x4f9d1a69 // fmla v9.4s, v19.4s, v29.s[2]
+	WORD $0x4f9c1ac6 // fmla v6.4s, v22.4s, v28.s[2]
+	WORD $0x4f9d1ae7 // fmla v7.4s, v23.4s, v29.s[2]
+	FLDPQ 192(R4), (F18, F19)
+	FLDPQ 704(R4), (F22, F23)
+	WORD $0x4fba1a42 // fmla v2.4s, v18.4s, v26.s[3]
+	WORD $0x4fbb1a63 // fmla v3.4s, v19.4s, v27.s[3]
+	WORD $0x4fba1ac0 // fmla v0.4s, v22.4s, v26.s[3]
+	WORD $0x4fbb1ae1 // fmla v1.4s, v23.4s, v27.s[3]
+	WORD $0x4fbc1a48 // fmla v8.4s, v18.4s, v28.s[3]
+	WORD $0x4fbd1a69 // fmla v9.4s, v19.4s, v29.s[3]
+	WORD $0x4fbc1ac6 // fmla v6.4s, v22.4s, v28.s[3]
+	WORD $0x4fbd1ae7 // fmla v7.4s, v23.4s, v29.s[3]
+	ADD R9, R0, R0
+	ADD R9, R1, R1
+	FLDPQ 0(R0), (F26, F27)
+	FLDPQ 0(R1), (F28, F29)
+	FLDPQ 256(R4), (F20, F21)
+	WORD $0x4f9a1282 // fmla v2.4s, v20.4s, v26.s[0]
+	WORD $0x4f9b12a3 // fmla v3.4s, v21.4s, v27.s[0]
+	WORD $0x4f9c1288 // fmla v8.4s, v20.4s, v28.s[0]
+	WORD $0x4f9d12a9 // fmla v9.4s, v21.4s, v29.s[0]
+	FLDPQ 320(R4), (F20, F21)
+	WORD $0x4fba1282 // fmla v2.4s, v20.4s, v26.s[1]
+	WORD $0x4fbb12a3 // fmla v3.4s, v21.4s, v27.s[1]
+	WORD $0x4fbc1288 // fmla v8.4s, v20.4s, v28.s[1]
+	WORD $0x4fbd12a9 // fmla v9.4s, v21.4s, v29.s[1]
+	FLDPQ 384(R4), (F20, F21)
+	WORD $0x4f9a1a82 // fmla v2.4s, v20.4s, v26.s[2]
+	WORD $0x4f9b1aa3 // fmla v3.4s, v21.4s, v27.s[2]
+	WORD $0x4f9c1a88 // fmla v8.4s, v20.4s, v28.s[2]
+	WORD $0x4f9d1aa9 // fmla v9.4s, v21.4s, v29.s[2]
+	FLDPQ 448(R4), (F20, F21)
+	WORD $0x4fba1a82 // fmla v2.4s, v20.4s, v26.s[3]
+	WORD $0x4fbb1aa3 // fmla v3.4s, v21.4s, v27.s[3]
 	WORD $0x4fbc1a88 // fmla v8.4s, v20.4s, v28.s[3]
 	WORD $0x4fbd1aa9 // fmla v9.4s, v21.4s, v29.s[3]
 	ADD R9, R0, R0
 	ADD R9, R1, R1
 	FLDPQ 0(R0), (F26, F27)
 	FLDPQ 0(R1), (F28, F29)
-	FLDPQ 256(R4), (F18, F19)
-	WORD $0x4f9a1242 // fmla v2.4s, v18.4s, v26.s[0]
-	WORD $0x4f9b1263 // fmla v3.4s, v19.4s, v27.s[0]
+	FLDPQ 0(R4), (F18, F19)
+	FLDPQ 512(R4), (F22, F23)
+	WORD $0x4f9a1244 // fmla v4.4s, v18.4s, v26.s[0]
+	WORD $0x4f9b1265 // fmla v5.4s, v19.4s, v27.s[0]
+	WORD $0x4f9a12c2 // fmla v2.4s, v22.4s, v26.s[0]
+	WORD $0x4f9b12e3 // fmla v3.4s, v23.4s, v27.s[0]
 	WORD $0x4f9c124a // fmla v10.4s, v18.4s, v28.s[0]
 	WORD $0x4f9d126b // fmla v11.4s, v19.4s, v29.s[0]
-	FLDPQ 320(R4), (F18, F19)
-	WORD $0x4fba1242 // fmla v2.4s, v18.4s, v26.s[1]
-	WORD $0x4fbb1263 // fmla v3.4s, v19.4s, v27.s[1]
+	WORD $0x4f9c12c8 // fmla v8.4s, v22.4s, v28.s[0]
+	WORD $0x4f9d12e9 // fmla v9.4s, v23.4s, v29.s[0]
+	FLDPQ 64(R4), (F18, F19)
+	FLDPQ 576(R4), (F22, F23)
+	WORD $0x4fba1244 // fmla v4.4s, v18.4s, v26.s[1]
+	WORD $0x4fbb1265 // fmla v5.4s, v19.4s, v27.s[1]
+	WORD $0x4fba12c2 // fmla v2.4s, v22.4s, v26.s[1]
+	WORD $0x4fbb12e3 // fmla v3.4s, v23.4s, v27.s[1]
 	WORD $0x4fbc124a // fmla v10.4s, v18.4s, v28.s[1]
 	WORD $0x4fbd126b // fmla v11.4s, v19.4s, v29.s[1]
-	FLDPQ 384(R4), (F18, F19)
-	WORD $0x4f9a1a42 // fmla v2.4s, v18.4s, v26.s[2]
-	WORD $0x4f9b1a63 // fmla v3.4s, v19.4s, v27.s[2]
+	WORD $0x4fbc12c8 // fmla v8.4s, v22.4s, v28.s[1]
+	WORD $0x4fbd12e9 // fmla v9.4s, v23.4s, v29.s[1]
+	FLDPQ 128(R4), (F18, F19)
+	FLDPQ 640(R4), (F22, F23)
+	WORD $0x4f9a1a44 // fmla v4.4s, v18.4s, v26.s[2]
+	WORD $0x4f9b1a65 // fmla v5.4s, v19.4s, v27.s[2]
+	WORD $0x4f9a1ac2 // fmla v2.4s, v22.4s, v26.s[2]
+	WORD $0x4f9b1ae3 // fmla v3.4s, v23.4s, v27.s[2]
 	WORD $0x4f9c1a4a // fmla v10.4s, v18.4s, v28.s[2]
 	WORD $0x4f9d1a6b // fmla v11.4s, v19.4s, v29.s[2]
-	FLDPQ 448(R4), (F18, F19)
-	WORD $0x4fba1a42 // fmla v2.4s, v18.4s, v26.s[3]
-	WORD $0x4fbb1a63 // fmla v3.4s, v19.4s, v27.s[3]
+	WORD $0x4f9c1ac8 // fmla v8.4s, v22.4s, v28.s[2]
+	WORD $0x4f9d1ae9 // fmla v9.4s, v23.4s, v29.s[2]
+	FLDPQ 192(R4), (F18, F19)
+	FLDPQ 704(R4), (F22, F23)
+	WORD $0x4fba1a44 // fmla v4.4s, v18.4s, v26.s[3]
+	WORD $0x4fbb1a65 // fmla v5.4s, v19.4s, v27.s[3]
+	WORD $0x4fba1ac2 // fmla v2.4s, v22.4s, v26.s[3]
+	WORD $0x4fbb1ae3 // fmla v3.4s, v23.4s, v27.s[3]
 	WORD $0x4fbc1a4a // fmla v10.4s, v18.4s, v28.s[3]
 	WORD $0x4fbd1a6b // fmla v11.4s, v19.4s, v29.s[3]
+	WORD $0x4fbc1ac8 // fmla v8.4s, v22.4s, v28.s[3]
+	WORD $0x4fbd1ae9 // fmla v9.4s, v23.4s, v29.s[3]
 	ADD R9, R0, R0
 	ADD R9, R1, R1
 	FLDPQ 0(R0), (F26, F27)
 	FLDPQ 0(R1), (F28, F29)
-	FLDPQ 512(R4), (F20, F21)
-	WORD $0x4f9a1282 // fmla v2.4s, v20.4s, v26.s[0]
-	WORD $0x4f9b12a3 // fmla v3.4s, v21.4s, v27.s[0]
+	FLDPQ 256(R4), (F20, F21)
+	WORD $0x4f9a1284 // fmla v4.4s, v20.4s, v26.s[0]
+	WORD $0x4f9b12a5 // fmla v5.4s, v21.4s, v27.s[0]
 	WORD $0x4f9c128a // fmla v10.4s, v20.4s, v28.s[0]
 	WORD $0x4f9d12ab // fmla v11.4s, v21.4s, v29.s[0]
-	FLDPQ 576(R4), (F20, F21)
-	WORD $0x4fba1282 // fmla v2.4s, v20.4s, v26.s[1]
-	WORD $0x4fbb12a3 // fmla v3.4s, v21.4s, v27.s[1]
+	FLDPQ 320(R4), (F20, F21)
+	WORD $0x4fba1284 // fmla v4.4s, v20.4s, v26.s[1]
+	WORD $0x4fbb12a5 // fmla v5.4s, v21.4s, v27.s[1]
 	WORD $0x4fbc128a // fmla v10.4s, v20.4s, v28.s[1]
 	WORD $0x4fbd12ab // fmla v11.4s, v21.4s, v29.s[1]
-	FLDPQ 640(R4), (F20, F21)
-	WORD $0x4f9a1a82 // fmla v2.4s, v20.4s, v26.s[2]
-	WORD $0x4f9b1aa3 // fmla v3.4s, v21.4s, v27.s[2]
+	FLDPQ 384(R4), (F20, F21)
+	WORD $0x4f9a1a84 // fmla v4.4s, v20.4s, v26.s[2]
+	WORD $0x4f9b1aa5 // fmla v5.4s, v21.4s, v27.s[2]
 	WORD $0x4f9c1a8a // fmla v10.4s, v20.4s, v28.s[2]
 	WORD $0x4f9d1aab // fmla v11.4s, v21.4s, v29.s[2]
-	FLDPQ 704(R4), (F20, F21)
-	WORD $0x4fba1a82 // fmla v2.4s, v20.4s, v26.s[3]
-	WORD $0x4fbb1aa3 // fmla v3.4s, v21.4s, v27.s[3]
+	FLDPQ 448(R4), (F20, F21)
+	WORD $0x4fba1a84 // fmla v4.4s, v20.4s, v26.s[3]
+	WORD $0x4fbb1aa5 // fmla v5.4s, v21.4s, v27.s[3]
 	WORD $0x4fbc1a8a // fmla v10.4s, v20.4s, v28.s[3]
 	WORD $0x4fbd1aab // fmla v11.4s, v21.4s, v29.s[3]
 	ADD R9, R0, R0
 	ADD R9, R1, R1
+	FLDPQ 0(R0), (F26, F27)
+	FLDPQ 0(R1), (F28, F29)
+	FLDPQ 512(R4), (F22, F23)
+	WORD $0x4f9a12c4 // fmla v4.4s, v22.4s, v26.s[0]
+	WORD $0x4f9b12e5 // fmla v5.4s, v23.4s, v27.s[0]
+	WORD $0x4f9c12ca // fmla v10.4s, v22.4s, v28.s[0]
+	WORD $0x4f9d12eb // fmla v11.4s, v23.4s, v29.s[0]
+	FLDPQ 576(R4), (F22, F23)
+	WORD $0x4fba12c4 // fmla v4.4s, v22.4s, v26.s[1]
+	WORD $0x4fbb12e5 // fmla v5.4s, v23.4s, v27.s[1]
+	WORD $0x4fbc12ca // fmla v10.4s, v22.4s, v28.s[1]
+	WORD $0x4fbd12eb // fmla v11.4s, v23.4s, v29.s[1]
+	FLDPQ 640(R4), (F22, F23)
+	WORD $0x4f9a1ac4 // fmla v4.4s, v22.4s, v26.s[2]
+	WORD $0x4f9b1ae5 // fmla v5.4s, v23.4s, v27.s[2]
+	WORD $0x4f9c1aca // fmla v10.4s, v22.4s, v28.s[2]
+	WORD $0x4f9d1aeb // fmla v11.4s, v23.4s, v29.s[2]
+	FLDPQ 704(R4), (F22, F23)
+	WORD $0x4fba1ac4 // fmla v4.4s, v22.4s, v26.s[3]
+	WORD $0x4fbb1ae5 // fmla v5.4s, v23.4s, v27.s[3]
+	WORD $0x4fbc1aca // fmla v10.4s, v22.4s, v28.s[3]
+	WORD $0x4fbd1aeb // fmla v11.4s, v23.4s, v29.s[3]
+	ADD R9, R0, R0
+	ADD R9, R1, R1
 	ADD $768, R4, R4
 	SUBS $1, R8, R8
-	BNE rows2_tile2_row
+	BNE rows2_tile3_row
 	MOVD clamp+96(FP), R7
-	VLD1R (R7), [V16.S4]
-	ADD $4, R7, R24
-	VLD1R (R24), [V18.S4]
+	VLD1R (R7), [V18.S4]
+	ADD $4, R7, R22
+	VLD1R (R22), [V20.S4]
 	MOVD R11, R5
 	MOVD R5, R7
-	WORD $0x6ea0e61f // fcmgt v31.4s, v16.4s, v0.4s
-	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
-	WORD $0x6ea1e61f // fcmgt v31.4s, v16.4s, v1.4s
-	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	WORD $0x6eb2e41f // fcmgt v31.4s, v0.4s, v18.4s
+	WORD $0x6ea0e65f // fcmgt v31.4s, v18.4s, v0.4s
 	WORD $0x6ebf1e40 // bit v0.16b, v18.16b, v31.16b
-	WORD $0x6eb2e43f // fcmgt v31.4s, v1.4s, v18.4s
+	WORD $0x6ea1e65f // fcmgt v31.4s, v18.4s, v1.4s
 	WORD $0x6ebf1e41 // bit v1.16b, v18.16b, v31.16b
+	WORD $0x6eb4e41f // fcmgt v31.4s, v0.4s, v20.4s
+	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
+	WORD $0x6eb4e43f // fcmgt v31.4s, v1.4s, v20.4s
+	WORD $0x6ebf1e81 // bit v1.16b, v20.16b, v31.16b
 	FSTPQ (F0, F1), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6ea2e61f // fcmgt v31.4s, v16.4s, v2.4s
-	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
-	WORD $0x6ea3e61f // fcmgt v31.4s, v16.4s, v3.4s
-	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
-	WORD $0x6eb2e45f // fcmgt v31.4s, v2.4s, v18.4s
+	WORD $0x6ea2e65f // fcmgt v31.4s, v18.4s, v2.4s
 	WORD $0x6ebf1e42 // bit v2.16b, v18.16b, v31.16b
-	WORD $0x6eb2e47f // fcmgt v31.4s, v3.4s, v18.4s
+	WORD $0x6ea3e65f // fcmgt v31.4s, v18.4s, v3.4s
 	WORD $0x6ebf1e43 // bit v3.16b, v18.16b, v31.16b
+	WORD $0x6eb4e45f // fcmgt v31.4s, v2.4s, v20.4s
+	WORD $0x6ebf1e82 // bit v2.16b, v20.16b, v31.16b
+	WORD $0x6eb4e47f // fcmgt v31.4s, v3.4s, v20.4s
+	WORD $0x6ebf1e83 // bit v3.16b, v20.16b, v31.16b
 	FSTPQ (F2, F3), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6ea4e65f // fcmgt v31.4s, v18.4s, v4.4s
+	WORD $0x6ebf1e44 // bit v4.16b, v18.16b, v31.16b
+	WORD $0x6ea5e65f // fcmgt v31.4s, v18.4s, v5.4s
+	WORD $0x6ebf1e45 // bit v5.16b, v18.16b, v31.16b
+	WORD $0x6eb4e49f // fcmgt v31.4s, v4.4s, v20.4s
+	WORD $0x6ebf1e84 // bit v4.16b, v20.16b, v31.16b
+	WORD $0x6eb4e4bf // fcmgt v31.4s, v5.4s, v20.4s
+	WORD $0x6ebf1e85 // bit v5.16b, v20.16b, v31.16b
+	FSTPQ (F4, F5), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
 	MOVD R7, R11
 	MOVD down+80(FP), R16
 	ADD R16, R5, R5
 	MOVD R5, R7
-	WORD $0x6ea8e61f // fcmgt v31.4s, v16.4s, v8.4s
-	WORD $0x6ebf1e08 // bit v8.16b, v16.16b, v31.16b
-	WORD $0x6ea9e61f // fcmgt v31.4s, v16.4s, v9.4s
-	WORD $0x6ebf1e09 // bit v9.16b, v16.16b, v31.16b
-	WORD $0x6eb2e51f // fcmgt v31.4s, v8.4s, v18.4s
+	WORD $0x6ea6e65f // fcmgt v31.4s, v18.4s, v6.4s
+	WORD $0x6ebf1e46 // bit v6.16b, v18.16b, v31.16b
+	WORD $0x6ea7e65f // fcmgt v31.4s, v18.4s, v7.4s
+	WORD $0x6ebf1e47 // bit v7.16b, v18.16b, v31.16b
+	WORD $0x6eb4e4df // fcmgt v31.4s, v6.4s, v20.4s
+	WORD $0x6ebf1e86 // bit v6.16b, v20.16b, v31.16b
+	WORD $0x6eb4e4ff // fcmgt v31.4s, v7.4s, v20.4s
+	WORD $0x6ebf1e87 // bit v7.16b, v20.16b, v31.16b
+	FSTPQ (F6, F7), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6ea8e65f // fcmgt v31.4s, v18.4s, v8.4s
 	WORD $0x6ebf1e48 // bit v8.16b, v18.16b, v31.16b
-	WORD $0x6eb2e53f // fcmgt v31.4s, v9.4s, v18.4s
+	WORD $0x6ea9e65f // fcmgt v31.4s, v18.4s, v9.4s
 	WORD $0x6ebf1e49 // bit v9.16b, v18.16b, v31.16b
+	WORD $0x6eb4e51f // fcmgt v31.4s, v8.4s, v20.4s
+	WORD $0x6ebf1e88 // bit v8.16b, v20.16b, v31.16b
+	WORD $0x6eb4e53f // fcmgt v31.4s, v9.4s, v20.4s
+	WORD $0x6ebf1e89 // bit v9.16b, v20.16b, v31.16b
 	FSTPQ (F8, F9), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6eaae61f // fcmgt v31.4s, v16.4s, v10.4s
-	WORD $0x6ebf1e0a // bit v10.16b, v16.16b, v31.16b
-	WORD $0x6eabe61f // fcmgt v31.4s, v16.4s, v11.4s
-	WORD $0x6ebf1e0b // bit v11.16b, v16.16b, v31.16b
-	WORD $0x6eb2e55f // fcmgt v31.4s, v10.4s, v18.4s
+	WORD $0x6eaae65f // fcmgt v31.4s, v18.4s, v10.4s
 	WORD $0x6ebf1e4a // bit v10.16b, v18.16b, v31.16b
-	WORD $0x6eb2e57f // fcmgt v31.4s, v11.4s, v18.4s
+	WORD $0x6eabe65f // fcmgt v31.4s, v18.4s, v11.4s
 	WORD $0x6ebf1e4b // bit v11.16b, v18.16b, v31.16b
+	WORD $0x6eb4e55f // fcmgt v31.4s, v10.4s, v20.4s
+	WORD $0x6ebf1e8a // bit v10.16b, v20.16b, v31.16b
+	WORD $0x6eb4e57f // fcmgt v31.4s, v11.4s, v20.4s
+	WORD $0x6ebf1e8b // bit v11.16b, v20.16b, v31.16b
 	FSTPQ (F10, F11), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
 	MOVD down+80(FP), R16
 	ADD R16, R5, R5
 	MOVD pixel+32(FP), R5
-	LSL $2, R5, R5
+	MOVD $6, R16
+	MUL R16, R5, R5
 	ADD R5, R10, R10
-	SUB $2, R12, R12
-	B rows2_tile2
+	SUB $3, R12, R12
+	B rows2_tile3
 
-rows2_less2:
+rows2_less3:
 	CMP $0, R12
 	BEQ rows2_end
 	CMP $1, R12
 	BLE rows2_tile1
 	MOVD n+16(FP), R15
-	CMP $2, R15
+	CMP $3, R15
 	BLT rows2_tile1
-	SUB $2, R12, R12
+	SUB $3, R12, R12
 	MOVD R12, R5
 	MOVD next+72(FP), R16
 	MUL R16, R5, R5
@@ -18278,17 +18770,17 @@ rows2_less2:
 	MUL R16, R12, R12
 	LSL $1, R12, R12
 	ADD R12, R10, R10
-	MOVD $2, R12
-	B rows2_tile2
+	MOVD $3, R12
+	B rows2_tile3
 
 rows2_tile1:
 	CMP $1, R12
 	BLT rows2_less1
 	MOVD bias+88(FP), R7
-	ADD R3, R7, R25
-	FLDPQ 0(R25), (F0, F1)
-	WORD $0x4ea01c08 // mov v8.16b, v0.16b
-	WORD $0x4ea11c29 // mov v9.16b, v1.16b
+	ADD R3, R7, R23
+	FLDPQ 0(R23), (F0, F1)
+	WORD $0x4ea01c06 // mov v6.16b, v0.16b
+	WORD $0x4ea11c27 // mov v7.16b, v1.16b
 	MOVD R13, R7
 	MOVD ky+40(FP), R8
 	MOVD weights+56(FP), R4
@@ -18299,100 +18791,100 @@ rows2_tile1_row:
 	MOVD 0(R7), R0
 	ADD R10, R0, R0
 	ADD R3, R0, R0
-	ADD R5<<3, R7, R19
-	MOVD 0(R19), R1
+	ADD R5<<3, R7, R24
+	MOVD 0(R24), R1
 	ADD R10, R1, R1
 	ADD R3, R1, R1
 	ADD $8, R7, R7
 	FLDPQ 0(R0), (F26, F27)
 	FLDPQ 0(R1), (F28, F29)
-	FLDPQ 0(R4), (F16, F17)
-	WORD $0x4f9a1200 // fmla v0.4s, v16.4s, v26.s[0]
-	WORD $0x4f9b1221 // fmla v1.4s, v17.4s, v27.s[0]
-	WORD $0x4f9c1208 // fmla v8.4s, v16.4s, v28.s[0]
-	WORD $0x4f9d1229 // fmla v9.4s, v17.4s, v29.s[0]
-	FLDPQ 64(R4), (F16, F17)
-	WORD $0x4fba1200 // fmla v0.4s, v16.4s, v26.s[1]
-	WORD $0x4fbb1221 // fmla v1.4s, v17.4s, v27.s[1]
-	WORD $0x4fbc1208 // fmla v8.4s, v16.4s, v28.s[1]
-	WORD $0x4fbd1229 // fmla v9.4s, v17.4s, v29.s[1]
-	FLDPQ 128(R4), (F16, F17)
-	WORD $0x4f9a1a00 // fmla v0.4s, v16.4s, v26.s[2]
-	WORD $0x4f9b1a21 // fmla v1.4s, v17.4s, v27.s[2]
-	WORD $0x4f9c1a08 // fmla v8.4s, v16.4s, v28.s[2]
-	WORD $0x4f9d1a29 // fmla v9.4s, v17.4s, v29.s[2]
-	FLDPQ 192(R4), (F16, F17)
-	WORD $0x4fba1a00 // fmla v0.4s, v16.4s, v26.s[3]
-	WORD $0x4fbb1a21 // fmla v1.4s, v17.4s, v27.s[3]
-	WORD $0x4fbc1a08 // fmla v8.4s, v16.4s, v28.s[3]
-	WORD $0x4fbd1a29 // fmla v9.4s, v17.4s, v29.s[3]
-	ADD R9, R0, R0
-	ADD R9, R1, R1
-	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 0(R1), (F28, F29)
-	FLDPQ 256(R4), (F18, F19)
+	FLDPQ 0(R4), (F18, F19)
 	WORD $0x4f9a1240 // fmla v0.4s, v18.4s, v26.s[0]
 	WORD $0x4f9b1261 // fmla v1.4s, v19.4s, v27.s[0]
-	WORD $0x4f9c1248 // fmla v8.4s, v18.4s, v28.s[0]
-	WORD $0x4f9d1269 // fmla v9.4s, v19.4s, v29.s[0]
-	FLDPQ 320(R4), (F18, F19)
+	WORD $0x4f9c1246 // fmla v6.4s, v18.4s, v28.s[0]
+	WORD $0x4f9d1267 // fmla v7.4s, v19.4s, v29.s[0]
+	FLDPQ 64(R4), (F18, F19)
 	WORD $0x4fba1240 // fmla v0.4s, v18.4s, v26.s[1]
 	WORD $0x4fbb1261 // fmla v1.4s, v19.4s, v27.s[1]
-	WORD $0x4fbc1248 // fmla v8.4s, v18.4s, v28.s[1]
-	WORD $0x4fbd1269 // fmla v9.4s, v19.4s, v29.s[1]
-	FLDPQ 384(R4), (F18, F19)
+	WORD $0x4fbc1246 // fmla v6.4s, v18.4s, v28.s[1]
+	WORD $0x4fbd1267 // fmla v7.4s, v19.4s, v29.s[1]
+	FLDPQ 128(R4), (F18, F19)
 	WORD $0x4f9a1a40 // fmla v0.4s, v18.4s, v26.s[2]
 	WORD $0x4f9b1a61 // fmla v1.4s, v19.4s, v27.s[2]
-	WORD $0x4f9c1a48 // fmla v8.4s, v18.4s, v28.s[2]
-	WORD $0x4f9d1a69 // fmla v9.4s, v19.4s, v29.s[2]
-	FLDPQ 448(R4), (F18, F19)
+	WORD $0x4f9c1a46 // fmla v6.4s, v18.4s, v28.s[2]
+	WORD $0x4f9d1a67 // fmla v7.4s, v19.4s, v29.s[2]
+	FLDPQ 192(R4), (F18, F19)
 	WORD $0x4fba1a40 // fmla v0.4s, v18.4s, v26.s[3]
 	WORD $0x4fbb1a61 // fmla v1.4s, v19.4s, v27.s[3]
-	WORD $0x4fbc1a48 // fmla v8.4s, v18.4s, v28.s[3]
-	WORD $0x4fbd1a69 // fmla v9.4s, v19.4s, v29.s[3]
+	WORD $0x4fbc1a46 // fmla v6.4s, v18.4s, v28.s[3]
+	WORD $0x4fbd1a67 // fmla v7.4s, v19.4s, v29.s[3]
 	ADD R9, R0, R0
 	ADD R9, R1, R1
 	FLDPQ 0(R0), (F26, F27)
 	FLDPQ 0(R1), (F28, F29)
-	FLDPQ 512(R4), (F20, F21)
+	FLDPQ 256(R4), (F20, F21)
 	WORD $0x4f9a1280 // fmla v0.4s, v20.4s, v26.s[0]
 	WORD $0x4f9b12a1 // fmla v1.4s, v21.4s, v27.s[0]
-	WORD $0x4f9c1288 // fmla v8.4s, v20.4s, v28.s[0]
-	WORD $0x4f9d12a9 // fmla v9.4s, v21.4s, v29.s[0]
-	FLDPQ 576(R4), (F20, F21)
+	WORD $0x4f9c1286 // fmla v6.4s, v20.4s, v28.s[0]
+	WORD $0x4f9d12a7 // fmla v7.4s, v21.4s, v29.s[0]
+	FLDPQ 320(R4), (F20, F21)
 	WORD $0x4fba1280 // fmla v0.4s, v20.4s, v26.s[1]
 	WORD $0x4fbb12a1 // fmla v1.4s, v21.4s, v27.s[1]
-	WORD $0x4fbc1288 // fmla v8.4s, v20.4s, v28.s[1]
-	WORD $0x4fbd12a9 // fmla v9.4s, v21.4s, v29.s[1]
-	FLDPQ 640(R4), (F20, F21)
+	WORD $0x4fbc1286 // fmla v6.4s, v20.4s, v28.s[1]
+	WORD $0x4fbd12a7 // fmla v7.4s, v21.4s, v29.s[1]
+	FLDPQ 384(R4), (F20, F21)
 	WORD $0x4f9a1a80 // fmla v0.4s, v20.4s, v26.s[2]
 	WORD $0x4f9b1aa1 // fmla v1.4s, v21.4s, v27.s[2]
-	WORD $0x4f9c1a88 // fmla v8.4s, v20.4s, v28.s[2]
-	WORD $0x4f9d1aa9 // fmla v9.4s, v21.4s, v29.s[2]
-	FLDPQ 704(R4), (F20, F21)
+	WORD $0x4f9c1a86 // fmla v6.4s, v20.4s, v28.s[2]
+	WORD $0x4f9d1aa7 // fmla v7.4s, v21.4s, v29.s[2]
+	FLDPQ 448(R4), (F20, F21)
 	WORD $0x4fba1a80 // fmla v0.4s, v20.4s, v26.s[3]
 	WORD $0x4fbb1aa1 // fmla v1.4s, v21.4s, v27.s[3]
-	WORD $0x4fbc1a88 // fmla v8.4s, v20.4s, v28.s[3]
-	WORD $0x4fbd1aa9 // fmla v9.4s, v21.4s, v29.s[3]
+	WORD $0x4fbc1a86 // fmla v6.4s, v20.4s, v28.s[3]
+	WORD $0x4fbd1aa7 // fmla v7.4s, v21.4s, v29.s[3]
+	ADD R9, R0, R0
+	ADD R9, R1, R1
+	FLDPQ 0(R0), (F26, F27)
+	FLDPQ 0(R1), (F28, F29)
+	FLDPQ 512(R4), (F22, F23)
+	WORD $0x4f9a12c0 // fmla v0.4s, v22.4s, v26.s[0]
+	WORD $0x4f9b12e1 // fmla v1.4s, v23.4s, v27.s[0]
+	WORD $0x4f9c12c6 // fmla v6.4s, v22.4s, v28.s[0]
+	WORD $0x4f9d12e7 // fmla v7.4s, v23.4s, v29.s[0]
+	FLDPQ 576(R4), (F22, F23)
+	WORD $0x4fba12c0 // fmla v0.4s, v22.4s, v26.s[1]
+	WORD $0x4fbb12e1 // fmla v1.4s, v23.4s, v27.s[1]
+	WORD $0x4fbc12c6 // fmla v6.4s, v22.4s, v28.s[1]
+	WORD $0x4fbd12e7 // fmla v7.4s, v23.4s, v29.s[1]
+	FLDPQ 640(R4), (F22, F23)
+	WORD $0x4f9a1ac0 // fmla v0.4s, v22.4s, v26.s[2]
+	WORD $0x4f9b1ae1 // fmla v1.4s, v23.4s, v27.s[2]
+	WORD $0x4f9c1ac6 // fmla v6.4s, v22.4s, v28.s[2]
+	WORD $0x4f9d1ae7 // fmla v7.4s, v23.4s, v29.s[2]
+	FLDPQ 704(R4), (F22, F23)
+	WORD $0x4fba1ac0 // fmla v0.4s, v22.4s, v26.s[3]
+	WORD $0x4fbb1ae1 // fmla v1.4s, v23.4s, v27.s[3]
+	WORD $0x4fbc1ac6 // fmla v6.4s, v22.4s, v28.s[3]
+	WORD $0x4fbd1ae7 // fmla v7.4s, v23.4s, v29.s[3]
 	ADD R9, R0, R0
 	ADD R9, R1, R1
 	ADD $768, R4, R4
 	SUBS $1, R8, R8
 	BNE rows2_tile1_row
 	MOVD clamp+96(FP), R7
-	VLD1R (R7), [V16.S4]
-	ADD $4, R7, R20
-	VLD1R (R20), [V18.S4]
+	VLD1R (R7), [V18.S4]
+	ADD $4, R7, R25
+	VLD1R (R25), [V20.S4]
 	MOVD R11, R5
 	MOVD R5, R7
-	WORD $0x6ea0e61f // fcmgt v31.4s, v16.4s, v0.4s
-	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
-	WORD $0x6ea1e61f // fcmgt v31.4s, v16.4s, v1.4s
-	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	WORD $0x6eb2e41f // fcmgt v31.4s, v0.4s, v18.4s
+	WORD $0x6ea0e65f // fcmgt v31.4s, v18.4s, v0.4s
 	WORD $0x6ebf1e40 // bit v0.16b, v18.16b, v31.16b
-	WORD $0x6eb2e43f // fcmgt v31.4s, v1.4s, v18.4s
+	WORD $0x6ea1e65f // fcmgt v31.4s, v18.4s, v1.4s
 	WORD $0x6ebf1e41 // bit v1.16b, v18.16b, v31.16b
+	WORD $0x6eb4e41f // fcmgt v31.4s, v0.4s, v20.4s
+	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
+	WORD $0x6eb4e43f // fcmgt v31.4s, v1.4s, v20.4s
+	WORD $0x6ebf1e81 // bit v1.16b, v20.16b, v31.16b
 	FSTPQ (F0, F1), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
@@ -18400,15 +18892,15 @@ rows2_tile1_row:
 	MOVD down+80(FP), R16
 	ADD R16, R5, R5
 	MOVD R5, R7
-	WORD $0x6ea8e61f // fcmgt v31.4s, v16.4s, v8.4s
-	WORD $0x6ebf1e08 // bit v8.16b, v16.16b, v31.16b
-	WORD $0x6ea9e61f // fcmgt v31.4s, v16.4s, v9.4s
-	WORD $0x6ebf1e09 // bit v9.16b, v16.16b, v31.16b
-	WORD $0x6eb2e51f // fcmgt v31.4s, v8.4s, v18.4s
-	WORD $0x6ebf1e48 // bit v8.16b, v18.16b, v31.16b
-	WORD $0x6eb2e53f // fcmgt v31.4s, v9.4s, v18.4s
-	WORD $0x6ebf1e49 // bit v9.16b, v18.16b, v31.16b
-	FSTPQ (F8, F9), 0(R7)
+	WORD $0x6ea6e65f // fcmgt v31.4s, v18.4s, v6.4s
+	WORD $0x6ebf1e46 // bit v6.16b, v18.16b, v31.16b
+	WORD $0x6ea7e65f // fcmgt v31.4s, v18.4s, v7.4s
+	WORD $0x6ebf1e47 // bit v7.16b, v18.16b, v31.16b
+	WORD $0x6eb4e4df // fcmgt v31.4s, v6.4s, v20.4s
+	WORD $0x6ebf1e86 // bit v6.16b, v20.16b, v31.16b
+	WORD $0x6eb4e4ff // fcmgt v31.4s, v7.4s, v20.4s
+	WORD $0x6ebf1e87 // bit v7.16b, v20.16b, v31.16b
+	FSTPQ (F6, F7), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
 	MOVD down+80(FP), R16
@@ -18445,423 +18937,210 @@ rows1:
 	ADD R3, R11, R11
 	MOVD n+16(FP), R12
 
-rows1_tile4:
-	CMP $4, R12
-	BLT rows1_less4
+rows1_tile3:
+	CMP $3, R12
+	BLT rows1_less3
 	MOVD bias+88(FP), R7
-	ADD R3, R7, R21
-	FLDPQ 0(R21), (F0, F1)
+	ADD R3, R7, R19
+	FLDPQ 0(R19), (F0, F1)
 	WORD $0x4ea01c02 // mov v2.16b, v0.16b
 	WORD $0x4ea11c23 // mov v3.16b, v1.16b
 	WORD $0x4ea01c04 // mov v4.16b, v0.16b
 	WORD $0x4ea11c25 // mov v5.16b, v1.16b
-	WORD $0x4ea01c06 // mov v6.16b, v0.16b
-	WORD $0x4ea11c27 // mov v7.16b, v1.16b
 	MOVD R13, R7
 	MOVD ky+40(FP), R8
 	MOVD weights+56(FP), R4
 	ADD R3, R4, R4
 
-rows1_tile4_row:
+rows1_tile3_row:
 	MOVD ky+40(FP), R5
 	MOVD 0(R7), R0
 	ADD R10, R0, R0
 	ADD R3, R0, R0
 	ADD $8, R7, R7
 	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 0(R4), (F16, F17)
-	WORD $0x4f9a1200 // fmla v0.4s, v16.4s, v26.s[0]
-	WORD $0x4f9b1221 // fmla v1.4s, v17.4s, v27.s[0]
-	FLDPQ 64(R4), (F16, F17)
-	WORD $0x4fba1200 // fmla v0.4s, v16.4s, v26.s[1]
-	WORD $0x4fbb1221 // fmla v1.4s, v17.4s, v27.s[1]
-	FLDPQ 128(R4), (F16, F17)
-	WORD $0x4f9a1a00 // fmla v0.4s, v16.4s, v26.s[2]
-	WORD $0x4f9b1a21 // fmla v1.4s, v17.4s, v27.s[2]
-	FLDPQ 192(R4), (F16, F17)
-	WORD $0x4fba1a00 // fmla v0.4s, v16.4s, v26.s[3]
-	WORD $0x4fbb1a21 // fmla v1.4s, v17.4s, v27.s[3]
-	ADD R9, R0, R0
-	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 256(R4), (F18, F19)
+	FLDPQ 0(R4), (F18, F19)
 	WORD $0x4f9a1240 // fmla v0.4s, v18.4s, v26.s[0]
 	WORD $0x4f9b1261 // fmla v1.4s, v19.4s, v27.s[0]
-	FLDPQ 320(R4), (F18, F19)
+	FLDPQ 64(R4), (F18, F19)
 	WORD $0x4fba1240 // fmla v0.4s, v18.4s, v26.s[1]
 	WORD $0x4fbb1261 // fmla v1.4s, v19.4s, v27.s[1]
-	FLDPQ 384(R4), (F18, F19)
+	FLDPQ 128(R4), (F18, F19)
 	WORD $0x4f9a1a40 // fmla v0.4s, v18.4s, v26.s[2]
 	WORD $0x4f9b1a61 // fmla v1.4s, v19.4s, v27.s[2]
-	FLDPQ 448(R4), (F18, F19)
+	FLDPQ 192(R4), (F18, F19)
 	WORD $0x4fba1a40 // fmla v0.4s, v18.4s, v26.s[3]
 	WORD $0x4fbb1a61 // fmla v1.4s, v19.4s, v27.s[3]
 	ADD R9, R0, R0
 	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 0(R4), (F16, F17)
-	FLDPQ 512(R4), (F20, F21)
-	WORD $0x4f9a1202 // fmla v2.4s, v16.4s, v26.s[0]
-	WORD $0x4f9b1223 // fmla v3.4s, v17.4s, v27.s[0]
+	FLDPQ 256(R4), (F20, F21)
 	WORD $0x4f9a1280 // fmla v0.4s, v20.4s, v26.s[0]
 	WORD $0x4f9b12a1 // fmla v1.4s, v21.4s, v27.s[0]
-	FLDPQ 64(R4), (F16, F17)
-	FLDPQ 576(R4), (F20, F21)
-	WORD $0x4fba1202 // fmla v2.4s, v16.4s, v26.s[1]
-	WORD $0x4fbb1223 // fmla v3.4s, v17.4s, v27.s[1]
+	FLDPQ 320(R4), (F20, F21)
 	WORD $0x4fba1280 // fmla v0.4s, v20.4s, v26.s[1]
 	WORD $0x4fbb12a1 // fmla v1.4s, v21.4s, v27.s[1]
-	FLDPQ 128(R4), (F16, F17)
-	FLDPQ 640(R4), (F20, F21)
-	WORD $0x4f9a1a02 // fmla v2.4s, v16.4s, v26.s[2]
-	WORD $0x4f9b1a23 // fmla v3.4s, v17.4s, v27.s[2]
+	FLDPQ 384(R4), (F20, F21)
 	WORD $0x4f9a1a80 // fmla v0.4s, v20.4s, v26.s[2]
 	WORD $0x4f9b1aa1 // fmla v1.4s, v21.4s, v27.s[2]
-	FLDPQ 192(R4), (F16, F17)
-	FLDPQ 704(R4), (F20, F21)
-	WORD $0x4fba1a02 // fmla v2.4s, v16.4s, v26.s[3]
-	WORD $0x4fbb1a23 // fmla v3.4s, v17.4s, v27.s[3]
+	FLDPQ 448(R4), (F20, F21)
 	WORD $0x4fba1a80 // fmla v0.4s, v20.4s, v26.s[3]
 	WORD $0x4fbb1aa1 // fmla v1.4s, v21.4s, v27.s[3]
 	ADD R9, R0, R0
 	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 256(R4), (F18, F19)
+	FLDPQ 0(R4), (F18, F19)
+	FLDPQ 512(R4), (F22, F23)
 	WORD $0x4f9a1242 // fmla v2.4s, v18.4s, v26.s[0]
 	WORD $0x4f9b1263 // fmla v3.4s, v19.4s, v27.s[0]
-	FLDPQ 320(R4), (F18, F19)
+	WORD $0x4f9a12c0 // fmla v0.4s, v22.4s, v26.s[0]
+	WORD $0x4f9b12e1 // fmla v1.4s, v23.4s, v27.s[0]
+	FLDPQ 64(R4), (F18, F19)
+	FLDPQ 576(R4), (F22, F23)
 	WORD $0x4fba1242 // fmla v2.4s, v18.4s, v26.s[1]
 	WORD $0x4fbb1263 // fmla v3.4s, v19.4s, v27.s[1]
-	FLDPQ 384(R4), (F18, F19)
+	WORD $0x4fba12c0 // fmla v0.4s, v22.4s, v26.s[1]
+	WORD $0x4fbb12e1 // fmla v1.4s, v23.4s, v27.s[1]
+	FLDPQ 128(R4), (F18, F19)
+	FLDPQ 640(R4), (F22, F23)
 	WORD $0x4f9a1a42 // fmla v2.4s, v18.4s, v26.s[2]
 	WORD $0x4f9b1a63 // fmla v3.4s, v19.4s, v27.s[2]
-	FLDPQ 448(R4), (F18, F19)
+	WORD $0x4f9a1ac0 // fmla v0.4s, v22.4s, v26.s[2]
+	WORD $0x4f9b1ae1 // fmla v1.4s, v23.4s, v27.s[2]
+	FLDPQ 192(R4), (F18, F19)
+	FLDPQ 704(R4), (F22, F23)
 	WORD $0x4fba1a42 // fmla v2.4s, v18.4s, v26.s[3]
 	WORD $0x4fbb1a63 // fmla v3.4s, v19.4s, v27.s[3]
+	WORD $0x4fba1ac0 // fmla v0.4s, v22.4s, v26.s[3]
+	WORD $0x4fbb1ae1 // fmla v1.4s, v23.4s, v27.s[3]
 	ADD R9, R0, R0
 	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 0(R4), (F16, F17)
-	FLDPQ 512(R4), (F20, F21)
-	WORD $0x4f9a1204 // fmla v4.4s, v16.4s, v26.s[0]
-	WORD $0x4f9b1225 // fmla v5.4s, v17.4s, v27.s[0]
+	FLDPQ 256(R4), (F20, F21)
 	WORD $0x4f9a1282 // fmla v2.4s, v20.4s, v26.s[0]
 	WORD $0x4f9b12a3 // fmla v3.4s, v21.4s, v27.s[0]
-	FLDPQ 64(R4), (F16, F17)
-	FLDPQ 576(R4), (F20, F21)
-	WORD $0x4fba1204 // fmla v4.4s, v16.4s, v26.s[1]
-	WORD $0x4fbb1225 // fmla v5.4s, v17.4s, v27.s[1]
+	FLDPQ 320(R4), (F20, F21)
 	WORD $0x4fba1282 // fmla v2.4s, v20.4s, v26.s[1]
 	WORD $0x4fbb12a3 // fmla v3.4s, v21.4s, v27.s[1]
-	FLDPQ 128(R4), (F16, F17)
-	FLDPQ 640(R4), (F20, F21)
-	WORD $0x4f9a1a04 // fmla v4.4s, v16.4s, v26.s[2]
-	WORD $0x4f9b1a25 // fmla v5.4s, v17.4s, v27.s[2]
+	FLDPQ 384(R4), (F20, F21)
 	WORD $0x4f9a1a82 // fmla v2.4s, v20.4s, v26.s[2]
 	WORD $0x4f9b1aa3 // fmla v3.4s, v21.4s, v27.s[2]
-	FLDPQ 192(R4), (F16, F17)
-	FLDPQ 704(R4), (F20, F21)
-	WORD $0x4fba1a04 // fmla v4.4s, v16.4s, v26.s[3]
-	WORD $0x4fbb1a25 // fmla v5.4s, v17.4s, v27.s[3]
+	FLDPQ 448(R4), (F20, F21)
 	WORD $0x4fba1a82 // fmla v2.4s, v20.4s, v26.s[3]
 	WORD $0x4fbb1aa3 // fmla v3.4s, v21.4s, v27.s[3]
 	ADD R9, R0, R0
 	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 256(R4), (F18, F19)
+	FLDPQ 0(R4), (F18, F19)
+	FLDPQ 512(R4), (F22, F23)
 	WORD $0x4f9a1244 // fmla v4.4s, v18.4s, v26.s[0]
 	WORD $0x4f9b1265 // fmla v5.4s, v19.4s, v27.s[0]
-	FLDPQ 320(R4), (F18, F19)
+	WORD $0x4f9a12c2 // fmla v2.4s, v22.4s, v26.s[0]
+	WORD $0x4f9b12e3 // fmla v3.4s, v23.4s, v27.s[0]
+	FLDPQ 64(R4), (F18, F19)
+	FLDPQ 576(R4), (F22, F23)
 	WORD $0x4fba1244 // fmla v4.4s, v18.4s, v26.s[1]
 	WORD $0x4fbb1265 // fmla v5.4s, v19.4s, v27.s[1]
-	FLDPQ 384(R4), (F18, F19)
+	WORD $0x4fba12c2 // fmla v2.4s, v22.4s, v26.s[1]
+	WORD $0x4fbb12e3 // fmla v3.4s, v23.4s, v27.s[1]
+	FLDPQ 128(R4), (F18, F19)
+	FLDPQ 640(R4), (F22, F23)
 	WORD $0x4f9a1a44 // fmla v4.4s, v18.4s, v26.s[2]
 	WORD $0x4f9b1a65 // fmla v5.4s, v19.4s, v27.s[2]
-	FLDPQ 448(R4), (F18, F19)
+	WORD $0x4f9a1ac2 // fmla v2.4s, v22.4s, v26.s[2]
+	WORD $0x4f9b1ae3 // fmla v3.4s, v23.4s, v27.s[2]
+	FLDPQ 192(R4), (F18, F19)
+	FLDPQ 704(R4), (F22, F23)
 	WORD $0x4fba1a44 // fmla v4.4s, v18.4s, v26.s[3]
 	WORD $0x4fbb1a65 // fmla v5.4s, v19.4s, v27.s[3]
+	WORD $0x4fba1ac2 // fmla v2.4s, v22.4s, v26.s[3]
+	WORD $0x4fbb1ae3 // fmla v3.4s, v23.4s, v27.s[3]
 	ADD R9, R0, R0
 	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 0(R4), (F16, F17)
-	FLDPQ 512(R4), (F20, F21)
-	WORD $0x4f9a1206 // fmla v6.4s, v16.4s, v26.s[0]
-	WORD $0x4f9b1227 // fmla v7.4s, v17.4s, v27.s[0]
+	FLDPQ 256(R4), (F20, F21)
 	WORD $0x4f9a1284 // fmla v4.4s, v20.4s, v26.s[0]
 	WORD $0x4f9b12a5 // fmla v5.4s, v21.4s, v27.s[0]
-	FLDPQ 64(R4), (F16, F17)
-	FLDPQ 576(R4), (F20, F21)
-	WORD $0x4fba1206 // fmla v6.4s, v16.4s, v26.s[1]
-	WORD $0x4fbb1227 // fmla v7.4s, v17.4s, v27.s[1]
+	FLDPQ 320(R4), (F20, F21)
 	WORD $0x4fba1284 // fmla v4.4s, v20.4s, v26.s[1]
 	WORD $0x4fbb12a5 // fmla v5.4s, v21.4s, v27.s[1]
-	FLDPQ 128(R4), (F16, F17)
-	FLDPQ 640(R4), (F20, F21)
-	WORD $0x4f9a1a06 // fmla v6.4s, v16.4s, v26.s[2]
-	WORD $0x4f9b1a27 // fmla v7.4s, v17.4s, v27.s[2]
+	FLDPQ 384(R4), (F20, F21)
 	WORD $0x4f9a1a84 // fmla v4.4s, v20.4s, v26.s[2]
 	WORD $0x4f9b1aa5 // fmla v5.4s, v21.4s, v27.s[2]
-	FLDPQ 192(R4), (F16, F17)
-	FLDPQ 704(R4), (F20, F21)
-	WORD $0x4fba1a06 // fmla v6.4s, v16.4s, v26.s[3]
-	WORD $0x4fbb1a27 // fmla v7.4s, v17.4s, v27.s[3]
+	FLDPQ 448(R4), (F20, F21)
 	WORD $0x4fba1a84 // fmla v4.4s, v20.4s, v26.s[3]
 	WORD $0x4fbb1aa5 // fmla v5.4s, v21.4s, v27.s[3]
 	ADD R9, R0, R0
 	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 256(R4), (F18, F19)
-	WORD $0x4f9a1246 // fmla v6.4s, v18.4s, v26.s[0]
-	WORD $0x4f9b1267 // fmla v7.4s, v19.4s, v27.s[0]
-	FLDPQ 320(R4), (F18, F19)
-	WORD $0x4fba1246 // fmla v6.4s, v18.4s, v26.s[1]
-	WORD $0x4fbb1267 // fmla v7.4s, v19.4s, v27.s[1]
-	FLDPQ 384(R4), (F18, F19)
-	WORD $0x4f9a1a46 // fmla v6.4s, v18.4s, v26.s[2]
-	WORD $0x4f9b1a67 // fmla v7.4s, v19.4s, v27.s[2]
-	FLDPQ 448(R4), (F18, F19)
-	WORD $0x4fba1a46 // fmla v6.4s, v18.4s, v26.s[3]
-	WORD $0x4fbb1a67 // fmla v7.4s, v19.4s, v27.s[3]
-	ADD R9, R0, R0
-	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 512(R4), (F20, F21)
-	WORD $0x4f9a1286 // fmla v6.4s, v20.4s, v26.s[0]
-	WORD $0x4f9b12a7 // fmla v7.4s, v21.4s, v27.s[0]
-	FLDPQ 576(R4), (F20, F21)
-	WORD $0x4fba1286 // fmla v6.4s, v20.4s, v26.s[1]
-	WORD $0x4fbb12a7 // fmla v7.4s, v21.4s, v27.s[1]
-	FLDPQ 640(R4), (F20, F21)
-	WORD $0x4f9a1a86 // fmla v6.4s, v20.4s, v26.s[2]
-	WORD $0x4f9b1aa7 // fmla v7.4s, v21.4s, v27.s[2]
-	FLDPQ 704(R4), (F20, F21)
-	WORD $0x4fba1a86 // fmla v6.4s, v20.4s, v26.s[3]
-	WORD $0x4fbb1aa7 // fmla v7.4s, v21.4s, v27.s[3]
+	FLDPQ 512(R4), (F22, F23)
+	WORD $0x4f9a12c4 // fmla v4.4s, v22.4s, v26.s[0]
+	WORD $0x4f9b12e5 // fmla v5.4s, v23.4s, v27.s[0]
+	FLDPQ 576(R4), (F22, F23)
+	WORD $0x4fba12c4 // fmla v4.4s, v22.4s, v26.s[1]
+	WORD $0x4fbb12e5 // fmla v5.4s, v23.4s, v27.s[1]
+	FLDPQ 640(R4), (F22, F23)
+	WORD $0x4f9a1ac4 // fmla v4.4s, v22.4s, v26.s[2]
+	WORD $0x4f9b1ae5 // fmla v5.4s, v23.4s, v27.s[2]
+	FLDPQ 704(R4), (F22, F23)
+	WORD $0x4fba1ac4 // fmla v4.4s, v22.4s, v26.s[3]
+	WORD $0x4fbb1ae5 // fmla v5.4s, v23.4s, v27.s[3]
 	ADD R9, R0, R0
 	ADD $768, R4, R4
 	SUBS $1, R8, R8
-	BNE rows1_tile4_row
+	BNE rows1_tile3_row
 	MOVD clamp+96(FP), R7
-	VLD1R (R7), [V16.S4]
-	ADD $4, R7, R22
-	VLD1R (R22), [V18.S4]
+	VLD1R (R7), [V18.S4]
+	ADD $4, R7, R20
+	VLD1R (R20), [V20.S4]
 	MOVD R11, R5
 	MOVD R5, R7
-	WORD $0x6ea0e61f // fcmgt v31.4s, v16.4s, v0.4s
-	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
-	WORD $0x6ea1e61f // fcmgt v31.4s, v16.4s, v1.4s
-	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	WORD $0x6eb2e41f // fcmgt v31.4s, v0.4s, v18.4s
+	WORD $0x6ea0e65f // fcmgt v31.4s, v18.4s, v0.4s
 	WORD $0x6ebf1e40 // bit v0.16b, v18.16b, v31.16b
-	WORD $0x6eb2e43f // fcmgt v31.4s, v1.4s, v18.4s
+	WORD $0x6ea1e65f // fcmgt v31.4s, v18.4s, v1.4s
 	WORD $0x6ebf1e41 // bit v1.16b, v18.16b, v31.16b
+	WORD $0x6eb4e41f // fcmgt v31.4s, v0.4s, v20.4s
+	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
+	WORD $0x6eb4e43f // fcmgt v31.4s, v1.4s, v20.4s
+	WORD $0x6ebf1e81 // bit v1.16b, v20.16b, v31.16b
 	FSTPQ (F0, F1), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6ea2e61f // fcmgt v31.4s, v16.4s, v2.4s
-	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
-	WORD $0x6ea3e61f // fcmgt v31.4s, v16.4s, v3.4s
-	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
-	WORD $0x6eb2e45f // fcmgt v31.4s, v2.4s, v18.4s
+	WORD $0x6ea2e65f // fcmgt v31.4s, v18.4s, v2.4s
 	WORD $0x6ebf1e42 // bit v2.16b, v18.16b, v31.16b
-	WORD $0x6eb2e47f // fcmgt v31.4s, v3.4s, v18.4s
+	WORD $0x6ea3e65f // fcmgt v31.4s, v18.4s, v3.4s
 	WORD $0x6ebf1e43 // bit v3.16b, v18.16b, v31.16b
+	WORD $0x6eb4e45f // fcmgt v31.4s, v2.4s, v20.4s
+	WORD $0x6ebf1e82 // bit v2.16b, v20.16b, v31.16b
+	WORD $0x6eb4e47f // fcmgt v31.4s, v3.4s, v20.4s
+	WORD $0x6ebf1e83 // bit v3.16b, v20.16b, v31.16b
 	FSTPQ (F2, F3), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6ea4e61f // fcmgt v31.4s, v16.4s, v4.4s
-	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
-	WORD $0x6ea5e61f // fcmgt v31.4s, v16.4s, v5.4s
-	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
-	WORD $0x6eb2e49f // fcmgt v31.4s, v4.4s, v18.4s
+	WORD $0x6ea4e65f // fcmgt v31.4s, v18.4s, v4.4s
 	WORD $0x6ebf1e44 // bit v4.16b, v18.16b, v31.16b
-	WORD $0x6eb2e4bf // fcmgt v31.4s, v5.4s, v18.4s
+	WORD $0x6ea5e65f // fcmgt v31.4s, v18.4s, v5.4s
 	WORD $0x6ebf1e45 // bit v5.16b, v18.16b, v31.16b
+	WORD $0x6eb4e49f // fcmgt v31.4s, v4.4s, v20.4s
+	WORD $0x6ebf1e84 // bit v4.16b, v20.16b, v31.16b
+	WORD $0x6eb4e4bf // fcmgt v31.4s, v5.4s, v20.4s
+	WORD $0x6ebf1e85 // bit v5.16b, v20.16b, v31.16b
 	FSTPQ (F4, F5), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6ea6e61f // fcmgt v31.4s, v16.4s, v6.4s
-	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
-	WORD $0x6ea7e61f // fcmgt v31.4s, v16.4s, v7.4s
-	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
-	WORD $0x6eb2e4df // fcmgt v31.4s, v6.4s, v18.4s
-	WORD $0x6ebf1e46 // bit v6.16b, v18.16b, v31.16b
-	WORD $0x6eb2e4ff // fcmgt v31.4s, v7.4s, v18.4s
-	WORD $0x6ebf1e47 // bit v7.16b, v18.16b, v31.16b
-	FSTPQ (F6, F7), 0(R7)
-	MOVD next+72(FP), R16
-	ADD R16, R7, R7
 	MOVD R7, R11
 	MOVD down+80(FP), R16
 	ADD R16, R5, R5
 	MOVD pixel+32(FP), R5
-	LSL $3, R5, R5
-	ADD R5, R10, R10
-	SUB $4, R12, R12
-	B rows1_tile4
-
-rows1_less4:
-	CMP $0, R12
-	BEQ rows1_end
-	CMP $2, R12
-	BLE rows1_tile2
-	MOVD n+16(FP), R15
-	CMP $4, R15
-	BLT rows1_tile2
-	SUB $4, R12, R12
-	MOVD R12, R5
-	MOVD next+72(FP), R16
+	MOVD $6, R16
 	MUL R16, R5, R5
-	ADD R5, R11, R11
-	MOVD pixel+32(FP), R16
-	MUL R16, R12, R12
-	LSL $1, R12, R12
-	ADD R12, R10, R10
-	MOVD $4, R12
-	B rows1_tile4
-
-rows1_tile2:
-	CMP $2, R12
-	BLT rows1_less2
-	MOVD bias+88(FP), R7
-	ADD R3, R7, R23
-	FLDPQ 0(R23), (F0, F1)
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea11c23 // mov v3.16b, v1.16b
-	MOVD R13, R7
-	MOVD ky+40(FP), R8
-	MOVD weights+56(FP), R4
-	ADD R3, R4, R4
-
-rows1_tile2_row:
-	MOVD ky+40(FP), R5
-	MOVD 0(R7), R0
-	ADD R10, R0, R0
-	ADD R3, R0, R0
-	ADD $8, R7, R7
-	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 0(R4), (F16, F17)
-	WORD $0x4f9a1200 // fmla v0.4s, v16.4s, v26.s[0]
-	WORD $0x4f9b1221 // fmla v1.4s, v17.4s, v27.s[0]
-	FLDPQ 64(R4), (F16, F17)
-	WORD $0x4fba1200 // fmla v0.4s, v16.4s, v26.s[1]
-	WORD $0x4fbb1221 // fmla v1.4s, v17.4s, v27.s[1]
-	FLDPQ 128(R4), (F16, F17)
-	WORD $0x4f9a1a00 // fmla v0.4s, v16.4s, v26.s[2]
-	WORD $0x4f9b1a21 // fmla v1.4s, v17.4s, v27.s[2]
-	FLDPQ 192(R4), (F16, F17)
-	WORD $0x4fba1a00 // fmla v0.4s, v16.4s, v26.s[3]
-	WORD $0x4fbb1a21 // fmla v1.4s, v17.4s, v27.s[3]
-	ADD R9, R0, R0
-	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 256(R4), (F18, F19)
-	WORD $0x4f9a1240 // fmla v0.4s, v18.4s, v26.s[0]
-	WORD $0x4f9b1261 // fmla v1.4s, v19.4s, v27.s[0]
-	FLDPQ 320(R4), (F18, F19)
-	WORD $0x4fba1240 // fmla v0.4s, v18.4s, v26.s[1]
-	WORD $0x4fbb1261 // fmla v1.4s, v19.4s, v27.s[1]
-	FLDPQ 384(R4), (F18, F19)
-	WORD $0x4f9a1a40 // fmla v0.4s, v18.4s, v26.s[2]
-	WORD $0x4f9b1a61 // fmla v1.4s, v19.4s, v27.s[2]
-	FLDPQ 448(R4), (F18, F19)
-	WORD $0x4fba1a40 // fmla v0.4s, v18.4s, v26.s[3]
-	WORD $0x4fbb1a61 // fmla v1.4s, v19.4s, v27.s[3]
-	ADD R9, R0, R0
-	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 0(R4), (F16, F17)
-	FLDPQ 512(R4), (F20, F21)
-	WORD $0x4f9a1202 // fmla v2.4s, v16.4s, v26.s[0]
-	WORD $0x4f9b1223 // fmla v3.4s, v17.4s, v27.s[0]
-	WORD $0x4f9a1280 // fmla v0.4s, v20.4s, v26.s[0]
-	WORD $0x4f9b12a1 // fmla v1.4s, v21.4s, v27.s[0]
-	FLDPQ 64(R4), (F16, F17)
-	FLDPQ 576(R4), (F20, F21)
-	WORD $0x4fba1202 // fmla v2.4s, v16.4s, v26.s[1]
-	WORD $0x4fbb1223 // fmla v3.4s, v17.4s, v27.s[1]
-	WORD $0x4fba1280 // fmla v0.4s, v20.4s, v26.s[1]
-	WORD $0x4fbb12a1 // fmla v1.4s, v21.4s, v27.s[1]
-	FLDPQ 128(R4), (F16, F17)
-	FLDPQ 640(R4), (F20, F21)
-	WORD $0x4f9a1a02 // fmla v2.4s, v16.4s, v26.s[2]
-	WORD $0x4f9b1a23 // fmla v3.4s, v17.4s, v27.s[2]
-	WORD $0x4f9a1a80 // fmla v0.4s, v20.4s, v26.s[2]
-	WORD $0x4f9b1aa1 // fmla v1.4s, v21.4s, v27.s[2]
-	FLDPQ 192(R4), (F16, F17)
-	FLDPQ 704(R4), (F20, F21)
-	WORD $0x4fba1a02 // fmla v2.4s, v16.4s, v26.s[3]
-	WORD $0x4fbb1a23 // fmla v3.4s, v17.4s, v27.s[3]
-	WORD $0x4fba1a80 // fmla v0.4s, v20.4s, v26.s[3]
-	WORD $0x4fbb1aa1 // fmla v1.4s, v21.4s, v27.s[3]
-	ADD R9, R0, R0
-	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 256(R4), (F18, F19)
-	WORD $0x4f9a1242 // fmla v2.4s, v18.4s, v26.s[0]
-	WORD $0x4f9b1263 // fmla v3.4s, v19.4s, v27.s[0]
-	FLDPQ 320(R4), (F18, F19)
-	WORD $0x4fba1242 // fmla v2.4s, v18.4s, v26.s[1]
-	WORD $0x4fbb1263 // fmla v3.4s, v19.4s, v27.s[1]
-	FLDPQ 384(R4), (F18, F19)
-	WORD $0x4f9a1a42 // fmla v2.4s, v18.4s, v26.s[2]
-	WORD $0x4f9b1a63 // fmla v3.4s, v19.4s, v27.s[2]
-	FLDPQ 448(R4), (F18, F19)
-	WORD $0x4fba1a42 // fmla v2.4s, v18.4s, v26.s[3]
-	WORD $0x4fbb1a63 // fmla v3.4s, v19.4s, v27.s[3]
-	ADD R9, R0, R0
-	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 512(R4), (F20, F21)
-	WORD $0x4f9a1282 // fmla v2.4s, v20.4s, v26.s[0]
-	WORD $0x4f9b12a3 // fmla v3.4s, v21.4s, v27.s[0]
-	FLDPQ 576(R4), (F20, F21)
-	WORD $0x4fba1282 // fmla v2.4s, v20.4s, v26.s[1]
-	WORD $0x4fbb12a3 // fmla v3.4s, v21.4s, v27.s[1]
-	FLDPQ 640(R4), (F20, F21)
-	WORD $0x4f9a1a82 // fmla v2.4s, v20.4s, v26.s[2]
-	WORD $0x4f9b1aa3 // fmla v3.4s, v21.4s, v27.s[2]
-	FLDPQ 704(R4), (F20, F21)
-	WORD $0x4fba1a82 // fmla v2.4s, v20.4s, v26.s[3]
-	WORD $0x4fbb1aa3 // fmla v3.4s, v21.4s, v27.s[3]
-	ADD R9, R0, R0
-	ADD $768, R4, R4
-	SUBS $1, R8, R8
-	BNE rows1_tile2_row
-	MOVD clamp+96(FP), R7
-	VLD1R (R7), [V16.S4]
-	ADD $4, R7, R24
-	VLD1R (R24), [V18.S4]
-	MOVD R11, R5
-	MOVD R5, R7
-	WORD $0x6ea0e61f // fcmgt v31.4s, v16.4s, v0.4s
-	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
-	WORD $0x6ea1e61f // fcmgt v31.4s, v16.4s, v1.4s
-	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	WORD $0x6eb2e41f // fcmgt v31.4s, v0.4s, v18.4s
-	WORD $0x6ebf1e40 // bit v0.16b, v18.16b, v31.16b
-	WORD $0x6eb2e43f // fcmgt v31.4s, v1.4s, v18.4s
-	WORD $0x6ebf1e41 // bit v1.16b, v18.16b, v31.16b
-	FSTPQ (F0, F1), 0(R7)
-	MOVD next+72(FP), R16
-	ADD R16, R7, R7
-	WORD $0x6ea2e61f // fcmgt v31.4s, v16.4s, v2.4s
-	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
-	WORD $0x6ea3e61f // fcmgt v31.4s, v16.4s, v3.4s
-	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
-	WORD $0x6eb2e45f // fcmgt v31.4s, v2.4s, v18.4s
-	WORD $0x6ebf1e42 // bit v2.16b, v18.16b, v31.16b
-	WORD $0x6eb2e47f // fcmgt v31.4s, v3.4s, v18.4s
-	WORD $0x6ebf1e43 // bit v3.16b, v18.16b, v31.16b
-	FSTPQ (F2, F3), 0(R7)
-	MOVD next+72(FP), R16
-	ADD R16, R7, R7
-	MOVD R7, R11
-	MOVD down+80(FP), R16
-	ADD R16, R5, R5
-	MOVD pixel+32(FP), R5
-	LSL $2, R5, R5
 	ADD R5, R10, R10
-	SUB $2, R12, R12
-	B rows1_tile2
+	SUB $3, R12, R12
+	B rows1_tile3
 
-rows1_less2:
+rows1_less3:
 	CMP $0, R12
 	BEQ rows1_end
 	CMP $1, R12
 	BLE rows1_tile1
 	MOVD n+16(FP), R15
-	CMP $2, R15
+	CMP $3, R15
 	BLT rows1_tile1
-	SUB $2, R12, R12
+	SUB $3, R12, R12
 	MOVD R12, R5
 	MOVD next+72(FP), R16
 	MUL R16, R5, R5
@@ -18870,15 +19149,15 @@ rows1_less2:
 	MUL R16, R12, R12
 	LSL $1, R12, R12
 	ADD R12, R10, R10
-	MOVD $2, R12
-	B rows1_tile2
+	MOVD $3, R12
+	B rows1_tile3
 
 rows1_tile1:
 	CMP $1, R12
 	BLT rows1_less1
 	MOVD bias+88(FP), R7
-	ADD R3, R7, R25
-	FLDPQ 0(R25), (F0, F1)
+	ADD R3, R7, R21
+	FLDPQ 0(R21), (F0, F1)
 	MOVD R13, R7
 	MOVD ky+40(FP), R8
 	MOVD weights+56(FP), R4
@@ -18891,64 +19170,64 @@ rows1_tile1_row:
 	ADD R3, R0, R0
 	ADD $8, R7, R7
 	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 0(R4), (F16, F17)
-	WORD $0x4f9a1200 // fmla v0.4s, v16.4s, v26.s[0]
-	WORD $0x4f9b1221 // fmla v1.4s, v17.4s, v27.s[0]
-	FLDPQ 64(R4), (F16, F17)
-	WORD $0x4fba1200 // fmla v0.4s, v16.4s, v26.s[1]
-	WORD $0x4fbb1221 // fmla v1.4s, v17.4s, v27.s[1]
-	FLDPQ 128(R4), (F16, F17)
-	WORD $0x4f9a1a00 // fmla v0.4s, v16.4s, v26.s[2]
-	WORD $0x4f9b1a21 // fmla v1.4s, v17.4s, v27.s[2]
-	FLDPQ 192(R4), (F16, F17)
-	WORD $0x4fba1a00 // fmla v0.4s, v16.4s, v26.s[3]
-	WORD $0x4fbb1a21 // fmla v1.4s, v17.4s, v27.s[3]
-	ADD R9, R0, R0
-	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 256(R4), (F18, F19)
+	FLDPQ 0(R4), (F18, F19)
 	WORD $0x4f9a1240 // fmla v0.4s, v18.4s, v26.s[0]
 	WORD $0x4f9b1261 // fmla v1.4s, v19.4s, v27.s[0]
-	FLDPQ 320(R4), (F18, F19)
+	FLDPQ 64(R4), (F18, F19)
 	WORD $0x4fba1240 // fmla v0.4s, v18.4s, v26.s[1]
 	WORD $0x4fbb1261 // fmla v1.4s, v19.4s, v27.s[1]
-	FLDPQ 384(R4), (F18, F19)
+	FLDPQ 128(R4), (F18, F19)
 	WORD $0x4f9a1a40 // fmla v0.4s, v18.4s, v26.s[2]
 	WORD $0x4f9b1a61 // fmla v1.4s, v19.4s, v27.s[2]
-	FLDPQ 448(R4), (F18, F19)
+	FLDPQ 192(R4), (F18, F19)
 	WORD $0x4fba1a40 // fmla v0.4s, v18.4s, v26.s[3]
 	WORD $0x4fbb1a61 // fmla v1.4s, v19.4s, v27.s[3]
 	ADD R9, R0, R0
 	FLDPQ 0(R0), (F26, F27)
-	FLDPQ 512(R4), (F20, F21)
+	FLDPQ 256(R4), (F20, F21)
 	WORD $0x4f9a1280 // fmla v0.4s, v20.4s, v26.s[0]
 	WORD $0x4f9b12a1 // fmla v1.4s, v21.4s, v27.s[0]
-	FLDPQ 576(R4), (F20, F21)
+	FLDPQ 320(R4), (F20, F21)
 	WORD $0x4fba1280 // fmla v0.4s, v20.4s, v26.s[1]
 	WORD $0x4fbb12a1 // fmla v1.4s, v21.4s, v27.s[1]
-	FLDPQ 640(R4), (F20, F21)
+	FLDPQ 384(R4), (F20, F21)
 	WORD $0x4f9a1a80 // fmla v0.4s, v20.4s, v26.s[2]
 	WORD $0x4f9b1aa1 // fmla v1.4s, v21.4s, v27.s[2]
-	FLDPQ 704(R4), (F20, F21)
+	FLDPQ 448(R4), (F20, F21)
 	WORD $0x4fba1a80 // fmla v0.4s, v20.4s, v26.s[3]
 	WORD $0x4fbb1aa1 // fmla v1.4s, v21.4s, v27.s[3]
+	ADD R9, R0, R0
+	FLDPQ 0(R0), (F26, F27)
+	FLDPQ 512(R4), (F22, F23)
+	WORD $0x4f9a12c0 // fmla v0.4s, v22.4s, v26.s[0]
+	WORD $0x4f9b12e1 // fmla v1.4s, v23.4s, v27.s[0]
+	FLDPQ 576(R4), (F22, F23)
+	WORD $0x4fba12c0 // fmla v0.4s, v22.4s, v26.s[1]
+	WORD $0x4fbb12e1 // fmla v1.4s, v23.4s, v27.s[1]
+	FLDPQ 640(R4), (F22, F23)
+	WORD $0x4f9a1ac0 // fmla v0.4s, v22.4s, v26.s[2]
+	WORD $0x4f9b1ae1 // fmla v1.4s, v23.4s, v27.s[2]
+	FLDPQ 704(R4), (F22, F23)
+	WORD $0x4fba1ac0 // fmla v0.4s, v22.4s, v26.s[3]
+	WORD $0x4fbb1ae1 // fmla v1.4s, v23.4s, v27.s[3]
 	ADD R9, R0, R0
 	ADD $768, R4, R4
 	SUBS $1, R8, R8
 	BNE rows1_tile1_row
 	MOVD clamp+96(FP), R7
-	VLD1R (R7), [V16.S4]
-	ADD $4, R7, R19
-	VLD1R (R19), [V18.S4]
+	VLD1R (R7), [V18.S4]
+	ADD $4, R7, R22
+	VLD1R (R22), [V20.S4]
 	MOVD R11, R5
 	MOVD R5, R7
-	WORD $0x6ea0e61f // fcmgt v31.4s, v16.4s, v0.4s
-	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
-	WORD $0x6ea1e61f // fcmgt v31.4s, v16.4s, v1.4s
-	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	WORD $0x6eb2e41f // fcmgt v31.4s, v0.4s, v18.4s
+	WORD $0x6ea0e65f // fcmgt v31.4s, v18.4s, v0.4s
 	WORD $0x6ebf1e40 // bit v0.16b, v18.16b, v31.16b
-	WORD $0x6eb2e43f // fcmgt v31.4s, v1.4s, v18.4s
+	WORD $0x6ea1e65f // fcmgt v31.4s, v18.4s, v1.4s
 	WORD $0x6ebf1e41 // bit v1.16b, v18.16b, v31.16b
+	WORD $0x6eb4e41f // fcmgt v31.4s, v0.4s, v20.4s
+	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
+	WORD $0x6eb4e43f // fcmgt v31.4s, v1.4s, v20.4s
+	WORD $0x6ebf1e81 // bit v1.16b, v20.16b, v31.16b
 	FSTPQ (F0, F1), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
@@ -18998,17 +19277,17 @@ vector:
 	MOVD rows+0(FP), R13
 	MOVD m+8(FP), R14
 
-rows2:
-	CMP $2, R14
-	BLT rows2_none
+rows4:
+	CMP $4, R14
+	BLT rows4_none
 	MOVD first+24(FP), R10
 	MOVD out+64(FP), R11
 	ADD R3, R11, R11
 	MOVD n+16(FP), R12
 
-rows2_tile4:
-	CMP $4, R12
-	BLT rows2_less4
+rows4_tile3:
+	CMP $3, R12
+	BLT rows4_less3
 	MOVD bias+88(FP), R7
 	ADD R3, R7, R19
 	FLDPQ 0(R19), (F0, F1)
@@ -19026,12 +19305,20 @@ rows2_tile4:
 	WORD $0x4ea11c2d // mov v13.16b, v1.16b
 	WORD $0x4ea01c0e // mov v14.16b, v0.16b
 	WORD $0x4ea11c2f // mov v15.16b, v1.16b
+	WORD $0x4ea01c10 // mov v16.16b, v0.16b
+	WORD $0x4ea11c31 // mov v17.16b, v1.16b
+	WORD $0x4ea01c12 // mov v18.16b, v0.16b
+	WORD $0x4ea11c33 // mov v19.16b, v1.16b
+	WORD $0x4ea01c14 // mov v20.16b, v0.16b
+	WORD $0x4ea11c35 // mov v21.16b, v1.16b
+	WORD $0x4ea01c16 // mov v22.16b, v0.16b
+	WORD $0x4ea11c37 // mov v23.16b, v1.16b
 	MOVD R13, R7
 	MOVD ky+40(FP), R8
 	MOVD weights+56(FP), R4
 	ADD R3, R4, R4
 
-rows2_tile4_row:
+rows4_tile3_row:
 	MOVD ky+40(FP), R5
 	MOVD 0(R7), R0
 	ADD R10, R0, R0
@@ -19040,273 +19327,371 @@ rows2_tile4_row:
 	MOVD 0(R20), R1
 	ADD R10, R1, R1
 	ADD R3, R1, R1
+	ADD R5, R5, R5
+	ADD R5<<3, R7, R21
+	MOVD 0(R21), R2
+	ADD R10, R2, R2
+	ADD R3, R2, R2
+	MOVD ky+40(FP), R16
+	ADD R16, R5, R5
+	ADD R5<<3, R7, R22
+	MOVD 0(R22), R6
+	ADD R10, R6, R6
+	ADD R3, R6, R6
 	ADD $8, R7, R7
 	ADD $512, R4, R15
 	MOVD R15, R5
 
-rows2_tile4_row_column0:
-	FLDPQ 0(R4), (F16, F17)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce00 // fmla v0.4s, v16.4s, v22.4s
-	WORD $0x4e36ce21 // fmla v1.4s, v17.4s, v22.4s
-	VLD1R (R1), [V24.S4]
-	WORD $0x4e38ce08 // fmla v8.4s, v16.4s, v24.4s
-	WORD $0x4e38ce29 // fmla v9.4s, v17.4s, v24.4s
+rows4_tile3_row_column0:
+	FLDPQ 0(R4), (F24, F25)
+	VLD1R (R0), [V30.S4]
+	WORD $0x4e3ecf00 // fmla v0.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf21 // fmla v1.4s, v25.4s, v30.4s
+	VLD1R (R1), [V30.S4]
+	WORD $0x4e3ecf06 // fmla v6.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf27 // fmla v7.4s, v25.4s, v30.4s
+	VLD1R (R2), [V30.S4]
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2d // fmla v13.4s, v25.4s, v30.4s
+	VLD1R (R6), [V30.S4]
+	WORD $0x4e3ecf12 // fmla v18.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf33 // fmla v19.4s, v25.4s, v30.4s
 	ADD $4, R0, R0
 	ADD $4, R1, R1
+	ADD $4, R2, R2
+	ADD $4, R6, R6
 	ADD $64, R4, R4
 	CMP R5, R4
-	BLT rows2_tile4_row_column0
+	BLT rows4_tile3_row_column0
 	SUB $512, R4, R4
 	ADD R9, R0, R0
 	ADD R9, R1, R1
+	ADD R9, R2, R2
+	ADD R9, R6, R6
 	ADD $512, R4, R15
 	MOVD R15, R5
 
-rows2_tile4_row_column1:
-	FLDPQ 0(R4), (F16, F17)
-	FLDPQ 512(R4), (F18, F19)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce02 // fmla v2.4s, v16.4s, v22.4s
-	WORD $0x4e36ce23 // fmla v3.4s, v17.4s, v22.4s
-	WORD $0x4e36ce40 // fmla v0.4s, v18.4s, v22.4s
-	WORD $0x4e36ce61 // fmla v1.4s, v19.4s, v22.4s
-	VLD1R (R1), [V24.S4]
-	WORD $0x4e38ce0a // fmla v10.4s, v16.4s, v24.4s
-	WORD $0x4e38ce2b // fmla v11.4s, v17.4s, v24.4s
-	WORD $0x4e38ce48 // fmla v8.4s, v18.4s, v24.4s
-	WORD $0x4e38ce69 // fmla v9.4s, v19.4s, v24.4s
+rows4_tile3_row_column1:
+	FLDPQ 0(R4), (F24, F25)
+	FLDPQ 512(R4), (F26, F27)
+	VLD1R (R0), [V30.S4]
+	WORD $0x4e3ecf02 // fmla v2.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf23 // fmla v3.4s, v25.4s, v30.4s
+	WORD $0x4e3ecf40 // fmla v0.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf61 // fmla v1.4s, v27.4s, v30.4s
+	VLD1R (R1), [V30.S4]
+	WORD $0x4e3ecf08 // fmla v8.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf29 // fmla v9.4s, v25.4s, v30.4s
+	WORD $0x4e3ecf46 // fmla v6.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf67 // fmla v7.4s, v27.4s, v30.4s
+	VLD1R (R2), [V30.S4]
+	WORD $0x4e3ecf0e // fmla v14.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2f // fmla v15.4s, v25.4s, v30.4s
+	WORD $0x4e3ecf4c // fmla v12.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf6d // fmla v13.4s, v27.4s, v30.4s
+	VLD1R (R6), [V30.S4]
+	WORD $0x4e3ecf14 // fmla v20.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf35 // fmla v21.4s, v25.4s, v30.4s
+	WORD $0x4e3ecf52 // fmla v18.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf73 // fmla v19.4s, v27.4s, v30.4s
 	ADD $4, R0, R0
 	ADD $4, R1, R1
+	ADD $4, R2, R2
+	ADD $4, R6, R6
 	ADD $64, R4, R4
 	CMP R5, R4
-	BLT rows2_tile4_row_column1
+	BLT rows4_tile3_row_column1
 	SUB $512, R4, R4
 	ADD R9, R0, R0
 	ADD R9, R1, R1
+	ADD R9, R2, R2
+	ADD R9, R6, R6
 	ADD $512, R4, R15
 	MOVD R15, R5
 
-rows2_tile4_row_column2:
-	FLDPQ 0(R4), (F16, F17)
-	FLDPQ 512(R4), (F18, F19)
-	ADD $1024, R4, R21
-	FLDPQ 0(R21), (F20, F21)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce04 // fmla v4.4s, v16.4s, v22.4s
-	WORD $0x4e36ce25 // fmla v5.4s, v17.4s, v22.4s
-	WORD $0x4e36ce42 // fmla v2.4s, v18.4s, v22.4s
-	WORD $0x4e36ce63 // fmla v3.4s, v19.4s, v22.4s
-	WORD $0x4e36ce80 // fmla v0.4s, v20.4s, v22.4s
-	WORD $0x4e36cea1 // fmla v1.4s, v21.4s, v22.4s
-	VLD1R (R1), [V24.S4]
-	WORD $0x4e38ce0c // fmla v12.4s, v16.4s, v24.4s
-	WORD $0x4e38ce2d // fmla v13.4s, v17.4s, v24.4s
-	WORD $0x4e38ce4a // fmla v10.4s, v18.4s, v24.4s
-	WORD $0x4e38ce6b // fmla v11.4s, v19.4s, v24.4s
-	WORD $0x4e38ce88 // fmla v8.4s, v20.4s, v24.4s
-	WORD $0x4e38cea9 // fmla v9.4s, v21.4s, v24.4s
-	ADD $4, R0, R0
-	ADD $4, R1, R1
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows2_tile4_row_column2
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD R9, R1, R1
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows2_tile4_row_column3:
-	FLDPQ 0(R4), (F16, F17)
-	FLDPQ 512(R4), (F18, F19)
-	ADD $1024, R4, R22
-	FLDPQ 0(R22), (F20, F21)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce06 // fmla v6.4s, v16.4s, v22.4s
-	WORD $0x4e36ce27 // fmla v7.4s, v17.4s, v22.4s
-	WORD $0x4e36ce44 // fmla v4.4s, v18.4s, v22.4s
-	WORD $0x4e36ce65 // fmla v5.4s, v19.4s, v22.4s
-	WORD $0x4e36ce82 // fmla v2.4s, v20.4s, v22.4s
-	WORD $0x4e36cea3 // fmla v3.4s, v21.4s, v22.4s
-	VLD1R (R1), [V24.S4]
-	WORD $0x4e38ce0e // fmla v14.4s, v16.4s, v24.4s
-	WORD $0x4e38ce2f // fmla v15.4s, v17.4s, v24.4s
-	WORD $0x4e38ce4c // fmla v12.4s, v18.4s, v24.4s
-	WORD $0x4e38ce6d // fmla v13.4s, v19.4s, v24.4s
-	WORD $0x4e38ce8a // fmla v10.4s, v20.4s, v24.4s
-	WORD $0x4e38ceab // fmla v11.4s, v21.4s, v24.4s
-	ADD $4, R0, R0
-	ADD $4, R1, R1
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows2_tile4_row_column3
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD R9, R1, R1
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows2_tile4_row_column4:
-	FLDPQ 512(R4), (F18, F19)
+rows4_tile3_row_column2:
+	FLDPQ 0(R4), (F24, F25)
+	FLDPQ 512(R4), (F26, F27)
 	ADD $1024, R4, R23
-	FLDPQ 0(R23), (F20, F21)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce46 // fmla v6.4s, v18.4s, v22.4s
-	WORD $0x4e36ce67 // fmla v7.4s, v19.4s, v22.4s
-	WORD $0x4e36ce84 // fmla v4.4s, v20.4s, v22.4s
-	WORD $0x4e36cea5 // fmla v5.4s, v21.4s, v22.4s
-	VLD1R (R1), [V24.S4]
-	WORD $0x4e38ce4e // fmla v14.4s, v18.4s, v24.4s
-	WORD $0x4e38ce6f // fmla v15.4s, v19.4s, v24.4s
-	WORD $0x4e38ce8c // fmla v12.4s, v20.4s, v24.4s
-	WORD $0x4e38cead // fmla v13.4s, v21.4s, v24.4s
+	FLDPQ 0(R23), (F28, F29)
+	VLD1R (R0), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	WORD $0x4e3ecf42 // fmla v2.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf63 // fmla v3.4s, v27.4s, v30.4s
+	WORD $0x4e3ecf80 // fmla v0.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfa1 // fmla v1.4s, v29.4s, v30.4s
+	VLD1R (R1), [V30.S4]
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2b // fmla v11.4s, v25.4s, v30.4s
+	WORD $0x4e3ecf48 // fmla v8.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf69 // fmla v9.4s, v27.4s, v30.4s
+	WORD $0x4e3ecf86 // fmla v6.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfa7 // fmla v7.4s, v29.4s, v30.4s
+	VLD1R (R2), [V30.S4]
+	WORD $0x4e3ecf10 // fmla v16.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf31 // fmla v17.4s, v25.4s, v30.4s
+	WORD $0x4e3ecf4e // fmla v14.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf6f // fmla v15.4s, v27.4s, v30.4s
+	WORD $0x4e3ecf8c // fmla v12.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfad // fmla v13.4s, v29.4s, v30.4s
+	VLD1R (R6), [V30.S4]
+	WORD $0x4e3ecf16 // fmla v22.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf37 // fmla v23.4s, v25.4s, v30.4s
+	WORD $0x4e3ecf54 // fmla v20.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf75 // fmla v21.4s, v27.4s, v30.4s
+	WORD $0x4e3ecf92 // fmla v18.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfb3 // fmla v19.4s, v29.4s, v30.4s
 	ADD $4, R0, R0
 	ADD $4, R1, R1
+	ADD $4, R2, R2
+	ADD $4, R6, R6
 	ADD $64, R4, R4
 	CMP R5, R4
-	BLT rows2_tile4_row_column4
+	BLT rows4_tile3_row_column2
 	SUB $512, R4, R4
 	ADD R9, R0, R0
 	ADD R9, R1, R1
+	ADD R9, R2, R2
+	ADD R9, R6, R6
 	ADD $512, R4, R15
 	MOVD R15, R5
 
-rows2_tile4_row_column5:
+rows4_tile3_row_column3:
+	FLDPQ 512(R4), (F26, F27)
 	ADD $1024, R4, R24
-	FLDPQ 0(R24), (F20, F21)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce86 // fmla v6.4s, v20.4s, v22.4s
-	WORD $0x4e36cea7 // fmla v7.4s, v21.4s, v22.4s
-	VLD1R (R1), [V24.S4]
-	WORD $0x4e38ce8e // fmla v14.4s, v20.4s, v24.4s
-	WORD $0x4e38ceaf // fmla v15.4s, v21.4s, v24.4s
+	FLDPQ 0(R24), (F28, F29)
+	VLD1R (R0), [V30.S4]
+	WORD $0x4e3ecf44 // fmla v4.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf65 // fmla v5.4s, v27.4s, v30.4s
+	WORD $0x4e3ecf82 // fmla v2.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfa3 // fmla v3.4s, v29.4s, v30.4s
+	VLD1R (R1), [V30.S4]
+	WORD $0x4e3ecf4a // fmla v10.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf6b // fmla v11.4s, v27.4s, v30.4s
+	WORD $0x4e3ecf88 // fmla v8.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfa9 // fmla v9.4s, v29.4s, v30.4s
+	VLD1R (R2), [V30.S4]
+	WORD $0x4e3ecf50 // fmla v16.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf71 // fmla v17.4s, v27.4s, v30.4s
+	WORD $0x4e3ecf8e // fmla v14.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfaf // fmla v15.4s, v29.4s, v30.4s
+	VLD1R (R6), [V30.S4]
+	WORD $0x4e3ecf56 // fmla v22.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf77 // fmla v23.4s, v27.4s, v30.4s
+	WORD $0x4e3ecf94 // fmla v20.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfb5 // fmla v21.4s, v29.4s, v30.4s
 	ADD $4, R0, R0
 	ADD $4, R1, R1
+	ADD $4, R2, R2
+	ADD $4, R6, R6
 	ADD $64, R4, R4
 	CMP R5, R4
-	BLT rows2_tile4_row_column5
+	BLT rows4_tile3_row_column3
 	SUB $512, R4, R4
 	ADD R9, R0, R0
 	ADD R9, R1, R1
+	ADD R9, R2, R2
+	ADD R9, R6, R6
+	ADD $512, R4, R15
+	MOVD R15, R5
+
+rows4_tile3_row_column4:
+	ADD $1024, R4, R25
+	FLDPQ 0(R25), (F28, F29)
+	VLD1R (R0), [V30.S4]
+	WORD $0x4e3ecf84 // fmla v4.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfa5 // fmla v5.4s, v29.4s, v30.4s
+	VLD1R (R1), [V30.S4]
+	WORD $0x4e3ecf8a // fmla v10.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfab // fmla v11.4s, v29.4s, v30.4s
+	VLD1R (R2), [V30.S4]
+	WORD $0x4e3ecf90 // fmla v16.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfb1 // fmla v17.4s, v29.4s, v30.4s
+	VLD1R (R6), [V30.S4]
+	WORD $0x4e3ecf96 // fmla v22.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfb7 // fmla v23.4s, v29.4s, v30.4s
+	ADD $4, R0, R0
+	ADD $4, R1, R1
+	ADD $4, R2, R2
+	ADD $4, R6, R6
+	ADD $64, R4, R4
+	CMP R5, R4
+	BLT rows4_tile3_row_column4
+	SUB $512, R4, R4
+	ADD R9, R0, R0
+	ADD R9, R1, R1
+	ADD R9, R2, R2
+	ADD R9, R6, R6
 	ADD $1536, R4, R4
 	SUBS $1, R8, R8
-	BNE rows2_tile4_row
+	BNE rows4_tile3_row
 	MOVD clamp+96(FP), R7
-	VLD1R (R7), [V16.S4]
-	ADD $4, R7, R25
-	VLD1R (R25), [V18.S4]
+	VLD1R (R7), [V24.S4]
+	ADD $4, R7, R19
+	VLD1R (R19), [V26.S4]
 	MOVD R11, R5
 	MOVD R5, R7
-	WORD $0x6ea0e61f // fcmgt v31.4s, v16.4s, v0.4s
-	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
-	WORD $0x6ea1e61f // fcmgt v31.4s, v16.4s, v1.4s
-	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	WORD $0x6eb2e41f // fcmgt v31.4s, v0.4s, v18.4s
-	WORD $0x6ebf1e40 // bit v0.16b, v18.16b, v31.16b
-	WORD $0x6eb2e43f // fcmgt v31.4s, v1.4s, v18.4s
-	WORD $0x6ebf1e41 // bit v1.16b, v18.16b, v31.16b
+	WORD $0x6ea0e71f // fcmgt v31.4s, v24.4s, v0.4s
+	WORD $0x6ebf1f00 // bit v0.16b, v24.16b, v31.16b
+	WORD $0x6ea1e71f // fcmgt v31.4s, v24.4s, v1.4s
+	WORD $0x6ebf1f01 // bit v1.16b, v24.16b, v31.16b
+	WORD $0x6ebae41f // fcmgt v31.4s, v0.4s, v26.4s
+	WORD $0x6ebf1f40 // bit v0.16b, v26.16b, v31.16b
+	WORD $0x6ebae43f // fcmgt v31.4s, v1.4s, v26.4s
+	WORD $0x6ebf1f41 // bit v1.16b, v26.16b, v31.16b
 	FSTPQ (F0, F1), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6ea2e61f // fcmgt v31.4s, v16.4s, v2.4s
-	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
-	WORD $0x6ea3e61f // fcmgt v31.4s, v16.4s, v3.4s
-	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
-	WORD $0x6eb2e45f // fcmgt v31.4s, v2.4s, v18.4s
-	WORD $0x6ebf1e42 // bit v2.16b, v18.16b, v31.16b
-	WORD $0x6eb2e47f // fcmgt v31.4s, v3.4s, v18.4s
-	WORD $0x6ebf1e43 // bit v3.16b, v18.16b, v31.16b
+	WORD $0x6ea2e71f // fcmgt v31.4s, v24.4s, v2.4s
+	WORD $0x6ebf1f02 // bit v2.16b, v24.16b, v31.16b
+	WORD $0x6ea3e71f // fcmgt v31.4s, v24.4s, v3.4s
+	WORD $0x6ebf1f03 // bit v3.16b, v24.16b, v31.16b
+	WORD $0x6ebae45f // fcmgt v31.4s, v2.4s, v26.4s
+	WORD $0x6ebf1f42 // bit v2.16b, v26.16b, v31.16b
+	WORD $0x6ebae47f // fcmgt v31.4s, v3.4s, v26.4s
+	WORD $0x6ebf1f43 // bit v3.16b, v26.16b, v31.16b
 	FSTPQ (F2, F3), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6ea4e61f // fcmgt v31.4s, v16.4s, v4.4s
-	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
-	WORD $0x6ea5e61f // fcmgt v31.4s, v16.4s, v5.4s
-	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
-	WORD $0x6eb2e49f // fcmgt v31.4s, v4.4s, v18.4s
-	WORD $0x6ebf1e44 // bit v4.16b, v18.16b, v31.16b
-	WORD $0x6eb2e4bf // fcmgt v31.4s, v5.4s, v18.4s
-	WORD $0x6ebf1e45 // bit v5.16b, v18.16b, v31.16b
+	WORD $0x6ea4e71f // fcmgt v31.4s, v24.4s, v4.4s
+	WORD $0x6ebf1f04 // bit v4.16b, v24.16b, v31.16b
+	WORD $0x6ea5e71f // fcmgt v31.4s, v24.4s, v5.4s
+	WORD $0x6ebf1f05 // bit v5.16b, v24.16b, v31.16b
+	WORD $0x6ebae49f // fcmgt v31.4s, v4.4s, v26.4s
+	WORD $0x6ebf1f44 // bit v4.16b, v26.16b, v31.16b
+	WORD $0x6ebae4bf // fcmgt v31.4s, v5.4s, v26.4s
+	WORD $0x6ebf1f45 // bit v5.16b, v26.16b, v31.16b
 	FSTPQ (F4, F5), 0(R7)
-	MOVD next+72(FP), R16
-	ADD R16, R7, R7
-	WORD $0x6ea6e61f // fcmgt v31.4s, v16.4s, v6.4s
-	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
-	WORD $0x6ea7e61f // fcmgt v31.4s, v16.4s, v7.4s
-	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
-	WORD $0x6eb2e4df // fcmgt v31.4s, v6.4s, v18.4s
-	WORD $0x6ebf1e46 // bit v6.16b, v18.16b, v31.16b
-	WORD $0x6eb2e4ff // fcmgt v31.4s, v7.4s, v18.4s
-	WORD $0x6ebf1e47 // bit v7.16b, v18.16b, v31.16b
-	FSTPQ (F6, F7), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
 	MOVD R7, R11
 	MOVD down+80(FP), R16
 	ADD R16, R5, R5
 	MOVD R5, R7
-	WORD $0x6ea8e61f // fcmgt v31.4s, v16.4s, v8.4s
-	WORD $0x6ebf1e08 // bit v8.16b, v16.16b, v31.16b
-	WORD $0x6ea9e61f // fcmgt v31.4s, v16.4s, v9.4s
-	WORD $0x6ebf1e09 // bit v9.16b, v16.16b, v31.16b
-	WORD $0x6eb2e51f // fcmgt v31.4s, v8.4s, v18.4s
-	WORD $0x6ebf1e48 // bit v8.16b, v18.16b, v31.16b
-	WORD $0x6eb2e53f // fcmgt v31.4s, v9.4s, v18.4s
-	WORD $0x6ebf1e49 // bit v9.16b, v18.16b, v31.16b
+	WORD $0x6ea6e71f // fcmgt v31.4s, v24.4s, v6.4s
+	WORD $0x6ebf1f06 // bit v6.16b, v24.16b, v31.16b
+	WORD $0x6ea7e71f // fcmgt v31.4s, v24.4s, v7.4s
+	WORD $0x6ebf1f07 // bit v7.16b, v24.16b, v31.16b
+	WORD $0x6ebae4df // fcmgt v31.4s, v6.4s, v26.4s
+	WORD $0x6ebf1f46 // bit v6.16b, v26.16b, v31.16b
+	WORD $0x6ebae4ff // fcmgt v31.4s, v7.4s, v26.4s
+	WORD $0x6ebf1f47 // bit v7.16b, v26.16b, v31.16b
+	FSTPQ (F6, F7), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6ea8e71f // fcmgt v31.4s, v24.4s, v8.4s
+	WORD $0x6ebf1f08 // bit v8.16b, v24.16b, v31.16b
+	WORD $0x6ea9e71f // fcmgt v31.4s, v24.4s, v9.4s
+	WORD $0x6ebf1f09 // bit v9.16b, v24.16b, v31.16b
+	WORD $0x6ebae51f // fcmgt v31.4s, v8.4s, v26.4s
+	WORD $0x6ebf1f48 // bit v8.16b, v26.16b, v31.16b
+	WORD $0x6ebae53f // fcmgt v31.4s, v9.4s, v26.4s
+	WORD $0x6ebf1f49 // bit v9.16b, v26.16b, v31.16b
 	FSTPQ (F8, F9), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6eaae61f // fcmgt v31.4s, v16.4s, v10.4s
-	WORD $0x6ebf1e0a // bit v10.16b, v16.16b, v31.16b
-	WORD $0x6eabe61f // fcmgt v31.4s, v16.4s, v11.4s
-	WORD $0x6ebf1e0b // bit v11.16b, v16.16b, v31.16b
-	WORD $0x6eb2e55f // fcmgt v31.4s, v10.4s, v18.4s
-	WORD $0x6ebf1e4a // bit v10.16b, v18.16b, v31.16b
-	WORD $0x6eb2e57f // fcmgt v31.4s, v11.4s, v18.4s
-	WORD $0x6ebf1e4b // bit v11.16b, v18.16b, v31.16b
+	WORD $0x6eaae71f // fcmgt v31.4s, v24.4s, v10.4s
+	WORD $0x6ebf1f0a // bit v10.16b, v24.16b, v31.16b
+	WORD $0x6eabe71f // fcmgt v31.4s, v24.4s, v11.4s
+	WORD $0x6ebf1f0b // bit v11.16b, v24.16b, v31.16b
+	WORD $0x6ebae55f // fcmgt v31.4s, v10.4s, v26.4s
+	WORD $0x6ebf1f4a // bit v10.16b, v26.16b, v31.16b
+	WORD $0x6ebae57f // fcmgt v31.4s, v11.4s, v26.4s
+	WORD $0x6ebf1f4b // bit v11.16b, v26.16b, v31.16b
 	FSTPQ (F10, F11), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6eace61f // fcmgt v31.4s, v16.4s, v12.4s
-	WORD $0x6ebf1e0c // bit v12.16b, v16.16b, v31.16b
-	WORD $0x6eade61f // fcmgt v31.4s, v16.4s, v13.4s
-	WORD $0x6ebf1e0d // bit v13.16b, v16.16b, v31.16b
-	WORD $0x6eb2e59f // fcmgt v31.4s, v12.4s, v18.4s
-	WORD $0x6ebf1e4c // bit v12.16b, v18.16b, v31.16b
-	WORD $0x6eb2e5bf // fcmgt v31.4s, v13.4s, v18.4s
-	WORD $0x6ebf1e4d // bit v13.16b, v18.16b, v31.16b
+	MOVD down+80(FP), R16
+	ADD R16, R5, R5
+	MOVD R5, R7
+	WORD $0x6eace71f // fcmgt v31.4s, v24.4s, v12.4s
+	WORD $0x6ebf1f0c // bit v12.16b, v24.16b, v31.16b
+	WORD $0x6eade71f // fcmgt v31.4s, v24.4s, v13.4s
+	WORD $0x6ebf1f0d // bit v13.16b, v24.16b, v31.16b
+	WORD $0x6ebae59f // fcmgt v31.4s, v12.4s, v26.4s
+	WORD $0x6ebf1f4c // bit v12.16b, v26.16b, v31.16b
+	WORD $0x6ebae5bf // fcmgt v31.4s, v13.4s, v26.4s
+	WORD $0x6ebf1f4d // bit v13.16b, v26.16b, v31.16b
 	FSTPQ (F12, F13), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6eaee61f // fcmgt v31.4s, v16.4s, v14.4s
-	WORD $0x6ebf1e0e // bit v14.16b, v16.16b, v31.16b
-	WORD $0x6eafe61f // fcmgt v31.4s, v16.4s, v15.4s
-	WORD $0x6ebf1e0f // bit v15.16b, v16.16b, v31.16b
-	WORD $0x6eb2e5df // fcmgt v31.4s, v14.4s, v18.4s
-	WORD $0x6ebf1e4e // bit v14.16b, v18.16b, v31.16b
-	WORD $0x6eb2e5ff // fcmgt v31.4s, v15.4s, v18.4s
-	WORD $0x6ebf1e4f // bit v15.16b, v18.16b, v31.16b
+	WORD $0x6eaee71f // fcmgt v31.4s, v24.4s, v14.4s
+	WORD $0x6ebf1f0e // bit v14.16b, v24.16b, v31.16b
+	WORD $0x6eafe71f // fcmgt v31.4s, v24.4s, v15.4s
+	WORD $0x6ebf1f0f // bit v15.16b, v24.16b, v31.16b
+	WORD $0x6ebae5df // fcmgt v31.4s, v14.4s, v26.4s
+	WORD $0x6ebf1f4e // bit v14.16b, v26.16b, v31.16b
+	WORD $0x6ebae5ff // fcmgt v31.4s, v15.4s, v26.4s
+	WORD $0x6ebf1f4f // bit v15.16b, v26.16b, v31.16b
 	FSTPQ (F14, F15), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6eb0e71f // fcmgt v31.4s, v24.4s, v16.4s
+	WORD $0x6ebf1f10 // bit v16.16b, v24.16b, v31.16b
+	WORD $0x6eb1e71f // fcmgt v31.4s, v24.4s, v17.4s
+	WORD $0x6ebf1f11 // bit v17.16b, v24.16b, v31.16b
+	WORD $0x6ebae61f // fcmgt v31.4s, v16.4s, v26.4s
+	WORD $0x6ebf1f50 // bit v16.16b, v26.16b, v31.16b
+	WORD $0x6ebae63f // fcmgt v31.4s, v17.4s, v26.4s
+	WORD $0x6ebf1f51 // bit v17.16b, v26.16b, v31.16b
+	FSTPQ (F16, F17), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	MOVD down+80(FP), R16
+	ADD R16, R5, R5
+	MOVD R5, R7
+	WORD $0x6eb2e71f // fcmgt v31.4s, v24.4s, v18.4s
+	WORD $0x6ebf1f12 // bit v18.16b, v24.16b, v31.16b
+	WORD $0x6eb3e71f // fcmgt v31.4s, v24.4s, v19.4s
+	WORD $0x6ebf1f13 // bit v19.16b, v24.16b, v31.16b
+	WORD $0x6ebae65f // fcmgt v31.4s, v18.4s, v26.4s
+	WORD $0x6ebf1f52 // bit v18.16b, v26.16b, v31.16b
+	WORD $0x6ebae67f // fcmgt v31.4s, v19.4s, v26.4s
+	WORD $0x6ebf1f53 // bit v19.16b, v26.16b, v31.16b
+	FSTPQ (F18, F19), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6eb4e71f // fcmgt v31.4s, v24.4s, v20.4s
+	WORD $0x6ebf1f14 // bit v20.16b, v24.16b, v31.16b
+	WORD $0x6eb5e71f // fcmgt v31.4s, v24.4s, v21.4s
+	WORD $0x6ebf1f15 // bit v21.16b, v24.16b, v31.16b
+	WORD $0x6ebae69f // fcmgt v31.4s, v20.4s, v26.4s
+	WORD $0x6ebf1f54 // bit v20.16b, v26.16b, v31.16b
+	WORD $0x6ebae6bf // fcmgt v31.4s, v21.4s, v26.4s
+	WORD $0x6ebf1f55 // bit v21.16b, v26.16b, v31.16b
+	FSTPQ (F20, F21), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6eb6e71f // fcmgt v31.4s, v24.4s, v22.4s
+	WORD $0x6ebf1f16 // bit v22.16b, v24.16b, v31.16b
+	WORD $0x6eb7e71f // fcmgt v31.4s, v24.4s, v23.4s
+	WORD $0x6ebf1f17 // bit v23.16b, v24.16b, v31.16b
+	WORD $0x6ebae6df // fcmgt v31.4s, v22.4s, v26.4s
+	WORD $0x6ebf1f56 // bit v22.16b, v26.16b, v31.16b
+	WORD $0x6ebae6ff // fcmgt v31.4s, v23.4s, v26.4s
+	WORD $0x6ebf1f57 // bit v23.16b, v26.16b, v31.16b
+	FSTPQ (F22, F23), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
 	MOVD down+80(FP), R16
 	ADD R16, R5, R5
 	MOVD pixel+32(FP), R5
-	LSL $2, R5, R5
+	MOVD $3, R16
+	MUL R16, R5, R5
 	ADD R5, R10, R10
-	SUB $4, R12, R12
-	B rows2_tile4
+	SUB $3, R12, R12
+	B rows4_tile3
 
-rows2_less4:
+rows4_less3:
 	CMP $0, R12
-	BEQ rows2_end
-	CMP $2, R12
-	BLE rows2_tile2
+	BEQ rows4_end
+	CMP $1, R12
+	BLE rows4_tile1
 	MOVD n+16(FP), R15
-	CMP $4, R15
-	BLT rows2_tile2
-	SUB $4, R12, R12
+	CMP $3, R15
+	BLT rows4_tile1
+	SUB $3, R12, R12
 	MOVD R12, R5
 	MOVD next+72(FP), R16
 	MUL R16, R5, R5
@@ -19314,17 +19699,768 @@ rows2_less4:
 	MOVD pixel+32(FP), R16
 	MUL R16, R12, R12
 	ADD R12, R10, R10
-	MOVD $4, R12
-	B rows2_tile4
+	MOVD $3, R12
+	B rows4_tile3
 
-rows2_tile2:
-	CMP $2, R12
-	BLT rows2_less2
+rows4_tile1:
+	CMP $1, R12
+	BLT rows4_less1
+	MOVD bias+88(FP), R7
+	ADD R3, R7, R20
+	FLDPQ 0(R20), (F0, F1)
+	WORD $0x4ea01c06 // mov v6.16b, v0.16b
+	WORD $0x4ea11c27 // mov v7.16b, v1.16b
+	WORD $0x4ea01c0c // mov v12.16b, v0.16b
+	WORD $0x4ea11c2d // mov v13.16b, v1.16b
+	WORD $0x4ea01c12 // mov v18.16b, v0.16b
+	WORD $0x4ea11c33 // mov v19.16b, v1.16b
+	MOVD R13, R7
+	MOVD ky+40(FP), R8
+	MOVD weights+56(FP), R4
+	ADD R3, R4, R4
+
+rows4_tile1_row:
+	MOVD ky+40(FP), R5
+	MOVD 0(R7), R0
+	ADD R10, R0, R0
+	ADD R3, R0, R0
+	ADD R5<<3, R7, R21
+	MOVD 0(R21), R1
+	ADD R10, R1, R1
+	ADD R3, R1, R1
+	ADD R5, R5, R5
+	ADD R5<<3, R7, R22
+	MOVD 0(R22), R2
+	ADD R10, R2, R2
+	ADD R3, R2, R2
+	MOVD ky+40(FP), R16
+	ADD R16, R5, R5
+	ADD R5<<3, R7, R23
+	MOVD 0(R23), R6
+	ADD R10, R6, R6
+	ADD R3, R6, R6
+	ADD $8, R7, R7
+	ADD $512, R4, R15
+	MOVD R15, R5
+
+rows4_tile1_row_column0:
+	FLDPQ 0(R4), (F24, F25)
+	VLD1R (R0), [V30.S4]
+	WORD $0x4e3ecf00 // fmla v0.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf21 // fmla v1.4s, v25.4s, v30.4s
+	VLD1R (R1), [V30.S4]
+	WORD $0x4e3ecf06 // fmla v6.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf27 // fmla v7.4s, v25.4s, v30.4s
+	VLD1R (R2), [V30.S4]
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2d // fmla v13.4s, v25.4s, v30.4s
+	VLD1R (R6), [V30.S4]
+	WORD $0x4e3ecf12 // fmla v18.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf33 // fmla v19.4s, v25.4s, v30.4s
+	ADD $4, R0, R0
+	ADD $4, R1, R1
+	ADD $4, R2, R2
+	ADD $4, R6, R6
+	ADD $64, R4, R4
+	CMP R5, R4
+	BLT rows4_tile1_row_column0
+	SUB $512, R4, R4
+	ADD R9, R0, R0
+	ADD R9, R1, R1
+	ADD R9, R2, R2
+	ADD R9, R6, R6
+	ADD $512, R4, R15
+	MOVD R15, R5
+
+rows4_tile1_row_column1:
+	FLDPQ 512(R4), (F26, F27)
+	VLD1R (R0), [V30.S4]
+	WORD $0x4e3ecf40 // fmla v0.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf61 // fmla v1.4s, v27.4s, v30.4s
+	VLD1R (R1), [V30.S4]
+	WORD $0x4e3ecf46 // fmla v6.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf67 // fmla v7.4s, v27.4s, v30.4s
+	VLD1R (R2), [V30.S4]
+	WORD $0x4e3ecf4c // fmla v12.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf6d // fmla v13.4s, v27.4s, v30.4s
+	VLD1R (R6), [V30.S4]
+	WORD $0x4e3ecf52 // fmla v18.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf73 // fmla v19.4s, v27.4s, v30.4s
+	ADD $4, R0, R0
+	ADD $4, R1, R1
+	ADD $4, R2, R2
+	ADD $4, R6, R6
+	ADD $64, R4, R4
+	CMP R5, R4
+	BLT rows4_tile1_row_column1
+	SUB $512, R4, R4
+	ADD R9, R0, R0
+	ADD R9, R1, R1
+	ADD R9, R2, R2
+	ADD R9, R6, R6
+	ADD $512, R4, R15
+	MOVD R15, R5
+
+rows4_tile1_row_column2:
+	ADD $1024, R4, R24
+	FLDPQ 0(R24), (F28, F29)
+	VLD1R (R0), [V30.S4]
+	WORD $0x4e3ecf80 // fmla v0.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfa1 // fmla v1.4s, v29.4s, v30.4s
+	VLD1R (R1), [V30.S4]
+	WORD $0x4e3ecf86 // fmla v6.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfa7 // fmla v7.4s, v29.4s, v30.4s
+	VLD1R (R2), [V30.S4]
+	WORD $0x4e3ecf8c // fmla v12.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfad // fmla v13.4s, v29.4s, v30.4s
+	VLD1R (R6), [V30.S4]
+	WORD $0x4e3ecf92 // fmla v18.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfb3 // fmla v19.4s, v29.4s, v30.4s
+	ADD $4, R0, R0
+	ADD $4, R1, R1
+	ADD $4, R2, R2
+	ADD $4, R6, R6
+	ADD $64, R4, R4
+	CMP R5, R4
+	BLT rows4_tile1_row_column2
+	SUB $512, R4, R4
+	ADD R9, R0, R0
+	ADD R9, R1, R1
+	ADD R9, R2, R2
+	ADD R9, R6, R6
+	ADD $1536, R4, R4
+	SUBS $1, R8, R8
+	BNE rows4_tile1_row
+	MOVD clamp+96(FP), R7
+	VLD1R (R7), [V24.S4]
+	ADD $4, R7, R25
+	VLD1R (R25), [V26.S4]
+	MOVD R11, R5
+	MOVD R5, R7
+	WORD $0x6ea0e71f // fcmgt v31.4s, v24.4s, v0.4s
+	WORD $0x6ebf1f00 // bit v0.16b, v24.16b, v31.16b
+	WORD $0x6ea1e71f // fcmgt v31.4s, v24.4s, v1.4s
+	WORD $0x6ebf1f01 // bit v1.16b, v24.16b, v31.16b
+	WORD $0x6ebae41f // fcmgt v31.4s, v0.4s, v26.4s
+	WORD $0x6ebf1f40 // bit v0.16b, v26.16b, v31.16b
+	WORD $0x6ebae43f // fcmgt v31.4s, v1.4s, v26.4s
+	WORD $0x6ebf1f41 // bit v1.16b, v26.16b, v31.16b
+	FSTPQ (F0, F1), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	MOVD R7, R11
+	MOVD down+80(FP), R16
+	ADD R16, R5, R5
+	MOVD R5, R7
+	WORD $0x6ea6e71f // fcmgt v31.4s, v24.4s, v6.4s
+	WORD $0x6ebf1f06 // bit v6.16b, v24.16b, v31.16b
+	WORD $0x6ea7e71f // fcmgt v31.4s, v24.4s, v7.4s
+	WORD $0x6ebf1f07 // bit v7.16b, v24.16b, v31.16b
+	WORD $0x6ebae4df // fcmgt v31.4s, v6.4s, v26.4s
+	WORD $0x6ebf1f46 // bit v6.16b, v26.16b, v31.16b
+	WORD $0x6ebae4ff // fcmgt v31.4s, v7.4s, v26.4s
+	WORD $0x6ebf1f47 // bit v7.16b, v26.16b, v31.16b
+	FSTPQ (F6, F7), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	MOVD down+80(FP), R16
+	ADD R16, R5, R5
+	MOVD R5, R7
+	WORD $0x6eace71f // fcmgt v31.4s, v24.4s, v12.4s
+	WORD $0x6ebf1f0c // bit v12.16b, v24.16b, v31.16b
+	WORD $0x6eade71f // fcmgt v31.4s, v24.4s, v13.4s
+	WORD $0x6ebf1f0d // bit v13.16b, v24.16b, v31.16b
+	WORD $0x6ebae59f // fcmgt v31.4s, v12.4s, v26.4s
+	WORD $0x6ebf1f4c // bit v12.16b, v26.16b, v31.16b
+	WORD $0x6ebae5bf // fcmgt v31.4s, v13.4s, v26.4s
+	WORD $0x6ebf1f4d // bit v13.16b, v26.16b, v31.16b
+	FSTPQ (F12, F13), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	MOVD down+80(FP), R16
+	ADD R16, R5, R5
+	MOVD R5, R7
+	WORD $0x6eb2e71f // fcmgt v31.4s, v24.4s, v18.4s
+	WORD $0x6ebf1f12 // bit v18.16b, v24.16b, v31.16b
+	WORD $0x6eb3e71f // fcmgt v31.4s, v24.4s, v19.4s
+	WORD $0x6ebf1f13 // bit v19.16b, v24.16b, v31.16b
+	WORD $0x6ebae65f // fcmgt v31.4s, v18.4s, v26.4s
+	WORD $0x6ebf1f52 // bit v18.16b, v26.16b, v31.16b
+	WORD $0x6ebae67f // fcmgt v31.4s, v19.4s, v26.4s
+	WORD $0x6ebf1f53 // bit v19.16b, v26.16b, v31.16b
+	FSTPQ (F18, F19), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	MOVD down+80(FP), R16
+	ADD R16, R5, R5
+	MOVD pixel+32(FP), R5
+	MOVD R5, R5
+	ADD R5, R10, R10
+	SUB $1, R12, R12
+	B rows4_tile1
+
+rows4_less1:
+	CMP $0, R12
+	BEQ rows4_end
+
+rows4_end:
+	MOVD ky+40(FP), R5
+	LSL $5, R5, R5
+	ADD R5, R13, R13
+	MOVD down+80(FP), R5
+	LSL $2, R5, R5
+	MOVD out+64(FP), R15
+	ADD R5, R15, R15
+	MOVD R15, out+64(FP)
+	SUB $4, R14, R14
+	B rows4
+
+rows4_none:
+
+rows3:
+	CMP $3, R14
+	BLT rows3_none
+	MOVD first+24(FP), R10
+	MOVD out+64(FP), R11
+	ADD R3, R11, R11
+	MOVD n+16(FP), R12
+
+rows3_tile3:
+	CMP $3, R12
+	BLT rows3_less3
 	MOVD bias+88(FP), R7
 	ADD R3, R7, R19
 	FLDPQ 0(R19), (F0, F1)
 	WORD $0x4ea01c02 // mov v2.16b, v0.16b
 	WORD $0x4ea11c23 // mov v3.16b, v1.16b
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea01c06 // mov v6.16b, v0.16b
+	WORD $0x4ea11c27 // mov v7.16b, v1.16b
+	WORD $0x4ea01c08 // mov v8.16b, v0.16b
+	WORD $0x4ea11c29 // mov v9.16b, v1.16b
+	WORD $0x4ea01c0a // mov v10.16b, v0.16b
+	WORD $0x4ea11c2b // mov v11.16b, v1.16b
+	WORD $0x4ea01c0c // mov v12.16b, v0.16b
+	WORD $0x4ea11c2d // mov v13.16b, v1.16b
+	WORD $0x4ea01c0e // mov v14.16b, v0.16b
+	WORD $0x4ea11c2f // mov v15.16b, v1.16b
+	WORD $0x4ea01c10 // mov v16.16b, v0.16b
+	WORD $0x4ea11c31 // mov v17.16b, v1.16b
+	MOVD R13, R7
+	MOVD ky+40(FP), R8
+	MOVD weights+56(FP), R4
+	ADD R3, R4, R4
+
+rows3_tile3_row:
+	MOVD ky+40(FP), R5
+	MOVD 0(R7), R0
+	ADD R10, R0, R0
+	ADD R3, R0, R0
+	ADD R5<<3, R7, R20
+	MOVD 0(R20), R1
+	ADD R10, R1, R1
+	ADD R3, R1, R1
+	ADD R5, R5, R5
+	ADD R5<<3, R7, R21
+	MOVD 0(R21), R2
+	ADD R10, R2, R2
+	ADD R3, R2, R2
+	ADD $8, R7, R7
+	ADD $512, R4, R15
+	MOVD R15, R5
+
+rows3_tile3_row_column0:
+	FLDPQ 0(R4), (F24, F25)
+	VLD1R (R0), [V30.S4]
+	WORD $0x4e3ecf00 // fmla v0.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf21 // fmla v1.4s, v25.4s, v30.4s
+	VLD1R (R1), [V30.S4]
+	WORD $0x4e3ecf06 // fmla v6.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf27 // fmla v7.4s, v25.4s, v30.4s
+	VLD1R (R2), [V30.S4]
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2d // fmla v13.4s, v25.4s, v30.4s
+	ADD $4, R0, R0
+	ADD $4, R1, R1
+	ADD $4, R2, R2
+	ADD $64, R4, R4
+	CMP R5, R4
+	BLT rows3_tile3_row_column0
+	SUB $512, R4, R4
+	ADD R9, R0, R0
+	ADD R9, R1, R1
+	ADD R9, R2, R2
+	ADD $512, R4, R15
+	MOVD R15, R5
+
+rows3_tile3_row_column1:
+	FLDPQ 0(R4), (F24, F25)
+	FLDPQ 512(R4), (F26, F27)
+	VLD1R (R0), [V30.S4]
+	WORD $0x4e3ecf02 // fmla v2.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf23 // fmla v3.4s, v25.4s, v30.4s
+	WORD $0x4e3ecf40 // fmla v0.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf61 // fmla v1.4s, v27.4s, v30.4s
+	VLD1R (R1), [V30.S4]
+	WORD $0x4e3ecf08 // fmla v8.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf29 // fmla v9.4s, v25.4s, v30.4s
+	WORD $0x4e3ecf46 // fmla v6.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf67 // fmla v7.4s, v27.4s, v30.4s
+	VLD1R (R2), [V30.S4]
+	WORD $0x4e3ecf0e // fmla v14.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2f // fmla v15.4s, v25.4s, v30.4s
+	WORD $0x4e3ecf4c // fmla v12.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf6d // fmla v13.4s, v27.4s, v30.4s
+	ADD $4, R0, R0
+	ADD $4, R1, R1
+	ADD $4, R2, R2
+	ADD $64, R4, R4
+	CMP R5, R4
+	BLT rows3_tile3_row_column1
+	SUB $512, R4, R4
+	ADD R9, R0, R0
+	ADD R9, R1, R1
+	ADD R9, R2, R2
+	ADD $512, R4, R15
+	MOVD R15, R5
+
+rows3_tile3_row_column2:
+	FLDPQ 0(R4), (F24, F25)
+	FLDPQ 512(R4), (F26, F27)
+	ADD $1024, R4, R22
+	FLDPQ 0(R22), (F28, F29)
+	VLD1R (R0), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	WORD $0x4e3ecf42 // fmla v2.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf63 // fmla v3.4s, v27.4s, v30.4s
+	WORD $0x4e3ecf80 // fmla v0.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfa1 // fmla v1.4s, v29.4s, v30.4s
+	VLD1R (R1), [V30.S4]
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2b // fmla v11.4s, v25.4s, v30.4s
+	WORD $0x4e3ecf48 // fmla v8.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf69 // fmla v9.4s, v27.4s, v30.4s
+	WORD $0x4e3ecf86 // fmla v6.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfa7 // fmla v7.4s, v29.4s, v30.4s
+	VLD1R (R2), [V30.S4]
+	WORD $0x4e3ecf10 // fmla v16.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf31 // fmla v17.4s, v25.4s, v30.4s
+	WORD $0x4e3ecf4e // fmla v14.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf6f // fmla v15.4s, v27.4s, v30.4s
+	WORD $0x4e3ecf8c // fmla v12.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfad // fmla v13.4s, v29.4s, v30.4s
+	ADD $4, R0, R0
+	ADD $4, R1, R1
+	ADD $4, R2, R2
+	ADD $64, R4, R4
+	CMP R5, R4
+	BLT rows3_tile3_row_column2
+	SUB $512, R4, R4
+	ADD R9, R0, R0
+	ADD R9, R1, R1
+	ADD R9, R2, R2
+	ADD $512, R4, R15
+	MOVD R15, R5
+
+rows3_tile3_row_column3:
+	FLDPQ 512(R4), (F26, F27)
+	ADD $1024, R4, R23
+	FLDPQ 0(R23), (F28, F29)
+	VLD1R (R0), [V30.S4]
+	WORD $0x4e3ecf44 // fmla v4.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf65 // fmla v5.4s, v27.4s, v30.4s
+	WORD $0x4e3ecf82 // fmla v2.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfa3 // fmla v3.4s, v29.4s, v30.4s
+	VLD1R (R1), [V30.S4]
+	WORD $0x4e3ecf4a // fmla v10.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf6b // fmla v11.4s, v27.4s, v30.4s
+	WORD $0x4e3ecf88 // fmla v8.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfa9 // fmla v9.4s, v29.4s, v30.4s
+	VLD1R (R2), [V30.S4]
+	WORD $0x4e3ecf50 // fmla v16.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf71 // fmla v17.4s, v27.4s, v30.4s
+	WORD $0x4e3ecf8e // fmla v14.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfaf // fmla v15.4s, v29.4s, v30.4s
+	ADD $4, R0, R0
+	ADD $4, R1, R1
+	ADD $4, R2, R2
+	ADD $64, R4, R4
+	CMP R5, R4
+	BLT rows3_tile3_row_column3
+	SUB $512, R4, R4
+	ADD R9, R0, R0
+	ADD R9, R1, R1
+	ADD R9, R2, R2
+	ADD $512, R4, R15
+	MOVD R15, R5
+
+rows3_tile3_row_column4:
+	ADD $1024, R4, R24
+	FLDPQ 0(R24), (F28, F29)
+	VLD1R (R0), [V30.S4]
+	WORD $0x4e3ecf84 // fmla v4.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfa5 // fmla v5.4s, v29.4s, v30.4s
+	VLD1R (R1), [V30.S4]
+	WORD $0x4e3ecf8a // fmla v10.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfab // fmla v11.4s, v29.4s, v30.4s
+	VLD1R (R2), [V30.S4]
+	WORD $0x4e3ecf90 // fmla v16.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfb1 // fmla v17.4s, v29.4s, v30.4s
+	ADD $4, R0, R0
+	ADD $4, R1, R1
+	ADD $4, R2, R2
+	ADD $64, R4, R4
+	CMP R5, R4
+	BLT rows3_tile3_row_column4
+	SUB $512, R4, R4
+	ADD R9, R0, R0
+	ADD R9, R1, R1
+	ADD R9, R2, R2
+	ADD $1536, R4, R4
+	SUBS $1, R8, R8
+	BNE rows3_tile3_row
+	MOVD clamp+96(FP), R7
+	VLD1R (R7), [V24.S4]
+	ADD $4, R7, R25
+	VLD1R (R25), [V26.S4]
+	MOVD R11, R5
+	MOVD R5, R7
+	WORD $0x6ea0e71f // fcmgt v31.4s, v24.4s, v0.4s
+	WORD $0x6ebf1f00 // bit v0.16b, v24.16b, v31.16b
+	WORD $0x6ea1e71f // fcmgt v31.4s, v24.4s, v1.4s
+	WORD $0x6ebf1f01 // bit v1.16b, v24.16b, v31.16b
+	WORD $0x6ebae41f // fcmgt v31.4s, v0.4s, v26.4s
+	WORD $0x6ebf1f40 // bit v0.16b, v26.16b, v31.16b
+	WORD $0x6ebae43f // fcmgt v31.4s, v1.4s, v26.4s
+	WORD $0x6ebf1f41 // bit v1.16b, v26.16b, v31.16b
+	FSTPQ (F0, F1), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6ea2e71f // fcmgt v31.4s, v24.4s, v2.4s
+	WORD $0x6ebf1f02 // bit v2.16b, v24.16b, v31.16b
+	WORD $0x6ea3e71f // fcmgt v31.4s, v24.4s, v3.4s
+	WORD $0x6ebf1f03 // bit v3.16b, v24.16b, v31.16b
+	WORD $0x6ebae45f // fcmgt v31.4s, v2.4s, v26.4s
+	WORD $0x6ebf1f42 // bit v2.16b, v26.16b, v31.16b
+	WORD $0x6ebae47f // fcmgt v31.4s, v3.4s, v26.4s
+	WORD $0x6ebf1f43 // bit v3.16b, v26.16b, v31.16b
+	FSTPQ (F2, F3), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6ea4e71f // fcmgt v31.4s, v24.4s, v4.4s
+	WORD $0x6ebf1f04 // bit v4.16b, v24.16b, v31.16b
+	WORD $0x6ea5e71f // fcmgt v31.4s, v24.4s, v5.4s
+	WORD $0x6ebf1f05 // bit v5.16b, v24.16b, v31.16b
+	WORD $0x6ebae49f // fcmgt v31.4s, v4.4s, v26.4s
+	WORD $0x6ebf1f44 // bit v4.16b, v26.16b, v31.16b
+	WORD $0x6ebae4bf // fcmgt v31.4s, v5.4s, v26.4s
+	WORD $0x6ebf1f45 // bit v5.16b, v26.16b, v31.16b
+	FSTPQ (F4, F5), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	MOVD R7, R11
+	MOVD down+80(FP), R16
+	ADD R16, R5, R5
+	MOVD R5, R7
+	WORD $0x6ea6e71f // fcmgt v31.4s, v24.4s, v6.4s
+	WORD $0x6ebf1f06 // bit v6.16b, v24.16b, v31.16b
+	WORD $0x6ea7e71f // fcmgt v31.4s, v24.4s, v7.4s
+	WORD $0x6ebf1f07 // bit v7.16b, v24.16b, v31.16b
+	WORD $0x6ebae4df // fcmgt v31.4s, v6.4s, v26.4s
+	WORD $0x6ebf1f46 // bit v6.16b, v26.16b, v31.16b
+	WORD $0x6ebae4ff // fcmgt v31.4s, v7.4s, v26.4s
+	WORD $0x6ebf1f47 // bit v7.16b, v26.16b, v31.16b
+	FSTPQ (F6, F7), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6ea8e71f // fcmgt v31.4s, v24.4s, v8.4s
+	WORD $0x6ebf1f08 // bit v8.16b, v24.16b, v31.16b
+	WORD $0x6ea9e71f // fcmgt v31.4s, v24.4s, v9.4s
+	WORD $0x6ebf1f09 // bit v9.16b, v24.16b, v31.16b
+	WORD $0x6ebae51f // fcmgt v31.4s, v8.4s, v26.4s
+	WORD $0x6ebf1f48 // bit v8.16b, v26.16b, v31.16b
+	WORD $0x6ebae53f // fcmgt v31.4s, v9.4s, v26.4s
+	WORD $0x6ebf1f49 // bit v9.16b, v26.16b, v31.16b
+	FSTPQ (F8, F9), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6eaae71f // fcmgt v31.4s, v24.4s, v10.4s
+	WORD $0x6ebf1f0a // bit v10.16b, v24.16b, v31.16b
+	WORD $0x6eabe71f // fcmgt v31.4s, v24.4s, v11.4s
+	WORD $0x6ebf1f0b // bit v11.16b, v24.16b, v31.16b
+	WORD $0x6ebae55f // fcmgt v31.4s, v10.4s, v26.4s
+	WORD $0x6ebf1f4a // bit v10.16b, v26.16b, v31.16b
+	WORD $0x6ebae57f // fcmgt v31.4s, v11.4s, v26.4s
+	WORD $0x6ebf1f4b // bit v11.16b, v26.16b, v31.16b
+	FSTPQ (F10, F11), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	MOVD down+80(FP), R16
+	ADD R16, R5, R5
+	MOVD R5, R7
+	WORD $0x6eace71f // fcmgt v31.4s, v24.4s, v12.4s
+	WORD $0x6ebf1f0c // bit v12.16b, v24.16b, v31.16b
+	WORD $0x6eade71f // fcmgt v31.4s, v24.4s, v13.4s
+	WORD $0x6ebf1f0d // bit v13.16b, v24.16b, v31.16b
+	WORD $0x6ebae59f // fcmgt v31.4s, v12.4s, v26.4s
+	WORD $0x6ebf1f4c // bit v12.16b, v26.16b, v31.16b
+	WORD $0x6ebae5bf // fcmgt v31.4s, v13.4s, v26.4s
+	WORD $0x6ebf1f4d // bit v13.16b, v26.16b, v31.16b
+	FSTPQ (F12, F13), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6eaee71f // fcmgt v31.4s, v24.4s, v14.4s
+	WORD $0x6ebf1f0e // bit v14.16b, v24.16b, v31.16b
+	WORD $0x6eafe71f // fcmgt v31.4s, v24.4s, v15.4s
+	WORD $0x6ebf1f0f // bit v15.16b, v24.16b, v31.16b
+	WORD $0x6ebae5df // fcmgt v31.4s, v14.4s, v26.4s
+	WORD $0x6ebf1f4e // bit v14.16b, v26.16b, v31.16b
+	WORD $0x6ebae5ff // fcmgt v31.4s, v15.4s, v26.4s
+	WORD $0x6ebf1f4f // bit v15.16b, v26.16b, v31.16b
+	FSTPQ (F14, F15), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6eb0e71f // fcmgt v31.4s, v24.4s, v16.4s
+	WORD $0x6ebf1f10 // bit v16.16b, v24.16b, v31.16b
+	WORD $0x6eb1e71f // fcmgt v31.4s, v24.4s, v17.4s
+	WORD $0x6ebf1f11 // bit v17.16b, v24.16b, v31.16b
+	WORD $0x6ebae61f // fcmgt v31.4s, v16.4s, v26.4s
+	WORD $0x6ebf1f50 // bit v16.16b, v26.16b, v31.16b
+	WORD $0x6ebae63f // fcmgt v31.4s, v17.4s, v26.4s
+	WORD $0x6ebf1f51 // bit v17.16b, v26.16b, v31.16b
+	FSTPQ (F16, F17), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	MOVD down+80(FP), R16
+	ADD R16, R5, R5
+	MOVD pixel+32(FP), R5
+	MOVD $3, R16
+	MUL R16, R5, R5
+	ADD R5, R10, R10
+	SUB $3, R12, R12
+	B rows3_tile3
+
+rows3_less3:
+	CMP $0, R12
+	BEQ rows3_end
+	CMP $1, R12
+	BLE rows3_tile1
+	MOVD n+16(FP), R15
+	CMP $3, R15
+	BLT rows3_tile1
+	SUB $3, R12, R12
+	MOVD R12, R5
+	MOVD next+72(FP), R16
+	MUL R16, R5, R5
+	ADD R5, R11, R11
+	MOVD pixel+32(FP), R16
+	MUL R16, R12, R12
+	ADD R12, R10, R10
+	MOVD $3, R12
+	B rows3_tile3
+
+rows3_tile1:
+	CMP $1, R12
+	BLT rows3_less1
+	MOVD bias+88(FP), R7
+	ADD R3, R7, R19
+	FLDPQ 0(R19), (F0, F1)
+	WORD $0x4ea01c06 // mov v6.16b, v0.16b
+	WORD $0x4ea11c27 // mov v7.16b, v1.16b
+	WORD $0x4ea01c0c // mov v12.16b, v0.16b
+	WORD $0x4ea11c2d // mov v13.16b, v1.16b
+	MOVD R13, R7
+	MOVD ky+40(FP), R8
+	MOVD weights+56(FP), R4
+	ADD R3, R4, R4
+
+rows3_tile1_row:
+	MOVD ky+40(FP), R5
+	MOVD 0(R7), R0
+	ADD R10, R0, R0
+	ADD R3, R0, R0
+	ADD R5<<3, R7, R20
+	MOVD 0(R20), R1
+	ADD R10, R1, R1
+	ADD R3, R1, R1
+	ADD R5, R5, R5
+	ADD R5<<3, R7, R21
+	MOVD 0(R21), R2
+	ADD R10, R2, R2
+	ADD R3, R2, R2
+	ADD $8, R7, R7
+	ADD $512, R4, R15
+	MOVD R15, R5
+
+rows3_tile1_row_column0:
+	FLDPQ 0(R4), (F24, F25)
+	VLD1R (R0), [V30.S4]
+	WORD $0x4e3ecf00 // fmla v0.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf21 // fmla v1.4s, v25.4s, v30.4s
+	VLD1R (R1), [V30.S4]
+	WORD $0x4e3ecf06 // fmla v6.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf27 // fmla v7.4s, v25.4s, v30.4s
+	VLD1R (R2), [V30.S4]
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2d // fmla v13.4s, v25.4s, v30.4s
+	ADD $4, R0, R0
+	ADD $4, R1, R1
+	ADD $4, R2, R2
+	ADD $64, R4, R4
+	CMP R5, R4
+	BLT rows3_tile1_row_column0
+	SUB $512, R4, R4
+	ADD R9, R0, R0
+	ADD R9, R1, R1
+	ADD R9, R2, R2
+	ADD $512, R4, R15
+	MOVD R15, R5
+
+rows3_tile1_row_column1:
+	FLDPQ 512(R4), (F26, F27)
+	VLD1R (R0), [V30.S4]
+	WORD $0x4e3ecf40 // fmla v0.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf61 // fmla v1.4s, v27.4s, v30.4s
+	VLD1R (R1), [V30.S4]
+	WORD $0x4e3ecf46 // fmla v6.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf67 // fmla v7.4s, v27.4s, v30.4s
+	VLD1R (R2), [V30.S4]
+	WORD $0x4e3ecf4c // fmla v12.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf6d // fmla v13.4s, v27.4s, v30.4s
+	ADD $4, R0, R0
+	ADD $4, R1, R1
+	ADD $4, R2, R2
+	ADD $64, R4, R4
+	CMP R5, R4
+	BLT rows3_tile1_row_column1
+	SUB $512, R4, R4
+	ADD R9, R0, R0
+	ADD R9, R1, R1
+	ADD R9, R2, R2
+	ADD $512, R4, R15
+	MOVD R15, R5
+
+rows3_tile1_row_column2:
+	ADD $1024, R4, R22
+	FLDPQ 0(R22), (F28, F29)
+	VLD1R (R0), [V30.S4]
+	WORD $0x4e3ecf80 // fmla v0.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfa1 // fmla v1.4s, v29.4s, v30.4s
+	VLD1R (R1), [V30.S4]
+	WORD $0x4e3ecf86 // fmla v6.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfa7 // fmla v7.4s, v29.4s, v30.4s
+	VLD1R (R2), [V30.S4]
+	WORD $0x4e3ecf8c // fmla v12.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfad // fmla v13.4s, v29.4s, v30.4s
+	ADD $4, R0, R0
+	ADD $4, R1, R1
+	ADD $4, R2, R2
+	ADD $64, R4, R4
+	CMP R5, R4
+	BLT rows3_tile1_row_column2
+	SUB $512, R4, R4
+	ADD R9, R0, R0
+	ADD R9, R1, R1
+	ADD R9, R2, R2
+	ADD $1536, R4, R4
+	SUBS $1, R8, R8
+	BNE rows3_tile1_row
+	MOVD clamp+96(FP), R7
+	VLD1R (R7), [V24.S4]
+	ADD $4, R7, R23
+	VLD1R (R23), [V26.S4]
+	MOVD R11, R5
+	MOVD R5, R7
+	WORD $0x6ea0e71f // fcmgt v31.4s, v24.4s, v0.4s
+	WORD $0x6ebf1f00 // bit v0.16b, v24.16b, v31.16b
+	WORD $0x6ea1e71f // fcmgt v31.4s, v24.4s, v1.4s
+	WORD $0x6ebf1f01 // bit v1.16b, v24.16b, v31.16b
+	WORD $0x6ebae41f // fcmgt v31.4s, v0.4s, v26.4s
+	WORD $0x6ebf1f40 // bit v0.16b, v26.16b, v31.16b
+	WORD $0x6ebae43f // fcmgt v31.4s, v1.4s, v26.4s
+	WORD $0x6ebf1f41 // bit v1.16b, v26.16b, v31.16b
+	FSTPQ (F0, F1), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	MOVD R7, R11
+	MOVD down+80(FP), R16
+	ADD R16, R5, R5
+	MOVD R5, R7
+	WORD $0x6ea6e71f // fcmgt v31.4s, v24.4s, v6.4s
+	WORD $0x6ebf1f06 // bit v6.16b, v24.16b, v31.16b
+	WORD $0x6ea7e71f // fcmgt v31.4s, v24.4s, v7.4s
+	WORD $0x6ebf1f07 // bit v7.16b, v24.16b, v31.16b
+	WORD $0x6ebae4df // fcmgt v31.4s, v6.4s, v26.4s
+	WORD $0x6ebf1f46 // bit v6.16b, v26.16b, v31.16b
+	WORD $0x6ebae4ff // fcmgt v31.4s, v7.4s, v26.4s
+	WORD $0x6ebf1f47 // bit v7.16b, v26.16b, v31.16b
+	FSTPQ (F6, F7), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	MOVD down+80(FP), R16
+	ADD R16, R5, R5
+	MOVD R5, R7
+	WORD $0x6eace71f // fcmgt v31.4s, v24.4s, v12.4s
+	WORD $0x6ebf1f0c // bit v12.16b, v24.16b, v31.16b
+	WORD $0x6eade71f // fcmgt v31.4s, v24.4s, v13.4s
+	WORD $0x6ebf1f0d // bit v13.16b, v24.16b, v31.16b
+	WORD $0x6ebae59f // fcmgt v31.4s, v12.4s, v26.4s
+	WORD $0x6ebf1f4c // bit v12.16b, v26.16b, v31.16b
+	WORD $0x6ebae5bf // fcmgt v31.4s, v13.4s, v26.4s
+	WORD $0x6ebf1f4d // bit v13.16b, v26.16b, v31.16b
+	FSTPQ (F12, F13), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	MOVD down+80(FP), R16
+	ADD R16, R5, R5
+	MOVD pixel+32(FP), R5
+	MOVD R5, R5
+	ADD R5, R10, R10
+	SUB $1, R12, R12
+	B rows3_tile1
+
+rows3_less1:
+	CMP $0, R12
+	BEQ rows3_end
+
+rows3_end:
+	MOVD ky+40(FP), R5
+	MOVD $24, R16
+	MUL R16, R5, R5
+	ADD R5, R13, R13
+	MOVD down+80(FP), R5
+	MOVD $3, R16
+	MUL R16, R5, R5
+	MOVD out+64(FP), R15
+	ADD R5, R15, R15
+	MOVD R15, out+64(FP)
+	SUB $3, R14, R14
+	B rows3
+
+rows3_none:
+
+rows2:
+	CMP $2, R14
+	BLT rows2_none
+	MOVD first+24(FP), R10
+	MOVD out+64(FP), R11
+	ADD R3, R11, R11
+	MOVD n+16(FP), R12
+
+rows2_tile3:
+	CMP $3, R12
+	BLT rows2_less3
+	MOVD bias+88(FP), R7
+	ADD R3, R7, R24
+	FLDPQ 0(R24), (F0, F1)
+	WORD $0x4ea01c02 // mov v2.16b, v0.16b
+	WORD $0x4ea11c23 // mov v3.16b, v1.16b
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea01c06 // mov v6.16b, v0.16b
+	WORD $0x4ea11c27 // mov v7.16b, v1.16b
 	WORD $0x4ea01c08 // mov v8.16b, v0.16b
 	WORD $0x4ea11c29 // mov v9.16b, v1.16b
 	WORD $0x4ea01c0a // mov v10.16b, v0.16b
@@ -19334,202 +20470,7 @@ rows2_tile2:
 	MOVD weights+56(FP), R4
 	ADD R3, R4, R4
 
-rows2_tile2_row:
-	MOVD ky+40(FP), R5
-	MOVD 0(R7), R0
-	ADD R10, R0, R0
-	ADD R3, R0, R0
-	ADD R5<<3, R7, R20
-	MOVD 0(R20), R1
-	ADD R10, R1, R1
-	ADD R3, R1, R1
-	ADD $8, R7, R7
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows2_tile2_row_column0:
-	FLDPQ 0(R4), (F16, F17)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce00 // fmla v0.4s, v16.4s, v22.4s
-	WORD $0x4e36ce21 // fmla v1.4s, v17.4s, v22.4s
-	VLD1R (R1), [V24.S4]
-	WORD $0x4e38ce08 // fmla v8.4s, v16.4s, v24.4s
-	WORD $0x4e38ce29 // fmla v9.4s, v17.4s, v24.4s
-	ADD $4, R0, R0
-	ADD $4, R1, R1
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows2_tile2_row_column0
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD R9, R1, R1
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows2_tile2_row_column1:
-	FLDPQ 0(R4), (F16, F17)
-	FLDPQ 512(R4), (F18, F19)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce02 // fmla v2.4s, v16.4s, v22.4s
-	WORD $0x4e36ce23 // fmla v3.4s, v17.4s, v22.4s
-	WORD $0x4e36ce40 // fmla v0.4s, v18.4s, v22.4s
-	WORD $0x4e36ce61 // fmla v1.4s, v19.4s, v22.4s
-	VLD1R (R1), [V24.S4]
-	WORD $0x4e38ce0a // fmla v10.4s, v16.4s, v24.4s
-	WORD $0x4e38ce2b // fmla v11.4s, v17.4s, v24.4s
-	WORD $0x4e38ce48 // fmla v8.4s, v18.4s, v24.4s
-	WORD $0x4e38ce69 // fmla v9.4s, v19.4s, v24.4s
-	ADD $4, R0, R0
-	ADD $4, R1, R1
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows2_tile2_row_column1
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD R9, R1, R1
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows2_tile2_row_column2:
-	FLDPQ 512(R4), (F18, F19)
-	ADD $1024, R4, R21
-	FLDPQ 0(R21), (F20, F21)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce42 // fmla v2.4s, v18.4s, v22.4s
-	WORD $0x4e36ce63 // fmla v3.4s, v19.4s, v22.4s
-	WORD $0x4e36ce80 // fmla v0.4s, v20.4s, v22.4s
-	WORD $0x4e36cea1 // fmla v1.4s, v21.4s, v22.4s
-	VLD1R (R1), [V24.S4]
-	WORD $0x4e38ce4a // fmla v10.4s, v18.4s, v24.4s
-	WORD $0x4e38ce6b // fmla v11.4s, v19.4s, v24.4s
-	WORD $0x4e38ce88 // fmla v8.4s, v20.4s, v24.4s
-	WORD $0x4e38cea9 // fmla v9.4s, v21.4s, v24.4s
-	ADD $4, R0, R0
-	ADD $4, R1, R1
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows2_tile2_row_column2
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD R9, R1, R1
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows2_tile2_row_column3:
-	ADD $1024, R4, R22
-	FLDPQ 0(R22), (F20, F21)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce82 // fmla v2.4s, v20.4s, v22.4s
-	WORD $0x4e36cea3 // fmla v3.4s, v21.4s, v22.4s
-	VLD1R (R1), [V24.S4]
-	WORD $0x4e38ce8a // fmla v10.4s, v20.4s, v24.4s
-	WORD $0x4e38ceab // fmla v11.4s, v21.4s, v24.4s
-	ADD $4, R0, R0
-	ADD $4, R1, R1
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows2_tile2_row_column3
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD R9, R1, R1
-	ADD $1536, R4, R4
-	SUBS $1, R8, R8
-	BNE rows2_tile2_row
-	MOVD clamp+96(FP), R7
-	VLD1R (R7), [V16.S4]
-	ADD $4, R7, R23
-	VLD1R (R23), [V18.S4]
-	MOVD R11, R5
-	MOVD R5, R7
-	WORD $0x6ea0e61f // fcmgt v31.4s, v16.4s, v0.4s
-	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
-	WORD $0x6ea1e61f // fcmgt v31.4s, v16.4s, v1.4s
-	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	WORD $0x6eb2e41f // fcmgt v31.4s, v0.4s, v18.4s
-	WORD $0x6ebf1e40 // bit v0.16b, v18.16b, v31.16b
-	WORD $0x6eb2e43f // fcmgt v31.4s, v1.4s, v18.4s
-	WORD $0x6ebf1e41 // bit v1.16b, v18.16b, v31.16b
-	FSTPQ (F0, F1), 0(R7)
-	MOVD next+72(FP), R16
-	ADD R16, R7, R7
-	WORD $0x6ea2e61f // fcmgt v31.4s, v16.4s, v2.4s
-	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
-	WORD $0x6ea3e61f // fcmgt v31.4s, v16.4s, v3.4s
-	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
-	WORD $0x6eb2e45f // fcmgt v31.4s, v2.4s, v18.4s
-	WORD $0x6ebf1e42 // bit v2.16b, v18.16b, v31.16b
-	WORD $0x6eb2e47f // fcmgt v31.4s, v3.4s, v18.4s
-	WORD $0x6ebf1e43 // bit v3.16b, v18.16b, v31.16b
-	FSTPQ (F2, F3), 0(R7)
-	MOVD next+72(FP), R16
-	ADD R16, R7, R7
-	MOVD R7, R11
-	MOVD down+80(FP), R16
-	ADD R16, R5, R5
-	MOVD R5, R7
-	WORD $0x6ea8e61f // fcmgt v31.4s, v16.4s, v8.4s
-	WORD $0x6ebf1e08 // bit v8.16b, v16.16b, v31.16b
-	WORD $0x6ea9e61f // fcmgt v31.4s, v16.4s, v9.4s
-	WORD $0x6ebf1e09 // bit v9.16b, v16.16b, v31.16b
-	WORD $0x6eb2e51f // fcmgt v31.4s, v8.4s, v18.4s
-	WORD $0x6ebf1e48 // bit v8.16b, v18.16b, v31.16b
-	WORD $0x6eb2e53f // fcmgt v31.4s, v9.4s, v18.4s
-	WORD $0x6ebf1e49 // bit v9.16b, v18.16b, v31.16b
-	FSTPQ (F8, F9), 0(R7)
-	MOVD next+72(FP), R16
-	ADD R16, R7, R7
-	WORD $0x6eaae61f // fcmgt v31.4s, v16.4s, v10.4s
-	WORD $0x6ebf1e0a // bit v10.16b, v16.16b, v31.16b
-	WORD $0x6eabe61f // fcmgt v31.4s, v16.4s, v11.4s
-	WORD $0x6ebf1e0b // bit v11.16b, v16.16b, v31.16b
-	WORD $0x6eb2e55f // fcmgt v31.4s, v10.4s, v18.4s
-	WORD $0x6ebf1e4a // bit v10.16b, v18.16b, v31.16b
-	WORD $0x6eb2e57f // fcmgt v31.4s, v11.4s, v18.4s
-	WORD $0x6ebf1e4b // bit v11.16b, v18.16b, v31.16b
-	FSTPQ (F10, F11), 0(R7)
-	MOVD next+72(FP), R16
-	ADD R16, R7, R7
-	MOVD down+80(FP), R16
-	ADD R16, R5, R5
-	MOVD pixel+32(FP), R5
-	LSL $1, R5, R5
-	ADD R5, R10, R10
-	SUB $2, R12, R12
-	B rows2_tile2
-
-rows2_less2:
-	CMP $0, R12
-	BEQ rows2_end
-	CMP $1, R12
-	BLE rows2_tile1
-	MOVD n+16(FP), R15
-	CMP $2, R15
-	BLT rows2_tile1
-	SUB $2, R12, R12
-	MOVD R12, R5
-	MOVD next+72(FP), R16
-	MUL R16, R5, R5
-	ADD R5, R11, R11
-	MOVD pixel+32(FP), R16
-	MUL R16, R12, R12
-	ADD R12, R10, R10
-	MOVD $2, R12
-	B rows2_tile2
-
-rows2_tile1:
-	CMP $1, R12
-	BLT rows2_less1
-	MOVD bias+88(FP), R7
-	ADD R3, R7, R24
-	FLDPQ 0(R24), (F0, F1)
-	WORD $0x4ea01c08 // mov v8.16b, v0.16b
-	WORD $0x4ea11c29 // mov v9.16b, v1.16b
-	MOVD R13, R7
-	MOVD ky+40(FP), R8
-	MOVD weights+56(FP), R4
-	ADD R3, R4, R4
-
-rows2_tile1_row:
+rows2_tile3_row:
 	MOVD ky+40(FP), R5
 	MOVD 0(R7), R0
 	ADD R10, R0, R0
@@ -19542,14 +20483,262 @@ rows2_tile1_row:
 	ADD $512, R4, R15
 	MOVD R15, R5
 
+rows2_tile3_row_column0:
+	FLDPQ 0(R4), (F24, F25)
+	VLD1R (R0), [V30.S4]
+	WORD $0x4e3ecf00 // fmla v0.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf21 // fmla v1.4s, v25.4s, v30.4s
+	VLD1R (R1), [V30.S4]
+	WORD $0x4e3ecf06 // fmla v6.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf27 // fmla v7.4s, v25.4s, v30.4s
+	ADD $4, R0, R0
+	ADD $4, R1, R1
+	ADD $64, R4, R4
+	CMP R5, R4
+	BLT rows2_tile3_row_column0
+	SUB $512, R4, R4
+	ADD R9, R0, R0
+	ADD R9, R1, R1
+	ADD $512, R4, R15
+	MOVD R15, R5
+
+rows2_tile3_row_column1:
+	FLDPQ 0(R4), (F24, F25)
+	FLDPQ 512(R4), (F26, F27)
+	VLD1R (R0), [V30.S4]
+	WORD $0x4e3ecf02 // fmla v2.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf23 // fmla v3.4s, v25.4s, v30.4s
+	WORD $0x4e3ecf40 // fmla v0.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf61 // fmla v1.4s, v27.4s, v30.4s
+	VLD1R (R1), [V30.S4]
+	WORD $0x4e3ecf08 // fmla v8.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf29 // fmla v9.4s, v25.4s, v30.4s
+	WORD $0x4e3ecf46 // fmla v6.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf67 // fmla v7.4s, v27.4s, v30.4s
+	ADD $4, R0, R0
+	ADD $4, R1, R1
+	ADD $64, R4, R4
+	CMP R5, R4
+	BLT rows2_tile3_row_column1
+	SUB $512, R4, R4
+	ADD R9, R0, R0
+	ADD R9, R1, R1
+	ADD $512, R4, R15
+	MOVD R15, R5
+
+rows2_tile3_row_column2:
+	FLDPQ 0(R4), (F24, F25)
+	FLDPQ 512(R4), (F26, F27)
+	ADD $1024, R4, R19
+	FLDPQ 0(R19), (F28, F29)
+	VLD1R (R0), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	WORD $0x4e3ecf42 // fmla v2.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf63 // fmla v3.4s, v27.4s, v30.4s
+	WORD $0x4e3ecf80 // fmla v0.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfa1 // fmla v1.4s, v29.4s, v30.4s
+	VLD1R (R1), [V30.S4]
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2b // fmla v11.4s, v25.4s, v30.4s
+	WORD $0x4e3ecf48 // fmla v8.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf69 // fmla v9.4s, v27.4s, v30.4s
+	WORD $0x4e3ecf86 // fmla v6.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfa7 // fmla v7.4s, v29.4s, v30.4s
+	ADD $4, R0, R0
+	ADD $4, R1, R1
+	ADD $64, R4, R4
+	CMP R5, R4
+	BLT rows2_tile3_row_column2
+	SUB $512, R4, R4
+	ADD R9, R0, R0
+	ADD R9, R1, R1
+	ADD $512, R4, R15
+	MOVD R15, R5
+
+rows2_tile3_row_column3:
+	FLDPQ 512(R4), (F26, F27)
+	ADD $1024, R4, R20
+	FLDPQ 0(R20), (F28, F29)
+	VLD1R (R0), [V30.S4]
+	WORD $0x4e3ecf44 // fmla v4.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf65 // fmla v5.4s, v27.4s, v30.4s
+	WORD $0x4e3ecf82 // fmla v2.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfa3 // fmla v3.4s, v29.4s, v30.4s
+	VLD1R (R1), [V30.S4]
+	WORD $0x4e3ecf4a // fmla v10.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf6b // fmla v11.4s, v27.4s, v30.4s
+	WORD $0x4e3ecf88 // fmla v8.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfa9 // fmla v9.4s, v29.4s, v30.4s
+	ADD $4, R0, R0
+	ADD $4, R1, R1
+	ADD $64, R4, R4
+	CMP R5, R4
+	BLT rows2_tile3_row_column3
+	SUB $512, R4, R4
+	ADD R9, R0, R0
+	ADD R9, R1, R1
+	ADD $512, R4, R15
+	MOVD R15, R5
+
+rows2_tile3_row_column4:
+	ADD $1024, R4, R21
+	FLDPQ 0(R21), (F28, F29)
+	VLD1R (R0), [V30.S4]
+	WORD $0x4e3ecf84 // fmla v4.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfa5 // fmla v5.4s, v29.4s, v30.4s
+	VLD1R (R1), [V30.S4]
+	WORD $0x4e3ecf8a // fmla v10.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfab // fmla v11.4s, v29.4s, v30.4s
+	ADD $4, R0, R0
+	ADD $4, R1, R1
+	ADD $64, R4, R4
+	CMP R5, R4
+	BLT rows2_tile3_row_column4
+	SUB $512, R4, R4
+	ADD R9, R0, R0
+	ADD R9, R1, R1
+	ADD $1536, R4, R4
+	SUBS $1, R8, R8
+	BNE rows2_tile3_row
+	MOVD clamp+96(FP), R7
+	VLD1R (R7), [V24.S4]
+	ADD $4, R7, R22
+	VLD1R (R22), [V26.S4]
+	MOVD R11, R5
+	MOVD R5, R7
+	WORD $0x6ea0e71f // fcmgt v31.4s, v24.4s, v0.4s
+	WORD $0x6ebf1f00 // bit v0.16b, v24.16b, v31.16b
+	WORD $0x6ea1e71f // fcmgt v31.4s, v24.4s, v1.4s
+	WORD $0x6ebf1f01 // bit v1.16b, v24.16b, v31.16b
+	WORD $0x6ebae41f // fcmgt v31.4s, v0.4s, v26.4s
+	WORD $0x6ebf1f40 // bit v0.16b, v26.16b, v31.16b
+	WORD $0x6ebae43f // fcmgt v31.4s, v1.4s, v26.4s
+	WORD $0x6ebf1f41 // bit v1.16b, v26.16b, v31.16b
+	FSTPQ (F0, F1), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6ea2e71f // fcmgt v31.4s, v24.4s, v2.4s
+	WORD $0x6ebf1f02 // bit v2.16b, v24.16b, v31.16b
+	WORD $0x6ea3e71f // fcmgt v31.4s, v24.4s, v3.4s
+	WORD $0x6ebf1f03 // bit v3.16b, v24.16b, v31.16b
+	WORD $0x6ebae45f // fcmgt v31.4s, v2.4s, v26.4s
+	WORD $0x6ebf1f42 // bit v2.16b, v26.16b, v31.16b
+	WORD $0x6ebae47f // fcmgt v31.4s, v3.4s, v26.4s
+	WORD $0x6ebf1f43 // bit v3.16b, v26.16b, v31.16b
+	FSTPQ (F2, F3), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6ea4e71f // fcmgt v31.4s, v24.4s, v4.4s
+	WORD $0x6ebf1f04 // bit v4.16b, v24.16b, v31.16b
+	WORD $0x6ea5e71f // fcmgt v31.4s, v24.4s, v5.4s
+	WORD $0x6ebf1f05 // bit v5.16b, v24.16b, v31.16b
+	WORD $0x6ebae49f // fcmgt v31.4s, v4.4s, v26.4s
+	WORD $0x6ebf1f44 // bit v4.16b, v26.16b, v31.16b
+	WORD $0x6ebae4bf // fcmgt v31.4s, v5.4s, v26.4s
+	WORD $0x6ebf1f45 // bit v5.16b, v26.16b, v31.16b
+	FSTPQ (F4, F5), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	MOVD R7, R11
+	MOVD down+80(FP), R16
+	ADD R16, R5, R5
+	MOVD R5, R7
+	WORD $0x6ea6e71f // fcmgt v31.4s, v24.4s, v6.4s
+	WORD $0x6ebf1f06 // bit v6.16b, v24.16b, v31.16b
+	WORD $0x6ea7e71f // fcmgt v31.4s, v24.4s, v7.4s
+	WORD $0x6ebf1f07 // bit v7.16b, v24.16b, v31.16b
+	WORD $0x6ebae4df // fcmgt v31.4s, v6.4s, v26.4s
+	WORD $0x6ebf1f46 // bit v6.16b, v26.16b, v31.16b
+	WORD $0x6ebae4ff // fcmgt v31.4s, v7.4s, v26.4s
+	WORD $0x6ebf1f47 // bit v7.16b, v26.16b, v31.16b
+	FSTPQ (F6, F7), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6ea8e71f // fcmgt v31.4s, v24.4s, v8.4s
+	WORD $0x6ebf1f08 // bit v8.16b, v24.16b, v31.16b
+	WORD $0x6ea9e71f // fcmgt v31.4s, v24.4s, v9.4s
+	WORD $0x6ebf1f09 // bit v9.16b, v24.16b, v31.16b
+	WORD $0x6ebae51f // fcmgt v31.4s, v8.4s, v26.4s
+	WORD $0x6ebf1f48 // bit v8.16b, v26.16b, v31.16b
+	WORD $0x6ebae53f // fcmgt v31.4s, v9.4s, v26.4s
+	WORD $0x6ebf1f49 // bit v9.16b, v26.16b, v31.16b
+	FSTPQ (F8, F9), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6eaae71f // fcmgt v31.4s, v24.4s, v10.4s
+	WORD $0x6ebf1f0a // bit v10.16b, v24.16b, v31.16b
+	WORD $0x6eabe71f // fcmgt v31.4s, v24.4s, v11.4s
+	WORD $0x6ebf1f0b // bit v11.16b, v24.16b, v31.16b
+	WORD $0x6ebae55f // fcmgt v31.4s, v10.4s, v26.4s
+	WORD $0x6ebf1f4a // bit v10.16b, v26.16b, v31.16b
+	WORD $0x6ebae57f // fcmgt v31.4s, v11.4s, v26.4s
+	WORD $0x6ebf1f4b // bit v11.16b, v26.16b, v31.16b
+	FSTPQ (F10, F11), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	MOVD down+80(FP), R16
+	ADD R16, R5, R5
+	MOVD pixel+32(FP), R5
+	MOVD $3, R16
+	MUL R16, R5, R5
+	ADD R5, R10, R10
+	SUB $3, R12, R12
+	B rows2_tile3
+
+rows2_less3:
+	CMP $0, R12
+	BEQ rows2_end
+	CMP $1, R12
+	BLE rows2_tile1
+	MOVD n+16(FP), R15
+	CMP $3, R15
+	BLT rows2_tile1
+	SUB $3, R12, R12
+	MOVD R12, R5
+	MOVD next+72(FP), R16
+	MUL R16, R5, R5
+	ADD R5, R11, R11
+	MOVD pixel+32(FP), R16
+	MUL R16, R12, R12
+	ADD R12, R10, R10
+	MOVD $3, R12
+	B rows2_tile3
+
+rows2_tile1:
+	CMP $1, R12
+	BLT rows2_less1
+	MOVD bias+88(FP), R7
+	ADD R3, R7, R23
+	FLDPQ 0(R23), (F0, F1)
+	WORD $0x4ea01c06 // mov v6.16b, v0.16b
+	WORD $0x4ea11c27 // mov v7.16b, v1.16b
+	MOVD R13, R7
+	MOVD ky+40(FP), R8
+	MOVD weights+56(FP), R4
+	ADD R3, R4, R4
+
+rows2_tile1_row:
+	MOVD ky+40(FP), R5
+	MOVD 0(R7), R0
+	ADD R10, R0, R0
+	ADD R3, R0, R0
+	ADD R5<<3, R7, R24
+	MOVD 0(R24), R1
+	ADD R10, R1, R1
+	ADD R3, R1, R1
+	ADD $8, R7, R7
+	ADD $512, R4, R15
+	MOVD R15, R5
+
 rows2_tile1_row_column0:
-	FLDPQ 0(R4), (F16, F17)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce00 // fmla v0.4s, v16.4s, v22.4s
-	WORD $0x4e36ce21 // fmla v1.4s, v17.4s, v22.4s
-	VLD1R (R1), [V24.S4]
-	WORD $0x4e38ce08 // fmla v8.4s, v16.4s, v24.4s
-	WORD $0x4e38ce29 // fmla v9.4s, v17.4s, v24.4s
+	FLDPQ 0(R4), (F24, F25)
+	VLD1R (R0), [V30.S4]
+	WORD $0x4e3ecf00 // fmla v0.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf21 // fmla v1.4s, v25.4s, v30.4s
+	VLD1R (R1), [V30.S4]
+	WORD $0x4e3ecf06 // fmla v6.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf27 // fmla v7.4s, v25.4s, v30.4s
 	ADD $4, R0, R0
 	ADD $4, R1, R1
 	ADD $64, R4, R4
@@ -19562,13 +20751,13 @@ rows2_tile1_row_column0:
 	MOVD R15, R5
 
 rows2_tile1_row_column1:
-	FLDPQ 512(R4), (F18, F19)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce40 // fmla v0.4s, v18.4s, v22.4s
-	WORD $0x4e36ce61 // fmla v1.4s, v19.4s, v22.4s
-	VLD1R (R1), [V24.S4]
-	WORD $0x4e38ce48 // fmla v8.4s, v18.4s, v24.4s
-	WORD $0x4e38ce69 // fmla v9.4s, v19.4s, v24.4s
+	FLDPQ 512(R4), (F26, F27)
+	VLD1R (R0), [V30.S4]
+	WORD $0x4e3ecf40 // fmla v0.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf61 // fmla v1.4s, v27.4s, v30.4s
+	VLD1R (R1), [V30.S4]
+	WORD $0x4e3ecf46 // fmla v6.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf67 // fmla v7.4s, v27.4s, v30.4s
 	ADD $4, R0, R0
 	ADD $4, R1, R1
 	ADD $64, R4, R4
@@ -19581,14 +20770,14 @@ rows2_tile1_row_column1:
 	MOVD R15, R5
 
 rows2_tile1_row_column2:
-	ADD $1024, R4, R19
-	FLDPQ 0(R19), (F20, F21)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce80 // fmla v0.4s, v20.4s, v22.4s
-	WORD $0x4e36cea1 // fmla v1.4s, v21.4s, v22.4s
-	VLD1R (R1), [V24.S4]
-	WORD $0x4e38ce88 // fmla v8.4s, v20.4s, v24.4s
-	WORD $0x4e38cea9 // fmla v9.4s, v21.4s, v24.4s
+	ADD $1024, R4, R25
+	FLDPQ 0(R25), (F28, F29)
+	VLD1R (R0), [V30.S4]
+	WORD $0x4e3ecf80 // fmla v0.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfa1 // fmla v1.4s, v29.4s, v30.4s
+	VLD1R (R1), [V30.S4]
+	WORD $0x4e3ecf86 // fmla v6.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfa7 // fmla v7.4s, v29.4s, v30.4s
 	ADD $4, R0, R0
 	ADD $4, R1, R1
 	ADD $64, R4, R4
@@ -19601,19 +20790,19 @@ rows2_tile1_row_column2:
 	SUBS $1, R8, R8
 	BNE rows2_tile1_row
 	MOVD clamp+96(FP), R7
-	VLD1R (R7), [V16.S4]
-	ADD $4, R7, R20
-	VLD1R (R20), [V18.S4]
+	VLD1R (R7), [V24.S4]
+	ADD $4, R7, R19
+	VLD1R (R19), [V26.S4]
 	MOVD R11, R5
 	MOVD R5, R7
-	WORD $0x6ea0e61f // fcmgt v31.4s, v16.4s, v0.4s
-	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
-	WORD $0x6ea1e61f // fcmgt v31.4s, v16.4s, v1.4s
-	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	WORD $0x6eb2e41f // fcmgt v31.4s, v0.4s, v18.4s
-	WORD $0x6ebf1e40 // bit v0.16b, v18.16b, v31.16b
-	WORD $0x6eb2e43f // fcmgt v31.4s, v1.4s, v18.4s
-	WORD $0x6ebf1e41 // bit v1.16b, v18.16b, v31.16b
+	WORD $0x6ea0e71f // fcmgt v31.4s, v24.4s, v0.4s
+	WORD $0x6ebf1f00 // bit v0.16b, v24.16b, v31.16b
+	WORD $0x6ea1e71f // fcmgt v31.4s, v24.4s, v1.4s
+	WORD $0x6ebf1f01 // bit v1.16b, v24.16b, v31.16b
+	WORD $0x6ebae41f // fcmgt v31.4s, v0.4s, v26.4s
+	WORD $0x6ebf1f40 // bit v0.16b, v26.16b, v31.16b
+	WORD $0x6ebae43f // fcmgt v31.4s, v1.4s, v26.4s
+	WORD $0x6ebf1f41 // bit v1.16b, v26.16b, v31.16b
 	FSTPQ (F0, F1), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
@@ -19621,15 +20810,15 @@ rows2_tile1_row_column2:
 	MOVD down+80(FP), R16
 	ADD R16, R5, R5
 	MOVD R5, R7
-	WORD $0x6ea8e61f // fcmgt v31.4s, v16.4s, v8.4s
-	WORD $0x6ebf1e08 // bit v8.16b, v16.16b, v31.16b
-	WORD $0x6ea9e61f // fcmgt v31.4s, v16.4s, v9.4s
-	WORD $0x6ebf1e09 // bit v9.16b, v16.16b, v31.16b
-	WORD $0x6eb2e51f // fcmgt v31.4s, v8.4s, v18.4s
-	WORD $0x6ebf1e48 // bit v8.16b, v18.16b, v31.16b
-	WORD $0x6eb2e53f // fcmgt v31.4s, v9.4s, v18.4s
-	WORD $0x6ebf1e49 // bit v9.16b, v18.16b, v31.16b
-	FSTPQ (F8, F9), 0(R7)
+	WORD $0x6ea6e71f // fcmgt v31.4s, v24.4s, v6.4s
+	WORD $0x6ebf1f06 // bit v6.16b, v24.16b, v31.16b
+	WORD $0x6ea7e71f // fcmgt v31.4s, v24.4s, v7.4s
+	WORD $0x6ebf1f07 // bit v7.16b, v24.16b, v31.16b
+	WORD $0x6ebae4df // fcmgt v31.4s, v6.4s, v26.4s
+	WORD $0x6ebf1f46 // bit v6.16b, v26.16b, v31.16b
+	WORD $0x6ebae4ff // fcmgt v31.4s, v7.4s, v26.4s
+	WORD $0x6ebf1f47 // bit v7.16b, v26.16b, v31.16b
+	FSTPQ (F6, F7), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
 	MOVD down+80(FP), R16
@@ -19666,230 +20855,22 @@ rows1:
 	ADD R3, R11, R11
 	MOVD n+16(FP), R12
 
-rows1_tile4:
-	CMP $4, R12
-	BLT rows1_less4
-	MOVD bias+88(FP), R7
-	ADD R3, R7, R21
-	FLDPQ 0(R21), (F0, F1)
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea11c23 // mov v3.16b, v1.16b
-	WORD $0x4ea01c04 // mov v4.16b, v0.16b
-	WORD $0x4ea11c25 // mov v5.16b, v1.16b
-	WORD $0x4ea01c06 // mov v6.16b, v0.16b
-	WORD $0x4ea11c27 // mov v7.16b, v1.16b
-	MOVD R13, R7
-	MOVD ky+40(FP), R8
-	MOVD weights+56(FP), R4
-	ADD R3, R4, R4
-
-rows1_tile4_row:
-	MOVD ky+40(FP), R5
-	MOVD 0(R7), R0
-	ADD R10, R0, R0
-	ADD R3, R0, R0
-	ADD $8, R7, R7
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows1_tile4_row_column0:
-	FLDPQ 0(R4), (F16, F17)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce00 // fmla v0.4s, v16.4s, v22.4s
-	WORD $0x4e36ce21 // fmla v1.4s, v17.4s, v22.4s
-	ADD $4, R0, R0
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows1_tile4_row_column0
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows1_tile4_row_column1:
-	FLDPQ 0(R4), (F16, F17)
-	FLDPQ 512(R4), (F18, F19)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce02 // fmla v2.4s, v16.4s, v22.4s
-	WORD $0x4e36ce23 // fmla v3.4s, v17.4s, v22.4s
-	WORD $0x4e36ce40 // fmla v0.4s, v18.4s, v22.4s
-	WORD $0x4e36ce61 // fmla v1.4s, v19.4s, v22.4s
-	ADD $4, R0, R0
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows1_tile4_row_column1
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows1_tile4_row_column2:
-	FLDPQ 0(R4), (F16, F17)
-	FLDPQ 512(R4), (F18, F19)
-	ADD $1024, R4, R22
-	FLDPQ 0(R22), (F20, F21)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce04 // fmla v4.4s, v16.4s, v22.4s
-	WORD $0x4e36ce25 // fmla v5.4s, v17.4s, v22.4s
-	WORD $0x4e36ce42 // fmla v2.4s, v18.4s, v22.4s
-	WORD $0x4e36ce63 // fmla v3.4s, v19.4s, v22.4s
-	WORD $0x4e36ce80 // fmla v0.4s, v20.4s, v22.4s
-	WORD $0x4e36cea1 // fmla v1.4s, v21.4s, v22.4s
-	ADD $4, R0, R0
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows1_tile4_row_column2
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows1_tile4_row_column3:
-	FLDPQ 0(R4), (F16, F17)
-	FLDPQ 512(R4), (F18, F19)
-	ADD $1024, R4, R23
-	FLDPQ 0(R23), (F20, F21)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce06 // fmla v6.4s, v16.4s, v22.4s
-	WORD $0x4e36ce27 // fmla v7.4s, v17.4s, v22.4s
-	WORD $0x4e36ce44 // fmla v4.4s, v18.4s, v22.4s
-	WORD $0x4e36ce65 // fmla v5.4s, v19.4s, v22.4s
-	WORD $0x4e36ce82 // fmla v2.4s, v20.4s, v22.4s
-	WORD $0x4e36cea3 // fmla v3.4s, v21.4s, v22.4s
-	ADD $4, R0, R0
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows1_tile4_row_column3
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows1_tile4_row_column4:
-	FLDPQ 512(R4), (F18, F19)
-	ADD $1024, R4, R24
-	FLDPQ 0(R24), (F20, F21)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce46 // fmla v6.4s, v18.4s, v22.4s
-	WORD $0x4e36ce67 // fmla v7.4s, v19.4s, v22.4s
-	WORD $0x4e36ce84 // fmla v4.4s, v20.4s, v22.4s
-	WORD $0x4e36cea5 // fmla v5.4s, v21.4s, v22.4s
-	ADD $4, R0, R0
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows1_tile4_row_column4
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows1_tile4_row_column5:
-	ADD $1024, R4, R25
-	FLDPQ 0(R25), (F20, F21)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce86 // fmla v6.4s, v20.4s, v22.4s
-	WORD $0x4e36cea7 // fmla v7.4s, v21.4s, v22.4s
-	ADD $4, R0, R0
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows1_tile4_row_column5
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD $1536, R4, R4
-	SUBS $1, R8, R8
-	BNE rows1_tile4_row
-	MOVD clamp+96(FP), R7
-	VLD1R (R7), [V16.S4]
-	ADD $4, R7, R19
-	VLD1R (R19), [V18.S4]
-	MOVD R11, R5
-	MOVD R5, R7
-	WORD $0x6ea0e61f // fcmgt v31.4s, v16.4s, v0.4s
-	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
-	WORD $0x6ea1e61f // fcmgt v31.4s, v16.4s, v1.4s
-	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	WORD $0x6eb2e41f // fcmgt v31.4s, v0.4s, v18.4s
-	WORD $0x6ebf1e40 // bit v0.16b, v18.16b, v31.16b
-	WORD $0x6eb2e43f // fcmgt v31.4s, v1.4s, v18.4s
-	WORD $0x6ebf1e41 // bit v1.16b, v18.16b, v31.16b
-	FSTPQ (F0, F1), 0(R7)
-	MOVD next+72(FP), R16
-	ADD R16, R7, R7
-	WORD $0x6ea2e61f // fcmgt v31.4s, v16.4s, v2.4s
-	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
-	WORD $0x6ea3e61f // fcmgt v31.4s, v16.4s, v3.4s
-	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
-	WORD $0x6eb2e45f // fcmgt v31.4s, v2.4s, v18.4s
-	WORD $0x6ebf1e42 // bit v2.16b, v18.16b, v31.16b
-	WORD $0x6eb2e47f // fcmgt v31.4s, v3.4s, v18.4s
-	WORD $0x6ebf1e43 // bit v3.16b, v18.16b, v31.16b
-	FSTPQ (F2, F3), 0(R7)
-	MOVD next+72(FP), R16
-	ADD R16, R7, R7
-	WORD $0x6ea4e61f // fcmgt v31.4s, v16.4s, v4.4s
-	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
-	WORD $0x6ea5e61f // fcmgt v31.4s, v16.4s, v5.4s
-	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
-	WORD $0x6eb2e49f // fcmgt v31.4s, v4.4s, v18.4s
-	WORD $0x6ebf1e44 // bit v4.16b, v18.16b, v31.16b
-	WORD $0x6eb2e4bf // fcmgt v31.4s, v5.4s, v18.4s
-	WORD $0x6ebf1e45 // bit v5.16b, v18.16b, v31.16b
-	FSTPQ (F4, F5), 0(R7)
-	MOVD next+72(FP), R16
-	ADD R16, R7, R7
-	WORD $0x6ea6e61f // fcmgt v31.4s, v16.4s, v6.4s
-	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
-	WORD $0x6ea7e61f // fcmgt v31.4s, v16.4s, v7.4s
-	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
-	WORD $0x6eb2e4df // fcmgt v31.4s, v6.4s, v18.4s
-	WORD $0x6ebf1e46 // bit v6.16b, v18.16b, v31.16b
-	WORD $0x6eb2e4ff // fcmgt v31.4s, v7.4s, v18.4s
-	WORD $0x6ebf1e47 // bit v7.16b, v18.16b, v31.16b
-	FSTPQ (F6, F7), 0(R7)
-	MOVD next+72(FP), R16
-	ADD R16, R7, R7
-	MOVD R7, R11
-	MOVD down+80(FP), R16
-	ADD R16, R5, R5
-	MOVD pixel+32(FP), R5
-	LSL $2, R5, R5
-	ADD R5, R10, R10
-	SUB $4, R12, R12
-	B rows1_tile4
-
-rows1_less4:
-	CMP $0, R12
-	BEQ rows1_end
-	CMP $2, R12
-	BLE rows1_tile2
-	MOVD n+16(FP), R15
-	CMP $4, R15
-	BLT rows1_tile2
-	SUB $4, R12, R12
-	MOVD R12, R5
-	MOVD next+72(FP), R16
-	MUL R16, R5, R5
-	ADD R5, R11, R11
-	MOVD pixel+32(FP), R16
-	MUL R16, R12, R12
-	ADD R12, R10, R10
-	MOVD $4, R12
-	B rows1_tile4
-
-rows1_tile2:
-	CMP $2, R12
-	BLT rows1_less2
+rows1_tile3:
+	CMP $3, R12
+	BLT rows1_less3
 	MOVD bias+88(FP), R7
 	ADD R3, R7, R20
 	FLDPQ 0(R20), (F0, F1)
 	WORD $0x4ea01c02 // mov v2.16b, v0.16b
 	WORD $0x4ea11c23 // mov v3.16b, v1.16b
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
 	MOVD R13, R7
 	MOVD ky+40(FP), R8
 	MOVD weights+56(FP), R4
 	ADD R3, R4, R4
 
-rows1_tile2_row:
+rows1_tile3_row:
 	MOVD ky+40(FP), R5
 	MOVD 0(R7), R0
 	ADD R10, R0, R0
@@ -19898,116 +20879,149 @@ rows1_tile2_row:
 	ADD $512, R4, R15
 	MOVD R15, R5
 
-rows1_tile2_row_column0:
-	FLDPQ 0(R4), (F16, F17)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce00 // fmla v0.4s, v16.4s, v22.4s
-	WORD $0x4e36ce21 // fmla v1.4s, v17.4s, v22.4s
+rows1_tile3_row_column0:
+	FLDPQ 0(R4), (F24, F25)
+	VLD1R (R0), [V30.S4]
+	WORD $0x4e3ecf00 // fmla v0.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf21 // fmla v1.4s, v25.4s, v30.4s
 	ADD $4, R0, R0
 	ADD $64, R4, R4
 	CMP R5, R4
-	BLT rows1_tile2_row_column0
+	BLT rows1_tile3_row_column0
 	SUB $512, R4, R4
 	ADD R9, R0, R0
 	ADD $512, R4, R15
 	MOVD R15, R5
 
-rows1_tile2_row_column1:
-	FLDPQ 0(R4), (F16, F17)
-	FLDPQ 512(R4), (F18, F19)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce02 // fmla v2.4s, v16.4s, v22.4s
-	WORD $0x4e36ce23 // fmla v3.4s, v17.4s, v22.4s
-	WORD $0x4e36ce40 // fmla v0.4s, v18.4s, v22.4s
-	WORD $0x4e36ce61 // fmla v1.4s, v19.4s, v22.4s
+rows1_tile3_row_column1:
+	FLDPQ 0(R4), (F24, F25)
+	FLDPQ 512(R4), (F26, F27)
+	VLD1R (R0), [V30.S4]
+	WORD $0x4e3ecf02 // fmla v2.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf23 // fmla v3.4s, v25.4s, v30.4s
+	WORD $0x4e3ecf40 // fmla v0.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf61 // fmla v1.4s, v27.4s, v30.4s
 	ADD $4, R0, R0
 	ADD $64, R4, R4
 	CMP R5, R4
-	BLT rows1_tile2_row_column1
+	BLT rows1_tile3_row_column1
 	SUB $512, R4, R4
 	ADD R9, R0, R0
 	ADD $512, R4, R15
 	MOVD R15, R5
 
-rows1_tile2_row_column2:
-	FLDPQ 512(R4), (F18, F19)
+rows1_tile3_row_column2:
+	FLDPQ 0(R4), (F24, F25)
+	FLDPQ 512(R4), (F26, F27)
 	ADD $1024, R4, R21
-	FLDPQ 0(R21), (F20, F21)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce42 // fmla v2.4s, v18.4s, v22.4s
-	WORD $0x4e36ce63 // fmla v3.4s, v19.4s, v22.4s
-	WORD $0x4e36ce80 // fmla v0.4s, v20.4s, v22.4s
-	WORD $0x4e36cea1 // fmla v1.4s, v21.4s, v22.4s
+	FLDPQ 0(R21), (F28, F29)
+	VLD1R (R0), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	WORD $0x4e3ecf42 // fmla v2.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf63 // fmla v3.4s, v27.4s, v30.4s
+	WORD $0x4e3ecf80 // fmla v0.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfa1 // fmla v1.4s, v29.4s, v30.4s
 	ADD $4, R0, R0
 	ADD $64, R4, R4
 	CMP R5, R4
-	BLT rows1_tile2_row_column2
+	BLT rows1_tile3_row_column2
 	SUB $512, R4, R4
 	ADD R9, R0, R0
 	ADD $512, R4, R15
 	MOVD R15, R5
 
-rows1_tile2_row_column3:
+rows1_tile3_row_column3:
+	FLDPQ 512(R4), (F26, F27)
 	ADD $1024, R4, R22
-	FLDPQ 0(R22), (F20, F21)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce82 // fmla v2.4s, v20.4s, v22.4s
-	WORD $0x4e36cea3 // fmla v3.4s, v21.4s, v22.4s
+	FLDPQ 0(R22), (F28, F29)
+	VLD1R (R0), [V30.S4]
+	WORD $0x4e3ecf44 // fmla v4.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf65 // fmla v5.4s, v27.4s, v30.4s
+	WORD $0x4e3ecf82 // fmla v2.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfa3 // fmla v3.4s, v29.4s, v30.4s
 	ADD $4, R0, R0
 	ADD $64, R4, R4
 	CMP R5, R4
-	BLT rows1_tile2_row_column3
+	BLT rows1_tile3_row_column3
+	SUB $512, R4, R4
+	ADD R9, R0, R0
+	ADD $512, R4, R15
+	MOVD R15, R5
+
+rows1_tile3_row_column4:
+	ADD $1024, R4, R23
+	FLDPQ 0(R23), (F28, F29)
+	VLD1R (R0), [V30.S4]
+	WORD $0x4e3ecf84 // fmla v4.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfa5 // fmla v5.4s, v29.4s, v30.4s
+	ADD $4, R0, R0
+	ADD $64, R4, R4
+	CMP R5, R4
+	BLT rows1_tile3_row_column4
 	SUB $512, R4, R4
 	ADD R9, R0, R0
 	ADD $1536, R4, R4
 	SUBS $1, R8, R8
-	BNE rows1_tile2_row
+	BNE rows1_tile3_row
 	MOVD clamp+96(FP), R7
-	VLD1R (R7), [V16.S4]
-	ADD $4, R7, R23
-	VLD1R (R23), [V18.S4]
+	VLD1R (R7), [V24.S4]
+	ADD $4, R7, R24
+	VLD1R (R24), [V26.S4]
 	MOVD R11, R5
 	MOVD R5, R7
-	WORD $0x6ea0e61f // fcmgt v31.4s, v16.4s, v0.4s
-	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
-	WORD $0x6ea1e61f // fcmgt v31.4s, v16.4s, v1.4s
-	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	WORD $0x6eb2e41f // fcmgt v31.4s, v0.4s, v18.4s
-	WORD $0x6ebf1e40 // bit v0.16b, v18.16b, v31.16b
-	WORD $0x6eb2e43f // fcmgt v31.4s, v1.4s, v18.4s
-	WORD $0x6ebf1e41 // bit v1.16b, v18.16b, v31.16b
+	WORD $0x6ea0e71f // fcmgt v31.4s, v24.4s, v0.4s
+	WORD $0x6ebf1f00 // bit v0.16b, v24.16b, v31.16b
+	WORD $0x6ea1e71f // fcmgt v31.4s, v24.4s, v1.4s
+	WORD $0x6ebf1f01 // bit v1.16b, v24.16b, v31.16b
+	WORD $0x6ebae41f // fcmgt v31.4s, v0.4s, v26.4s
+	WORD $0x6ebf1f40 // bit v0.16b, v26.16b, v31.16b
+	WORD $0x6ebae43f // fcmgt v31.4s, v1.4s, v26.4s
+	WORD $0x6ebf1f41 // bit v1.16b, v26.16b, v31.16b
 	FSTPQ (F0, F1), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6ea2e61f // fcmgt v31.4s, v16.4s, v2.4s
-	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
-	WORD $0x6ea3e61f // fcmgt v31.4s, v16.4s, v3.4s
-	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
-	WORD $0x6eb2e45f // fcmgt v31.4s, v2.4s, v18.4s
-	WORD $0x6ebf1e42 // bit v2.16b, v18.16b, v31.16b
-	WORD $0x6eb2e47f // fcmgt v31.4s, v3.4s, v18.4s
-	WORD $0x6ebf1e43 // bit v3.16b, v18.16b, v31.16b
+	WORD $0x6ea2e71f // fcmgt v31.4s, v24.4s, v2.4s
+	WORD $0x6ebf1f02 // bit v2.16b, v24.16b, v31.16b
+	WORD $0x6ea3e71f // fcmgt v31.4s, v24.4s, v3.4s
+	WORD $0x6ebf1f03 // bit v3.16b, v24.16b, v31.16b
+	WORD $0x6ebae45f // fcmgt v31.4s, v2.4s, v26.4s
+	WORD $0x6ebf1f42 // bit v2.16b, v26.16b, v31.16b
+	WORD $0x6ebae47f // fcmgt v31.4s, v3.4s, v26.4s
+	WORD $0x6ebf1f43 // bit v3.16b, v26.16b, v31.16b
 	FSTPQ (F2, F3), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6ea4e71f // fcmgt v31.4s, v24.4s, v4.4s
+	WORD $0x6ebf1f04 // bit v4.16b, v24.16b, v31.16b
+	WORD $0x6ea5e71f // fcmgt v31.4s, v24.4s, v5.4s
+	WORD $0x6ebf1f05 // bit v5.16b, v24.16b, v31.16b
+	WORD $0x6ebae49f // fcmgt v31.4s, v4.4s, v26.4s
+	WORD $0x6ebf1f44 // bit v4.16b, v26.16b, v31.16b
+	WORD $0x6ebae4bf // fcmgt v31.4s, v5.4s, v26.4s
+	WORD $0x6ebf1f45 // bit v5.16b, v26.16b, v31.16b
+	FSTPQ (F4, F5), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
 	MOVD R7, R11
 	MOVD down+80(FP), R16
 	ADD R16, R5, R5
 	MOVD pixel+32(FP), R5
-	LSL $1, R5, R5
+	MOVD $3, R16
+	MUL R16, R5, R5
 	ADD R5, R10, R10
-	SUB $2, R12, R12
-	B rows1_tile2
+	SUB $3, R12, R12
+	B rows1_tile3
 
-rows1_less2:
+rows1_less3:
 	CMP $0, R12
 	BEQ rows1_end
 	CMP $1, R12
 	BLE rows1_tile1
 	MOVD n+16(FP), R15
-	CMP $2, R15
+	CMP $3, R15
 	BLT rows1_tile1
-	SUB $2, R12, R12
+	SUB $3, R12, R12
 	MOVD R12, R5
 	MOVD next+72(FP), R16
 	MUL R16, R5, R5
@@ -20015,15 +21029,15 @@ rows1_less2:
 	MOVD pixel+32(FP), R16
 	MUL R16, R12, R12
 	ADD R12, R10, R10
-	MOVD $2, R12
-	B rows1_tile2
+	MOVD $3, R12
+	B rows1_tile3
 
 rows1_tile1:
 	CMP $1, R12
 	BLT rows1_less1
 	MOVD bias+88(FP), R7
-	ADD R3, R7, R24
-	FLDPQ 0(R24), (F0, F1)
+	ADD R3, R7, R25
+	FLDPQ 0(R25), (F0, F1)
 	MOVD R13, R7
 	MOVD ky+40(FP), R8
 	MOVD weights+56(FP), R4
@@ -20039,10 +21053,10 @@ rows1_tile1_row:
 	MOVD R15, R5
 
 rows1_tile1_row_column0:
-	FLDPQ 0(R4), (F16, F17)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce00 // fmla v0.4s, v16.4s, v22.4s
-	WORD $0x4e36ce21 // fmla v1.4s, v17.4s, v22.4s
+	FLDPQ 0(R4), (F24, F25)
+	VLD1R (R0), [V30.S4]
+	WORD $0x4e3ecf00 // fmla v0.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf21 // fmla v1.4s, v25.4s, v30.4s
 	ADD $4, R0, R0
 	ADD $64, R4, R4
 	CMP R5, R4
@@ -20053,10 +21067,10 @@ rows1_tile1_row_column0:
 	MOVD R15, R5
 
 rows1_tile1_row_column1:
-	FLDPQ 512(R4), (F18, F19)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce40 // fmla v0.4s, v18.4s, v22.4s
-	WORD $0x4e36ce61 // fmla v1.4s, v19.4s, v22.4s
+	FLDPQ 512(R4), (F26, F27)
+	VLD1R (R0), [V30.S4]
+	WORD $0x4e3ecf40 // fmla v0.4s, v26.4s, v30.4s
+	WORD $0x4e3ecf61 // fmla v1.4s, v27.4s, v30.4s
 	ADD $4, R0, R0
 	ADD $64, R4, R4
 	CMP R5, R4
@@ -20067,11 +21081,11 @@ rows1_tile1_row_column1:
 	MOVD R15, R5
 
 rows1_tile1_row_column2:
-	ADD $1024, R4, R25
-	FLDPQ 0(R25), (F20, F21)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce80 // fmla v0.4s, v20.4s, v22.4s
-	WORD $0x4e36cea1 // fmla v1.4s, v21.4s, v22.4s
+	ADD $1024, R4, R19
+	FLDPQ 0(R19), (F28, F29)
+	VLD1R (R0), [V30.S4]
+	WORD $0x4e3ecf80 // fmla v0.4s, v28.4s, v30.4s
+	WORD $0x4e3ecfa1 // fmla v1.4s, v29.4s, v30.4s
 	ADD $4, R0, R0
 	ADD $64, R4, R4
 	CMP R5, R4
@@ -20082,19 +21096,19 @@ rows1_tile1_row_column2:
 	SUBS $1, R8, R8
 	BNE rows1_tile1_row
 	MOVD clamp+96(FP), R7
-	VLD1R (R7), [V16.S4]
-	ADD $4, R7, R19
-	VLD1R (R19), [V18.S4]
+	VLD1R (R7), [V24.S4]
+	ADD $4, R7, R20
+	VLD1R (R20), [V26.S4]
 	MOVD R11, R5
 	MOVD R5, R7
-	WORD $0x6ea0e61f // fcmgt v31.4s, v16.4s, v0.4s
-	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
-	WORD $0x6ea1e61f // fcmgt v31.4s, v16.4s, v1.4s
-	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	WORD $0x6eb2e41f // fcmgt v31.4s, v0.4s, v18.4s
-	WORD $0x6ebf1e40 // bit v0.16b, v18.16b, v31.16b
-	WORD $0x6eb2e43f // fcmgt v31.4s, v1.4s, v18.4s
-	WORD $0x6ebf1e41 // bit v1.16b, v18.16b, v31.16b
+	WORD $0x6ea0e71f // fcmgt v31.4s, v24.4s, v0.4s
+	WORD $0x6ebf1f00 // bit v0.16b, v24.16b, v31.16b
+	WORD $0x6ea1e71f // fcmgt v31.4s, v24.4s, v1.4s
+	WORD $0x6ebf1f01 // bit v1.16b, v24.16b, v31.16b
+	WORD $0x6ebae41f // fcmgt v31.4s, v0.4s, v26.4s
+	WORD $0x6ebf1f40 // bit v0.16b, v26.16b, v31.16b
+	WORD $0x6ebae43f // fcmgt v31.4s, v1.4s, v26.4s
+	WORD $0x6ebf1f41 // bit v1.16b, v26.16b, v31.16b
 	FSTPQ (F0, F1), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
@@ -20137,24 +21151,26 @@ rows1_none:
 
 TEXT ·grouped8Stride2NEON(SB), NOSPLIT, $0-104
 	MOVD pixel+32(FP), R9
-	SUB $32, R9, R9
+	LSL $1, R9, R14
 	MOVD $0, R3
 
 vector:
 	MOVD rows+0(FP), R13
-	MOVD m+8(FP), R14
+	MOVD m+8(FP), R5
+	MOVD R5, bytes+48(FP)
 
-rows2:
-	CMP $2, R14
-	BLT rows2_none
+rows4:
+	MOVD bytes+48(FP), R15
+	CMP $4, R15
+	BLT rows4_none
 	MOVD first+24(FP), R10
 	MOVD out+64(FP), R11
 	ADD R3, R11, R11
 	MOVD n+16(FP), R12
 
-rows2_tile4:
-	CMP $4, R12
-	BLT rows2_less4
+rows4_tile3:
+	CMP $3, R12
+	BLT rows4_less3
 	MOVD bias+88(FP), R7
 	ADD R3, R7, R19
 	FLDPQ 0(R19), (F0, F1)
@@ -20172,12 +21188,20 @@ rows2_tile4:
 	WORD $0x4ea11c2d // mov v13.16b, v1.16b
 	WORD $0x4ea01c0e // mov v14.16b, v0.16b
 	WORD $0x4ea11c2f // mov v15.16b, v1.16b
+	WORD $0x4ea01c10 // mov v16.16b, v0.16b
+	WORD $0x4ea11c31 // mov v17.16b, v1.16b
+	WORD $0x4ea01c12 // mov v18.16b, v0.16b
+	WORD $0x4ea11c33 // mov v19.16b, v1.16b
+	WORD $0x4ea01c14 // mov v20.16b, v0.16b
+	WORD $0x4ea11c35 // mov v21.16b, v1.16b
+	WORD $0x4ea01c16 // mov v22.16b, v0.16b
+	WORD $0x4ea11c37 // mov v23.16b, v1.16b
 	MOVD R13, R7
 	MOVD ky+40(FP), R8
 	MOVD weights+56(FP), R4
 	ADD R3, R4, R4
 
-rows2_tile4_row:
+rows4_tile3_row:
 	MOVD ky+40(FP), R5
 	MOVD 0(R7), R0
 	ADD R10, R0, R0
@@ -20186,315 +21210,640 @@ rows2_tile4_row:
 	MOVD 0(R20), R1
 	ADD R10, R1, R1
 	ADD R3, R1, R1
+	ADD R5, R5, R5
+	ADD R5<<3, R7, R21
+	MOVD 0(R21), R2
+	ADD R10, R2, R2
+	ADD R3, R2, R2
+	MOVD ky+40(FP), R16
+	ADD R16, R5, R5
+	ADD R5<<3, R7, R22
+	MOVD 0(R22), R6
+	ADD R10, R6, R6
+	ADD R3, R6, R6
 	ADD $8, R7, R7
-	ADD $512, R4, R15
-	MOVD R15, R5
+	MOVD $3, R5
 
-rows2_tile4_row_column0:
-	FLDPQ 0(R4), (F16, F17)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce00 // fmla v0.4s, v16.4s, v22.4s
-	WORD $0x4e36ce21 // fmla v1.4s, v17.4s, v22.4s
-	VLD1R (R1), [V24.S4]
-	WORD $0x4e38ce08 // fmla v8.4s, v16.4s, v24.4s
-	WORD $0x4e38ce29 // fmla v9.4s, v17.4s, v24.4s
-	ADD $4, R0, R0
-	ADD $4, R1, R1
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows2_tile4_row_column0
-	SUB $512, R4, R4
+rows4_tile3_row_tap:
+	FLDPQ 0(R4), (F24, F25)
+	VLD1R (R0), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD R14, R0, R23
+	VLD1R (R23), [V28.S4]
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf23 // fmla v3.4s, v25.4s, v28.4s
+	ADD R14<<1, R0, R24
+	VLD1R (R24), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	VLD1R (R1), [V26.S4]
+	WORD $0x4e3acf06 // fmla v6.4s, v24.4s, v26.4s
+	WORD $0x4e3acf27 // fmla v7.4s, v25.4s, v26.4s
+	ADD R14, R1, R25
+	VLD1R (R25), [V28.S4]
+	WORD $0x4e3ccf08 // fmla v8.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf29 // fmla v9.4s, v25.4s, v28.4s
+	ADD R14<<1, R1, R19
+	VLD1R (R19), [V30.S4]
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2b // fmla v11.4s, v25.4s, v30.4s
+	VLD1R (R2), [V26.S4]
+	WORD $0x4e3acf0c // fmla v12.4s, v24.4s, v26.4s
+	WORD $0x4e3acf2d // fmla v13.4s, v25.4s, v26.4s
+	ADD R14, R2, R20
+	VLD1R (R20), [V28.S4]
+	WORD $0x4e3ccf0e // fmla v14.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf2f // fmla v15.4s, v25.4s, v28.4s
+	ADD R14<<1, R2, R21
+	VLD1R (R21), [V30.S4]
+	WORD $0x4e3ecf10 // fmla v16.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf31 // fmla v17.4s, v25.4s, v30.4s
+	VLD1R (R6), [V26.S4]
+	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
+	WORD $0x4e3acf33 // fmla v19.4s, v25.4s, v26.4s
+	ADD R14, R6, R22
+	VLD1R (R22), [V28.S4]
+	WORD $0x4e3ccf14 // fmla v20.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf35 // fmla v21.4s, v25.4s, v28.4s
+	ADD R14<<1, R6, R23
+	VLD1R (R23), [V30.S4]
+	WORD $0x4e3ecf16 // fmla v22.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf37 // fmla v23.4s, v25.4s, v30.4s
+	FLDPQ 64(R4), (F24, F25)
+	ADD $4, R0, R24
+	VLD1R (R24), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD R14, R0, R25
+	ADD $4, R25, R25
+	VLD1R (R25), [V28.S4]
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf23 // fmla v3.4s, v25.4s, v28.4s
+	ADD R14<<1, R0, R19
+	ADD $4, R19, R19
+	VLD1R (R19), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	ADD $4, R1, R20
+	VLD1R (R20), [V26.S4]
+	WORD $0x4e3acf06 // fmla v6.4s, v24.4s, v26.4s
+	WORD $0x4e3acf27 // fmla v7.4s, v25.4s, v26.4s
+	ADD R14, R1, R21
+	ADD $4, R21, R21
+	VLD1R (R21), [V28.S4]
+	WORD $0x4e3ccf08 // fmla v8.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf29 // fmla v9.4s, v25.4s, v28.4s
+	ADD R14<<1, R1, R22
+	ADD $4, R22, R22
+	VLD1R (R22), [V30.S4]
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2b // fmla v11.4s, v25.4s, v30.4s
+	ADD $4, R2, R23
+	VLD1R (R23), [V26.S4]
+	WORD $0x4e3acf0c // fmla v12.4s, v24.4s, v26.4s
+	WORD $0x4e3acf2d // fmla v13.4s, v25.4s, v26.4s
+	ADD R14, R2, R24
+	ADD $4, R24, R24
+	VLD1R (R24), [V28.S4]
+	WORD $0x4e3ccf0e // fmla v14.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf2f // fmla v15.4s, v25.4s, v28.4s
+	ADD R14<<1, R2, R25
+	ADD $4, R25, R25
+	VLD1R (R25), [V30.S4]
+	WORD $0x4e3ecf10 // fmla v16.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf31 // fmla v17.4s, v25.4s, v30.4s
+	ADD $4, R6, R19
+	VLD1R (R19), [V26.S4]
+	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
+	WORD $0x4e3acf33 // fmla v19.4s, v25.4s, v26.4s
+	ADD R14, R6, R20
+	ADD $4, R20, R20
+	VLD1R (R20), [V28.S4]
+	WORD $0x4e3ccf14 // fmla v20.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf35 // fmla v21.4s, v25.4s, v28.4s
+	ADD R14<<1, R6, R21
+	ADD $4, R21, R21
+	VLD1R (R21), [V30.S4]
+	WORD $0x4e3ecf16 // fmla v22.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf37 // fmla v23.4s, v25.4s, v30.4s
+	FLDPQ 128(R4), (F24, F25)
+	ADD $8, R0, R22
+	VLD1R (R22), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD R14, R0, R23
+	ADD $8, R23, R23
+	VLD1R (R23), [V28.S4]
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf23 // fmla v3.4s, v25.4s, v28.4s
+	ADD R14<<1, R0, R24
+	ADD $8, R24, R24
+	VLD1R (R24), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	ADD $8, R1, R25
+	VLD1R (R25), [V26.S4]
+	WORD $0x4e3acf06 // fmla v6.4s, v24.4s, v26.4s
+	WORD $0x4e3acf27 // fmla v7.4s, v25.4s, v26.4s
+	ADD R14, R1, R19
+	ADD $8, R19, R19
+	VLD1R (R19), [V28.S4]
+	WORD $0x4e3ccf08 // fmla v8.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf29 // fmla v9.4s, v25.4s, v28.4s
+	ADD R14<<1, R1, R20
+	ADD $8, R20, R20
+	VLD1R (R20), [V30.S4]
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2b // fmla v11.4s, v25.4s, v30.4s
+	ADD $8, R2, R21
+	VLD1R (R21), [V26.S4]
+	WORD $0x4e3acf0c // fmla v12.4s, v24.4s, v26.4s
+	WORD $0x4e3acf2d // fmla v13.4s, v25.4s, v26.4s
+	ADD R14, R2, R22
+	ADD $8, R22, R22
+	VLD1R (R22), [V28.S4]
+	WORD $0x4e3ccf0e // fmla v14.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf2f // fmla v15.4s, v25.4s, v28.4s
+	ADD R14<<1, R2, R23
+	ADD $8, R23, R23
+	VLD1R (R23), [V30.S4]
+	WORD $0x4e3ecf10 // fmla v16.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf31 // fmla v17.4s, v25.4s, v30.4s
+	ADD $8, R6, R24
+	VLD1R (R24), [V26.S4]
+	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
+	WORD $0x4e3acf33 // fmla v19.4s, v25.4s, v26.4s
+	ADD R14, R6, R25
+	ADD $8, R25, R25
+	VLD1R (R25), [V28.S4]
+	WORD $0x4e3ccf14 // fmla v20.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf35 // fmla v21.4s, v25.4s, v28.4s
+	ADD R14<<1, R6, R19
+	ADD $8, R19, R19
+	VLD1R (R19), [V30.S4]
+	WORD $0x4e3ecf16 // fmla v22.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf37 // fmla v23.4s, v25.4s, v30.4s
+	FLDPQ 192(R4), (F24, F25)
+	ADD $12, R0, R20
+	VLD1R (R20), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD R14, R0, R21
+	ADD $12, R21, R21
+	VLD1R (R21), [V28.S4]
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf23 // fmla v3.4s, v25.4s, v28.4s
+	ADD R14<<1, R0, R22
+	ADD $12, R22, R22
+	VLD1R (R22), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	ADD $12, R1, R23
+	VLD1R (R23), [V26.S4]
+	WORD $0x4e3acf06 // fmla v6.4s, v24.4s, v26.4s
+	WORD $0x4e3acf27 // fmla v7.4s, v25.4s, v26.4s
+	ADD R14, R1, R24
+	ADD $12, R24, R24
+	VLD1R (R24), [V28.S4]
+	WORD $0x4e3ccf08 // fmla v8.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf29 // fmla v9.4s, v25.4s, v28.4s
+	ADD R14<<1, R1, R25
+	ADD $12, R25, R25
+	VLD1R (R25), [V30.S4]
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2b // fmla v11.4s, v25.4s, v30.4s
+	ADD $12, R2, R19
+	VLD1R (R19), [V26.S4]
+	WORD $0x4e3acf0c // fmla v12.4s, v24.4s, v26.4s
+	WORD $0x4e3acf2d // fmla v13.4s, v25.4s, v26.4s
+	ADD R14, R2, R20
+	ADD $12, R20, R20
+	VLD1R (R20), [V28.S4]
+	WORD $0x4e3ccf0e // fmla v14.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf2f // fmla v15.4s, v25.4s, v28.4s
+	ADD R14<<1, R2, R21
+	ADD $12, R21, R21
+	VLD1R (R21), [V30.S4]
+	WORD $0x4e3ecf10 // fmla v16.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf31 // fmla v17.4s, v25.4s, v30.4s
+	ADD $12, R6, R22
+	VLD1R (R22), [V26.S4]
+	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
+	WORD $0x4e3acf33 // fmla v19.4s, v25.4s, v26.4s
+	ADD R14, R6, R23
+	ADD $12, R23, R23
+	VLD1R (R23), [V28.S4]
+	WORD $0x4e3ccf14 // fmla v20.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf35 // fmla v21.4s, v25.4s, v28.4s
+	ADD R14<<1, R6, R24
+	ADD $12, R24, R24
+	VLD1R (R24), [V30.S4]
+	WORD $0x4e3ecf16 // fmla v22.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf37 // fmla v23.4s, v25.4s, v30.4s
+	FLDPQ 256(R4), (F24, F25)
+	ADD $16, R0, R25
+	VLD1R (R25), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD R14, R0, R19
+	ADD $16, R19, R19
+	VLD1R (R19), [V28.S4]
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf23 // fmla v3.4s, v25.4s, v28.4s
+	ADD R14<<1, R0, R20
+	ADD $16, R20, R20
+	VLD1R (R20), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	ADD $16, R1, R21
+	VLD1R (R21), [V26.S4]
+	WORD $0x4e3acf06 // fmla v6.4s, v24.4s, v26.4s
+	WORD $0x4e3acf27 // fmla v7.4s, v25.4s, v26.4s
+	ADD R14, R1, R22
+	ADD $16, R22, R22
+	VLD1R (R22), [V28.S4]
+	WORD $0x4e3ccf08 // fmla v8.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf29 // fmla v9.4s, v25.4s, v28.4s
+	ADD R14<<1, R1, R23
+	ADD $16, R23, R23
+	VLD1R (R23), [V30.S4]
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2b // fmla v11.4s, v25.4s, v30.4s
+	ADD $16, R2, R24
+	VLD1R (R24), [V26.S4]
+	WORD $0x4e3acf0c // fmla v12.4s, v24.4s, v26.4s
+	WORD $0x4e3acf2d // fmla v13.4s, v25.4s, v26.4s
+	ADD R14, R2, R25
+	ADD $16, R25, R25
+	VLD1R (R25), [V28.S4]
+	WORD $0x4e3ccf0e // fmla v14.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf2f // fmla v15.4s, v25.4s, v28.4s
+	ADD R14<<1, R2, R19
+	ADD $16, R19, R19
+	VLD1R (R19), [V30.S4]
+	WORD $0x4e3ecf10 // fmla v16.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf31 // fmla v17.4s, v25.4s, v30.4s
+	ADD $16, R6, R20
+	VLD1R (R20), [V26.S4]
+	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
+	WORD $0x4e3acf33 // fmla v19.4s, v25.4s, v26.4s
+	ADD R14, R6, R21
+	ADD $16, R21, R21
+	VLD1R (R21), [V28.S4]
+	WORD $0x4e3ccf14 // fmla v20.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf35 // fmla v21.4s, v25.4s, v28.4s
+	ADD R14<<1, R6, R22
+	ADD $16, R22, R22
+	VLD1R (R22), [V30.S4]
+	WORD $0x4e3ecf16 // fmla v22.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf37 // fmla v23.4s, v25.4s, v30.4s
+	FLDPQ 320(R4), (F24, F25)
+	ADD $20, R0, R23
+	VLD1R (R23), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD R14, R0, R24
+	ADD $20, R24, R24
+	VLD1R (R24), [V28.S4]
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf23 // fmla v3.4s, v25.4s, v28.4s
+	ADD R14<<1, R0, R25
+	ADD $20, R25, R25
+	VLD1R (R25), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	ADD $20, R1, R19
+	VLD1R (R19), [V26.S4]
+	WORD $0x4e3acf06 // fmla v6.4s, v24.4s, v26.4s
+	WORD $0x4e3acf27 // fmla v7.4s, v25.4s, v26.4s
+	ADD R14, R1, R20
+	ADD $20, R20, R20
+	VLD1R (R20), [V28.S4]
+	WORD $0x4e3ccf08 // fmla v8.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf29 // fmla v9.4s, v25.4s, v28.4s
+	ADD R14<<1, R1, R21
+	ADD $20, R21, R21
+	VLD1R (R21), [V30.S4]
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2b // fmla v11.4s, v25.4s, v30.4s
+	ADD $20, R2, R22
+	VLD1R (R22), [V26.S4]
+	WORD $0x4e3acf0c // fmla v12.4s, v24.4s, v26.4s
+	WORD $0x4e3acf2d // fmla v13.4s, v25.4s, v26.4s
+	ADD R14, R2, R23
+	ADD $20, R23, R23
+	VLD1R (R23), [V28.S4]
+	WORD $0x4e3ccf0e // fmla v14.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf2f // fmla v15.4s, v25.4s, v28.4s
+	ADD R14<<1, R2, R24
+	ADD $20, R24, R24
+	VLD1R (R24), [V30.S4]
+	WORD $0x4e3ecf10 // fmla v16.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf31 // fmla v17.4s, v25.4s, v30.4s
+	ADD $20, R6, R25
+	VLD1R (R25), [V26.S4]
+	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
+	WORD $0x4e3acf33 // fmla v19.4s, v25.4s, v26.4s
+	ADD R14, R6, R19
+	ADD $20, R19, R19
+	VLD1R (R19), [V28.S4]
+	WORD $0x4e3ccf14 // fmla v20.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf35 // fmla v21.4s, v25.4s, v28.4s
+	ADD R14<<1, R6, R20
+	ADD $20, R20, R20
+	VLD1R (R20), [V30.S4]
+	WORD $0x4e3ecf16 // fmla v22.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf37 // fmla v23.4s, v25.4s, v30.4s
+	FLDPQ 384(R4), (F24, F25)
+	ADD $24, R0, R21
+	VLD1R (R21), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD R14, R0, R22
+	ADD $24, R22, R22
+	VLD1R (R22), [V28.S4]
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf23 // fmla v3.4s, v25.4s, v28.4s
+	ADD R14<<1, R0, R23
+	ADD $24, R23, R23
+	VLD1R (R23), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	ADD $24, R1, R24
+	VLD1R (R24), [V26.S4]
+	WORD $0x4e3acf06 // fmla v6.4s, v24.4s, v26.4s
+	WORD $0x4e3acf27 // fmla v7.4s, v25.4s, v26.4s
+	ADD R14, R1, R25
+	ADD $24, R25, R25
+	VLD1R (R25), [V28.S4]
+	WORD $0x4e3ccf08 // fmla v8.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf29 // fmla v9.4s, v25.4s, v28.4s
+	ADD R14<<1, R1, R19
+	ADD $24, R19, R19
+	VLD1R (R19), [V30.S4]
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2b // fmla v11.4s, v25.4s, v30.4s
+	ADD $24, R2, R20
+	VLD1R (R20), [V26.S4]
+	WORD $0x4e3acf0c // fmla v12.4s, v24.4s, v26.4s
+	WORD $0x4e3acf2d // fmla v13.4s, v25.4s, v26.4s
+	ADD R14, R2, R21
+	ADD $24, R21, R21
+	VLD1R (R21), [V28.S4]
+	WORD $0x4e3ccf0e // fmla v14.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf2f // fmla v15.4s, v25.4s, v28.4s
+	ADD R14<<1, R2, R22
+	ADD $24, R22, R22
+	VLD1R (R22), [V30.S4]
+	WORD $0x4e3ecf10 // fmla v16.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf31 // fmla v17.4s, v25.4s, v30.4s
+	ADD $24, R6, R23
+	VLD1R (R23), [V26.S4]
+	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
+	WORD $0x4e3acf33 // fmla v19.4s, v25.4s, v26.4s
+	ADD R14, R6, R24
+	ADD $24, R24, R24
+	VLD1R (R24), [V28.S4]
+	WORD $0x4e3ccf14 // fmla v20.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf35 // fmla v21.4s, v25.4s, v28.4s
+	ADD R14<<1, R6, R25
+	ADD $24, R25, R25
+	VLD1R (R25), [V30.S4]
+	WORD $0x4e3ecf16 // fmla v22.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf37 // fmla v23.4s, v25.4s, v30.4s
+	FLDPQ 448(R4), (F24, F25)
+	ADD $28, R0, R19
+	VLD1R (R19), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD R14, R0, R20
+	ADD $28, R20, R20
+	VLD1R (R20), [V28.S4]
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf23 // fmla v3.4s, v25.4s, v28.4s
+	ADD R14<<1, R0, R21
+	ADD $28, R21, R21
+	VLD1R (R21), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	ADD $28, R1, R22
+	VLD1R (R22), [V26.S4]
+	WORD $0x4e3acf06 // fmla v6.4s, v24.4s, v26.4s
+	WORD $0x4e3acf27 // fmla v7.4s, v25.4s, v26.4s
+	ADD R14, R1, R23
+	ADD $28, R23, R23
+	VLD1R (R23), [V28.S4]
+	WORD $0x4e3ccf08 // fmla v8.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf29 // fmla v9.4s, v25.4s, v28.4s
+	ADD R14<<1, R1, R24
+	ADD $28, R24, R24
+	VLD1R (R24), [V30.S4]
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2b // fmla v11.4s, v25.4s, v30.4s
+	ADD $28, R2, R25
+	VLD1R (R25), [V26.S4]
+	WORD $0x4e3acf0c // fmla v12.4s, v24.4s, v26.4s
+	WORD $0x4e3acf2d // fmla v13.4s, v25.4s, v26.4s
+	ADD R14, R2, R19
+	ADD $28, R19, R19
+	VLD1R (R19), [V28.S4]
+	WORD $0x4e3ccf0e // fmla v14.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf2f // fmla v15.4s, v25.4s, v28.4s
+	ADD R14<<1, R2, R20
+	ADD $28, R20, R20
+	VLD1R (R20), [V30.S4]
+	WORD $0x4e3ecf10 // fmla v16.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf31 // fmla v17.4s, v25.4s, v30.4s
+	ADD $28, R6, R21
+	VLD1R (R21), [V26.S4]
+	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
+	WORD $0x4e3acf33 // fmla v19.4s, v25.4s, v26.4s
+	ADD R14, R6, R22
+	ADD $28, R22, R22
+	VLD1R (R22), [V28.S4]
+	WORD $0x4e3ccf14 // fmla v20.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf35 // fmla v21.4s, v25.4s, v28.4s
+	ADD R14<<1, R6, R23
+	ADD $28, R23, R23
+	VLD1R (R23), [V30.S4]
+	WORD $0x4e3ecf16 // fmla v22.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf37 // fmla v23.4s, v25.4s, v30.4s
+	ADD $512, R4, R4
 	ADD R9, R0, R0
 	ADD R9, R1, R1
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows2_tile4_row_column1:
-	FLDPQ 512(R4), (F18, F19)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce40 // fmla v0.4s, v18.4s, v22.4s
-	WORD $0x4e36ce61 // fmla v1.4s, v19.4s, v22.4s
-	VLD1R (R1), [V24.S4]
-	WORD $0x4e38ce48 // fmla v8.4s, v18.4s, v24.4s
-	WORD $0x4e38ce69 // fmla v9.4s, v19.4s, v24.4s
-	ADD $4, R0, R0
-	ADD $4, R1, R1
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows2_tile4_row_column1
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD R9, R1, R1
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows2_tile4_row_column2:
-	FLDPQ 0(R4), (F16, F17)
-	ADD $1024, R4, R21
-	FLDPQ 0(R21), (F20, F21)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce02 // fmla v2.4s, v16.4s, v22.4s
-	WORD $0x4e36ce23 // fmla v3.4s, v17.4s, v22.4s
-	WORD $0x4e36ce80 // fmla v0.4s, v20.4s, v22.4s
-	WORD $0x4e36cea1 // fmla v1.4s, v21.4s, v22.4s
-	VLD1R (R1), [V24.S4]
-	WORD $0x4e38ce0a // fmla v10.4s, v16.4s, v24.4s
-	WORD $0x4e38ce2b // fmla v11.4s, v17.4s, v24.4s
-	WORD $0x4e38ce88 // fmla v8.4s, v20.4s, v24.4s
-	WORD $0x4e38cea9 // fmla v9.4s, v21.4s, v24.4s
-	ADD $4, R0, R0
-	ADD $4, R1, R1
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows2_tile4_row_column2
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD R9, R1, R1
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows2_tile4_row_column3:
-	FLDPQ 512(R4), (F18, F19)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce42 // fmla v2.4s, v18.4s, v22.4s
-	WORD $0x4e36ce63 // fmla v3.4s, v19.4s, v22.4s
-	VLD1R (R1), [V24.S4]
-	WORD $0x4e38ce4a // fmla v10.4s, v18.4s, v24.4s
-	WORD $0x4e38ce6b // fmla v11.4s, v19.4s, v24.4s
-	ADD $4, R0, R0
-	ADD $4, R1, R1
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows2_tile4_row_column3
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD R9, R1, R1
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows2_tile4_row_column4:
-	FLDPQ 0(R4), (F16, F17)
-	ADD $1024, R4, R22
-	FLDPQ 0(R22), (F20, F21)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce04 // fmla v4.4s, v16.4s, v22.4s
-	WORD $0x4e36ce25 // fmla v5.4s, v17.4s, v22.4s
-	WORD $0x4e36ce82 // fmla v2.4s, v20.4s, v22.4s
-	WORD $0x4e36cea3 // fmla v3.4s, v21.4s, v22.4s
-	VLD1R (R1), [V24.S4]
-	WORD $0x4e38ce0c // fmla v12.4s, v16.4s, v24.4s
-	WORD $0x4e38ce2d // fmla v13.4s, v17.4s, v24.4s
-	WORD $0x4e38ce8a // fmla v10.4s, v20.4s, v24.4s
-	WORD $0x4e38ceab // fmla v11.4s, v21.4s, v24.4s
-	ADD $4, R0, R0
-	ADD $4, R1, R1
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows2_tile4_row_column4
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD R9, R1, R1
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows2_tile4_row_column5:
-	FLDPQ 512(R4), (F18, F19)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce44 // fmla v4.4s, v18.4s, v22.4s
-	WORD $0x4e36ce65 // fmla v5.4s, v19.4s, v22.4s
-	VLD1R (R1), [V24.S4]
-	WORD $0x4e38ce4c // fmla v12.4s, v18.4s, v24.4s
-	WORD $0x4e38ce6d // fmla v13.4s, v19.4s, v24.4s
-	ADD $4, R0, R0
-	ADD $4, R1, R1
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows2_tile4_row_column5
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD R9, R1, R1
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows2_tile4_row_column6:
-	FLDPQ 0(R4), (F16, F17)
-	ADD $1024, R4, R23
-	FLDPQ 0(R23), (F20, F21)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce06 // fmla v6.4s, v16.4s, v22.4s
-	WORD $0x4e36ce27 // fmla v7.4s, v17.4s, v22.4s
-	WORD $0x4e36ce84 // fmla v4.4s, v20.4s, v22.4s
-	WORD $0x4e36cea5 // fmla v5.4s, v21.4s, v22.4s
-	VLD1R (R1), [V24.S4]
-	WORD $0x4e38ce0e // fmla v14.4s, v16.4s, v24.4s
-	WORD $0x4e38ce2f // fmla v15.4s, v17.4s, v24.4s
-	WORD $0x4e38ce8c // fmla v12.4s, v20.4s, v24.4s
-	WORD $0x4e38cead // fmla v13.4s, v21.4s, v24.4s
-	ADD $4, R0, R0
-	ADD $4, R1, R1
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows2_tile4_row_column6
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD R9, R1, R1
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows2_tile4_row_column7:
-	FLDPQ 512(R4), (F18, F19)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce46 // fmla v6.4s, v18.4s, v22.4s
-	WORD $0x4e36ce67 // fmla v7.4s, v19.4s, v22.4s
-	VLD1R (R1), [V24.S4]
-	WORD $0x4e38ce4e // fmla v14.4s, v18.4s, v24.4s
-	WORD $0x4e38ce6f // fmla v15.4s, v19.4s, v24.4s
-	ADD $4, R0, R0
-	ADD $4, R1, R1
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows2_tile4_row_column7
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD R9, R1, R1
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows2_tile4_row_column8:
-	ADD $1024, R4, R24
-	FLDPQ 0(R24), (F20, F21)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce86 // fmla v6.4s, v20.4s, v22.4s
-	WORD $0x4e36cea7 // fmla v7.4s, v21.4s, v22.4s
-	VLD1R (R1), [V24.S4]
-	WORD $0x4e38ce8e // fmla v14.4s, v20.4s, v24.4s
-	WORD $0x4e38ceaf // fmla v15.4s, v21.4s, v24.4s
-	ADD $4, R0, R0
-	ADD $4, R1, R1
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows2_tile4_row_column8
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD R9, R1, R1
-	ADD $1536, R4, R4
+	ADD R9, R2, R2
+	ADD R9, R6, R6
+	SUBS $1, R5, R5
+	BNE rows4_tile3_row_tap
 	SUBS $1, R8, R8
-	BNE rows2_tile4_row
+	BNE rows4_tile3_row
 	MOVD clamp+96(FP), R7
-	VLD1R (R7), [V16.S4]
-	ADD $4, R7, R25
-	VLD1R (R25), [V18.S4]
+	VLD1R (R7), [V24.S4]
+	ADD $4, R7, R24
+	VLD1R (R24), [V26.S4]
 	MOVD R11, R5
 	MOVD R5, R7
-	WORD $0x6ea0e61f // fcmgt v31.4s, v16.4s, v0.4s
-	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
-	WORD $0x6ea1e61f // fcmgt v31.4s, v16.4s, v1.4s
-	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	WORD $0x6eb2e41f // fcmgt v31.4s, v0.4s, v18.4s
-	WORD $0x6ebf1e40 // bit v0.16b, v18.16b, v31.16b
-	WORD $0x6eb2e43f // fcmgt v31.4s, v1.4s, v18.4s
-	WORD $0x6ebf1e41 // bit v1.16b, v18.16b, v31.16b
+	WORD $0x6ea0e71f // fcmgt v31.4s, v24.4s, v0.4s
+	WORD $0x6ebf1f00 // bit v0.16b, v24.16b, v31.16b
+	WORD $0x6ea1e71f // fcmgt v31.4s, v24.4s, v1.4s
+	WORD $0x6ebf1f01 // bit v1.16b, v24.16b, v31.16b
+	WORD $0x6ebae41f // fcmgt v31.4s, v0.4s, v26.4s
+	WORD $0x6ebf1f40 // bit v0.16b, v26.16b, v31.16b
+	WORD $0x6ebae43f // fcmgt v31.4s, v1.4s, v26.4s
+	WORD $0x6ebf1f41 // bit v1.16b, v26.16b, v31.16b
 	FSTPQ (F0, F1), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6ea2e61f // fcmgt v31.4s, v16.4s, v2.4s
-	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
-	WORD $0x6ea3e61f // fcmgt v31.4s, v16.4s, v3.4s
-	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
-	WORD $0x6eb2e45f // fcmgt v31.4s, v2.4s, v18.4s
-	WORD $0x6ebf1e42 // bit v2.16b, v18.16b, v31.16b
-	WORD $0x6eb2e47f // fcmgt v31.4s, v3.4s, v18.4s
-	WORD $0x6ebf1e43 // bit v3.16b, v18.16b, v31.16b
+	WORD $0x6ea2e71f // fcmgt v31.4s, v24.4s, v2.4s
+	WORD $0x6ebf1f02 // bit v2.16b, v24.16b, v31.16b
+	WORD $0x6ea3e71f // fcmgt v31.4s, v24.4s, v3.4s
+	WORD $0x6ebf1f03 // bit v3.16b, v24.16b, v31.16b
+	WORD $0x6ebae45f // fcmgt v31.4s, v2.4s, v26.4s
+	WORD $0x6ebf1f42 // bit v2.16b, v26.16b, v31.16b
+	WORD $0x6ebae47f // fcmgt v31.4s, v3.4s, v26.4s
+	WORD $0x6ebf1f43 // bit v3.16b, v26.16b, v31.16b
 	FSTPQ (F2, F3), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6ea4e61f // fcmgt v31.4s, v16.4s, v4.4s
-	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
-	WORD $0x6ea5e61f // fcmgt v31.4s, v16.4s, v5.4s
-	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
-	WORD $0x6eb2e49f // fcmgt v31.4s, v4.4s, v18.4s
-	WORD $0x6ebf1e44 // bit v4.16b, v18.16b, v31.16b
-	WORD $0x6eb2e4bf // fcmgt v31.4s, v5.4s, v18.4s
-	WORD $0x6ebf1e45 // bit v5.16b, v18.16b, v31.16b
+	WORD $0x6ea4e71f // fcmgt v31.4s, v24.4s, v4.4s
+	WORD $0x6ebf1f04 // bit v4.16b, v24.16b, v31.16b
+	WORD $0x6ea5e71f // fcmgt v31.4s, v24.4s, v5.4s
+	WORD $0x6ebf1f05 // bit v5.16b, v24.16b, v31.16b
+	WORD $0x6ebae49f // fcmgt v31.4s, v4.4s, v26.4s
+	WORD $0x6ebf1f44 // bit v4.16b, v26.16b, v31.16b
+	WORD $0x6ebae4bf // fcmgt v31.4s, v5.4s, v26.4s
+	WORD $0x6ebf1f45 // bit v5.16b, v26.16b, v31.16b
 	FSTPQ (F4, F5), 0(R7)
-	MOVD next+72(FP), R16
-	ADD R16, R7, R7
-	WORD $0x6ea6e61f // fcmgt v31.4s, v16.4s, v6.4s
-	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
-	WORD $0x6ea7e61f // fcmgt v31.4s, v16.4s, v7.4s
-	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
-	WORD $0x6eb2e4df // fcmgt v31.4s, v6.4s, v18.4s
-	WORD $0x6ebf1e46 // bit v6.16b, v18.16b, v31.16b
-	WORD $0x6eb2e4ff // fcmgt v31.4s, v7.4s, v18.4s
-	WORD $0x6ebf1e47 // bit v7.16b, v18.16b, v31.16b
-	FSTPQ (F6, F7), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
 	MOVD R7, R11
 	MOVD down+80(FP), R16
 	ADD R16, R5, R5
 	MOVD R5, R7
-	WORD $0x6ea8e61f // fcmgt v31.4s, v16.4s, v8.4s
-	WORD $0x6ebf1e08 // bit v8.16b, v16.16b, v31.16b
-	WORD $0x6ea9e61f // fcmgt v31.4s, v16.4s, v9.4s
-	WORD $0x6ebf1e09 // bit v9.16b, v16.16b, v31.16b
-	WORD $0x6eb2e51f // fcmgt v31.4s, v8.4s, v18.4s
-	WORD $0x6ebf1e48 // bit v8.16b, v18.16b, v31.16b
-	WORD $0x6eb2e53f // fcmgt v31.4s, v9.4s, v18.4s
-	WORD $0x6ebf1e49 // bit v9.16b, v18.16b, v31.16b
+	WORD $0x6ea6e71f // fcmgt v31.4s, v24.4s, v6.4s
+	WORD $0x6ebf1f06 // bit v6.16b, v24.16b, v31.16b
+	WORD $0x6ea7e71f // fcmgt v31.4s, v24.4s, v7.4s
+	WORD $0x6ebf1f07 // bit v7.16b, v24.16b, v31.16b
+	WORD $0x6ebae4df // fcmgt v31.4s, v6.4s, v26.4s
+	WORD $0x6ebf1f46 // bit v6.16b, v26.16b, v31.16b
+	WORD $0x6ebae4ff // fcmgt v31.4s, v7.4s, v26.4s
+	WORD $0x6ebf1f47 // bit v7.16b, v26.16b, v31.16b
+	FSTPQ (F6, F7), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6ea8e71f // fcmgt v31.4s, v24.4s, v8.4s
+	WORD $0x6ebf1f08 // bit v8.16b, v24.16b, v31.16b
+	WORD $0x6ea9e71f // fcmgt v31.4s, v24.4s, v9.4s
+	WORD $0x6ebf1f09 // bit v9.16b, v24.16b, v31.16b
+	WORD $0x6ebae51f // fcmgt v31.4s, v8.4s, v26.4s
+	WORD $0x6ebf1f48 // bit v8.16b, v26.16b, v31.16b
+	WORD $0x6ebae53f // fcmgt v31.4s, v9.4s, v26.4s
+	WORD $0x6ebf1f49 // bit v9.16b, v26.16b, v31.16b
 	FSTPQ (F8, F9), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6eaae61f // fcmgt v31.4s, v16.4s, v10.4s
-	WORD $0x6ebf1e0a // bit v10.16b, v16.16b, v31.16b
-	WORD $0x6eabe61f // fcmgt v31.4s, v16.4s, v11.4s
-	WORD $0x6ebf1e0b // bit v11.16b, v16.16b, v31.16b
-	WORD $0x6eb2e55f // fcmgt v31.4s, v10.4s, v18.4s
-	WORD $0x6ebf1e4a // bit v10.16b, v18.16b, v31.16b
-	WORD $0x6eb2e57f // fcmgt v31.4s, v11.4s, v18.4s
-	WORD $0x6ebf1e4b // bit v11.16b, v18.16b, v31.16b
+	WORD $0x6eaae71f // fcmgt v31.4s, v24.4s, v10.4s
+	WORD $0x6ebf1f0a // bit v10.16b, v24.16b, v31.16b
+	WORD $0x6eabe71f // fcmgt v31.4s, v24.4s, v11.4s
+	WORD $0x6ebf1f0b // bit v11.16b, v24.16b, v31.16b
+	WORD $0x6ebae55f // fcmgt v31.4s, v10.4s, v26.4s
+	WORD $0x6ebf1f4a // bit v10.16b, v26.16b, v31.16b
+	WORD $0x6ebae57f // fcmgt v31.4s, v11.4s, v26.4s
+	WORD $0x6ebf1f4b // bit v11.16b, v26.16b, v31.16b
 	FSTPQ (F10, F11), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6eace61f // fcmgt v31.4s, v16.4s, v12.4s
-	WORD $0x6ebf1e0c // bit v12.16b, v16.16b, v31.16b
-	WORD $0x6eade61f // fcmgt v31.4s, v16.4s, v13.4s
-	WORD $0x6ebf1e0d // bit v13.16b, v16.16b, v31.16b
-	WORD $0x6eb2e59f // fcmgt v31.4s, v12.4s, v18.4s
-	WORD $0x6ebf1e4c // bit v12.16b, v18.16b, v31.16b
-	WORD $0x6eb2e5bf // fcmgt v31.4s, v13.4s, v18.4s
-	WORD $0x6ebf1e4d // bit v13.16b, v18.16b, v31.16b
+	MOVD down+80(FP), R16
+	ADD R16, R5, R5
+	MOVD R5, R7
+	WORD $0x6eace71f // fcmgt v31.4s, v24.4s, v12.4s
+	WORD $0x6ebf1f0c // bit v12.16b, v24.16b, v31.16b
+	WORD $0x6eade71f // fcmgt v31.4s, v24.4s, v13.4s
+	WORD $0x6ebf1f0d // bit v13.16b, v24.16b, v31.16b
+	WORD $0x6ebae59f // fcmgt v31.4s, v12.4s, v26.4s
+	WORD $0x6ebf1f4c // bit v12.16b, v26.16b, v31.16b
+	WORD $0x6ebae5bf // fcmgt v31.4s, v13.4s, v26.4s
+	WORD $0x6ebf1f4d // bit v13.16b, v26.16b, v31.16b
 	FSTPQ (F12, F13), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6eaee61f // fcmgt v31.4s, v16.4s, v14.4s
-	WORD $0x6ebf1e0e // bit v14.16b, v16.16b, v31.16b
-	WORD $0x6eafe61f // fcmgt v31.4s, v16.4s, v15.4s
-	WORD $0x6ebf1e0f // bit v15.16b, v16.16b, v31.16b
-	WORD $0x6eb2e5df // fcmgt v31.4s, v14.4s, v18.4s
-	WORD $0x6ebf1e4e // bit v14.16b, v18.16b, v31.16b
-	WORD $0x6eb2e5ff // fcmgt v31.4s, v15.4s, v18.4s
-	WORD $0x6ebf1e4f // bit v15.16b, v18.16b, v31.16b
+	WORD $0x6eaee71f // fcmgt v31.4s, v24.4s, v14.4s
+	WORD $0x6ebf1f0e // bit v14.16b, v24.16b, v31.16b
+	WORD $0x6eafe71f // fcmgt v31.4s, v24.4s, v15.4s
+	WORD $0x6ebf1f0f // bit v15.16b, v24.16b, v31.16b
+	WORD $0x6ebae5df // fcmgt v31.4s, v14.4s, v26.4s
+	WORD $0x6ebf1f4e // bit v14.16b, v26.16b, v31.16b
+	WORD $0x6ebae5ff // fcmgt v31.4s, v15.4s, v26.4s
+	WORD $0x6ebf1f4f // bit v15.16b, v26.16b, v31.16b
 	FSTPQ (F14, F15), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6eb0e71f // fcmgt v31.4s, v24.4s, v16.4s
+	WORD $0x6ebf1f10 // bit v16.16b, v24.16b, v31.16b
+	WORD $0x6eb1e71f // fcmgt v31.4s, v24.4s, v17.4s
+	WORD $0x6ebf1f11 // bit v17.16b, v24.16b, v31.16b
+	WORD $0x6ebae61f // fcmgt v31.4s, v16.4s, v26.4s
+	WORD $0x6ebf1f50 // bit v16.16b, v26.16b, v31.16b
+	WORD $0x6ebae63f // fcmgt v31.4s, v17.4s, v26.4s
+	WORD $0x6ebf1f51 // bit v17.16b, v26.16b, v31.16b
+	FSTPQ (F16, F17), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	MOVD down+80(FP), R16
+	ADD R16, R5, R5
+	MOVD R5, R7
+	WORD $0x6eb2e71f // fcmgt v31.4s, v24.4s, v18.4s
+	WORD $0x6ebf1f12 // bit v18.16b, v24.16b, v31.16b
+	WORD $0x6eb3e71f // fcmgt v31.4s, v24.4s, v19.4s
+	WORD $0x6ebf1f13 // bit v19.16b, v24.16b, v31.16b
+	WORD $0x6ebae65f // fcmgt v31.4s, v18.4s, v26.4s
+	WORD $0x6ebf1f52 // bit v18.16b, v26.16b, v31.16b
+	WORD $0x6ebae67f // fcmgt v31.4s, v19.4s, v26.4s
+	WORD $0x6ebf1f53 // bit v19.16b, v26.16b, v31.16b
+	FSTPQ (F18, F19), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6eb4e71f // fcmgt v31.4s, v24.4s, v20.4s
+	WORD $0x6ebf1f14 // bit v20.16b, v24.16b, v31.16b
+	WORD $0x6eb5e71f // fcmgt v31.4s, v24.4s, v21.4s
+	WORD $0x6ebf1f15 // bit v21.16b, v24.16b, v31.16b
+	WORD $0x6ebae69f // fcmgt v31.4s, v20.4s, v26.4s
+	WORD $0x6ebf1f54 // bit v20.16b, v26.16b, v31.16b
+	WORD $0x6ebae6bf // fcmgt v31.4s, v21.4s, v26.4s
+	WORD $0x6ebf1f55 // bit v21.16b, v26.16b, v31.16b
+	FSTPQ (F20, F21), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6eb6e71f // fcmgt v31.4s, v24.4s, v22.4s
+	WORD $0x6ebf1f16 // bit v22.16b, v24.16b, v31.16b
+	WORD $0x6eb7e71f // fcmgt v31.4s, v24.4s, v23.4s
+	WORD $0x6ebf1f17 // bit v23.16b, v24.16b, v31.16b
+	WORD $0x6ebae6df // fcmgt v31.4s, v22.4s, v26.4s
+	WORD $0x6ebf1f56 // bit v22.16b, v26.16b, v31.16b
+	WORD $0x6ebae6ff // fcmgt v31.4s, v23.4s, v26.4s
+	WORD $0x6ebf1f57 // bit v23.16b, v26.16b, v31.16b
+	FSTPQ (F22, F23), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
 	MOVD down+80(FP), R16
 	ADD R16, R5, R5
 	MOVD pixel+32(FP), R5
-	LSL $3, R5, R5
+	MOVD $6, R16
+	MUL R16, R5, R5
 	ADD R5, R10, R10
-	SUB $4, R12, R12
-	B rows2_tile4
+	SUB $3, R12, R12
+	B rows4_tile3
 
-rows2_less4:
+rows4_less3:
 	CMP $0, R12
-	BEQ rows2_end
-	CMP $2, R12
-	BLE rows2_tile2
+	BEQ rows4_end
+	CMP $1, R12
+	BLE rows4_tile1
 	MOVD n+16(FP), R15
-	CMP $4, R15
-	BLT rows2_tile2
-	SUB $4, R12, R12
+	CMP $3, R15
+	BLT rows4_tile1
+	SUB $3, R12, R12
 	MOVD R12, R5
 	MOVD next+72(FP), R16
 	MUL R16, R5, R5
@@ -20503,17 +21852,1056 @@ rows2_less4:
 	MUL R16, R12, R12
 	LSL $1, R12, R12
 	ADD R12, R10, R10
-	MOVD $4, R12
-	B rows2_tile4
+	MOVD $3, R12
+	B rows4_tile3
 
-rows2_tile2:
-	CMP $2, R12
-	BLT rows2_less2
+rows4_tile1:
+	CMP $1, R12
+	BLT rows4_less1
+	MOVD bias+88(FP), R7
+	ADD R3, R7, R25
+	FLDPQ 0(R25), (F0, F1)
+	WORD $0x4ea01c06 // mov v6.16b, v0.16b
+	WORD $0x4ea11c27 // mov v7.16b, v1.16b
+	WORD $0x4ea01c0c // mov v12.16b, v0.16b
+	WORD $0x4ea11c2d // mov v13.16b, v1.16b
+	WORD $0x4ea01c12 // mov v18.16b, v0.16b
+	WORD $0x4ea11c33 // mov v19.16b, v1.16b
+	MOVD R13, R7
+	MOVD ky+40(FP), R8
+	MOVD weights+56(FP), R4
+	ADD R3, R4, R4
+
+rows4_tile1_row:
+	MOVD ky+40(FP), R5
+	MOVD 0(R7), R0
+	ADD R10, R0, R0
+	ADD R3, R0, R0
+	ADD R5<<3, R7, R19
+	MOVD 0(R19), R1
+	ADD R10, R1, R1
+	ADD R3, R1, R1
+	ADD R5, R5, R5
+	ADD R5<<3, R7, R20
+	MOVD 0(R20), R2
+	ADD R10, R2, R2
+	ADD R3, R2, R2
+	MOVD ky+40(FP), R16
+	ADD R16, R5, R5
+	ADD R5<<3, R7, R21
+	MOVD 0(R21), R6
+	ADD R10, R6, R6
+	ADD R3, R6, R6
+	ADD $8, R7, R7
+	MOVD $3, R5
+
+rows4_tile1_row_tap:
+	FLDPQ 0(R4), (F24, F25)
+	VLD1R (R0), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	VLD1R (R1), [V28.S4]
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf27 // fmla v7.4s, v25.4s, v28.4s
+	VLD1R (R2), [V30.S4]
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2d // fmla v13.4s, v25.4s, v30.4s
+	VLD1R (R6), [V26.S4]
+	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
+	WORD $0x4e3acf33 // fmla v19.4s, v25.4s, v26.4s
+	FLDPQ 64(R4), (F24, F25)
+	ADD $4, R0, R22
+	VLD1R (R22), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD $4, R1, R23
+	VLD1R (R23), [V28.S4]
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf27 // fmla v7.4s, v25.4s, v28.4s
+	ADD $4, R2, R24
+	VLD1R (R24), [V30.S4]
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2d // fmla v13.4s, v25.4s, v30.4s
+	ADD $4, R6, R25
+	VLD1R (R25), [V26.S4]
+	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
+	WORD $0x4e3acf33 // fmla v19.4s, v25.4s, v26.4s
+	FLDPQ 128(R4), (F24, F25)
+	ADD $8, R0, R19
+	VLD1R (R19), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD $8, R1, R20
+	VLD1R (R20), [V28.S4]
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf27 // fmla v7.4s, v25.4s, v28.4s
+	ADD $8, R2, R21
+	VLD1R (R21), [V30.S4]
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2d // fmla v13.4s, v25.4s, v30.4s
+	ADD $8, R6, R22
+	VLD1R (R22), [V26.S4]
+	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
+	WORD $0x4e3acf33 // fmla v19.4s, v25.4s, v26.4s
+	FLDPQ 192(R4), (F24, F25)
+	ADD $12, R0, R23
+	VLD1R (R23), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD $12, R1, R24
+	VLD1R (R24), [V28.S4]
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf27 // fmla v7.4s, v25.4s, v28.4s
+	ADD $12, R2, R25
+	VLD1R (R25), [V30.S4]
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2d // fmla v13.4s, v25.4s, v30.4s
+	ADD $12, R6, R19
+	VLD1R (R19), [V26.S4]
+	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
+	WORD $0x4e3acf33 // fmla v19.4s, v25.4s, v26.4s
+	FLDPQ 256(R4), (F24, F25)
+	ADD $16, R0, R20
+	VLD1R (R20), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD $16, R1, R21
+	VLD1R (R21), [V28.S4]
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf27 // fmla v7.4s, v25.4s, v28.4s
+	ADD $16, R2, R22
+	VLD1R (R22), [V30.S4]
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2d // fmla v13.4s, v25.4s, v30.4s
+	ADD $16, R6, R23
+	VLD1R (R23), [V26.S4]
+	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
+	WORD $0x4e3acf33 // fmla v19.4s, v25.4s, v26.4s
+	FLDPQ 320(R4), (F24, F25)
+	ADD $20, R0, R24
+	VLD1R (R24), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD $20, R1, R25
+	VLD1R (R25), [V28.S4]
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf27 // fmla v7.4s, v25.4s, v28.4s
+	ADD $20, R2, R19
+	VLD1R (R19), [V30.S4]
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2d // fmla v13.4s, v25.4s, v30.4s
+	ADD $20, R6, R20
+	VLD1R (R20), [V26.S4]
+	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
+	WORD $0x4e3acf33 // fmla v19.4s, v25.4s, v26.4s
+	FLDPQ 384(R4), (F24, F25)
+	ADD $24, R0, R21
+	VLD1R (R21), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD $24, R1, R22
+	VLD1R (R22), [V28.S4]
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf27 // fmla v7.4s, v25.4s, v28.4s
+	ADD $24, R2, R23
+	VLD1R (R23), [V30.S4]
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2d // fmla v13.4s, v25.4s, v30.4s
+	ADD $24, R6, R24
+	VLD1R (R24), [V26.S4]
+	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
+	WORD $0x4e3acf33 // fmla v19.4s, v25.4s, v26.4s
+	FLDPQ 448(R4), (F24, F25)
+	ADD $28, R0, R25
+	VLD1R (R25), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD $28, R1, R19
+	VLD1R (R19), [V28.S4]
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf27 // fmla v7.4s, v25.4s, v28.4s
+	ADD $28, R2, R20
+	VLD1R (R20), [V30.S4]
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2d // fmla v13.4s, v25.4s, v30.4s
+	ADD $28, R6, R21
+	VLD1R (R21), [V26.S4]
+	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
+	WORD $0x4e3acf33 // fmla v19.4s, v25.4s, v26.4s
+	ADD $512, R4, R4
+	ADD R9, R0, R0
+	ADD R9, R1, R1
+	ADD R9, R2, R2
+	ADD R9, R6, R6
+	SUBS $1, R5, R5
+	BNE rows4_tile1_row_tap
+	SUBS $1, R8, R8
+	BNE rows4_tile1_row
+	MOVD clamp+96(FP), R7
+	VLD1R (R7), [V24.S4]
+	ADD $4, R7, R22
+	VLD1R (R22), [V26.S4]
+	MOVD R11, R5
+	MOVD R5, R7
+	WORD $0x6ea0e71f // fcmgt v31.4s, v24.4s, v0.4s
+	WORD $0x6ebf1f00 // bit v0.16b, v24.16b, v31.16b
+	WORD $0x6ea1e71f // fcmgt v31.4s, v24.4s, v1.4s
+	WORD $0x6ebf1f01 // bit v1.16b, v24.16b, v31.16b
+	WORD $0x6ebae41f // fcmgt v31.4s, v0.4s, v26.4s
+	WORD $0x6ebf1f40 // bit v0.16b, v26.16b, v31.16b
+	WORD $0x6ebae43f // fcmgt v31.4s, v1.4s, v26.4s
+	WORD $0x6ebf1f41 // bit v1.16b, v26.16b, v31.16b
+	FSTPQ (F0, F1), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	MOVD R7, R11
+	MOVD down+80(FP), R16
+	ADD R16, R5, R5
+	MOVD R5, R7
+	WORD $0x6ea6e71f // fcmgt v31.4s, v24.4s, v6.4s
+	WORD $0x6ebf1f06 // bit v6.16b, v24.16b, v31.16b
+	WORD $0x6ea7e71f // fcmgt v31.4s, v24.4s, v7.4s
+	WORD $0x6ebf1f07 // bit v7.16b, v24.16b, v31.16b
+	WORD $0x6ebae4df // fcmgt v31.4s, v6.4s, v26.4s
+	WORD $0x6ebf1f46 // bit v6.16b, v26.16b, v31.16b
+	WORD $0x6ebae4ff // fcmgt v31.4s, v7.4s, v26.4s
+	WORD $0x6ebf1f47 // bit v7.16b, v26.16b, v31.16b
+	FSTPQ (F6, F7), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	MOVD down+80(FP), R16
+	ADD R16, R5, R5
+	MOVD R5, R7
+	WORD $0x6eace71f // fcmgt v31.4s, v24.4s, v12.4s
+	WORD $0x6ebf1f0c // bit v12.16b, v24.16b, v31.16b
+	WORD $0x6eade71f // fcmgt v31.4s, v24.4s, v13.4s
+	WORD $0x6ebf1f0d // bit v13.16b, v24.16b, v31.16b
+	WORD $0x6ebae59f // fcmgt v31.4s, v12.4s, v26.4s
+	WORD $0x6ebf1f4c // bit v12.16b, v26.16b, v31.16b
+	WORD $0x6ebae5bf // fcmgt v31.4s, v13.4s, v26.4s
+	WORD $0x6ebf1f4d // bit v13.16b, v26.16b, v31.16b
+	FSTPQ (F12, F13), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	MOVD down+80(FP), R16
+	ADD R16, R5, R5
+	MOVD R5, R7
+	WORD $0x6eb2e71f // fcmgt v31.4s, v24.4s, v18.4s
+	WORD $0x6ebf1f12 // bit v18.16b, v24.16b, v31.16b
+	WORD $0x6eb3e71f // fcmgt v31.4s, v24.4s, v19.4s
+	WORD $0x6ebf1f13 // bit v19.16b, v24.16b, v31.16b
+	WORD $0x6ebae65f // fcmgt v31.4s, v18.4s, v26.4s
+	WORD $0x6ebf1f52 // bit v18.16b, v26.16b, v31.16b
+	WORD $0x6ebae67f // fcmgt v31.4s, v19.4s, v26.4s
+	WORD $0x6ebf1f53 // bit v19.16b, v26.16b, v31.16b
+	FSTPQ (F18, F19), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	MOVD down+80(FP), R16
+	ADD R16, R5, R5
+	MOVD pixel+32(FP), R5
+	LSL $1, R5, R5
+	ADD R5, R10, R10
+	SUB $1, R12, R12
+	B rows4_tile1
+
+rows4_less1:
+	CMP $0, R12
+	BEQ rows4_end
+
+rows4_end:
+	MOVD ky+40(FP), R5
+	LSL $5, R5, R5
+	ADD R5, R13, R13
+	MOVD down+80(FP), R5
+	LSL $2, R5, R5
+	MOVD out+64(FP), R15
+	ADD R5, R15, R15
+	MOVD R15, out+64(FP)
+	MOVD bytes+48(FP), R15
+	SUB $4, R15, R15
+	MOVD R15, bytes+48(FP)
+	B rows4
+
+rows4_none:
+
+rows3:
+	MOVD bytes+48(FP), R15
+	CMP $3, R15
+	BLT rows3_none
+	MOVD first+24(FP), R10
+	MOVD out+64(FP), R11
+	ADD R3, R11, R11
+	MOVD n+16(FP), R12
+
+rows3_tile3:
+	CMP $3, R12
+	BLT rows3_less3
+	MOVD bias+88(FP), R7
+	ADD R3, R7, R23
+	FLDPQ 0(R23), (F0, F1)
+	WORD $0x4ea01c02 // mov v2.16b, v0.16b
+	WORD $0x4ea11c23 // mov v3.16b, v1.16b
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea01c06 // mov v6.16b, v0.16b
+	WORD $0x4ea11c27 // mov v7.16b, v1.16b
+	WORD $0x4ea01c08 // mov v8.16b, v0.16b
+	WORD $0x4ea11c29 // mov v9.16b, v1.16b
+	WORD $0x4ea01c0a // mov v10.16b, v0.16b
+	WORD $0x4ea11c2b // mov v11.16b, v1.16b
+	WORD $0x4ea01c0c // mov v12.16b, v0.16b
+	WORD $0x4ea11c2d // mov v13.16b, v1.16b
+	WORD $0x4ea01c0e // mov v14.16b, v0.16b
+	WORD $0x4ea11c2f // mov v15.16b, v1.16b
+	WORD $0x4ea01c10 // mov v16.16b, v0.16b
+	WORD $0x4ea11c31 // mov v17.16b, v1.16b
+	MOVD R13, R7
+	MOVD ky+40(FP), R8
+	MOVD weights+56(FP), R4
+	ADD R3, R4, R4
+
+rows3_tile3_row:
+	MOVD ky+40(FP), R5
+	MOVD 0(R7), R0
+	ADD R10, R0, R0
+	ADD R3, R0, R0
+	ADD R5<<3, R7, R24
+	MOVD 0(R24), R1
+	ADD R10, R1, R1
+	ADD R3, R1, R1
+	ADD R5, R5, R5
+	ADD R5<<3, R7, R25
+	MOVD 0(R25), R2
+	ADD R10, R2, R2
+	ADD R3, R2, R2
+	ADD $8, R7, R7
+	MOVD $3, R5
+
+rows3_tile3_row_tap:
+	FLDPQ 0(R4), (F24, F25)
+	VLD1R (R0), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD R14, R0, R19
+	VLD1R (R19), [V28.S4]
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf23 // fmla v3.4s, v25.4s, v28.4s
+	ADD R14<<1, R0, R20
+	VLD1R (R20), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	VLD1R (R1), [V26.S4]
+	WORD $0x4e3acf06 // fmla v6.4s, v24.4s, v26.4s
+	WORD $0x4e3acf27 // fmla v7.4s, v25.4s, v26.4s
+	ADD R14, R1, R21
+	VLD1R (R21), [V28.S4]
+	WORD $0x4e3ccf08 // fmla v8.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf29 // fmla v9.4s, v25.4s, v28.4s
+	ADD R14<<1, R1, R22
+	VLD1R (R22), [V30.S4]
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2b // fmla v11.4s, v25.4s, v30.4s
+	VLD1R (R2), [V26.S4]
+	WORD $0x4e3acf0c // fmla v12.4s, v24.4s, v26.4s
+	WORD $0x4e3acf2d // fmla v13.4s, v25.4s, v26.4s
+	ADD R14, R2, R23
+	VLD1R (R23), [V28.S4]
+	WORD $0x4e3ccf0e // fmla v14.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf2f // fmla v15.4s, v25.4s, v28.4s
+	ADD R14<<1, R2, R24
+	VLD1R (R24), [V30.S4]
+	WORD $0x4e3ecf10 // fmla v16.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf31 // fmla v17.4s, v25.4s, v30.4s
+	FLDPQ 64(R4), (F24, F25)
+	ADD $4, R0, R25
+	VLD1R (R25), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD R14, R0, R19
+	ADD $4, R19, R19
+	VLD1R (R19), [V28.S4]
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf23 // fmla v3.4s, v25.4s, v28.4s
+	ADD R14<<1, R0, R20
+	ADD $4, R20, R20
+	VLD1R (R20), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	ADD $4, R1, R21
+	VLD1R (R21), [V26.S4]
+	WORD $0x4e3acf06 // fmla v6.4s, v24.4s, v26.4s
+	WORD $0x4e3acf27 // fmla v7.4s, v25.4s, v26.4s
+	ADD R14, R1, R22
+	ADD $4, R22, R22
+	VLD1R (R22), [V28.S4]
+	WORD $0x4e3ccf08 // fmla v8.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf29 // fmla v9.4s, v25.4s, v28.4s
+	ADD R14<<1, R1, R23
+	ADD $4, R23, R23
+	VLD1R (R23), [V30.S4]
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2b // fmla v11.4s, v25.4s, v30.4s
+	ADD $4, R2, R24
+	VLD1R (R24), [V26.S4]
+	WORD $0x4e3acf0c // fmla v12.4s, v24.4s, v26.4s
+	WORD $0x4e3acf2d // fmla v13.4s, v25.4s, v26.4s
+	ADD R14, R2, R25
+	ADD $4, R25, R25
+	VLD1R (R25), [V28.S4]
+	WORD $0x4e3ccf0e // fmla v14.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf2f // fmla v15.4s, v25.4s, v28.4s
+	ADD R14<<1, R2, R19
+	ADD $4, R19, R19
+	VLD1R (R19), [V30.S4]
+	WORD $0x4e3ecf10 // fmla v16.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf31 // fmla v17.4s, v25.4s, v30.4s
+	FLDPQ 128(R4), (F24, F25)
+	ADD $8, R0, R20
+	VLD1R (R20), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD R14, R0, R21
+	ADD $8, R21, R21
+	VLD1R (R21), [V28.S4]
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf23 // fmla v3.4s, v25.4s, v28.4s
+	ADD R14<<1, R0, R22
+	ADD $8, R22, R22
+	VLD1R (R22), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	ADD $8, R1, R23
+	VLD1R (R23), [V26.S4]
+	WORD $0x4e3acf06 // fmla v6.4s, v24.4s, v26.4s
+	WORD $0x4e3acf27 // fmla v7.4s, v25.4s, v26.4s
+	ADD R14, R1, R24
+	ADD $8, R24, R24
+	VLD1R (R24), [V28.S4]
+	WORD $0x4e3ccf08 // fmla v8.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf29 // fmla v9.4s, v25.4s, v28.4s
+	ADD R14<<1, R1, R25
+	ADD $8, R25, R25
+	VLD1R (R25), [V30.S4]
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2b // fmla v11.4s, v25.4s, v30.4s
+	ADD $8, R2, R19
+	VLD1R (R19), [V26.S4]
+	WORD $0x4e3acf0c // fmla v12.4s, v24.4s, v26.4s
+	WORD $0x4e3acf2d // fmla v13.4s, v25.4s, v26.4s
+	ADD R14, R2, R20
+	ADD $8, R20, R20
+	VLD1R (R20), [V28.S4]
+	WORD $0x4e3ccf0e // fmla v14.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf2f // fmla v15.4s, v25.4s, v28.4s
+	ADD R14<<1, R2, R21
+	ADD $8, R21, R21
+	VLD1R (R21), [V30.S4]
+	WORD $0x4e3ecf10 // fmla v16.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf31 // fmla v17.4s, v25.4s, v30.4s
+	FLDPQ 192(R4), (F24, F25)
+	ADD $12, R0, R22
+	VLD1R (R22), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD R14, R0, R23
+	ADD $12, R23, R23
+	VLD1R (R23), [V28.S4]
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf23 // fmla v3.4s, v25.4s, v28.4s
+	ADD R14<<1, R0, R24
+	ADD $12, R24, R24
+	VLD1R (R24), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	ADD $12, R1, R25
+	VLD1R (R25), [V26.S4]
+	WORD $0x4e3acf06 // fmla v6.4s, v24.4s, v26.4s
+	WORD $0x4e3acf27 // fmla v7.4s, v25.4s, v26.4s
+	ADD R14, R1, R19
+	ADD $12, R19, R19
+	VLD1R (R19), [V28.S4]
+	WORD $0x4e3ccf08 // fmla v8.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf29 // fmla v9.4s, v25.4s, v28.4s
+	ADD R14<<1, R1, R20
+	ADD $12, R20, R20
+	VLD1R (R20), [V30.S4]
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2b // fmla v11.4s, v25.4s, v30.4s
+	ADD $12, R2, R21
+	VLD1R (R21), [V26.S4]
+	WORD $0x4e3acf0c // fmla v12.4s, v24.4s, v26.4s
+	WORD $0x4e3acf2d // fmla v13.4s, v25.4s, v26.4s
+	ADD R14, R2, R22
+	ADD $12, R22, R22
+	VLD1R (R22), [V28.S4]
+	WORD $0x4e3ccf0e // fmla v14.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf2f // fmla v15.4s, v25.4s, v28.4s
+	ADD R14<<1, R2, R23
+	ADD $12, R23, R23
+	VLD1R (R23), [V30.S4]
+	WORD $0x4e3ecf10 // fmla v16.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf31 // fmla v17.4s, v25.4s, v30.4s
+	FLDPQ 256(R4), (F24, F25)
+	ADD $16, R0, R24
+	VLD1R (R24), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD R14, R0, R25
+	ADD $16, R25, R25
+	VLD1R (R25), [V28.S4]
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf23 // fmla v3.4s, v25.4s, v28.4s
+	ADD R14<<1, R0, R19
+	ADD $16, R19, R19
+	VLD1R (R19), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	ADD $16, R1, R20
+	VLD1R (R20), [V26.S4]
+	WORD $0x4e3acf06 // fmla v6.4s, v24.4s, v26.4s
+	WORD $0x4e3acf27 // fmla v7.4s, v25.4s, v26.4s
+	ADD R14, R1, R21
+	ADD $16, R21, R21
+	VLD1R (R21), [V28.S4]
+	WORD $0x4e3ccf08 // fmla v8.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf29 // fmla v9.4s, v25.4s, v28.4s
+	ADD R14<<1, R1, R22
+	ADD $16, R22, R22
+	VLD1R (R22), [V30.S4]
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2b // fmla v11.4s, v25.4s, v30.4s
+	ADD $16, R2, R23
+	VLD1R (R23), [V26.S4]
+	WORD $0x4e3acf0c // fmla v12.4s, v24.4s, v26.4s
+	WORD $0x4e3acf2d // fmla v13.4s, v25.4s, v26.4s
+	ADD R14, R2, R24
+	ADD $16, R24, R24
+	VLD1R (R24), [V28.S4]
+	WORD $0x4e3ccf0e // fmla v14.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf2f // fmla v15.4s, v25.4s, v28.4s
+	ADD R14<<1, R2, R25
+	ADD $16, R25, R25
+	VLD1R (R25), [V30.S4]
+	WORD $0x4e3ecf10 // fmla v16.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf31 // fmla v17.4s, v25.4s, v30.4s
+	FLDPQ 320(R4), (F24, F25)
+	ADD $20, R0, R19
+	VLD1R (R19), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD R14, R0, R20
+	ADD $20, R20, R20
+	VLD1R (R20), [V28.S4]
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf23 // fmla v3.4s, v25.4s, v28.4s
+	ADD R14<<1, R0, R21
+	ADD $20, R21, R21
+	VLD1R (R21), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	ADD $20, R1, R22
+	VLD1R (R22), [V26.S4]
+	WORD $0x4e3acf06 // fmla v6.4s, v24.4s, v26.4s
+	WORD $0x4e3acf27 // fmla v7.4s, v25.4s, v26.4s
+	ADD R14, R1, R23
+	ADD $20, R23, R23
+	VLD1R (R23), [V28.S4]
+	WORD $0x4e3ccf08 // fmla v8.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf29 // fmla v9.4s, v25.4s, v28.4s
+	ADD R14<<1, R1, R24
+	ADD $20, R24, R24
+	VLD1R (R24), [V30.S4]
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2b // fmla v11.4s, v25.4s, v30.4s
+	ADD $20, R2, R25
+	VLD1R (R25), [V26.S4]
+	WORD $0x4e3acf0c // fmla v12.4s, v24.4s, v26.4s
+	WORD $0x4e3acf2d // fmla v13.4s, v25.4s, v26.4s
+	ADD R14, R2, R19
+	ADD $20, R19, R19
+	VLD1R (R19), [V28.S4]
+	WORD $0x4e3ccf0e // fmla v14.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf2f // fmla v15.4s, v25.4s, v28.4s
+	ADD R14<<1, R2, R20
+	ADD $20, R20, R20
+	VLD1R (R20), [V30.S4]
+	WORD $0x4e3ecf10 // fmla v16.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf31 // fmla v17.4s, v25.4s, v30.4s
+	FLDPQ 384(R4), (F24, F25)
+	ADD $24, R0, R21
+	VLD1R (R21), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD R14, R0, R22
+	ADD $24, R22, R22
+	VLD1R (R22), [V28.S4]
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf23 // fmla v3.4s, v25.4s, v28.4s
+	ADD R14<<1, R0, R23
+	ADD $24, R23, R23
+	VLD1R (R23), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	ADD $24, R1, R24
+	VLD1R (R24), [V26.S4]
+	WORD $0x4e3acf06 // fmla v6.4s, v24.4s, v26.4s
+	WORD $0x4e3acf27 // fmla v7.4s, v25.4s, v26.4s
+	ADD R14, R1, R25
+	ADD $24, R25, R25
+	VLD1R (R25), [V28.S4]
+	WORD $0x4e3ccf08 // fmla v8.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf29 // fmla v9.4s, v25.4s, v28.4s
+	ADD R14<<1, R1, R19
+	ADD $24, R19, R19
+	VLD1R (R19), [V30.S4]
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2b // fmla v11.4s, v25.4s, v30.4s
+	ADD $24, R2, R20
+	VLD1R (R20), [V26.S4]
+	WORD $0x4e3acf0c // fmla v12.4s, v24.4s, v26.4s
+	WORD $0x4e3acf2d // fmla v13.4s, v25.4s, v26.4s
+	ADD R14, R2, R21
+	ADD $24, R21, R21
+	VLD1R (R21), [V28.S4]
+	WORD $0x4e3ccf0e // fmla v14.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf2f // fmla v15.4s, v25.4s, v28.4s
+	ADD R14<<1, R2, R22
+	ADD $24, R22, R22
+	VLD1R (R22), [V30.S4]
+	WORD $0x4e3ecf10 // fmla v16.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf31 // fmla v17.4s, v25.4s, v30.4s
+	FLDPQ 448(R4), (F24, F25)
+	ADD $28, R0, R23
+	VLD1R (R23), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD R14, R0, R24
+	ADD $28, R24, R24
+	VLD1R (R24), [V28.S4]
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf23 // fmla v3.4s, v25.4s, v28.4s
+	ADD R14<<1, R0, R25
+	ADD $28, R25, R25
+	VLD1R (R25), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	ADD $28, R1, R19
+	VLD1R (R19), [V26.S4]
+	WORD $0x4e3acf06 // fmla v6.4s, v24.4s, v26.4s
+	WORD $0x4e3acf27 // fmla v7.4s, v25.4s, v26.4s
+	ADD R14, R1, R20
+	ADD $28, R20, R20
+	VLD1R (R20), [V28.S4]
+	WORD $0x4e3ccf08 // fmla v8.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf29 // fmla v9.4s, v25.4s, v28.4s
+	ADD R14<<1, R1, R21
+	ADD $28, R21, R21
+	VLD1R (R21), [V30.S4]
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2b // fmla v11.4s, v25.4s, v30.4s
+	ADD $28, R2, R22
+	VLD1R (R22), [V26.S4]
+	WORD $0x4e3acf0c // fmla v12.4s, v24.4s, v26.4s
+	WORD $0x4e3acf2d // fmla v13.4s, v25.4s, v26.4s
+	ADD R14, R2, R23
+	ADD $28, R23, R23
+	VLD1R (R23), [V28.S4]
+	WORD $0x4e3ccf0e // fmla v14.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf2f // fmla v15.4s, v25.4s, v28.4s
+	ADD R14<<1, R2, R24
+	ADD $28, R24, R24
+	VLD1R (R24), [V30.S4]
+	WORD $0x4e3ecf10 // fmla v16.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf31 // fmla v17.4s, v25.4s, v30.4s
+	ADD $512, R4, R4
+	ADD R9, R0, R0
+	ADD R9, R1, R1
+	ADD R9, R2, R2
+	SUBS $1, R5, R5
+	BNE rows3_tile3_row_tap
+	SUBS $1, R8, R8
+	BNE rows3_tile3_row
+	MOVD clamp+96(FP), R7
+	VLD1R (R7), [V24.S4]
+	ADD $4, R7, R25
+	VLD1R (R25), [V26.S4]
+	MOVD R11, R5
+	MOVD R5, R7
+	WORD $0x6ea0e71f // fcmgt v31.4s, v24.4s, v0.4s
+	WORD $0x6ebf1f00 // bit v0.16b, v24.16b, v31.16b
+	WORD $0x6ea1e71f // fcmgt v31.4s, v24.4s, v1.4s
+	WORD $0x6ebf1f01 // bit v1.16b, v24.16b, v31.16b
+	WORD $0x6ebae41f // fcmgt v31.4s, v0.4s, v26.4s
+	WORD $0x6ebf1f40 // bit v0.16b, v26.16b, v31.16b
+	WORD $0x6ebae43f // fcmgt v31.4s, v1.4s, v26.4s
+	WORD $0x6ebf1f41 // bit v1.16b, v26.16b, v31.16b
+	FSTPQ (F0, F1), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6ea2e71f // fcmgt v31.4s, v24.4s, v2.4s
+	WORD $0x6ebf1f02 // bit v2.16b, v24.16b, v31.16b
+	WORD $0x6ea3e71f // fcmgt v31.4s, v24.4s, v3.4s
+	WORD $0x6ebf1f03 // bit v3.16b, v24.16b, v31.16b
+	WORD $0x6ebae45f // fcmgt v31.4s, v2.4s, v26.4s
+	WORD $0x6ebf1f42 // bit v2.16b, v26.16b, v31.16b
+	WORD $0x6ebae47f // fcmgt v31.4s, v3.4s, v26.4s
+	WORD $0x6ebf1f43 // bit v3.16b, v26.16b, v31.16b
+	FSTPQ (F2, F3), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6ea4e71f // fcmgt v31.4s, v24.4s, v4.4s
+	WORD $0x6ebf1f04 // bit v4.16b, v24.16b, v31.16b
+	WORD $0x6ea5e71f // fcmgt v31.4s, v24.4s, v5.4s
+	WORD $0x6ebf1f05 // bit v5.16b, v24.16b, v31.16b
+	WORD $0x6ebae49f // fcmgt v31.4s, v4.4s, v26.4s
+	WORD $0x6ebf1f44 // bit v4.16b, v26.16b, v31.16b
+	WORD $0x6ebae4bf // fcmgt v31.4s, v5.4s, v26.4s
+	WORD $0x6ebf1f45 // bit v5.16b, v26.16b, v31.16b
+	FSTPQ (F4, F5), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	MOVD R7, R11
+	MOVD down+80(FP), R16
+	ADD R16, R5, R5
+	MOVD R5, R7
+	WORD $0x6ea6e71f // fcmgt v31.4s, v24.4s, v6.4s
+	WORD $0x6ebf1f06 // bit v6.16b, v24.16b, v31.16b
+	WORD $0x6ea7e71f // fcmgt v31.4s, v24.4s, v7.4s
+	WORD $0x6ebf1f07 // bit v7.16b, v24.16b, v31.16b
+	WORD $0x6ebae4df // fcmgt v31.4s, v6.4s, v26.4s
+	WORD $0x6ebf1f46 // bit v6.16b, v26.16b, v31.16b
+	WORD $0x6ebae4ff // fcmgt v31.4s, v7.4s, v26.4s
+	WORD $0x6ebf1f47 // bit v7.16b, v26.16b, v31.16b
+	FSTPQ (F6, F7), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6ea8e71f // fcmgt v31.4s, v24.4s, v8.4s
+	WORD $0x6ebf1f08 // bit v8.16b, v24.16b, v31.16b
+	WORD $0x6ea9e71f // fcmgt v31.4s, v24.4s, v9.4s
+	WORD $0x6ebf1f09 // bit v9.16b, v24.16b, v31.16b
+	WORD $0x6ebae51f // fcmgt v31.4s, v8.4s, v26.4s
+	WORD $0x6ebf1f48 // bit v8.16b, v26.16b, v31.16b
+	WORD $0x6ebae53f // fcmgt v31.4s, v9.4s, v26.4s
+	WORD $0x6ebf1f49 // bit v9.16b, v26.16b, v31.16b
+	FSTPQ (F8, F9), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6eaae71f // fcmgt v31.4s, v24.4s, v10.4s
+	WORD $0x6ebf1f0a // bit v10.16b, v24.16b, v31.16b
+	WORD $0x6eabe71f // fcmgt v31.4s, v24.4s, v11.4s
+	WORD $0x6ebf1f0b // bit v11.16b, v24.16b, v31.16b
+	WORD $0x6ebae55f // fcmgt v31.4s, v10.4s, v26.4s
+	WORD $0x6ebf1f4a // bit v10.16b, v26.16b, v31.16b
+	WORD $0x6ebae57f // fcmgt v31.4s, v11.4s, v26.4s
+	WORD $0x6ebf1f4b // bit v11.16b, v26.16b, v31.16b
+	FSTPQ (F10, F11), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	MOVD down+80(FP), R16
+	ADD R16, R5, R5
+	MOVD R5, R7
+	WORD $0x6eace71f // fcmgt v31.4s, v24.4s, v12.4s
+	WORD $0x6ebf1f0c // bit v12.16b, v24.16b, v31.16b
+	WORD $0x6eade71f // fcmgt v31.4s, v24.4s, v13.4s
+	WORD $0x6ebf1f0d // bit v13.16b, v24.16b, v31.16b
+	WORD $0x6ebae59f // fcmgt v31.4s, v12.4s, v26.4s
+	WORD $0x6ebf1f4c // bit v12.16b, v26.16b, v31.16b
+	WORD $0x6ebae5bf // fcmgt v31.4s, v13.4s, v26.4s
+	WORD $0x6ebf1f4d // bit v13.16b, v26.16b, v31.16b
+	FSTPQ (F12, F13), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6eaee71f // fcmgt v31.4s, v24.4s, v14.4s
+	WORD $0x6ebf1f0e // bit v14.16b, v24.16b, v31.16b
+	WORD $0x6eafe71f // fcmgt v31.4s, v24.4s, v15.4s
+	WORD $0x6ebf1f0f // bit v15.16b, v24.16b, v31.16b
+	WORD $0x6ebae5df // fcmgt v31.4s, v14.4s, v26.4s
+	WORD $0x6ebf1f4e // bit v14.16b, v26.16b, v31.16b
+	WORD $0x6ebae5ff // fcmgt v31.4s, v15.4s, v26.4s
+	WORD $0x6ebf1f4f // bit v15.16b, v26.16b, v31.16b
+	FSTPQ (F14, F15), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6eb0e71f // fcmgt v31.4s, v24.4s, v16.4s
+	WORD $0x6ebf1f10 // bit v16.16b, v24.16b, v31.16b
+	WORD $0x6eb1e71f // fcmgt v31.4s, v24.4s, v17.4s
+	WORD $0x6ebf1f11 // bit v17.16b, v24.16b, v31.16b
+	WORD $0x6ebae61f // fcmgt v31.4s, v16.4s, v26.4s
+	WORD $0x6ebf1f50 // bit v16.16b, v26.16b, v31.16b
+	WORD $0x6ebae63f // fcmgt v31.4s, v17.4s, v26.4s
+	WORD $0x6ebf1f51 // bit v17.16b, v26.16b, v31.16b
+	FSTPQ (F16, F17), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	MOVD down+80(FP), R16
+	ADD R16, R5, R5
+	MOVD pixel+32(FP), R5
+	MOVD $6, R16
+	MUL R16, R5, R5
+	ADD R5, R10, R10
+	SUB $3, R12, R12
+	B rows3_tile3
+
+rows3_less3:
+	CMP $0, R12
+	BEQ rows3_end
+	CMP $1, R12
+	BLE rows3_tile1
+	MOVD n+16(FP), R15
+	CMP $3, R15
+	BLT rows3_tile1
+	SUB $3, R12, R12
+	MOVD R12, R5
+	MOVD next+72(FP), R16
+	MUL R16, R5, R5
+	ADD R5, R11, R11
+	MOVD pixel+32(FP), R16
+	MUL R16, R12, R12
+	LSL $1, R12, R12
+	ADD R12, R10, R10
+	MOVD $3, R12
+	B rows3_tile3
+
+rows3_tile1:
+	CMP $1, R12
+	BLT rows3_less1
 	MOVD bias+88(FP), R7
 	ADD R3, R7, R19
 	FLDPQ 0(R19), (F0, F1)
+	WORD $0x4ea01c06 // mov v6.16b, v0.16b
+	WORD $0x4ea11c27 // mov v7.16b, v1.16b
+	WORD $0x4ea01c0c // mov v12.16b, v0.16b
+	WORD $0x4ea11c2d // mov v13.16b, v1.16b
+	MOVD R13, R7
+	MOVD ky+40(FP), R8
+	MOVD weights+56(FP), R4
+	ADD R3, R4, R4
+
+rows3_tile1_row:
+	MOVD ky+40(FP), R5
+	MOVD 0(R7), R0
+	ADD R10, R0, R0
+	ADD R3, R0, R0
+	ADD R5<<3, R7, R20
+	MOVD 0(R20), R1
+	ADD R10, R1, R1
+	ADD R3, R1, R1
+	ADD R5, R5, R5
+	ADD R5<<3, R7, R21
+	MOVD 0(R21), R2
+	ADD R10, R2, R2
+	ADD R3, R2, R2
+	ADD $8, R7, R7
+	MOVD $3, R5
+
+rows3_tile1_row_tap:
+	FLDPQ 0(R4), (F24, F25)
+	VLD1R (R0), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	VLD1R (R1), [V28.S4]
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf27 // fmla v7.4s, v25.4s, v28.4s
+	VLD1R (R2), [V30.S4]
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2d // fmla v13.4s, v25.4s, v30.4s
+	FLDPQ 64(R4), (F24, F25)
+	ADD $4, R0, R22
+	VLD1R (R22), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD $4, R1, R23
+	VLD1R (R23), [V28.S4]
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf27 // fmla v7.4s, v25.4s, v28.4s
+	ADD $4, R2, R24
+	VLD1R (R24), [V30.S4]
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2d // fmla v13.4s, v25.4s, v30.4s
+	FLDPQ 128(R4), (F24, F25)
+	ADD $8, R0, R25
+	VLD1R (R25), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD $8, R1, R19
+	VLD1R (R19), [V28.S4]
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf27 // fmla v7.4s, v25.4s, v28.4s
+	ADD $8, R2, R20
+	VLD1R (R20), [V30.S4]
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2d // fmla v13.4s, v25.4s, v30.4s
+	FLDPQ 192(R4), (F24, F25)
+	ADD $12, R0, R21
+	VLD1R (R21), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD $12, R1, R22
+	VLD1R (R22), [V28.S4]
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf27 // fmla v7.4s, v25.4s, v28.4s
+	ADD $12, R2, R23
+	VLD1R (R23), [V30.S4]
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2d // fmla v13.4s, v25.4s, v30.4s
+	FLDPQ 256(R4), (F24, F25)
+	ADD $16, R0, R24
+	VLD1R (R24), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD $16, R1, R25
+	VLD1R (R25), [V28.S4]
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf27 // fmla v7.4s, v25.4s, v28.4s
+	ADD $16, R2, R19
+	VLD1R (R19), [V30.S4]
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2d // fmla v13.4s, v25.4s, v30.4s
+	FLDPQ 320(R4), (F24, F25)
+	ADD $20, R0, R20
+	VLD1R (R20), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD $20, R1, R21
+	VLD1R (R21), [V28.S4]
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf27 // fmla v7.4s, v25.4s, v28.4s
+	ADD $20, R2, R22
+	VLD1R (R22), [V30.S4]
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2d // fmla v13.4s, v25.4s, v30.4s
+	FLDPQ 384(R4), (F24, F25)
+	ADD $24, R0, R23
+	VLD1R (R23), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD $24, R1, R24
+	VLD1R (R24), [V28.S4]
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf27 // fmla v7.4s, v25.4s, v28.4s
+	ADD $24, R2, R25
+	VLD1R (R25), [V30.S4]
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2d // fmla v13.4s, v25.4s, v30.4s
+	FLDPQ 448(R4), (F24, F25)
+	ADD $28, R0, R19
+	VLD1R (R19), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD $28, R1, R20
+	VLD1R (R20), [V28.S4]
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf27 // fmla v7.4s, v25.4s, v28.4s
+	ADD $28, R2, R21
+	VLD1R (R21), [V30.S4]
+	WORD $0x4e3ecf0c // fmla v12.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2d // fmla v13.4s, v25.4s, v30.4s
+	ADD $512, R4, R4
+	ADD R9, R0, R0
+	ADD R9, R1, R1
+	ADD R9, R2, R2
+	SUBS $1, R5, R5
+	BNE rows3_tile1_row_tap
+	SUBS $1, R8, R8
+	BNE rows3_tile1_row
+	MOVD clamp+96(FP), R7
+	VLD1R (R7), [V24.S4]
+	ADD $4, R7, R22
+	VLD1R (R22), [V26.S4]
+	MOVD R11, R5
+	MOVD R5, R7
+	WORD $0x6ea0e71f // fcmgt v31.4s, v24.4s, v0.4s
+	WORD $0x6ebf1f00 // bit v0.16b, v24.16b, v31.16b
+	WORD $0x6ea1e71f // fcmgt v31.4s, v24.4s, v1.4s
+	WORD $0x6ebf1f01 // bit v1.16b, v24.16b, v31.16b
+	WORD $0x6ebae41f // fcmgt v31.4s, v0.4s, v26.4s
+	WORD $0x6ebf1f40 // bit v0.16b, v26.16b, v31.16b
+	WORD $0x6ebae43f // fcmgt v31.4s, v1.4s, v26.4s
+	WORD $0x6ebf1f41 // bit v1.16b, v26.16b, v31.16b
+	FSTPQ (F0, F1), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	MOVD R7, R11
+	MOVD down+80(FP), R16
+	ADD R16, R5, R5
+	MOVD R5, R7
+	WORD $0x6ea6e71f // fcmgt v31.4s, v24.4s, v6.4s
+	WORD $0x6ebf1f06 // bit v6.16b, v24.16b, v31.16b
+	WORD $0x6ea7e71f // fcmgt v31.4s, v24.4s, v7.4s
+	WORD $0x6ebf1f07 // bit v7.16b, v24.16b, v31.16b
+	WORD $0x6ebae4df // fcmgt v31.4s, v6.4s, v26.4s
+	WORD $0x6ebf1f46 // bit v6.16b, v26.16b, v31.16b
+	WORD $0x6ebae4ff // fcmgt v31.4s, v7.4s, v26.4s
+	WORD $0x6ebf1f47 // bit v7.16b, v26.16b, v31.16b
+	FSTPQ (F6, F7), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	MOVD down+80(FP), R16
+	ADD R16, R5, R5
+	MOVD R5, R7
+	WORD $0x6eace71f // fcmgt v31.4s, v24.4s, v12.4s
+	WORD $0x6ebf1f0c // bit v12.16b, v24.16b, v31.16b
+	WORD $0x6eade71f // fcmgt v31.4s, v24.4s, v13.4s
+	WORD $0x6ebf1f0d // bit v13.16b, v24.16b, v31.16b
+	WORD $0x6ebae59f // fcmgt v31.4s, v12.4s, v26.4s
+	WORD $0x6ebf1f4c // bit v12.16b, v26.16b, v31.16b
+	WORD $0x6ebae5bf // fcmgt v31.4s, v13.4s, v26.4s
+	WORD $0x6ebf1f4d // bit v13.16b, v26.16b, v31.16b
+	FSTPQ (F12, F13), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	MOVD down+80(FP), R16
+	ADD R16, R5, R5
+	MOVD pixel+32(FP), R5
+	LSL $1, R5, R5
+	ADD R5, R10, R10
+	SUB $1, R12, R12
+	B rows3_tile1
+
+rows3_less1:
+	CMP $0, R12
+	BEQ rows3_end
+
+rows3_end:
+	MOVD ky+40(FP), R5
+	MOVD $24, R16
+	MUL R16, R5, R5
+	ADD R5, R13, R13
+	MOVD down+80(FP), R5
+	MOVD $3, R16
+	MUL R16, R5, R5
+	MOVD out+64(FP), R15
+	ADD R5, R15, R15
+	MOVD R15, out+64(FP)
+	MOVD bytes+48(FP), R15
+	SUB $3, R15, R15
+	MOVD R15, bytes+48(FP)
+	B rows3
+
+rows3_none:
+
+rows2:
+	MOVD bytes+48(FP), R15
+	CMP $2, R15
+	BLT rows2_none
+	MOVD first+24(FP), R10
+	MOVD out+64(FP), R11
+	ADD R3, R11, R11
+	MOVD n+16(FP), R12
+
+rows2_tile3:
+	CMP $3, R12
+	BLT rows2_less3
+	MOVD bias+88(FP), R7
+	ADD R3, R7, R23
+	FLDPQ 0(R23), (F0, F1)
 	WORD $0x4ea01c02 // mov v2.16b, v0.16b
 	WORD $0x4ea11c23 // mov v3.16b, v1.16b
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea01c06 // mov v6.16b, v0.16b
+	WORD $0x4ea11c27 // mov v7.16b, v1.16b
 	WORD $0x4ea01c08 // mov v8.16b, v0.16b
 	WORD $0x4ea11c29 // mov v9.16b, v1.16b
 	WORD $0x4ea01c0a // mov v10.16b, v0.16b
@@ -20523,192 +22911,346 @@ rows2_tile2:
 	MOVD weights+56(FP), R4
 	ADD R3, R4, R4
 
-rows2_tile2_row:
+rows2_tile3_row:
 	MOVD ky+40(FP), R5
 	MOVD 0(R7), R0
 	ADD R10, R0, R0
 	ADD R3, R0, R0
-	ADD R5<<3, R7, R20
-	MOVD 0(R20), R1
+	ADD R5<<3, R7, R24
+	MOVD 0(R24), R1
 	ADD R10, R1, R1
 	ADD R3, R1, R1
 	ADD $8, R7, R7
-	ADD $512, R4, R15
-	MOVD R15, R5
+	MOVD $3, R5
 
-rows2_tile2_row_column0:
-	FLDPQ 0(R4), (F16, F17)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce00 // fmla v0.4s, v16.4s, v22.4s
-	WORD $0x4e36ce21 // fmla v1.4s, v17.4s, v22.4s
-	VLD1R (R1), [V24.S4]
-	WORD $0x4e38ce08 // fmla v8.4s, v16.4s, v24.4s
-	WORD $0x4e38ce29 // fmla v9.4s, v17.4s, v24.4s
-	ADD $4, R0, R0
-	ADD $4, R1, R1
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows2_tile2_row_column0
-	SUB $512, R4, R4
+rows2_tile3_row_tap:
+	FLDPQ 0(R4), (F24, F25)
+	VLD1R (R0), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD R14, R0, R25
+	VLD1R (R25), [V28.S4]
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf23 // fmla v3.4s, v25.4s, v28.4s
+	ADD R14<<1, R0, R19
+	VLD1R (R19), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	VLD1R (R1), [V26.S4]
+	WORD $0x4e3acf06 // fmla v6.4s, v24.4s, v26.4s
+	WORD $0x4e3acf27 // fmla v7.4s, v25.4s, v26.4s
+	ADD R14, R1, R20
+	VLD1R (R20), [V28.S4]
+	WORD $0x4e3ccf08 // fmla v8.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf29 // fmla v9.4s, v25.4s, v28.4s
+	ADD R14<<1, R1, R21
+	VLD1R (R21), [V30.S4]
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2b // fmla v11.4s, v25.4s, v30.4s
+	FLDPQ 64(R4), (F24, F25)
+	ADD $4, R0, R22
+	VLD1R (R22), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD R14, R0, R23
+	ADD $4, R23, R23
+	VLD1R (R23), [V28.S4]
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf23 // fmla v3.4s, v25.4s, v28.4s
+	ADD R14<<1, R0, R24
+	ADD $4, R24, R24
+	VLD1R (R24), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	ADD $4, R1, R25
+	VLD1R (R25), [V26.S4]
+	WORD $0x4e3acf06 // fmla v6.4s, v24.4s, v26.4s
+	WORD $0x4e3acf27 // fmla v7.4s, v25.4s, v26.4s
+	ADD R14, R1, R19
+	ADD $4, R19, R19
+	VLD1R (R19), [V28.S4]
+	WORD $0x4e3ccf08 // fmla v8.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf29 // fmla v9.4s, v25.4s, v28.4s
+	ADD R14<<1, R1, R20
+	ADD $4, R20, R20
+	VLD1R (R20), [V30.S4]
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2b // fmla v11.4s, v25.4s, v30.4s
+	FLDPQ 128(R4), (F24, F25)
+	ADD $8, R0, R21
+	VLD1R (R21), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD R14, R0, R22
+	ADD $8, R22, R22
+	VLD1R (R22), [V28.S4]
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf23 // fmla v3.4s, v25.4s, v28.4s
+	ADD R14<<1, R0, R23
+	ADD $8, R23, R23
+	VLD1R (R23), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	ADD $8, R1, R24
+	VLD1R (R24), [V26.S4]
+	WORD $0x4e3acf06 // fmla v6.4s, v24.4s, v26.4s
+	WORD $0x4e3acf27 // fmla v7.4s, v25.4s, v26.4s
+	ADD R14, R1, R25
+	ADD $8, R25, R25
+	VLD1R (R25), [V28.S4]
+	WORD $0x4e3ccf08 // fmla v8.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf29 // fmla v9.4s, v25.4s, v28.4s
+	ADD R14<<1, R1, R19
+	ADD $8, R19, R19
+	VLD1R (R19), [V30.S4]
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2b // fmla v11.4s, v25.4s, v30.4s
+	FLDPQ 192(R4), (F24, F25)
+	ADD $12, R0, R20
+	VLD1R (R20), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD R14, R0, R21
+	ADD $12, R21, R21
+	VLD1R (R21), [V28.S4]
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf23 // fmla v3.4s, v25.4s, v28.4s
+	ADD R14<<1, R0, R22
+	ADD $12, R22, R22
+	VLD1R (R22), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	ADD $12, R1, R23
+	VLD1R (R23), [V26.S4]
+	WORD $0x4e3acf06 // fmla v6.4s, v24.4s, v26.4s
+	WORD $0x4e3acf27 // fmla v7.4s, v25.4s, v26.4s
+	ADD R14, R1, R24
+	ADD $12, R24, R24
+	VLD1R (R24), [V28.S4]
+	WORD $0x4e3ccf08 // fmla v8.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf29 // fmla v9.4s, v25.4s, v28.4s
+	ADD R14<<1, R1, R25
+	ADD $12, R25, R25
+	VLD1R (R25), [V30.S4]
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2b // fmla v11.4s, v25.4s, v30.4s
+	FLDPQ 256(R4), (F24, F25)
+	ADD $16, R0, R19
+	VLD1R (R19), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD R14, R0, R20
+	ADD $16, R20, R20
+	VLD1R (R20), [V28.S4]
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf23 // fmla v3.4s, v25.4s, v28.4s
+	ADD R14<<1, R0, R21
+	ADD $16, R21, R21
+	VLD1R (R21), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	ADD $16, R1, R22
+	VLD1R (R22), [V26.S4]
+	WORD $0x4e3acf06 // fmla v6.4s, v24.4s, v26.4s
+	WORD $0x4e3acf27 // fmla v7.4s, v25.4s, v26.4s
+	ADD R14, R1, R23
+	ADD $16, R23, R23
+	VLD1R (R23), [V28.S4]
+	WORD $0x4e3ccf08 // fmla v8.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf29 // fmla v9.4s, v25.4s, v28.4s
+	ADD R14<<1, R1, R24
+	ADD $16, R24, R24
+	VLD1R (R24), [V30.S4]
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2b // fmla v11.4s, v25.4s, v30.4s
+	FLDPQ 320(R4), (F24, F25)
+	ADD $20, R0, R25
+	VLD1R (R25), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD R14, R0, R19
+	ADD $20, R19, R19
+	VLD1R (R19), [V28.S4]
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf23 // fmla v3.4s, v25.4s, v28.4s
+	ADD R14<<1, R0, R20
+	ADD $20, R20, R20
+	VLD1R (R20), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	ADD $20, R1, R21
+	VLD1R (R21), [V26.S4]
+	WORD $0x4e3acf06 // fmla v6.4s, v24.4s, v26.4s
+	WORD $0x4e3acf27 // fmla v7.4s, v25.4s, v26.4s
+	ADD R14, R1, R22
+	ADD $20, R22, R22
+	VLD1R (R22), [V28.S4]
+	WORD $0x4e3ccf08 // fmla v8.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf29 // fmla v9.4s, v25.4s, v28.4s
+	ADD R14<<1, R1, R23
+	ADD $20, R23, R23
+	VLD1R (R23), [V30.S4]
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2b // fmla v11.4s, v25.4s, v30.4s
+	FLDPQ 384(R4), (F24, F25)
+	ADD $24, R0, R24
+	VLD1R (R24), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD R14, R0, R25
+	ADD $24, R25, R25
+	VLD1R (R25), [V28.S4]
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf23 // fmla v3.4s, v25.4s, v28.4s
+	ADD R14<<1, R0, R19
+	ADD $24, R19, R19
+	VLD1R (R19), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	ADD $24, R1, R20
+	VLD1R (R20), [V26.S4]
+	WORD $0x4e3acf06 // fmla v6.4s, v24.4s, v26.4s
+	WORD $0x4e3acf27 // fmla v7.4s, v25.4s, v26.4s
+	ADD R14, R1, R21
+	ADD $24, R21, R21
+	VLD1R (R21), [V28.S4]
+	WORD $0x4e3ccf08 // fmla v8.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf29 // fmla v9.4s, v25.4s, v28.4s
+	ADD R14<<1, R1, R22
+	ADD $24, R22, R22
+	VLD1R (R22), [V30.S4]
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2b // fmla v11.4s, v25.4s, v30.4s
+	FLDPQ 448(R4), (F24, F25)
+	ADD $28, R0, R23
+	VLD1R (R23), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD R14, R0, R24
+	ADD $28, R24, R24
+	VLD1R (R24), [V28.S4]
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf23 // fmla v3.4s, v25.4s, v28.4s
+	ADD R14<<1, R0, R25
+	ADD $28, R25, R25
+	VLD1R (R25), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	ADD $28, R1, R19
+	VLD1R (R19), [V26.S4]
+	WORD $0x4e3acf06 // fmla v6.4s, v24.4s, v26.4s
+	WORD $0x4e3acf27 // fmla v7.4s, v25.4s, v26.4s
+	ADD R14, R1, R20
+	ADD $28, R20, R20
+	VLD1R (R20), [V28.S4]
+	WORD $0x4e3ccf08 // fmla v8.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf29 // fmla v9.4s, v25.4s, v28.4s
+	ADD R14<<1, R1, R21
+	ADD $28, R21, R21
+	VLD1R (R21), [V30.S4]
+	WORD $0x4e3ecf0a // fmla v10.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf2b // fmla v11.4s, v25.4s, v30.4s
+	ADD $512, R4, R4
 	ADD R9, R0, R0
 	ADD R9, R1, R1
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows2_tile2_row_column1:
-	FLDPQ 512(R4), (F18, F19)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce40 // fmla v0.4s, v18.4s, v22.4s
-	WORD $0x4e36ce61 // fmla v1.4s, v19.4s, v22.4s
-	VLD1R (R1), [V24.S4]
-	WORD $0x4e38ce48 // fmla v8.4s, v18.4s, v24.4s
-	WORD $0x4e38ce69 // fmla v9.4s, v19.4s, v24.4s
-	ADD $4, R0, R0
-	ADD $4, R1, R1
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows2_tile2_row_column1
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD R9, R1, R1
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows2_tile2_row_column2:
-	FLDPQ 0(R4), (F16, F17)
-	ADD $1024, R4, R21
-	FLDPQ 0(R21), (F20, F21)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce02 // fmla v2.4s, v16.4s, v22.4s
-	WORD $0x4e36ce23 // fmla v3.4s, v17.4s, v22.4s
-	WORD $0x4e36ce80 // fmla v0.4s, v20.4s, v22.4s
-	WORD $0x4e36cea1 // fmla v1.4s, v21.4s, v22.4s
-	VLD1R (R1), [V24.S4]
-	WORD $0x4e38ce0a // fmla v10.4s, v16.4s, v24.4s
-	WORD $0x4e38ce2b // fmla v11.4s, v17.4s, v24.4s
-	WORD $0x4e38ce88 // fmla v8.4s, v20.4s, v24.4s
-	WORD $0x4e38cea9 // fmla v9.4s, v21.4s, v24.4s
-	ADD $4, R0, R0
-	ADD $4, R1, R1
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows2_tile2_row_column2
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD R9, R1, R1
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows2_tile2_row_column3:
-	FLDPQ 512(R4), (F18, F19)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce42 // fmla v2.4s, v18.4s, v22.4s
-	WORD $0x4e36ce63 // fmla v3.4s, v19.4s, v22.4s
-	VLD1R (R1), [V24.S4]
-	WORD $0x4e38ce4a // fmla v10.4s, v18.4s, v24.4s
-	WORD $0x4e38ce6b // fmla v11.4s, v19.4s, v24.4s
-	ADD $4, R0, R0
-	ADD $4, R1, R1
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows2_tile2_row_column3
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD R9, R1, R1
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows2_tile2_row_column4:
-	ADD $1024, R4, R22
-	FLDPQ 0(R22), (F20, F21)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce82 // fmla v2.4s, v20.4s, v22.4s
-	WORD $0x4e36cea3 // fmla v3.4s, v21.4s, v22.4s
-	VLD1R (R1), [V24.S4]
-	WORD $0x4e38ce8a // fmla v10.4s, v20.4s, v24.4s
-	WORD $0x4e38ceab // fmla v11.4s, v21.4s, v24.4s
-	ADD $4, R0, R0
-	ADD $4, R1, R1
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows2_tile2_row_column4
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD R9, R1, R1
-	ADD $1536, R4, R4
+	SUBS $1, R5, R5
+	BNE rows2_tile3_row_tap
 	SUBS $1, R8, R8
-	BNE rows2_tile2_row
+	BNE rows2_tile3_row
 	MOVD clamp+96(FP), R7
-	VLD1R (R7), [V16.S4]
-	ADD $4, R7, R23
-	VLD1R (R23), [V18.S4]
+	VLD1R (R7), [V24.S4]
+	ADD $4, R7, R22
+	VLD1R (R22), [V26.S4]
 	MOVD R11, R5
 	MOVD R5, R7
-	WORD $0x6ea0e61f // fcmgt v31.4s, v16.4s, v0.4s
-	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
-	WORD $0x6ea1e61f // fcmgt v31.4s, v16.4s, v1.4s
-	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	WORD $0x6eb2e41f // fcmgt v31.4s, v0.4s, v18.4s
-	WORD $0x6ebf1e40 // bit v0.16b, v18.16b, v31.16b
-	WORD $0x6eb2e43f // fcmgt v31.4s, v1.4s, v18.4s
-	WORD $0x6ebf1e41 // bit v1.16b, v18.16b, v31.16b
+	WORD $0x6ea0e71f // fcmgt v31.4s, v24.4s, v0.4s
+	WORD $0x6ebf1f00 // bit v0.16b, v24.16b, v31.16b
+	WORD $0x6ea1e71f // fcmgt v31.4s, v24.4s, v1.4s
+	WORD $0x6ebf1f01 // bit v1.16b, v24.16b, v31.16b
+	WORD $0x6ebae41f // fcmgt v31.4s, v0.4s, v26.4s
+	WORD $0x6ebf1f40 // bit v0.16b, v26.16b, v31.16b
+	WORD $0x6ebae43f // fcmgt v31.4s, v1.4s, v26.4s
+	WORD $0x6ebf1f41 // bit v1.16b, v26.16b, v31.16b
 	FSTPQ (F0, F1), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6ea2e61f // fcmgt v31.4s, v16.4s, v2.4s
-	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
-	WORD $0x6ea3e61f // fcmgt v31.4s, v16.4s, v3.4s
-	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
-	WORD $0x6eb2e45f // fcmgt v31.4s, v2.4s, v18.4s
-	WORD $0x6ebf1e42 // bit v2.16b, v18.16b, v31.16b
-	WORD $0x6eb2e47f // fcmgt v31.4s, v3.4s, v18.4s
-	WORD $0x6ebf1e43 // bit v3.16b, v18.16b, v31.16b
+	WORD $0x6ea2e71f // fcmgt v31.4s, v24.4s, v2.4s
+	WORD $0x6ebf1f02 // bit v2.16b, v24.16b, v31.16b
+	WORD $0x6ea3e71f // fcmgt v31.4s, v24.4s, v3.4s
+	WORD $0x6ebf1f03 // bit v3.16b, v24.16b, v31.16b
+	WORD $0x6ebae45f // fcmgt v31.4s, v2.4s, v26.4s
+	WORD $0x6ebf1f42 // bit v2.16b, v26.16b, v31.16b
+	WORD $0x6ebae47f // fcmgt v31.4s, v3.4s, v26.4s
+	WORD $0x6ebf1f43 // bit v3.16b, v26.16b, v31.16b
 	FSTPQ (F2, F3), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6ea4e71f // fcmgt v31.4s, v24.4s, v4.4s
+	WORD $0x6ebf1f04 // bit v4.16b, v24.16b, v31.16b
+	WORD $0x6ea5e71f // fcmgt v31.4s, v24.4s, v5.4s
+	WORD $0x6ebf1f05 // bit v5.16b, v24.16b, v31.16b
+	WORD $0x6ebae49f // fcmgt v31.4s, v4.4s, v26.4s
+	WORD $0x6ebf1f44 // bit v4.16b, v26.16b, v31.16b
+	WORD $0x6ebae4bf // fcmgt v31.4s, v5.4s, v26.4s
+	WORD $0x6ebf1f45 // bit v5.16b, v26.16b, v31.16b
+	FSTPQ (F4, F5), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
 	MOVD R7, R11
 	MOVD down+80(FP), R16
 	ADD R16, R5, R5
 	MOVD R5, R7
-	WORD $0x6ea8e61f // fcmgt v31.4s, v16.4s, v8.4s
-	WORD $0x6ebf1e08 // bit v8.16b, v16.16b, v31.16b
-	WORD $0x6ea9e61f // fcmgt v31.4s, v16.4s, v9.4s
-	WORD $0x6ebf1e09 // bit v9.16b, v16.16b, v31.16b
-	WORD $0x6eb2e51f // fcmgt v31.4s, v8.4s, v18.4s
-	WORD $0x6ebf1e48 // bit v8.16b, v18.16b, v31.16b
-	WORD $0x6eb2e53f // fcmgt v31.4s, v9.4s, v18.4s
-	WORD $0x6ebf1e49 // bit v9.16b, v18.16b, v31.16b
+	WORD $0x6ea6e71f // fcmgt v31.4s, v24.4s, v6.4s
+	WORD $0x6ebf1f06 // bit v6.16b, v24.16b, v31.16b
+	WORD $0x6ea7e71f // fcmgt v31.4s, v24.4s, v7.4s
+	WORD $0x6ebf1f07 // bit v7.16b, v24.16b, v31.16b
+	WORD $0x6ebae4df // fcmgt v31.4s, v6.4s, v26.4s
+	WORD $0x6ebf1f46 // bit v6.16b, v26.16b, v31.16b
+	WORD $0x6ebae4ff // fcmgt v31.4s, v7.4s, v26.4s
+	WORD $0x6ebf1f47 // bit v7.16b, v26.16b, v31.16b
+	FSTPQ (F6, F7), 0(R7)
+	MOVD next+72(FP), R16
+	ADD R16, R7, R7
+	WORD $0x6ea8e71f // fcmgt v31.4s, v24.4s, v8.4s
+	WORD $0x6ebf1f08 // bit v8.16b, v24.16b, v31.16b
+	WORD $0x6ea9e71f // fcmgt v31.4s, v24.4s, v9.4s
+	WORD $0x6ebf1f09 // bit v9.16b, v24.16b, v31.16b
+	WORD $0x6ebae51f // fcmgt v31.4s, v8.4s, v26.4s
+	WORD $0x6ebf1f48 // bit v8.16b, v26.16b, v31.16b
+	WORD $0x6ebae53f // fcmgt v31.4s, v9.4s, v26.4s
+	WORD $0x6ebf1f49 // bit v9.16b, v26.16b, v31.16b
 	FSTPQ (F8, F9), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6eaae61f // fcmgt v31.4s, v16.4s, v10.4s
-	WORD $0x6ebf1e0a // bit v10.16b, v16.16b, v31.16b
-	WORD $0x6eabe61f // fcmgt v31.4s, v16.4s, v11.4s
-	WORD $0x6ebf1e0b // bit v11.16b, v16.16b, v31.16b
-	WORD $0x6eb2e55f // fcmgt v31.4s, v10.4s, v18.4s
-	WORD $0x6ebf1e4a // bit v10.16b, v18.16b, v31.16b
-	WORD $0x6eb2e57f // fcmgt v31.4s, v11.4s, v18.4s
-	WORD $0x6ebf1e4b // bit v11.16b, v18.16b, v31.16b
+	WORD $0x6eaae71f // fcmgt v31.4s, v24.4s, v10.4s
+	WORD $0x6ebf1f0a // bit v10.16b, v24.16b, v31.16b
+	WORD $0x6eabe71f // fcmgt v31.4s, v24.4s, v11.4s
+	WORD $0x6ebf1f0b // bit v11.16b, v24.16b, v31.16b
+	WORD $0x6ebae55f // fcmgt v31.4s, v10.4s, v26.4s
+	WORD $0x6ebf1f4a // bit v10.16b, v26.16b, v31.16b
+	WORD $0x6ebae57f // fcmgt v31.4s, v11.4s, v26.4s
+	WORD $0x6ebf1f4b // bit v11.16b, v26.16b, v31.16b
 	FSTPQ (F10, F11), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
 	MOVD down+80(FP), R16
 	ADD R16, R5, R5
 	MOVD pixel+32(FP), R5
-	LSL $2, R5, R5
+	MOVD $6, R16
+	MUL R16, R5, R5
 	ADD R5, R10, R10
-	SUB $2, R12, R12
-	B rows2_tile2
+	SUB $3, R12, R12
+	B rows2_tile3
 
-rows2_less2:
+rows2_less3:
 	CMP $0, R12
 	BEQ rows2_end
 	CMP $1, R12
 	BLE rows2_tile1
 	MOVD n+16(FP), R15
-	CMP $2, R15
+	CMP $3, R15
 	BLT rows2_tile1
-	SUB $2, R12, R12
+	SUB $3, R12, R12
 	MOVD R12, R5
 	MOVD next+72(FP), R16
 	MUL R16, R5, R5
@@ -20717,17 +23259,17 @@ rows2_less2:
 	MUL R16, R12, R12
 	LSL $1, R12, R12
 	ADD R12, R10, R10
-	MOVD $2, R12
-	B rows2_tile2
+	MOVD $3, R12
+	B rows2_tile3
 
 rows2_tile1:
 	CMP $1, R12
 	BLT rows2_less1
 	MOVD bias+88(FP), R7
-	ADD R3, R7, R24
-	FLDPQ 0(R24), (F0, F1)
-	WORD $0x4ea01c08 // mov v8.16b, v0.16b
-	WORD $0x4ea11c29 // mov v9.16b, v1.16b
+	ADD R3, R7, R23
+	FLDPQ 0(R23), (F0, F1)
+	WORD $0x4ea01c06 // mov v6.16b, v0.16b
+	WORD $0x4ea11c27 // mov v7.16b, v1.16b
 	MOVD R13, R7
 	MOVD ky+40(FP), R8
 	MOVD weights+56(FP), R4
@@ -20738,86 +23280,105 @@ rows2_tile1_row:
 	MOVD 0(R7), R0
 	ADD R10, R0, R0
 	ADD R3, R0, R0
-	ADD R5<<3, R7, R25
-	MOVD 0(R25), R1
+	ADD R5<<3, R7, R24
+	MOVD 0(R24), R1
 	ADD R10, R1, R1
 	ADD R3, R1, R1
 	ADD $8, R7, R7
-	ADD $512, R4, R15
-	MOVD R15, R5
+	MOVD $3, R5
 
-rows2_tile1_row_column0:
-	FLDPQ 0(R4), (F16, F17)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce00 // fmla v0.4s, v16.4s, v22.4s
-	WORD $0x4e36ce21 // fmla v1.4s, v17.4s, v22.4s
-	VLD1R (R1), [V24.S4]
-	WORD $0x4e38ce08 // fmla v8.4s, v16.4s, v24.4s
-	WORD $0x4e38ce29 // fmla v9.4s, v17.4s, v24.4s
-	ADD $4, R0, R0
-	ADD $4, R1, R1
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows2_tile1_row_column0
-	SUB $512, R4, R4
+rows2_tile1_row_tap:
+	FLDPQ 0(R4), (F24, F25)
+	VLD1R (R0), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	VLD1R (R1), [V28.S4]
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf27 // fmla v7.4s, v25.4s, v28.4s
+	FLDPQ 64(R4), (F24, F25)
+	ADD $4, R0, R25
+	VLD1R (R25), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD $4, R1, R19
+	VLD1R (R19), [V28.S4]
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf27 // fmla v7.4s, v25.4s, v28.4s
+	FLDPQ 128(R4), (F24, F25)
+	ADD $8, R0, R20
+	VLD1R (R20), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD $8, R1, R21
+	VLD1R (R21), [V28.S4]
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf27 // fmla v7.4s, v25.4s, v28.4s
+	FLDPQ 192(R4), (F24, F25)
+	ADD $12, R0, R22
+	VLD1R (R22), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD $12, R1, R23
+	VLD1R (R23), [V28.S4]
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf27 // fmla v7.4s, v25.4s, v28.4s
+	FLDPQ 256(R4), (F24, F25)
+	ADD $16, R0, R24
+	VLD1R (R24), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD $16, R1, R25
+	VLD1R (R25), [V28.S4]
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf27 // fmla v7.4s, v25.4s, v28.4s
+	FLDPQ 320(R4), (F24, F25)
+	ADD $20, R0, R19
+	VLD1R (R19), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD $20, R1, R20
+	VLD1R (R20), [V28.S4]
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf27 // fmla v7.4s, v25.4s, v28.4s
+	FLDPQ 384(R4), (F24, F25)
+	ADD $24, R0, R21
+	VLD1R (R21), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD $24, R1, R22
+	VLD1R (R22), [V28.S4]
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf27 // fmla v7.4s, v25.4s, v28.4s
+	FLDPQ 448(R4), (F24, F25)
+	ADD $28, R0, R23
+	VLD1R (R23), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD $28, R1, R24
+	VLD1R (R24), [V28.S4]
+	WORD $0x4e3ccf06 // fmla v6.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf27 // fmla v7.4s, v25.4s, v28.4s
+	ADD $512, R4, R4
 	ADD R9, R0, R0
 	ADD R9, R1, R1
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows2_tile1_row_column1:
-	FLDPQ 512(R4), (F18, F19)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce40 // fmla v0.4s, v18.4s, v22.4s
-	WORD $0x4e36ce61 // fmla v1.4s, v19.4s, v22.4s
-	VLD1R (R1), [V24.S4]
-	WORD $0x4e38ce48 // fmla v8.4s, v18.4s, v24.4s
-	WORD $0x4e38ce69 // fmla v9.4s, v19.4s, v24.4s
-	ADD $4, R0, R0
-	ADD $4, R1, R1
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows2_tile1_row_column1
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD R9, R1, R1
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows2_tile1_row_column2:
-	ADD $1024, R4, R19
-	FLDPQ 0(R19), (F20, F21)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce80 // fmla v0.4s, v20.4s, v22.4s
-	WORD $0x4e36cea1 // fmla v1.4s, v21.4s, v22.4s
-	VLD1R (R1), [V24.S4]
-	WORD $0x4e38ce88 // fmla v8.4s, v20.4s, v24.4s
-	WORD $0x4e38cea9 // fmla v9.4s, v21.4s, v24.4s
-	ADD $4, R0, R0
-	ADD $4, R1, R1
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows2_tile1_row_column2
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD R9, R1, R1
-	ADD $1536, R4, R4
+	SUBS $1, R5, R5
+	BNE rows2_tile1_row_tap
 	SUBS $1, R8, R8
 	BNE rows2_tile1_row
 	MOVD clamp+96(FP), R7
-	VLD1R (R7), [V16.S4]
-	ADD $4, R7, R20
-	VLD1R (R20), [V18.S4]
+	VLD1R (R7), [V24.S4]
+	ADD $4, R7, R25
+	VLD1R (R25), [V26.S4]
 	MOVD R11, R5
 	MOVD R5, R7
-	WORD $0x6ea0e61f // fcmgt v31.4s, v16.4s, v0.4s
-	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
-	WORD $0x6ea1e61f // fcmgt v31.4s, v16.4s, v1.4s
-	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	WORD $0x6eb2e41f // fcmgt v31.4s, v0.4s, v18.4s
-	WORD $0x6ebf1e40 // bit v0.16b, v18.16b, v31.16b
-	WORD $0x6eb2e43f // fcmgt v31.4s, v1.4s, v18.4s
-	WORD $0x6ebf1e41 // bit v1.16b, v18.16b, v31.16b
+	WORD $0x6ea0e71f // fcmgt v31.4s, v24.4s, v0.4s
+	WORD $0x6ebf1f00 // bit v0.16b, v24.16b, v31.16b
+	WORD $0x6ea1e71f // fcmgt v31.4s, v24.4s, v1.4s
+	WORD $0x6ebf1f01 // bit v1.16b, v24.16b, v31.16b
+	WORD $0x6ebae41f // fcmgt v31.4s, v0.4s, v26.4s
+	WORD $0x6ebf1f40 // bit v0.16b, v26.16b, v31.16b
+	WORD $0x6ebae43f // fcmgt v31.4s, v1.4s, v26.4s
+	WORD $0x6ebf1f41 // bit v1.16b, v26.16b, v31.16b
 	FSTPQ (F0, F1), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
@@ -20825,15 +23386,15 @@ rows2_tile1_row_column2:
 	MOVD down+80(FP), R16
 	ADD R16, R5, R5
 	MOVD R5, R7
-	WORD $0x6ea8e61f // fcmgt v31.4s, v16.4s, v8.4s
-	WORD $0x6ebf1e08 // bit v8.16b, v16.16b, v31.16b
-	WORD $0x6ea9e61f // fcmgt v31.4s, v16.4s, v9.4s
-	WORD $0x6ebf1e09 // bit v9.16b, v16.16b, v31.16b
-	WORD $0x6eb2e51f // fcmgt v31.4s, v8.4s, v18.4s
-	WORD $0x6ebf1e48 // bit v8.16b, v18.16b, v31.16b
-	WORD $0x6eb2e53f // fcmgt v31.4s, v9.4s, v18.4s
-	WORD $0x6ebf1e49 // bit v9.16b, v18.16b, v31.16b
-	FSTPQ (F8, F9), 0(R7)
+	WORD $0x6ea6e71f // fcmgt v31.4s, v24.4s, v6.4s
+	WORD $0x6ebf1f06 // bit v6.16b, v24.16b, v31.16b
+	WORD $0x6ea7e71f // fcmgt v31.4s, v24.4s, v7.4s
+	WORD $0x6ebf1f07 // bit v7.16b, v24.16b, v31.16b
+	WORD $0x6ebae4df // fcmgt v31.4s, v6.4s, v26.4s
+	WORD $0x6ebf1f46 // bit v6.16b, v26.16b, v31.16b
+	WORD $0x6ebae4ff // fcmgt v31.4s, v7.4s, v26.4s
+	WORD $0x6ebf1f47 // bit v7.16b, v26.16b, v31.16b
+	FSTPQ (F6, F7), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
 	MOVD down+80(FP), R16
@@ -20857,406 +23418,227 @@ rows2_end:
 	MOVD out+64(FP), R15
 	ADD R5, R15, R15
 	MOVD R15, out+64(FP)
-	SUB $2, R14, R14
+	MOVD bytes+48(FP), R15
+	SUB $2, R15, R15
+	MOVD R15, bytes+48(FP)
 	B rows2
 
 rows2_none:
 
 rows1:
-	CMP $1, R14
+	MOVD bytes+48(FP), R15
+	CMP $1, R15
 	BLT rows1_none
 	MOVD first+24(FP), R10
 	MOVD out+64(FP), R11
 	ADD R3, R11, R11
 	MOVD n+16(FP), R12
 
-rows1_tile4:
-	CMP $4, R12
-	BLT rows1_less4
+rows1_tile3:
+	CMP $3, R12
+	BLT rows1_less3
 	MOVD bias+88(FP), R7
-	ADD R3, R7, R21
-	FLDPQ 0(R21), (F0, F1)
+	ADD R3, R7, R19
+	FLDPQ 0(R19), (F0, F1)
 	WORD $0x4ea01c02 // mov v2.16b, v0.16b
 	WORD $0x4ea11c23 // mov v3.16b, v1.16b
 	WORD $0x4ea01c04 // mov v4.16b, v0.16b
 	WORD $0x4ea11c25 // mov v5.16b, v1.16b
-	WORD $0x4ea01c06 // mov v6.16b, v0.16b
-	WORD $0x4ea11c27 // mov v7.16b, v1.16b
 	MOVD R13, R7
 	MOVD ky+40(FP), R8
 	MOVD weights+56(FP), R4
 	ADD R3, R4, R4
 
-rows1_tile4_row:
+rows1_tile3_row:
 	MOVD ky+40(FP), R5
 	MOVD 0(R7), R0
 	ADD R10, R0, R0
 	ADD R3, R0, R0
 	ADD $8, R7, R7
-	ADD $512, R4, R15
-	MOVD R15, R5
+	MOVD $3, R5
 
-rows1_tile4_row_column0:
-	FLDPQ 0(R4), (F16, F17)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce00 // fmla v0.4s, v16.4s, v22.4s
-	WORD $0x4e36ce21 // fmla v1.4s, v17.4s, v22.4s
-	ADD $4, R0, R0
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows1_tile4_row_column0
-	SUB $512, R4, R4
+rows1_tile3_row_tap:
+	FLDPQ 0(R4), (F24, F25)
+	VLD1R (R0), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD R14, R0, R20
+	VLD1R (R20), [V28.S4]
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf23 // fmla v3.4s, v25.4s, v28.4s
+	ADD R14<<1, R0, R21
+	VLD1R (R21), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	FLDPQ 64(R4), (F24, F25)
+	ADD $4, R0, R22
+	VLD1R (R22), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD R14, R0, R23
+	ADD $4, R23, R23
+	VLD1R (R23), [V28.S4]
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf23 // fmla v3.4s, v25.4s, v28.4s
+	ADD R14<<1, R0, R24
+	ADD $4, R24, R24
+	VLD1R (R24), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	FLDPQ 128(R4), (F24, F25)
+	ADD $8, R0, R25
+	VLD1R (R25), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD R14, R0, R19
+	ADD $8, R19, R19
+	VLD1R (R19), [V28.S4]
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf23 // fmla v3.4s, v25.4s, v28.4s
+	ADD R14<<1, R0, R20
+	ADD $8, R20, R20
+	VLD1R (R20), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	FLDPQ 192(R4), (F24, F25)
+	ADD $12, R0, R21
+	VLD1R (R21), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD R14, R0, R22
+	ADD $12, R22, R22
+	VLD1R (R22), [V28.S4]
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf23 // fmla v3.4s, v25.4s, v28.4s
+	ADD R14<<1, R0, R23
+	ADD $12, R23, R23
+	VLD1R (R23), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	FLDPQ 256(R4), (F24, F25)
+	ADD $16, R0, R24
+	VLD1R (R24), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD R14, R0, R25
+	ADD $16, R25, R25
+	VLD1R (R25), [V28.S4]
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf23 // fmla v3.4s, v25.4s, v28.4s
+	ADD R14<<1, R0, R19
+	ADD $16, R19, R19
+	VLD1R (R19), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	FLDPQ 320(R4), (F24, F25)
+	ADD $20, R0, R20
+	VLD1R (R20), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD R14, R0, R21
+	ADD $20, R21, R21
+	VLD1R (R21), [V28.S4]
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf23 // fmla v3.4s, v25.4s, v28.4s
+	ADD R14<<1, R0, R22
+	ADD $20, R22, R22
+	VLD1R (R22), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	FLDPQ 384(R4), (F24, F25)
+	ADD $24, R0, R23
+	VLD1R (R23), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD R14, R0, R24
+	ADD $24, R24, R24
+	VLD1R (R24), [V28.S4]
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf23 // fmla v3.4s, v25.4s, v28.4s
+	ADD R14<<1, R0, R25
+	ADD $24, R25, R25
+	VLD1R (R25), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	FLDPQ 448(R4), (F24, F25)
+	ADD $28, R0, R19
+	VLD1R (R19), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD R14, R0, R20
+	ADD $28, R20, R20
+	VLD1R (R20), [V28.S4]
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3ccf23 // fmla v3.4s, v25.4s, v28.4s
+	ADD R14<<1, R0, R21
+	ADD $28, R21, R21
+	VLD1R (R21), [V30.S4]
+	WORD $0x4e3ecf04 // fmla v4.4s, v24.4s, v30.4s
+	WORD $0x4e3ecf25 // fmla v5.4s, v25.4s, v30.4s
+	ADD $512, R4, R4
 	ADD R9, R0, R0
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows1_tile4_row_column1:
-	FLDPQ 512(R4), (F18, F19)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce40 // fmla v0.4s, v18.4s, v22.4s
-	WORD $0x4e36ce61 // fmla v1.4s, v19.4s, v22.4s
-	ADD $4, R0, R0
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows1_tile4_row_column1
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows1_tile4_row_column2:
-	FLDPQ 0(R4), (F16, F17)
-	ADD $1024, R4, R22
-	FLDPQ 0(R22), (F20, F21)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce02 // fmla v2.4s, v16.4s, v22.4s
-	WORD $0x4e36ce23 // fmla v3.4s, v17.4s, v22.4s
-	WORD $0x4e36ce80 // fmla v0.4s, v20.4s, v22.4s
-	WORD $0x4e36cea1 // fmla v1.4s, v21.4s, v22.4s
-	ADD $4, R0, R0
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows1_tile4_row_column2
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows1_tile4_row_column3:
-	FLDPQ 512(R4), (F18, F19)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce42 // fmla v2.4s, v18.4s, v22.4s
-	WORD $0x4e36ce63 // fmla v3.4s, v19.4s, v22.4s
-	ADD $4, R0, R0
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows1_tile4_row_column3
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows1_tile4_row_column4:
-	FLDPQ 0(R4), (F16, F17)
-	ADD $1024, R4, R23
-	FLDPQ 0(R23), (F20, F21)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce04 // fmla v4.4s, v16.4s, v22.4s
-	WORD $0x4e36ce25 // fmla v5.4s, v17.4s, v22.4s
-	WORD $0x4e36ce82 // fmla v2.4s, v20.4s, v22.4s
-	WORD $0x4e36cea3 // fmla v3.4s, v21.4s, v22.4s
-	ADD $4, R0, R0
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows1_tile4_row_column4
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows1_tile4_row_column5:
-	FLDPQ 512(R4), (F18, F19)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce44 // fmla v4.4s, v18.4s, v22.4s
-	WORD $0x4e36ce65 // fmla v5.4s, v19.4s, v22.4s
-	ADD $4, R0, R0
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows1_tile4_row_column5
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows1_tile4_row_column6:
-	FLDPQ 0(R4), (F16, F17)
-	ADD $1024, R4, R24
-	FLDPQ 0(R24), (F20, F21)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce06 // fmla v6.4s, v16.4s, v22.4s
-	WORD $0x4e36ce27 // fmla v7.4s, v17.4s, v22.4s
-	WORD $0x4e36ce84 // fmla v4.4s, v20.4s, v22.4s
-	WORD $0x4e36cea5 // fmla v5.4s, v21.4s, v22.4s
-	ADD $4, R0, R0
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows1_tile4_row_column6
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows1_tile4_row_column7:
-	FLDPQ 512(R4), (F18, F19)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce46 // fmla v6.4s, v18.4s, v22.4s
-	WORD $0x4e36ce67 // fmla v7.4s, v19.4s, v22.4s
-	ADD $4, R0, R0
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows1_tile4_row_column7
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows1_tile4_row_column8:
-	ADD $1024, R4, R25
-	FLDPQ 0(R25), (F20, F21)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce86 // fmla v6.4s, v20.4s, v22.4s
-	WORD $0x4e36cea7 // fmla v7.4s, v21.4s, v22.4s
-	ADD $4, R0, R0
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows1_tile4_row_column8
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD $1536, R4, R4
+	SUBS $1, R5, R5
+	BNE rows1_tile3_row_tap
 	SUBS $1, R8, R8
-	BNE rows1_tile4_row
+	BNE rows1_tile3_row
 	MOVD clamp+96(FP), R7
-	VLD1R (R7), [V16.S4]
-	ADD $4, R7, R19
-	VLD1R (R19), [V18.S4]
+	VLD1R (R7), [V24.S4]
+	ADD $4, R7, R22
+	VLD1R (R22), [V26.S4]
 	MOVD R11, R5
 	MOVD R5, R7
-	WORD $0x6ea0e61f // fcmgt v31.4s, v16.4s, v0.4s
-	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
-	WORD $0x6ea1e61f // fcmgt v31.4s, v16.4s, v1.4s
-	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	WORD $0x6eb2e41f // fcmgt v31.4s, v0.4s, v18.4s
-	WORD $0x6ebf1e40 // bit v0.16b, v18.16b, v31.16b
-	WORD $0x6eb2e43f // fcmgt v31.4s, v1.4s, v18.4s
-	WORD $0x6ebf1e41 // bit v1.16b, v18.16b, v31.16b
+	WORD $0x6ea0e71f // fcmgt v31.4s, v24.4s, v0.4s
+	WORD $0x6ebf1f00 // bit v0.16b, v24.16b, v31.16b
+	WORD $0x6ea1e71f // fcmgt v31.4s, v24.4s, v1.4s
+	WORD $0x6ebf1f01 // bit v1.16b, v24.16b, v31.16b
+	WORD $0x6ebae41f // fcmgt v31.4s, v0.4s, v26.4s
+	WORD $0x6ebf1f40 // bit v0.16b, v26.16b, v31.16b
+	WORD $0x6ebae43f // fcmgt v31.4s, v1.4s, v26.4s
+	WORD $0x6ebf1f41 // bit v1.16b, v26.16b, v31.16b
 	FSTPQ (F0, F1), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6ea2e61f // fcmgt v31.4s, v16.4s, v2.4s
-	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
-	WORD $0x6ea3e61f // fcmgt v31.4s, v16.4s, v3.4s
-	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
-	WORD $0x6eb2e45f // fcmgt v31.4s, v2.4s, v18.4s
-	WORD $0x6ebf1e42 // bit v2.16b, v18.16b, v31.16b
-	WORD $0x6eb2e47f // fcmgt v31.4s, v3.4s, v18.4s
-	WORD $0x6ebf1e43 // bit v3.16b, v18.16b, v31.16b
+	WORD $0x6ea2e71f // fcmgt v31.4s, v24.4s, v2.4s
+	WORD $0x6ebf1f02 // bit v2.16b, v24.16b, v31.16b
+	WORD $0x6ea3e71f // fcmgt v31.4s, v24.4s, v3.4s
+	WORD $0x6ebf1f03 // bit v3.16b, v24.16b, v31.16b
+	WORD $0x6ebae45f // fcmgt v31.4s, v2.4s, v26.4s
+	WORD $0x6ebf1f42 // bit v2.16b, v26.16b, v31.16b
+	WORD $0x6ebae47f // fcmgt v31.4s, v3.4s, v26.4s
+	WORD $0x6ebf1f43 // bit v3.16b, v26.16b, v31.16b
 	FSTPQ (F2, F3), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6ea4e61f // fcmgt v31.4s, v16.4s, v4.4s
-	WORD $0x6ebf1e04 // bit v4.16b, v16.16b, v31.16b
-	WORD $0x6ea5e61f // fcmgt v31.4s, v16.4s, v5.4s
-	WORD $0x6ebf1e05 // bit v5.16b, v16.16b, v31.16b
-	WORD $0x6eb2e49f // fcmgt v31.4s, v4.4s, v18.4s
-	WORD $0x6ebf1e44 // bit v4.16b, v18.16b, v31.16b
-	WORD $0x6eb2e4bf // fcmgt v31.4s, v5.4s, v18.4s
-	WORD $0x6ebf1e45 // bit v5.16b, v18.16b, v31.16b
+	WORD $0x6ea4e71f // fcmgt v31.4s, v24.4s, v4.4s
+	WORD $0x6ebf1f04 // bit v4.16b, v24.16b, v31.16b
+	WORD $0x6ea5e71f // fcmgt v31.4s, v24.4s, v5.4s
+	WORD $0x6ebf1f05 // bit v5.16b, v24.16b, v31.16b
+	WORD $0x6ebae49f // fcmgt v31.4s, v4.4s, v26.4s
+	WORD $0x6ebf1f44 // bit v4.16b, v26.16b, v31.16b
+	WORD $0x6ebae4bf // fcmgt v31.4s, v5.4s, v26.4s
+	WORD $0x6ebf1f45 // bit v5.16b, v26.16b, v31.16b
 	FSTPQ (F4, F5), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
-	WORD $0x6ea6e61f // fcmgt v31.4s, v16.4s, v6.4s
-	WORD $0x6ebf1e06 // bit v6.16b, v16.16b, v31.16b
-	WORD $0x6ea7e61f // fcmgt v31.4s, v16.4s, v7.4s
-	WORD $0x6ebf1e07 // bit v7.16b, v16.16b, v31.16b
-	WORD $0x6eb2e4df // fcmgt v31.4s, v6.4s, v18.4s
-	WORD $0x6ebf1e46 // bit v6.16b, v18.16b, v31.16b
-	WORD $0x6eb2e4ff // fcmgt v31.4s, v7.4s, v18.4s
-	WORD $0x6ebf1e47 // bit v7.16b, v18.16b, v31.16b
-	FSTPQ (F6, F7), 0(R7)
-	MOVD next+72(FP), R16
-	ADD R16, R7, R7
 	MOVD R7, R11
 	MOVD down+80(FP), R16
 	ADD R16, R5, R5
 	MOVD pixel+32(FP), R5
-	LSL $3, R5, R5
-	ADD R5, R10, R10
-	SUB $4, R12, R12
-	B rows1_tile4
-
-rows1_less4:
-	CMP $0, R12
-	BEQ rows1_end
-	CMP $2, R12
-	BLE rows1_tile2
-	MOVD n+16(FP), R15
-	CMP $4, R15
-	BLT rows1_tile2
-	SUB $4, R12, R12
-	MOVD R12, R5
-	MOVD next+72(FP), R16
+	MOVD $6, R16
 	MUL R16, R5, R5
-	ADD R5, R11, R11
-	MOVD pixel+32(FP), R16
-	MUL R16, R12, R12
-	LSL $1, R12, R12
-	ADD R12, R10, R10
-	MOVD $4, R12
-	B rows1_tile4
-
-rows1_tile2:
-	CMP $2, R12
-	BLT rows1_less2
-	MOVD bias+88(FP), R7
-	ADD R3, R7, R20
-	FLDPQ 0(R20), (F0, F1)
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea11c23 // mov v3.16b, v1.16b
-	MOVD R13, R7
-	MOVD ky+40(FP), R8
-	MOVD weights+56(FP), R4
-	ADD R3, R4, R4
-
-rows1_tile2_row:
-	MOVD ky+40(FP), R5
-	MOVD 0(R7), R0
-	ADD R10, R0, R0
-	ADD R3, R0, R0
-	ADD $8, R7, R7
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows1_tile2_row_column0:
-	FLDPQ 0(R4), (F16, F17)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce00 // fmla v0.4s, v16.4s, v22.4s
-	WORD $0x4e36ce21 // fmla v1.4s, v17.4s, v22.4s
-	ADD $4, R0, R0
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows1_tile2_row_column0
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows1_tile2_row_column1:
-	FLDPQ 512(R4), (F18, F19)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce40 // fmla v0.4s, v18.4s, v22.4s
-	WORD $0x4e36ce61 // fmla v1.4s, v19.4s, v22.4s
-	ADD $4, R0, R0
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows1_tile2_row_column1
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows1_tile2_row_column2:
-	FLDPQ 0(R4), (F16, F17)
-	ADD $1024, R4, R21
-	FLDPQ 0(R21), (F20, F21)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce02 // fmla v2.4s, v16.4s, v22.4s
-	WORD $0x4e36ce23 // fmla v3.4s, v17.4s, v22.4s
-	WORD $0x4e36ce80 // fmla v0.4s, v20.4s, v22.4s
-	WORD $0x4e36cea1 // fmla v1.4s, v21.4s, v22.4s
-	ADD $4, R0, R0
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows1_tile2_row_column2
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows1_tile2_row_column3:
-	FLDPQ 512(R4), (F18, F19)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce42 // fmla v2.4s, v18.4s, v22.4s
-	WORD $0x4e36ce63 // fmla v3.4s, v19.4s, v22.4s
-	ADD $4, R0, R0
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows1_tile2_row_column3
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows1_tile2_row_column4:
-	ADD $1024, R4, R22
-	FLDPQ 0(R22), (F20, F21)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce82 // fmla v2.4s, v20.4s, v22.4s
-	WORD $0x4e36cea3 // fmla v3.4s, v21.4s, v22.4s
-	ADD $4, R0, R0
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows1_tile2_row_column4
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD $1536, R4, R4
-	SUBS $1, R8, R8
-	BNE rows1_tile2_row
-	MOVD clamp+96(FP), R7
-	VLD1R (R7), [V16.S4]
-	ADD $4, R7, R23
-	VLD1R (R23), [V18.S4]
-	MOVD R11, R5
-	MOVD R5, R7
-	WORD $0x6ea0e61f // fcmgt v31.4s, v16.4s, v0.4s
-	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
-	WORD $0x6ea1e61f // fcmgt v31.4s, v16.4s, v1.4s
-	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	WORD $0x6eb2e41f // fcmgt v31.4s, v0.4s, v18.4s
-	WORD $0x6ebf1e40 // bit v0.16b, v18.16b, v31.16b
-	WORD $0x6eb2e43f // fcmgt v31.4s, v1.4s, v18.4s
-	WORD $0x6ebf1e41 // bit v1.16b, v18.16b, v31.16b
-	FSTPQ (F0, F1), 0(R7)
-	MOVD next+72(FP), R16
-	ADD R16, R7, R7
-	WORD $0x6ea2e61f // fcmgt v31.4s, v16.4s, v2.4s
-	WORD $0x6ebf1e02 // bit v2.16b, v16.16b, v31.16b
-	WORD $0x6ea3e61f // fcmgt v31.4s, v16.4s, v3.4s
-	WORD $0x6ebf1e03 // bit v3.16b, v16.16b, v31.16b
-	WORD $0x6eb2e45f // fcmgt v31.4s, v2.4s, v18.4s
-	WORD $0x6ebf1e42 // bit v2.16b, v18.16b, v31.16b
-	WORD $0x6eb2e47f // fcmgt v31.4s, v3.4s, v18.4s
-	WORD $0x6ebf1e43 // bit v3.16b, v18.16b, v31.16b
-	FSTPQ (F2, F3), 0(R7)
-	MOVD next+72(FP), R16
-	ADD R16, R7, R7
-	MOVD R7, R11
-	MOVD down+80(FP), R16
-	ADD R16, R5, R5
-	MOVD pixel+32(FP), R5
-	LSL $2, R5, R5
 	ADD R5, R10, R10
-	SUB $2, R12, R12
-	B rows1_tile2
+	SUB $3, R12, R12
+	B rows1_tile3
 
-rows1_less2:
+rows1_less3:
 	CMP $0, R12
 	BEQ rows1_end
 	CMP $1, R12
 	BLE rows1_tile1
 	MOVD n+16(FP), R15
-	CMP $2, R15
+	CMP $3, R15
 	BLT rows1_tile1
-	SUB $2, R12, R12
+	SUB $3, R12, R12
 	MOVD R12, R5
 	MOVD next+72(FP), R16
 	MUL R16, R5, R5
@@ -21265,15 +23647,15 @@ rows1_less2:
 	MUL R16, R12, R12
 	LSL $1, R12, R12
 	ADD R12, R10, R10
-	MOVD $2, R12
-	B rows1_tile2
+	MOVD $3, R12
+	B rows1_tile3
 
 rows1_tile1:
 	CMP $1, R12
 	BLT rows1_less1
 	MOVD bias+88(FP), R7
-	ADD R3, R7, R24
-	FLDPQ 0(R24), (F0, F1)
+	ADD R3, R7, R23
+	FLDPQ 0(R23), (F0, F1)
 	MOVD R13, R7
 	MOVD ky+40(FP), R8
 	MOVD weights+56(FP), R4
@@ -21285,66 +23667,68 @@ rows1_tile1_row:
 	ADD R10, R0, R0
 	ADD R3, R0, R0
 	ADD $8, R7, R7
-	ADD $512, R4, R15
-	MOVD R15, R5
+	MOVD $3, R5
 
-rows1_tile1_row_column0:
-	FLDPQ 0(R4), (F16, F17)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce00 // fmla v0.4s, v16.4s, v22.4s
-	WORD $0x4e36ce21 // fmla v1.4s, v17.4s, v22.4s
-	ADD $4, R0, R0
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows1_tile1_row_column0
-	SUB $512, R4, R4
+rows1_tile1_row_tap:
+	FLDPQ 0(R4), (F24, F25)
+	VLD1R (R0), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	FLDPQ 64(R4), (F24, F25)
+	ADD $4, R0, R24
+	VLD1R (R24), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	FLDPQ 128(R4), (F24, F25)
+	ADD $8, R0, R25
+	VLD1R (R25), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	FLDPQ 192(R4), (F24, F25)
+	ADD $12, R0, R19
+	VLD1R (R19), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	FLDPQ 256(R4), (F24, F25)
+	ADD $16, R0, R20
+	VLD1R (R20), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	FLDPQ 320(R4), (F24, F25)
+	ADD $20, R0, R21
+	VLD1R (R21), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	FLDPQ 384(R4), (F24, F25)
+	ADD $24, R0, R22
+	VLD1R (R22), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	FLDPQ 448(R4), (F24, F25)
+	ADD $28, R0, R23
+	VLD1R (R23), [V26.S4]
+	WORD $0x4e3acf00 // fmla v0.4s, v24.4s, v26.4s
+	WORD $0x4e3acf21 // fmla v1.4s, v25.4s, v26.4s
+	ADD $512, R4, R4
 	ADD R9, R0, R0
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows1_tile1_row_column1:
-	FLDPQ 512(R4), (F18, F19)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce40 // fmla v0.4s, v18.4s, v22.4s
-	WORD $0x4e36ce61 // fmla v1.4s, v19.4s, v22.4s
-	ADD $4, R0, R0
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows1_tile1_row_column1
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD $512, R4, R15
-	MOVD R15, R5
-
-rows1_tile1_row_column2:
-	ADD $1024, R4, R25
-	FLDPQ 0(R25), (F20, F21)
-	VLD1R (R0), [V22.S4]
-	WORD $0x4e36ce80 // fmla v0.4s, v20.4s, v22.4s
-	WORD $0x4e36cea1 // fmla v1.4s, v21.4s, v22.4s
-	ADD $4, R0, R0
-	ADD $64, R4, R4
-	CMP R5, R4
-	BLT rows1_tile1_row_column2
-	SUB $512, R4, R4
-	ADD R9, R0, R0
-	ADD $1536, R4, R4
+	SUBS $1, R5, R5
+	BNE rows1_tile1_row_tap
 	SUBS $1, R8, R8
 	BNE rows1_tile1_row
 	MOVD clamp+96(FP), R7
-	VLD1R (R7), [V16.S4]
-	ADD $4, R7, R19
-	VLD1R (R19), [V18.S4]
+	VLD1R (R7), [V24.S4]
+	ADD $4, R7, R24
+	VLD1R (R24), [V26.S4]
 	MOVD R11, R5
 	MOVD R5, R7
-	WORD $0x6ea0e61f // fcmgt v31.4s, v16.4s, v0.4s
-	WORD $0x6ebf1e00 // bit v0.16b, v16.16b, v31.16b
-	WORD $0x6ea1e61f // fcmgt v31.4s, v16.4s, v1.4s
-	WORD $0x6ebf1e01 // bit v1.16b, v16.16b, v31.16b
-	WORD $0x6eb2e41f // fcmgt v31.4s, v0.4s, v18.4s
-	WORD $0x6ebf1e40 // bit v0.16b, v18.16b, v31.16b
-	WORD $0x6eb2e43f // fcmgt v31.4s, v1.4s, v18.4s
-	WORD $0x6ebf1e41 // bit v1.16b, v18.16b, v31.16b
+	WORD $0x6ea0e71f // fcmgt v31.4s, v24.4s, v0.4s
+	WORD $0x6ebf1f00 // bit v0.16b, v24.16b, v31.16b
+	WORD $0x6ea1e71f // fcmgt v31.4s, v24.4s, v1.4s
+	WORD $0x6ebf1f01 // bit v1.16b, v24.16b, v31.16b
+	WORD $0x6ebae41f // fcmgt v31.4s, v0.4s, v26.4s
+	WORD $0x6ebf1f40 // bit v0.16b, v26.16b, v31.16b
+	WORD $0x6ebae43f // fcmgt v31.4s, v1.4s, v26.4s
+	WORD $0x6ebf1f41 // bit v1.16b, v26.16b, v31.16b
 	FSTPQ (F0, F1), 0(R7)
 	MOVD next+72(FP), R16
 	ADD R16, R7, R7
@@ -21370,7 +23754,9 @@ rows1_end:
 	MOVD out+64(FP), R15
 	ADD R5, R15, R15
 	MOVD R15, out+64(FP)
-	SUB $1, R14, R14
+	MOVD bytes+48(FP), R15
+	SUB $1, R15, R15
+	MOVD R15, bytes+48(FP)
 	B rows1
 
 rows1_none:

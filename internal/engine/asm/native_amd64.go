@@ -12,8 +12,8 @@ var setAVX512 = withQuads(withPairs(Kernels{
 	},
 	row: gemmRowAVX512,
 	shared: []sharedKernel{
-		{3, 1, 1, depthwiseShared3Stride1AVX512, depthwisePointed3Stride1AVX512}, {3, 2, 1, depthwiseShared3Stride2AVX512, depthwisePointed3Stride2AVX512}, {5, 1, 1, depthwiseShared5Stride1AVX512, depthwisePointed5Stride1AVX512}, {5, 2, 1, depthwiseShared5Stride2AVX512, depthwisePointed5Stride2AVX512}, {7, 1, 1, depthwiseShared7Stride1AVX512, depthwisePointed7Stride1AVX512}, {9, 1, 1, depthwiseShared9Stride1AVX512, nil},
-		{3, 1, 4, grouped4Stride1AVX512, nil}, {3, 2, 4, grouped4Stride2AVX512, nil}, {3, 1, 8, grouped8Stride1AVX512, nil}, {3, 2, 8, grouped8Stride2AVX512, nil},
+		{3, 1, 1, 1, depthwiseShared3Stride1AVX512, depthwisePointed3Stride1AVX512}, {3, 2, 1, 1, depthwiseShared3Stride2AVX512, depthwisePointed3Stride2AVX512}, {5, 1, 1, 1, depthwiseShared5Stride1AVX512, depthwisePointed5Stride1AVX512}, {5, 2, 1, 1, depthwiseShared5Stride2AVX512, depthwisePointed5Stride2AVX512}, {7, 1, 1, 1, depthwiseShared7Stride1AVX512, depthwisePointed7Stride1AVX512}, {9, 1, 1, 1, depthwiseShared9Stride1AVX512, nil},
+		{3, 1, 4, 3, grouped4Stride1AVX512, nil}, {3, 2, 4, 3, grouped4Stride2AVX512, nil}, {3, 1, 8, 3, grouped8Stride1AVX512, nil}, {3, 2, 8, 3, grouped8Stride2AVX512, nil},
 	},
 	tall: []tallKernel{
 		{3, 1, 2, 7, depthwiseTall3Stride1By7AVX512}, {3, 1, 2, 8, depthwiseTall3Stride1By8AVX512}, {3, 2, 2, 7, depthwiseTall3Stride2By7AVX512}, {3, 2, 2, 8, depthwiseTall3Stride2By8AVX512},
@@ -110,8 +110,8 @@ var setAVX2 = Kernels{
 	},
 	row: gemmRowAVX2,
 	shared: []sharedKernel{
-		{3, 1, 1, depthwiseShared3Stride1AVX2, depthwisePointed3Stride1AVX2}, {3, 2, 1, depthwiseShared3Stride2AVX2, depthwisePointed3Stride2AVX2}, {5, 1, 1, depthwiseShared5Stride1AVX2, depthwisePointed5Stride1AVX2}, {5, 2, 1, depthwiseShared5Stride2AVX2, depthwisePointed5Stride2AVX2}, {7, 1, 1, depthwiseShared7Stride1AVX2, depthwisePointed7Stride1AVX2}, {9, 1, 1, depthwiseShared9Stride1AVX2, nil},
-		{3, 1, 4, grouped4Stride1AVX2, nil}, {3, 2, 4, grouped4Stride2AVX2, nil}, {3, 1, 8, grouped8Stride1AVX2, nil}, {3, 2, 8, grouped8Stride2AVX2, nil},
+		{3, 1, 1, 1, depthwiseShared3Stride1AVX2, depthwisePointed3Stride1AVX2}, {3, 2, 1, 1, depthwiseShared3Stride2AVX2, depthwisePointed3Stride2AVX2}, {5, 1, 1, 1, depthwiseShared5Stride1AVX2, depthwisePointed5Stride1AVX2}, {5, 2, 1, 1, depthwiseShared5Stride2AVX2, depthwisePointed5Stride2AVX2}, {7, 1, 1, 1, depthwiseShared7Stride1AVX2, depthwisePointed7Stride1AVX2}, {9, 1, 1, 1, depthwiseShared9Stride1AVX2, nil},
+		{3, 1, 4, 3, grouped4Stride1AVX2, nil}, {3, 2, 4, 3, grouped4Stride2AVX2, nil}, {3, 1, 8, 4, grouped8Stride1AVX2, nil}, {3, 2, 8, 4, grouped8Stride2AVX2, nil},
 	},
 	tall: []tallKernel{
 		{3, 1, 2, 4, depthwiseTall3Stride1By4AVX2}, {3, 1, 1, 7, depthwiseTall3Stride1By7AVX2}, {3, 2, 1, 4, depthwiseTall3Stride2By4AVX2},

@@ -21,6 +21,7 @@ type groupedFrame struct {
 	rows, outputs     int // of the largest tile
 	tap               []reg.GPPhysical
 	off, weights, end reg.GPPhysical
+	apart             reg.GPPhysical // the distance of windows, by taps
 }
 
 func (g *groupedFrame) acc(r, i int) reg.VecPhysical { return g.s.vecs[r*g.outputs+i] }
@@ -34,9 +35,20 @@ func (g *groupedFrame) weight(t int) reg.VecPhysical {
 // spread is where a row's channel is spread, pixel where the row's pixel lies, if the
 // spreading begins with that.
 func (g *groupedFrame) spread(r int) reg.VecPhysical {
-	return g.spare()[groupedColumns+r%2]
+	return g.spare()[groupedColumns+r%g.spreads()]
 }
-func (g *groupedFrame) pixel(r int) reg.VecPhysical { return g.spare()[groupedColumns+2+r] }
+func (g *groupedFrame) pixel(r int) reg.VecPhysical {
+	return g.spare()[groupedColumns+g.spreads()+r]
+}
+
+// spreads is how many registers there are for spread channels.
+func (g *groupedFrame) spreads() int {
+	left := len(g.spare()) - groupedColumns
+	if g.per == 4 {
+		left -= g.rows
+	}
+	return min(2, left)
+}
 
 // channels multiplies the pixel at each row's tap, column j of the tile's windows, by the
 // weights of the windows that it lies in, channel by channel.
@@ -82,6 +94,34 @@ func (g *groupedFrame) channels(rows, outputs, j int, label string) {
 	SUBQ(operand.U32(64*g.per), g.weights)
 }
 
+// taps multiplies a row of the windows by its weights, tap by tap and channel by channel: each
+// weight is loaded once for all sums, and each input is spread for one of them.
+func (g *groupedFrame) taps(rows, outputs int, pixel operand.Op, label string) {
+	MOVQ(operand.U32(groupedColumns), g.end)
+	Label(label)
+	spare := g.spare()
+	weight, spreads := spare[0], spare[1:]
+	for k := range g.per {
+		VMOVUPS(mem(g.weights, 64*k), weight)
+		for r := range rows {
+			for i := range outputs {
+				x, at := spreads[(r*outputs+i)%len(spreads)], mem(g.tap[r], 4*k)
+				if i > 0 {
+					at.Index, at.Scale = g.apart, uint8(i)
+				}
+				VBROADCASTSS(at, x)
+				VFMADD231PS(x, weight, g.acc(r, i))
+			}
+		}
+	}
+	ADDQ(operand.U32(64*g.per), g.weights)
+	for r := range rows {
+		ADDQ(pixel, g.tap[r])
+	}
+	DECQ(g.end)
+	JNZ(operand.LabelRef(label))
+}
+
 // grouped writes the convolution of rows of outputs by windows of three columns at a
 // distance of some, in groups of per channels.
 func grouped(s isa, per, stride int) {
@@ -102,11 +142,25 @@ func grouped(s isa, per, stride int) {
 	g := &groupedFrame{s: s, per: per, stride: stride, rows: 3, outputs: 8,
 		tap: []reg.GPPhysical{reg.RAX, reg.RBX, reg.RCX}, off: reg.RDX, weights: reg.RSI, end: reg.RDI}
 	if s.lane == 8 {
-		g.rows, g.outputs = 2, 4
+		// As many rows as outputs of each or more: the first and last pixels of a tile's row
+		// are in few of its windows, whose sums wait for one another.
+		g.outputs = 3
+		if per == s.lane {
+			g.rows = 4
+			g.tap = append(g.tap, reg.RBP)
+			AllocLocal(8) // a frame, which keeps the caller's RBP
+		}
 	}
 	table, ky, step, window, out, left, rows, lines, at := reg.R8, reg.R9, reg.R10, reg.R11, reg.R12, reg.R13, reg.R14, reg.R15, g.end
 	MOVQ(arg("pixel", 4), step)
-	if per > 4 { // the taps move on with the channels
+	// Where windows are far apart most pixels lie in one of a tile's row, whose sums would wait
+	// for one another.
+	byTaps := per == s.lane && stride > 1
+	var lower operand.Op = lines // the rows below
+	if byTaps {
+		g.apart, lower = lines, arg("bytes", 6)
+		IMUL3Q(operand.I32(stride), step, g.apart)
+	} else if per > 4 { // the taps move on with the channels
 		SUBQ(operand.Imm(uint64(4*per)), step)
 	}
 	if per > 4 && per < s.lane {
@@ -139,18 +193,25 @@ func grouped(s isa, per, stride int) {
 			case 2:
 				ADDQ(at, at)
 				MOVQ(operand.Mem{Base: table, Index: at, Scale: 8}, g.tap[r])
+			case 3:
+				ADDQ(arg("ky", 5), at)
+				MOVQ(operand.Mem{Base: table, Index: at, Scale: 8}, g.tap[r])
 			}
 			ADDQ(window, g.tap[r])
 			ADDQ(g.off, g.tap[r])
 		}
 		ADDQ(operand.Imm(8), table)
-		for j := range (n-1)*stride + groupedColumns {
-			g.channels(m, n, j, fmt.Sprintf("%s_column%d", label, j))
-			for r := range m {
-				ADDQ(step, g.tap[r])
+		if byTaps {
+			g.taps(m, n, step, label+"_tap")
+		} else {
+			for j := range (n-1)*stride + groupedColumns {
+				g.channels(m, n, j, fmt.Sprintf("%s_column%d", label, j))
+				for r := range m {
+					ADDQ(step, g.tap[r])
+				}
 			}
+			ADDQ(operand.U32(64*groupedColumns*per), g.weights)
 		}
-		ADDQ(operand.U32(64*groupedColumns*per), g.weights)
 		DECQ(ky)
 		JNZ(operand.LabelRef(label))
 		lo, hi := g.weight(0), g.weight(1)
@@ -224,14 +285,19 @@ func grouped(s isa, per, stride int) {
 	XORQ(g.off, g.off)
 	Label("vector")
 	MOVQ(arg("rows", 0), rows)
-	MOVQ(arg("m", 1), lines)
+	if byTaps {
+		MOVQ(arg("m", 1), at)
+		MOVQ(at, lower)
+	} else {
+		MOVQ(arg("m", 1), lines)
+	}
 	for m := g.rows; m > 0; m-- {
 		label := fmt.Sprintf("rows%d", m)
 		Label(label)
-		CMPQ(lines, operand.Imm(uint64(m)))
+		CMPQ(lower, operand.Imm(uint64(m)))
 		JLT(operand.LabelRef(label + "_none"))
 		line(m, label)
-		SUBQ(operand.Imm(uint64(m)), lines)
+		SUBQ(operand.Imm(uint64(m)), lower)
 		JMP(operand.LabelRef(label))
 		Label(label + "_none")
 	}
