@@ -258,8 +258,17 @@ func (w *Winograd) run(s *Scratch, jobs []Job, panels, tiles region.Span) {
 		pointers = elements * (b.most + groups*s.Kernels.Rows)
 		b.rows = grow(&s.counts, elements*groups)
 	}
-	b.v = grow(&s.gather, elements*b.vStride)
-	b.m = grow(&s.products, elements*b.mStride)
+	if b.panelsFirst || max(w.In.C, w.Out.C) > 2*min(w.In.C, w.Out.C) {
+		b.v, b.m = grow(&s.gather, elements*b.vStride), grow(&s.products, elements*b.mStride)
+	} else {
+		// An element's products lie where the inputs of the one before did, which nothing
+		// reads any more: so less has to stay in the cache. Where one side has many more
+		// channels, too much of its room would be left empty.
+		stride := max(b.vStride, b.mStride)
+		b.vStride, b.mStride = stride, stride
+		b.m = grow(&s.gather, (elements+1)*stride)
+		b.v = b.m[stride:]
+	}
 	b.tmp = grow(&s.tmp, asm.WinogradTmp)
 	b.window = grow(&s.window, elements)
 	b.outs = grow(&s.outs, b.most*m*m)
