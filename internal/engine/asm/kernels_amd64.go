@@ -1566,6 +1566,28 @@ func peakAVX512(loops int)
 //go:noescape
 func gemm6x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
+// gemm5x16AVX2 computes, for r < 5 and j < 16 with mask nil or mask[j] < 0:
+//
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*5+r]
+//			acc = fma(row[b/4], weights[k*16+j], acc); k++
+//		}
+//	}
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
+//
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
+// See gemmGeneric.
+//
+//go:noescape
+func gemm5x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
+
 // gemm4x16AVX2 computes, for r < 4 and j < 16 with mask nil or mask[j] < 0:
 //
 //	acc := bias[j] // out[r][column/4+j] if bias is nil
@@ -1675,6 +1697,28 @@ func gemm1x16AVX2(table **float32, taps int, begin int, end int, weights *float3
 //
 //go:noescape
 func gemm6x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
+
+// gemm5x8AVX2 computes, for r < 5 and j < 8 with mask nil or mask[j] < 0:
+//
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*5+r]
+//			acc = fma(row[b/4], weights[k*8+j], acc); k++
+//		}
+//	}
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
+//
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
+// See gemmGeneric.
+//
+//go:noescape
+func gemm5x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemm4x8AVX2 computes, for r < 4 and j < 8 with mask nil or mask[j] < 0:
 //
@@ -3493,6 +3537,20 @@ func peakQuadsAVX512(loops int)
 //go:noescape
 func gemmQuads6x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
 
+// gemmQuads5x16AVX2 computes, for r < 5 and j < 16 with mask nil or mask[j] < 0:
+//
+//	acc := int32(bias[j])
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*5+r]
+//			acc += dotQuads(row[b/4], weights[k*16+j]); k++
+//		}
+//	}
+//	sum := fma(scales[r]*columns[j], float32(acc), base[r][column/4+j])
+//	out[r][column/4+j] = min(max(clamp[0], sum), clamp[1]) // NaN stays NaN
+//
+//go:noescape
+func gemmQuads5x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+
 // gemmQuads4x16AVX2 computes, for r < 4 and j < 16 with mask nil or mask[j] < 0:
 //
 //	acc := int32(bias[j])
@@ -3562,6 +3620,20 @@ func gemmQuads1x16AVX2(table **float32, taps int, begin int, end int, weights *f
 //
 //go:noescape
 func gemmQuads6x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+
+// gemmQuads5x8AVX2 computes, for r < 5 and j < 8 with mask nil or mask[j] < 0:
+//
+//	acc := int32(bias[j])
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*5+r]
+//			acc += dotQuads(row[b/4], weights[k*8+j]); k++
+//		}
+//	}
+//	sum := fma(scales[r]*columns[j], float32(acc), base[r][column/4+j])
+//	out[r][column/4+j] = min(max(clamp[0], sum), clamp[1]) // NaN stays NaN
+//
+//go:noescape
+func gemmQuads5x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
 
 // gemmQuads4x8AVX2 computes, for r < 4 and j < 8 with mask nil or mask[j] < 0:
 //
@@ -3654,6 +3726,20 @@ func peakQuadsAVX2(loops int)
 //go:noescape
 func gemmWords6x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
 
+// gemmWords5x16AVX2 computes, for r < 5 and j < 16 with mask nil or mask[j] < 0:
+//
+//	acc := int32(bias[j])
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*5+r]
+//			acc += dotWords(row[b/4], weights[k*16+j]); k++
+//		}
+//	}
+//	sum := fma(scales[r]*columns[j], float32(acc), base[r][column/4+j])
+//	out[r][column/4+j] = min(max(clamp[0], sum), clamp[1]) // NaN stays NaN
+//
+//go:noescape
+func gemmWords5x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+
 // gemmWords4x16AVX2 computes, for r < 4 and j < 16 with mask nil or mask[j] < 0:
 //
 //	acc := int32(bias[j])
@@ -3723,6 +3809,20 @@ func gemmWords1x16AVX2(table **float32, taps int, begin int, end int, weights *f
 //
 //go:noescape
 func gemmWords6x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+
+// gemmWords5x8AVX2 computes, for r < 5 and j < 8 with mask nil or mask[j] < 0:
+//
+//	acc := int32(bias[j])
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*5+r]
+//			acc += dotWords(row[b/4], weights[k*8+j]); k++
+//		}
+//	}
+//	sum := fma(scales[r]*columns[j], float32(acc), base[r][column/4+j])
+//	out[r][column/4+j] = min(max(clamp[0], sum), clamp[1]) // NaN stays NaN
+//
+//go:noescape
+func gemmWords5x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
 
 // gemmWords4x8AVX2 computes, for r < 4 and j < 8 with mask nil or mask[j] < 0:
 //

@@ -53458,6 +53458,354 @@ done:
 	VZEROUPPER
 	RET
 
+// func gemm5x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·gemm5x16AVX2(SB), NOSPLIT, $8-136
+	MOVQ weights+32(FP), BP
+	ADDQ ahead+80(FP), BP
+
+tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       16(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       24(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       32(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+
+begin:
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
+	MOVQ    bias+56(FP), R14
+	VMOVUPS (R14), Y0
+	VMOVUPS 32(R14), Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y1, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y1, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y1, Y7
+	VMOVAPS Y0, Y8
+	VMOVAPS Y1, Y9
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Y0
+	VMOVUPS 32(AX)(R15*1), Y1
+	MOVQ    8(R14), AX
+	VMOVUPS (AX)(R15*1), Y2
+	VMOVUPS 32(AX)(R15*1), Y3
+	MOVQ    16(R14), AX
+	VMOVUPS (AX)(R15*1), Y4
+	VMOVUPS 32(AX)(R15*1), Y5
+	MOVQ    24(R14), AX
+	VMOVUPS (AX)(R15*1), Y6
+	VMOVUPS 32(AX)(R15*1), Y7
+	MOVQ    32(R14), AX
+	VMOVUPS (AX)(R15*1), Y8
+	VMOVUPS 32(AX)(R15*1), Y9
+	JMP     begun
+
+resumePartial:
+	VMOVUPS    (R14), Y10
+	VMOVUPS    32(R14), Y11
+	MOVQ       out+40(FP), R14
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	VMASKMOVPS (AX)(R15*1), Y10, Y0
+	VMASKMOVPS 32(AX)(R15*1), Y11, Y1
+	MOVQ       8(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y10, Y2
+	VMASKMOVPS 32(AX)(R15*1), Y11, Y3
+	MOVQ       16(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y10, Y4
+	VMASKMOVPS 32(AX)(R15*1), Y11, Y5
+	MOVQ       24(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y10, Y6
+	VMASKMOVPS 32(AX)(R15*1), Y11, Y7
+	MOVQ       32(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y10, Y8
+	VMASKMOVPS 32(AX)(R15*1), Y11, Y9
+
+begun:
+	MOVQ  pace+128(FP), R12
+	TESTQ R12, R12
+	JNZ   paced
+	MOVQ  weights+32(FP), BP
+	ADDQ  ahead+80(FP), BP
+	MOVQ  $0x00000040, R12
+
+paced:
+	MOVQ weights+32(FP), R14
+
+tap:
+	MOVQ table+0(FP), R15
+	MOVQ (R15), AX
+	MOVQ 8(R15), BX
+	MOVQ 16(R15), CX
+	MOVQ 24(R15), DX
+	MOVQ 32(R15), SI
+	ADDQ $0x28, R15
+	MOVQ R15, table+0(FP)
+	MOVQ begin+16(FP), R15
+
+channel:
+	VMOVUPS      (R14), Y10
+	VMOVUPS      32(R14), Y11
+	PREFETCHT0   (BP)
+	ADDQ         R12, BP
+	VBROADCASTSS (AX)(R15*1), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS (BX)(R15*1), Y13
+	VFMADD231PS  Y10, Y13, Y2
+	VFMADD231PS  Y11, Y13, Y3
+	VBROADCASTSS (CX)(R15*1), Y14
+	VFMADD231PS  Y10, Y14, Y4
+	VFMADD231PS  Y11, Y14, Y5
+	VBROADCASTSS (DX)(R15*1), Y15
+	VFMADD231PS  Y10, Y15, Y6
+	VFMADD231PS  Y11, Y15, Y7
+	VBROADCASTSS (SI)(R15*1), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	ADDQ         $0x40, R14
+	ADDQ         $0x04, R15
+	CMPQ         R15, end+24(FP)
+	JLT          channel
+	DECQ         taps+8(FP)
+	JNZ          tap
+
+	// activation bounds: the accumulator is the last operand, so that a NaN stays
+	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+	VBROADCASTSS (R14), Y10
+	VBROADCASTSS 4(R14), Y12
+	VXORPS       Y13, Y13, Y13
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y12, Y0
+	VADDPS       Y13, Y0, Y0
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y12, Y1
+	VADDPS       Y13, Y1, Y1
+	VMAXPS       Y2, Y10, Y2
+	VMINPS       Y2, Y12, Y2
+	VADDPS       Y13, Y2, Y2
+	VMAXPS       Y3, Y10, Y3
+	VMINPS       Y3, Y12, Y3
+	VADDPS       Y13, Y3, Y3
+	VMAXPS       Y4, Y10, Y4
+	VMINPS       Y4, Y12, Y4
+	VADDPS       Y13, Y4, Y4
+	VMAXPS       Y5, Y10, Y5
+	VMINPS       Y5, Y12, Y5
+	VADDPS       Y13, Y5, Y5
+	VMAXPS       Y6, Y10, Y6
+	VMINPS       Y6, Y12, Y6
+	VADDPS       Y13, Y6, Y6
+	VMAXPS       Y7, Y10, Y7
+	VMINPS       Y7, Y12, Y7
+	VADDPS       Y13, Y7, Y7
+	VMAXPS       Y8, Y10, Y8
+	VMINPS       Y8, Y12, Y8
+	VADDPS       Y13, Y8, Y8
+	VMAXPS       Y9, Y10, Y9
+	VMINPS       Y9, Y12, Y9
+	VADDPS       Y13, Y9, Y9
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Y10
+	VBROADCASTSS 4(R15), Y12
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000028, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Y11
+	VADDPS       Y11, Y0, Y0
+	VMAXPS       Y0, Y10, Y0
+	VMINPS       Y0, Y12, Y0
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R15*1), Y11
+	VADDPS       Y11, Y2, Y2
+	VMAXPS       Y2, Y10, Y2
+	VMINPS       Y2, Y12, Y2
+	MOVQ         16(R14), AX
+	VMOVUPS      (AX)(R15*1), Y11
+	VADDPS       Y11, Y4, Y4
+	VMAXPS       Y4, Y10, Y4
+	VMINPS       Y4, Y12, Y4
+	MOVQ         24(R14), AX
+	VMOVUPS      (AX)(R15*1), Y11
+	VADDPS       Y11, Y6, Y6
+	VMAXPS       Y6, Y10, Y6
+	VMINPS       Y6, Y12, Y6
+	MOVQ         32(R14), AX
+	VMOVUPS      (AX)(R15*1), Y11
+	VADDPS       Y11, Y8, Y8
+	VMAXPS       Y8, Y10, Y8
+	VMINPS       Y8, Y12, Y8
+	MOVQ         (R14), AX
+	VMOVUPS      32(AX)(R15*1), Y11
+	VADDPS       Y11, Y1, Y1
+	VMAXPS       Y1, Y10, Y1
+	VMINPS       Y1, Y12, Y1
+	MOVQ         8(R14), AX
+	VMOVUPS      32(AX)(R15*1), Y11
+	VADDPS       Y11, Y3, Y3
+	VMAXPS       Y3, Y10, Y3
+	VMINPS       Y3, Y12, Y3
+	MOVQ         16(R14), AX
+	VMOVUPS      32(AX)(R15*1), Y11
+	VADDPS       Y11, Y5, Y5
+	VMAXPS       Y5, Y10, Y5
+	VMINPS       Y5, Y12, Y5
+	MOVQ         24(R14), AX
+	VMOVUPS      32(AX)(R15*1), Y11
+	VADDPS       Y11, Y7, Y7
+	VMAXPS       Y7, Y10, Y7
+	VMINPS       Y7, Y12, Y7
+	MOVQ         32(R14), AX
+	VMOVUPS      32(AX)(R15*1), Y11
+	VADDPS       Y11, Y9, Y9
+	VMAXPS       Y9, Y10, Y9
+	VMINPS       Y9, Y12, Y9
+	JMP          store
+
+addPartial:
+	MOVQ       mask+72(FP), AX
+	VMOVUPS    (AX), Y13
+	MOVQ       (R14), AX
+	VMASKMOVPS (AX)(R15*1), Y13, Y11
+	VADDPS     Y11, Y0, Y0
+	VMAXPS     Y0, Y10, Y0
+	VMINPS     Y0, Y12, Y0
+	MOVQ       8(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y13, Y11
+	VADDPS     Y11, Y2, Y2
+	VMAXPS     Y2, Y10, Y2
+	VMINPS     Y2, Y12, Y2
+	MOVQ       16(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y13, Y11
+	VADDPS     Y11, Y4, Y4
+	VMAXPS     Y4, Y10, Y4
+	VMINPS     Y4, Y12, Y4
+	MOVQ       24(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y13, Y11
+	VADDPS     Y11, Y6, Y6
+	VMAXPS     Y6, Y10, Y6
+	VMINPS     Y6, Y12, Y6
+	MOVQ       32(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y13, Y11
+	VADDPS     Y11, Y8, Y8
+	VMAXPS     Y8, Y10, Y8
+	VMINPS     Y8, Y12, Y8
+	MOVQ       mask+72(FP), AX
+	VMOVUPS    32(AX), Y13
+	MOVQ       (R14), AX
+	VMASKMOVPS 32(AX)(R15*1), Y13, Y11
+	VADDPS     Y11, Y1, Y1
+	VMAXPS     Y1, Y10, Y1
+	VMINPS     Y1, Y12, Y1
+	MOVQ       8(R14), AX
+	VMASKMOVPS 32(AX)(R15*1), Y13, Y11
+	VADDPS     Y11, Y3, Y3
+	VMAXPS     Y3, Y10, Y3
+	VMINPS     Y3, Y12, Y3
+	MOVQ       16(R14), AX
+	VMASKMOVPS 32(AX)(R15*1), Y13, Y11
+	VADDPS     Y11, Y5, Y5
+	VMAXPS     Y5, Y10, Y5
+	VMINPS     Y5, Y12, Y5
+	MOVQ       24(R14), AX
+	VMASKMOVPS 32(AX)(R15*1), Y13, Y11
+	VADDPS     Y11, Y7, Y7
+	VMAXPS     Y7, Y10, Y7
+	VMINPS     Y7, Y12, Y7
+	MOVQ       32(R14), AX
+	VMASKMOVPS 32(AX)(R15*1), Y13, Y11
+	VADDPS     Y11, Y9, Y9
+	VMAXPS     Y9, Y10, Y9
+	VMINPS     Y9, Y12, Y9
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Y0, (AX)(R15*1)
+	VMOVUPS Y1, 32(AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Y2, (AX)(R15*1)
+	VMOVUPS Y3, 32(AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Y4, (AX)(R15*1)
+	VMOVUPS Y5, 32(AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVUPS Y6, (AX)(R15*1)
+	VMOVUPS Y7, 32(AX)(R15*1)
+	MOVQ    32(R14), AX
+	VMOVUPS Y8, (AX)(R15*1)
+	VMOVUPS Y9, 32(AX)(R15*1)
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000028, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
+
+partial:
+	VMOVUPS    (R14), Y10
+	VMOVUPS    32(R14), Y12
+	MOVQ       out+40(FP), R14
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	VMASKMOVPS Y0, Y10, (AX)(R15*1)
+	VMASKMOVPS Y1, Y12, 32(AX)(R15*1)
+	MOVQ       8(R14), AX
+	VMASKMOVPS Y2, Y10, (AX)(R15*1)
+	VMASKMOVPS Y3, Y12, 32(AX)(R15*1)
+	MOVQ       16(R14), AX
+	VMASKMOVPS Y4, Y10, (AX)(R15*1)
+	VMASKMOVPS Y5, Y12, 32(AX)(R15*1)
+	MOVQ       24(R14), AX
+	VMASKMOVPS Y6, Y10, (AX)(R15*1)
+	VMASKMOVPS Y7, Y12, 32(AX)(R15*1)
+	MOVQ       32(R14), AX
+	VMASKMOVPS Y8, Y10, (AX)(R15*1)
+	VMASKMOVPS Y9, Y12, 32(AX)(R15*1)
+	JMP        next
+
+done:
+	VZEROUPPER
+	RET
+
 // func gemm4x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 // Requires: AVX, FMA3, MMX+
 TEXT ·gemm4x16AVX2(SB), NOSPLIT, $8-136
@@ -54659,6 +55007,254 @@ partial:
 	VMASKMOVPS Y4, Y6, (AX)(R15*1)
 	MOVQ       40(R14), AX
 	VMASKMOVPS Y5, Y6, (AX)(R15*1)
+	JMP        next
+
+done:
+	VZEROUPPER
+	RET
+
+// func gemm5x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·gemm5x8AVX2(SB), NOSPLIT, $8-136
+	MOVQ weights+32(FP), BP
+	ADDQ ahead+80(FP), BP
+
+tile:
+	MOVQ       add+112(FP), R14
+	TESTQ      R14, R14
+	JZ         begin
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       8(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       16(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       24(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+	MOVQ       32(R14), AX
+	PREFETCHT0 (AX)(R15*1)
+
+begin:
+	MOVQ    bias+56(FP), R14
+	TESTQ   R14, R14
+	JZ      resume
+	MOVQ    bias+56(FP), R14
+	VMOVUPS (R14), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	JMP     begun
+
+resume:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     resumePartial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS (AX)(R15*1), Y0
+	MOVQ    8(R14), AX
+	VMOVUPS (AX)(R15*1), Y1
+	MOVQ    16(R14), AX
+	VMOVUPS (AX)(R15*1), Y2
+	MOVQ    24(R14), AX
+	VMOVUPS (AX)(R15*1), Y3
+	MOVQ    32(R14), AX
+	VMOVUPS (AX)(R15*1), Y4
+	JMP     begun
+
+resumePartial:
+	VMOVUPS    (R14), Y5
+	MOVQ       out+40(FP), R14
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	VMASKMOVPS (AX)(R15*1), Y5, Y0
+	MOVQ       8(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y5, Y1
+	MOVQ       16(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y5, Y2
+	MOVQ       24(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y5, Y3
+	MOVQ       32(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y5, Y4
+
+begun:
+	MOVQ  pace+128(FP), R12
+	TESTQ R12, R12
+	JNZ   paced
+	MOVQ  weights+32(FP), BP
+	ADDQ  ahead+80(FP), BP
+	MOVQ  $0x00000020, R12
+
+paced:
+	MOVQ weights+32(FP), R14
+
+tap:
+	MOVQ table+0(FP), R15
+	MOVQ (R15), AX
+	MOVQ 8(R15), BX
+	MOVQ 16(R15), CX
+	MOVQ 24(R15), DX
+	MOVQ 32(R15), SI
+	ADDQ $0x28, R15
+	MOVQ R15, table+0(FP)
+	MOVQ begin+16(FP), R15
+
+channel:
+	VMOVUPS      (R14), Y5
+	PREFETCHT0   (BP)
+	ADDQ         R12, BP
+	VBROADCASTSS (AX)(R15*1), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS (BX)(R15*1), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VBROADCASTSS (CX)(R15*1), Y8
+	VFMADD231PS  Y5, Y8, Y2
+	VBROADCASTSS (DX)(R15*1), Y9
+	VFMADD231PS  Y5, Y9, Y3
+	VBROADCASTSS (SI)(R15*1), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         $0x20, R14
+	ADDQ         $0x04, R15
+	CMPQ         R15, end+24(FP)
+	JLT          channel
+	DECQ         taps+8(FP)
+	JNZ          tap
+
+	// activation bounds: the accumulator is the last operand, so that a NaN stays
+	MOVQ         clamp+64(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+	VBROADCASTSS (R14), Y5
+	VBROADCASTSS 4(R14), Y6
+	VXORPS       Y7, Y7, Y7
+	VMAXPS       Y0, Y5, Y0
+	VMINPS       Y0, Y6, Y0
+	VADDPS       Y7, Y0, Y0
+	VMAXPS       Y1, Y5, Y1
+	VMINPS       Y1, Y6, Y1
+	VADDPS       Y7, Y1, Y1
+	VMAXPS       Y2, Y5, Y2
+	VMINPS       Y2, Y6, Y2
+	VADDPS       Y7, Y2, Y2
+	VMAXPS       Y3, Y5, Y3
+	VMINPS       Y3, Y6, Y3
+	VADDPS       Y7, Y3, Y3
+	VMAXPS       Y4, Y5, Y4
+	VMINPS       Y4, Y6, Y4
+	VADDPS       Y7, Y4, Y4
+	MOVQ         add+112(FP), R14
+	TESTQ        R14, R14
+	JZ           store
+
+	// what is added: the sums are the first operands, as of Add
+	MOVQ         sum+120(FP), R15
+	VBROADCASTSS (R15), Y5
+	VBROADCASTSS 4(R15), Y6
+	MOVQ         column+48(FP), R15
+	ADDQ         $0x00000028, add+112(FP)
+	MOVQ         mask+72(FP), AX
+	TESTQ        AX, AX
+	JNZ          addPartial
+	MOVQ         (R14), AX
+	VMOVUPS      (AX)(R15*1), Y8
+	VADDPS       Y8, Y0, Y0
+	VMAXPS       Y0, Y5, Y0
+	VMINPS       Y0, Y6, Y0
+	MOVQ         8(R14), AX
+	VMOVUPS      (AX)(R15*1), Y8
+	VADDPS       Y8, Y1, Y1
+	VMAXPS       Y1, Y5, Y1
+	VMINPS       Y1, Y6, Y1
+	MOVQ         16(R14), AX
+	VMOVUPS      (AX)(R15*1), Y8
+	VADDPS       Y8, Y2, Y2
+	VMAXPS       Y2, Y5, Y2
+	VMINPS       Y2, Y6, Y2
+	MOVQ         24(R14), AX
+	VMOVUPS      (AX)(R15*1), Y8
+	VADDPS       Y8, Y3, Y3
+	VMAXPS       Y3, Y5, Y3
+	VMINPS       Y3, Y6, Y3
+	MOVQ         32(R14), AX
+	VMOVUPS      (AX)(R15*1), Y8
+	VADDPS       Y8, Y4, Y4
+	VMAXPS       Y4, Y5, Y4
+	VMINPS       Y4, Y6, Y4
+	JMP          store
+
+addPartial:
+	MOVQ       mask+72(FP), AX
+	VMOVUPS    (AX), Y7
+	MOVQ       (R14), AX
+	VMASKMOVPS (AX)(R15*1), Y7, Y8
+	VADDPS     Y8, Y0, Y0
+	VMAXPS     Y0, Y5, Y0
+	VMINPS     Y0, Y6, Y0
+	MOVQ       8(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y7, Y8
+	VADDPS     Y8, Y1, Y1
+	VMAXPS     Y1, Y5, Y1
+	VMINPS     Y1, Y6, Y1
+	MOVQ       16(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y7, Y8
+	VADDPS     Y8, Y2, Y2
+	VMAXPS     Y2, Y5, Y2
+	VMINPS     Y2, Y6, Y2
+	MOVQ       24(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y7, Y8
+	VADDPS     Y8, Y3, Y3
+	VMAXPS     Y3, Y5, Y3
+	VMINPS     Y3, Y6, Y3
+	MOVQ       32(R14), AX
+	VMASKMOVPS (AX)(R15*1), Y7, Y8
+	VADDPS     Y8, Y4, Y4
+	VMAXPS     Y4, Y5, Y4
+	VMINPS     Y4, Y6, Y4
+
+store:
+	MOVQ    mask+72(FP), R14
+	TESTQ   R14, R14
+	JNZ     partial
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    (R14), AX
+	VMOVUPS Y0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Y1, (AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Y2, (AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVUPS Y3, (AX)(R15*1)
+	MOVQ    32(R14), AX
+	VMOVUPS Y4, (AX)(R15*1)
+
+next:
+	DECQ tiles+88(FP)
+	JZ   done
+	MOVQ skip+96(FP), R15
+	ADDQ R15, table+0(FP)
+	ADDQ $0x00000028, out+40(FP)
+	MOVQ again+104(FP), R15
+	MOVQ R15, taps+8(FP)
+	JMP  tile
+
+partial:
+	VMOVUPS    (R14), Y5
+	MOVQ       out+40(FP), R14
+	MOVQ       column+48(FP), R15
+	MOVQ       (R14), AX
+	VMASKMOVPS Y0, Y5, (AX)(R15*1)
+	MOVQ       8(R14), AX
+	VMASKMOVPS Y1, Y5, (AX)(R15*1)
+	MOVQ       16(R14), AX
+	VMASKMOVPS Y2, Y5, (AX)(R15*1)
+	MOVQ       24(R14), AX
+	VMASKMOVPS Y3, Y5, (AX)(R15*1)
+	MOVQ       32(R14), AX
+	VMASKMOVPS Y4, Y5, (AX)(R15*1)
 	JMP        next
 
 done:
@@ -100717,6 +101313,361 @@ partial:
 	VZEROUPPER
 	RET
 
+// func gemmQuads5x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+// Requires: AVX, FMA3
+TEXT ·gemmQuads5x16AVX2(SB), NOSPLIT, $0-104
+	MOVQ    bias+56(FP), R14
+	VMOVUPS (R14), Y0
+	VMOVUPS 32(R14), Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y1, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y1, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y1, Y7
+	VMOVAPS Y0, Y8
+	VMOVAPS Y1, Y9
+	MOVQ    weights+32(FP), R14
+
+tap:
+	MOVQ table+0(FP), R15
+	MOVQ (R15), AX
+	MOVQ 8(R15), BX
+	MOVQ 16(R15), CX
+	MOVQ 24(R15), DX
+	MOVQ 32(R15), SI
+	ADDQ $0x28, R15
+	MOVQ R15, table+0(FP)
+	MOVQ begin+16(FP), R15
+
+channel:
+	VMOVUPS      (R14), Y10
+	VMOVUPS      32(R14), Y11
+	VBROADCASTSS (AX)(R15*1), Y12
+
+	// VPDPBUSD Y10, Y12, Y0
+	BYTE $0xc4
+	BYTE $0xc2
+	BYTE $0x1d
+	BYTE $0x50
+	BYTE $0xc2
+
+	// VPDPBUSD Y11, Y12, Y1
+	BYTE         $0xc4
+	BYTE         $0xc2
+	BYTE         $0x1d
+	BYTE         $0x50
+	BYTE         $0xcb
+	VBROADCASTSS (BX)(R15*1), Y13
+
+	// VPDPBUSD Y10, Y13, Y2
+	BYTE $0xc4
+	BYTE $0xc2
+	BYTE $0x15
+	BYTE $0x50
+	BYTE $0xd2
+
+	// VPDPBUSD Y11, Y13, Y3
+	BYTE         $0xc4
+	BYTE         $0xc2
+	BYTE         $0x15
+	BYTE         $0x50
+	BYTE         $0xdb
+	VBROADCASTSS (CX)(R15*1), Y14
+
+	// VPDPBUSD Y10, Y14, Y4
+	BYTE $0xc4
+	BYTE $0xc2
+	BYTE $0x0d
+	BYTE $0x50
+	BYTE $0xe2
+
+	// VPDPBUSD Y11, Y14, Y5
+	BYTE         $0xc4
+	BYTE         $0xc2
+	BYTE         $0x0d
+	BYTE         $0x50
+	BYTE         $0xeb
+	VBROADCASTSS (DX)(R15*1), Y15
+
+	// VPDPBUSD Y10, Y15, Y6
+	BYTE $0xc4
+	BYTE $0xc2
+	BYTE $0x05
+	BYTE $0x50
+	BYTE $0xf2
+
+	// VPDPBUSD Y11, Y15, Y7
+	BYTE         $0xc4
+	BYTE         $0xc2
+	BYTE         $0x05
+	BYTE         $0x50
+	BYTE         $0xfb
+	VBROADCASTSS (SI)(R15*1), Y12
+
+	// VPDPBUSD Y10, Y12, Y8
+	BYTE $0xc4
+	BYTE $0x42
+	BYTE $0x1d
+	BYTE $0x50
+	BYTE $0xc2
+
+	// VPDPBUSD Y11, Y12, Y9
+	BYTE         $0xc4
+	BYTE         $0x42
+	BYTE         $0x1d
+	BYTE         $0x50
+	BYTE         $0xcb
+	ADDQ         $0x40, R14
+	ADDQ         $0x04, R15
+	CMPQ         R15, end+24(FP)
+	JLT          channel
+	DECQ         taps+8(FP)
+	JNZ          tap
+	MOVQ         mask+72(FP), R14
+	TESTQ        R14, R14
+	JNZ          partial
+	MOVQ         out+40(FP), AX
+	MOVQ         column+48(FP), R15
+	MOVQ         clamp+64(FP), R8
+	MOVQ         base+80(FP), BX
+	MOVQ         scales+88(FP), CX
+	MOVQ         columns+96(FP), DI
+	MOVQ         (AX), DX
+	MOVQ         (BX), SI
+	VBROADCASTSS (CX), Y10
+	VMULPS       (DI), Y10, Y10
+	VMOVUPS      (SI)(R15*1), Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y0, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMOVUPS      Y11, (DX)(R15*1)
+	VBROADCASTSS (CX), Y10
+	VMULPS       32(DI), Y10, Y10
+	VMOVUPS      32(SI)(R15*1), Y11
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y1, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMOVUPS      Y11, 32(DX)(R15*1)
+	MOVQ         8(AX), DX
+	MOVQ         8(BX), SI
+	VBROADCASTSS 4(CX), Y10
+	VMULPS       (DI), Y10, Y10
+	VMOVUPS      (SI)(R15*1), Y11
+	VCVTDQ2PS    Y2, Y2
+	VFMADD231PS  Y2, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMOVUPS      Y11, (DX)(R15*1)
+	VBROADCASTSS 4(CX), Y10
+	VMULPS       32(DI), Y10, Y10
+	VMOVUPS      32(SI)(R15*1), Y11
+	VCVTDQ2PS    Y3, Y3
+	VFMADD231PS  Y3, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMOVUPS      Y11, 32(DX)(R15*1)
+	MOVQ         16(AX), DX
+	MOVQ         16(BX), SI
+	VBROADCASTSS 8(CX), Y10
+	VMULPS       (DI), Y10, Y10
+	VMOVUPS      (SI)(R15*1), Y11
+	VCVTDQ2PS    Y4, Y4
+	VFMADD231PS  Y4, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMOVUPS      Y11, (DX)(R15*1)
+	VBROADCASTSS 8(CX), Y10
+	VMULPS       32(DI), Y10, Y10
+	VMOVUPS      32(SI)(R15*1), Y11
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y5, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMOVUPS      Y11, 32(DX)(R15*1)
+	MOVQ         24(AX), DX
+	MOVQ         24(BX), SI
+	VBROADCASTSS 12(CX), Y10
+	VMULPS       (DI), Y10, Y10
+	VMOVUPS      (SI)(R15*1), Y11
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y6, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMOVUPS      Y11, (DX)(R15*1)
+	VBROADCASTSS 12(CX), Y10
+	VMULPS       32(DI), Y10, Y10
+	VMOVUPS      32(SI)(R15*1), Y11
+	VCVTDQ2PS    Y7, Y7
+	VFMADD231PS  Y7, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMOVUPS      Y11, 32(DX)(R15*1)
+	MOVQ         32(AX), DX
+	MOVQ         32(BX), SI
+	VBROADCASTSS 16(CX), Y10
+	VMULPS       (DI), Y10, Y10
+	VMOVUPS      (SI)(R15*1), Y11
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y8, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMOVUPS      Y11, (DX)(R15*1)
+	VBROADCASTSS 16(CX), Y10
+	VMULPS       32(DI), Y10, Y10
+	VMOVUPS      32(SI)(R15*1), Y11
+	VCVTDQ2PS    Y9, Y9
+	VFMADD231PS  Y9, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMOVUPS      Y11, 32(DX)(R15*1)
+	VZEROUPPER
+	RET
+
+partial:
+	VMOVUPS      (R14), Y15
+	VMOVUPS      32(R14), Y14
+	MOVQ         out+40(FP), AX
+	MOVQ         column+48(FP), R15
+	MOVQ         clamp+64(FP), R8
+	MOVQ         base+80(FP), BX
+	MOVQ         scales+88(FP), CX
+	MOVQ         columns+96(FP), DI
+	MOVQ         (AX), DX
+	MOVQ         (BX), SI
+	VBROADCASTSS (CX), Y10
+	VMULPS       (DI), Y10, Y10
+	VMASKMOVPS   (SI)(R15*1), Y15, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y0, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMASKMOVPS   Y11, Y15, (DX)(R15*1)
+	VBROADCASTSS (CX), Y10
+	VMULPS       32(DI), Y10, Y10
+	VMASKMOVPS   32(SI)(R15*1), Y14, Y11
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y1, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMASKMOVPS   Y11, Y14, 32(DX)(R15*1)
+	MOVQ         8(AX), DX
+	MOVQ         8(BX), SI
+	VBROADCASTSS 4(CX), Y10
+	VMULPS       (DI), Y10, Y10
+	VMASKMOVPS   (SI)(R15*1), Y15, Y11
+	VCVTDQ2PS    Y2, Y2
+	VFMADD231PS  Y2, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMASKMOVPS   Y11, Y15, (DX)(R15*1)
+	VBROADCASTSS 4(CX), Y10
+	VMULPS       32(DI), Y10, Y10
+	VMASKMOVPS   32(SI)(R15*1), Y14, Y11
+	VCVTDQ2PS    Y3, Y3
+	VFMADD231PS  Y3, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMASKMOVPS   Y11, Y14, 32(DX)(R15*1)
+	MOVQ         16(AX), DX
+	MOVQ         16(BX), SI
+	VBROADCASTSS 8(CX), Y10
+	VMULPS       (DI), Y10, Y10
+	VMASKMOVPS   (SI)(R15*1), Y15, Y11
+	VCVTDQ2PS    Y4, Y4
+	VFMADD231PS  Y4, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMASKMOVPS   Y11, Y15, (DX)(R15*1)
+	VBROADCASTSS 8(CX), Y10
+	VMULPS       32(DI), Y10, Y10
+	VMASKMOVPS   32(SI)(R15*1), Y14, Y11
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y5, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMASKMOVPS   Y11, Y14, 32(DX)(R15*1)
+	MOVQ         24(AX), DX
+	MOVQ         24(BX), SI
+	VBROADCASTSS 12(CX), Y10
+	VMULPS       (DI), Y10, Y10
+	VMASKMOVPS   (SI)(R15*1), Y15, Y11
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y6, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMASKMOVPS   Y11, Y15, (DX)(R15*1)
+	VBROADCASTSS 12(CX), Y10
+	VMULPS       32(DI), Y10, Y10
+	VMASKMOVPS   32(SI)(R15*1), Y14, Y11
+	VCVTDQ2PS    Y7, Y7
+	VFMADD231PS  Y7, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMASKMOVPS   Y11, Y14, 32(DX)(R15*1)
+	MOVQ         32(AX), DX
+	MOVQ         32(BX), SI
+	VBROADCASTSS 16(CX), Y10
+	VMULPS       (DI), Y10, Y10
+	VMASKMOVPS   (SI)(R15*1), Y15, Y11
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y8, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMASKMOVPS   Y11, Y15, (DX)(R15*1)
+	VBROADCASTSS 16(CX), Y10
+	VMULPS       32(DI), Y10, Y10
+	VMASKMOVPS   32(SI)(R15*1), Y14, Y11
+	VCVTDQ2PS    Y9, Y9
+	VFMADD231PS  Y9, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMASKMOVPS   Y11, Y14, 32(DX)(R15*1)
+	VZEROUPPER
+	RET
+
 // func gemmQuads4x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
 // Requires: AVX, FMA3
 TEXT ·gemmQuads4x16AVX2(SB), NOSPLIT, $0-104
@@ -101761,6 +102712,219 @@ partial:
 	VBROADCASTSS 4(R8), Y6
 	VMINPS       Y7, Y6, Y7
 	VMASKMOVPS   Y7, Y15, (DX)(R15*1)
+	VZEROUPPER
+	RET
+
+// func gemmQuads5x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+// Requires: AVX, FMA3
+TEXT ·gemmQuads5x8AVX2(SB), NOSPLIT, $0-104
+	MOVQ    bias+56(FP), R14
+	VMOVUPS (R14), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	MOVQ    weights+32(FP), R14
+
+tap:
+	MOVQ table+0(FP), R15
+	MOVQ (R15), AX
+	MOVQ 8(R15), BX
+	MOVQ 16(R15), CX
+	MOVQ 24(R15), DX
+	MOVQ 32(R15), SI
+	ADDQ $0x28, R15
+	MOVQ R15, table+0(FP)
+	MOVQ begin+16(FP), R15
+
+channel:
+	VMOVUPS      (R14), Y5
+	VBROADCASTSS (AX)(R15*1), Y6
+
+	// VPDPBUSD Y5, Y6, Y0
+	BYTE         $0xc4
+	BYTE         $0xe2
+	BYTE         $0x4d
+	BYTE         $0x50
+	BYTE         $0xc5
+	VBROADCASTSS (BX)(R15*1), Y7
+
+	// VPDPBUSD Y5, Y7, Y1
+	BYTE         $0xc4
+	BYTE         $0xe2
+	BYTE         $0x45
+	BYTE         $0x50
+	BYTE         $0xcd
+	VBROADCASTSS (CX)(R15*1), Y8
+
+	// VPDPBUSD Y5, Y8, Y2
+	BYTE         $0xc4
+	BYTE         $0xe2
+	BYTE         $0x3d
+	BYTE         $0x50
+	BYTE         $0xd5
+	VBROADCASTSS (DX)(R15*1), Y9
+
+	// VPDPBUSD Y5, Y9, Y3
+	BYTE         $0xc4
+	BYTE         $0xe2
+	BYTE         $0x35
+	BYTE         $0x50
+	BYTE         $0xdd
+	VBROADCASTSS (SI)(R15*1), Y6
+
+	// VPDPBUSD Y5, Y6, Y4
+	BYTE         $0xc4
+	BYTE         $0xe2
+	BYTE         $0x4d
+	BYTE         $0x50
+	BYTE         $0xe5
+	ADDQ         $0x20, R14
+	ADDQ         $0x04, R15
+	CMPQ         R15, end+24(FP)
+	JLT          channel
+	DECQ         taps+8(FP)
+	JNZ          tap
+	MOVQ         mask+72(FP), R14
+	TESTQ        R14, R14
+	JNZ          partial
+	MOVQ         out+40(FP), AX
+	MOVQ         column+48(FP), R15
+	MOVQ         clamp+64(FP), R8
+	MOVQ         base+80(FP), BX
+	MOVQ         scales+88(FP), CX
+	MOVQ         columns+96(FP), DI
+	MOVQ         (AX), DX
+	MOVQ         (BX), SI
+	VBROADCASTSS (CX), Y5
+	VMULPS       (DI), Y5, Y5
+	VMOVUPS      (SI)(R15*1), Y6
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y0, Y5, Y6
+	VBROADCASTSS (R8), Y5
+	VMAXPS       Y6, Y5, Y6
+	VBROADCASTSS 4(R8), Y5
+	VMINPS       Y6, Y5, Y6
+	VMOVUPS      Y6, (DX)(R15*1)
+	MOVQ         8(AX), DX
+	MOVQ         8(BX), SI
+	VBROADCASTSS 4(CX), Y5
+	VMULPS       (DI), Y5, Y5
+	VMOVUPS      (SI)(R15*1), Y6
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y1, Y5, Y6
+	VBROADCASTSS (R8), Y5
+	VMAXPS       Y6, Y5, Y6
+	VBROADCASTSS 4(R8), Y5
+	VMINPS       Y6, Y5, Y6
+	VMOVUPS      Y6, (DX)(R15*1)
+	MOVQ         16(AX), DX
+	MOVQ         16(BX), SI
+	VBROADCASTSS 8(CX), Y5
+	VMULPS       (DI), Y5, Y5
+	VMOVUPS      (SI)(R15*1), Y6
+	VCVTDQ2PS    Y2, Y2
+	VFMADD231PS  Y2, Y5, Y6
+	VBROADCASTSS (R8), Y5
+	VMAXPS       Y6, Y5, Y6
+	VBROADCASTSS 4(R8), Y5
+	VMINPS       Y6, Y5, Y6
+	VMOVUPS      Y6, (DX)(R15*1)
+	MOVQ         24(AX), DX
+	MOVQ         24(BX), SI
+	VBROADCASTSS 12(CX), Y5
+	VMULPS       (DI), Y5, Y5
+	VMOVUPS      (SI)(R15*1), Y6
+	VCVTDQ2PS    Y3, Y3
+	VFMADD231PS  Y3, Y5, Y6
+	VBROADCASTSS (R8), Y5
+	VMAXPS       Y6, Y5, Y6
+	VBROADCASTSS 4(R8), Y5
+	VMINPS       Y6, Y5, Y6
+	VMOVUPS      Y6, (DX)(R15*1)
+	MOVQ         32(AX), DX
+	MOVQ         32(BX), SI
+	VBROADCASTSS 16(CX), Y5
+	VMULPS       (DI), Y5, Y5
+	VMOVUPS      (SI)(R15*1), Y6
+	VCVTDQ2PS    Y4, Y4
+	VFMADD231PS  Y4, Y5, Y6
+	VBROADCASTSS (R8), Y5
+	VMAXPS       Y6, Y5, Y6
+	VBROADCASTSS 4(R8), Y5
+	VMINPS       Y6, Y5, Y6
+	VMOVUPS      Y6, (DX)(R15*1)
+	VZEROUPPER
+	RET
+
+partial:
+	VMOVUPS      (R14), Y15
+	MOVQ         out+40(FP), AX
+	MOVQ         column+48(FP), R15
+	MOVQ         clamp+64(FP), R8
+	MOVQ         base+80(FP), BX
+	MOVQ         scales+88(FP), CX
+	MOVQ         columns+96(FP), DI
+	MOVQ         (AX), DX
+	MOVQ         (BX), SI
+	VBROADCASTSS (CX), Y5
+	VMULPS       (DI), Y5, Y5
+	VMASKMOVPS   (SI)(R15*1), Y15, Y6
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y0, Y5, Y6
+	VBROADCASTSS (R8), Y5
+	VMAXPS       Y6, Y5, Y6
+	VBROADCASTSS 4(R8), Y5
+	VMINPS       Y6, Y5, Y6
+	VMASKMOVPS   Y6, Y15, (DX)(R15*1)
+	MOVQ         8(AX), DX
+	MOVQ         8(BX), SI
+	VBROADCASTSS 4(CX), Y5
+	VMULPS       (DI), Y5, Y5
+	VMASKMOVPS   (SI)(R15*1), Y15, Y6
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y1, Y5, Y6
+	VBROADCASTSS (R8), Y5
+	VMAXPS       Y6, Y5, Y6
+	VBROADCASTSS 4(R8), Y5
+	VMINPS       Y6, Y5, Y6
+	VMASKMOVPS   Y6, Y15, (DX)(R15*1)
+	MOVQ         16(AX), DX
+	MOVQ         16(BX), SI
+	VBROADCASTSS 8(CX), Y5
+	VMULPS       (DI), Y5, Y5
+	VMASKMOVPS   (SI)(R15*1), Y15, Y6
+	VCVTDQ2PS    Y2, Y2
+	VFMADD231PS  Y2, Y5, Y6
+	VBROADCASTSS (R8), Y5
+	VMAXPS       Y6, Y5, Y6
+	VBROADCASTSS 4(R8), Y5
+	VMINPS       Y6, Y5, Y6
+	VMASKMOVPS   Y6, Y15, (DX)(R15*1)
+	MOVQ         24(AX), DX
+	MOVQ         24(BX), SI
+	VBROADCASTSS 12(CX), Y5
+	VMULPS       (DI), Y5, Y5
+	VMASKMOVPS   (SI)(R15*1), Y15, Y6
+	VCVTDQ2PS    Y3, Y3
+	VFMADD231PS  Y3, Y5, Y6
+	VBROADCASTSS (R8), Y5
+	VMAXPS       Y6, Y5, Y6
+	VBROADCASTSS 4(R8), Y5
+	VMINPS       Y6, Y5, Y6
+	VMASKMOVPS   Y6, Y15, (DX)(R15*1)
+	MOVQ         32(AX), DX
+	MOVQ         32(BX), SI
+	VBROADCASTSS 16(CX), Y5
+	VMULPS       (DI), Y5, Y5
+	VMASKMOVPS   (SI)(R15*1), Y15, Y6
+	VCVTDQ2PS    Y4, Y4
+	VFMADD231PS  Y4, Y5, Y6
+	VBROADCASTSS (R8), Y5
+	VMAXPS       Y6, Y5, Y6
+	VBROADCASTSS 4(R8), Y5
+	VMINPS       Y6, Y5, Y6
+	VMASKMOVPS   Y6, Y15, (DX)(R15*1)
 	VZEROUPPER
 	RET
 
@@ -102910,6 +104074,311 @@ partial:
 	VZEROUPPER
 	RET
 
+// func gemmWords5x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gemmWords5x16AVX2(SB), NOSPLIT, $0-104
+	MOVQ    bias+56(FP), R14
+	VMOVUPS (R14), Y0
+	VMOVUPS 32(R14), Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y1, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y1, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y1, Y7
+	VMOVAPS Y0, Y8
+	VMOVAPS Y1, Y9
+	MOVQ    weights+32(FP), R14
+
+tap:
+	MOVQ table+0(FP), R15
+	MOVQ (R15), AX
+	MOVQ 8(R15), BX
+	MOVQ 16(R15), CX
+	MOVQ 24(R15), DX
+	MOVQ 32(R15), SI
+	ADDQ $0x28, R15
+	MOVQ R15, table+0(FP)
+	MOVQ begin+16(FP), R15
+
+channel:
+	VMOVUPS      (R14), Y10
+	VMOVUPS      32(R14), Y11
+	VBROADCASTSS (AX)(R15*1), Y12
+	VPMADDWD     Y10, Y12, Y15
+	VPADDD       Y15, Y0, Y0
+	VPMADDWD     Y11, Y12, Y15
+	VPADDD       Y15, Y1, Y1
+	VBROADCASTSS (BX)(R15*1), Y13
+	VPMADDWD     Y10, Y13, Y15
+	VPADDD       Y15, Y2, Y2
+	VPMADDWD     Y11, Y13, Y15
+	VPADDD       Y15, Y3, Y3
+	VBROADCASTSS (CX)(R15*1), Y14
+	VPMADDWD     Y10, Y14, Y15
+	VPADDD       Y15, Y4, Y4
+	VPMADDWD     Y11, Y14, Y15
+	VPADDD       Y15, Y5, Y5
+	VBROADCASTSS (DX)(R15*1), Y12
+	VPMADDWD     Y10, Y12, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     Y11, Y12, Y15
+	VPADDD       Y15, Y7, Y7
+	VBROADCASTSS (SI)(R15*1), Y13
+	VPMADDWD     Y10, Y13, Y15
+	VPADDD       Y15, Y8, Y8
+	VPMADDWD     Y11, Y13, Y15
+	VPADDD       Y15, Y9, Y9
+	ADDQ         $0x40, R14
+	ADDQ         $0x04, R15
+	CMPQ         R15, end+24(FP)
+	JLT          channel
+	DECQ         taps+8(FP)
+	JNZ          tap
+	MOVQ         mask+72(FP), R14
+	TESTQ        R14, R14
+	JNZ          partial
+	MOVQ         out+40(FP), AX
+	MOVQ         column+48(FP), R15
+	MOVQ         clamp+64(FP), R8
+	MOVQ         base+80(FP), BX
+	MOVQ         scales+88(FP), CX
+	MOVQ         columns+96(FP), DI
+	MOVQ         (AX), DX
+	MOVQ         (BX), SI
+	VBROADCASTSS (CX), Y10
+	VMULPS       (DI), Y10, Y10
+	VMOVUPS      (SI)(R15*1), Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y0, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMOVUPS      Y11, (DX)(R15*1)
+	VBROADCASTSS (CX), Y10
+	VMULPS       32(DI), Y10, Y10
+	VMOVUPS      32(SI)(R15*1), Y11
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y1, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMOVUPS      Y11, 32(DX)(R15*1)
+	MOVQ         8(AX), DX
+	MOVQ         8(BX), SI
+	VBROADCASTSS 4(CX), Y10
+	VMULPS       (DI), Y10, Y10
+	VMOVUPS      (SI)(R15*1), Y11
+	VCVTDQ2PS    Y2, Y2
+	VFMADD231PS  Y2, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMOVUPS      Y11, (DX)(R15*1)
+	VBROADCASTSS 4(CX), Y10
+	VMULPS       32(DI), Y10, Y10
+	VMOVUPS      32(SI)(R15*1), Y11
+	VCVTDQ2PS    Y3, Y3
+	VFMADD231PS  Y3, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMOVUPS      Y11, 32(DX)(R15*1)
+	MOVQ         16(AX), DX
+	MOVQ         16(BX), SI
+	VBROADCASTSS 8(CX), Y10
+	VMULPS       (DI), Y10, Y10
+	VMOVUPS      (SI)(R15*1), Y11
+	VCVTDQ2PS    Y4, Y4
+	VFMADD231PS  Y4, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMOVUPS      Y11, (DX)(R15*1)
+	VBROADCASTSS 8(CX), Y10
+	VMULPS       32(DI), Y10, Y10
+	VMOVUPS      32(SI)(R15*1), Y11
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y5, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMOVUPS      Y11, 32(DX)(R15*1)
+	MOVQ         24(AX), DX
+	MOVQ         24(BX), SI
+	VBROADCASTSS 12(CX), Y10
+	VMULPS       (DI), Y10, Y10
+	VMOVUPS      (SI)(R15*1), Y11
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y6, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMOVUPS      Y11, (DX)(R15*1)
+	VBROADCASTSS 12(CX), Y10
+	VMULPS       32(DI), Y10, Y10
+	VMOVUPS      32(SI)(R15*1), Y11
+	VCVTDQ2PS    Y7, Y7
+	VFMADD231PS  Y7, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMOVUPS      Y11, 32(DX)(R15*1)
+	MOVQ         32(AX), DX
+	MOVQ         32(BX), SI
+	VBROADCASTSS 16(CX), Y10
+	VMULPS       (DI), Y10, Y10
+	VMOVUPS      (SI)(R15*1), Y11
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y8, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMOVUPS      Y11, (DX)(R15*1)
+	VBROADCASTSS 16(CX), Y10
+	VMULPS       32(DI), Y10, Y10
+	VMOVUPS      32(SI)(R15*1), Y11
+	VCVTDQ2PS    Y9, Y9
+	VFMADD231PS  Y9, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMOVUPS      Y11, 32(DX)(R15*1)
+	VZEROUPPER
+	RET
+
+partial:
+	VMOVUPS      (R14), Y15
+	VMOVUPS      32(R14), Y14
+	MOVQ         out+40(FP), AX
+	MOVQ         column+48(FP), R15
+	MOVQ         clamp+64(FP), R8
+	MOVQ         base+80(FP), BX
+	MOVQ         scales+88(FP), CX
+	MOVQ         columns+96(FP), DI
+	MOVQ         (AX), DX
+	MOVQ         (BX), SI
+	VBROADCASTSS (CX), Y10
+	VMULPS       (DI), Y10, Y10
+	VMASKMOVPS   (SI)(R15*1), Y15, Y11
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y0, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMASKMOVPS   Y11, Y15, (DX)(R15*1)
+	VBROADCASTSS (CX), Y10
+	VMULPS       32(DI), Y10, Y10
+	VMASKMOVPS   32(SI)(R15*1), Y14, Y11
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y1, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMASKMOVPS   Y11, Y14, 32(DX)(R15*1)
+	MOVQ         8(AX), DX
+	MOVQ         8(BX), SI
+	VBROADCASTSS 4(CX), Y10
+	VMULPS       (DI), Y10, Y10
+	VMASKMOVPS   (SI)(R15*1), Y15, Y11
+	VCVTDQ2PS    Y2, Y2
+	VFMADD231PS  Y2, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMASKMOVPS   Y11, Y15, (DX)(R15*1)
+	VBROADCASTSS 4(CX), Y10
+	VMULPS       32(DI), Y10, Y10
+	VMASKMOVPS   32(SI)(R15*1), Y14, Y11
+	VCVTDQ2PS    Y3, Y3
+	VFMADD231PS  Y3, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMASKMOVPS   Y11, Y14, 32(DX)(R15*1)
+	MOVQ         16(AX), DX
+	MOVQ         16(BX), SI
+	VBROADCASTSS 8(CX), Y10
+	VMULPS       (DI), Y10, Y10
+	VMASKMOVPS   (SI)(R15*1), Y15, Y11
+	VCVTDQ2PS    Y4, Y4
+	VFMADD231PS  Y4, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMASKMOVPS   Y11, Y15, (DX)(R15*1)
+	VBROADCASTSS 8(CX), Y10
+	VMULPS       32(DI), Y10, Y10
+	VMASKMOVPS   32(SI)(R15*1), Y14, Y11
+	VCVTDQ2PS    Y5, Y5
+	VFMADD231PS  Y5, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMASKMOVPS   Y11, Y14, 32(DX)(R15*1)
+	MOVQ         24(AX), DX
+	MOVQ         24(BX), SI
+	VBROADCASTSS 12(CX), Y10
+	VMULPS       (DI), Y10, Y10
+	VMASKMOVPS   (SI)(R15*1), Y15, Y11
+	VCVTDQ2PS    Y6, Y6
+	VFMADD231PS  Y6, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMASKMOVPS   Y11, Y15, (DX)(R15*1)
+	VBROADCASTSS 12(CX), Y10
+	VMULPS       32(DI), Y10, Y10
+	VMASKMOVPS   32(SI)(R15*1), Y14, Y11
+	VCVTDQ2PS    Y7, Y7
+	VFMADD231PS  Y7, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMASKMOVPS   Y11, Y14, 32(DX)(R15*1)
+	MOVQ         32(AX), DX
+	MOVQ         32(BX), SI
+	VBROADCASTSS 16(CX), Y10
+	VMULPS       (DI), Y10, Y10
+	VMASKMOVPS   (SI)(R15*1), Y15, Y11
+	VCVTDQ2PS    Y8, Y8
+	VFMADD231PS  Y8, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMASKMOVPS   Y11, Y15, (DX)(R15*1)
+	VBROADCASTSS 16(CX), Y10
+	VMULPS       32(DI), Y10, Y10
+	VMASKMOVPS   32(SI)(R15*1), Y14, Y11
+	VCVTDQ2PS    Y9, Y9
+	VFMADD231PS  Y9, Y10, Y11
+	VBROADCASTSS (R8), Y10
+	VMAXPS       Y11, Y10, Y11
+	VBROADCASTSS 4(R8), Y10
+	VMINPS       Y11, Y10, Y11
+	VMASKMOVPS   Y11, Y14, 32(DX)(R15*1)
+	VZEROUPPER
+	RET
+
 // func gemmWords4x16AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·gemmWords4x16AVX2(SB), NOSPLIT, $0-104
@@ -103824,6 +105293,194 @@ partial:
 	VBROADCASTSS 4(R8), Y6
 	VMINPS       Y7, Y6, Y7
 	VMASKMOVPS   Y7, Y15, (DX)(R15*1)
+	VZEROUPPER
+	RET
+
+// func gemmWords5x8AVX2(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gemmWords5x8AVX2(SB), NOSPLIT, $0-104
+	MOVQ    bias+56(FP), R14
+	VMOVUPS (R14), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	MOVQ    weights+32(FP), R14
+
+tap:
+	MOVQ table+0(FP), R15
+	MOVQ (R15), AX
+	MOVQ 8(R15), BX
+	MOVQ 16(R15), CX
+	MOVQ 24(R15), DX
+	MOVQ 32(R15), SI
+	ADDQ $0x28, R15
+	MOVQ R15, table+0(FP)
+	MOVQ begin+16(FP), R15
+
+channel:
+	VMOVUPS      (R14), Y5
+	VBROADCASTSS (AX)(R15*1), Y6
+	VPMADDWD     Y5, Y6, Y15
+	VPADDD       Y15, Y0, Y0
+	VBROADCASTSS (BX)(R15*1), Y7
+	VPMADDWD     Y5, Y7, Y15
+	VPADDD       Y15, Y1, Y1
+	VBROADCASTSS (CX)(R15*1), Y8
+	VPMADDWD     Y5, Y8, Y15
+	VPADDD       Y15, Y2, Y2
+	VBROADCASTSS (DX)(R15*1), Y9
+	VPMADDWD     Y5, Y9, Y15
+	VPADDD       Y15, Y3, Y3
+	VBROADCASTSS (SI)(R15*1), Y6
+	VPMADDWD     Y5, Y6, Y15
+	VPADDD       Y15, Y4, Y4
+	ADDQ         $0x20, R14
+	ADDQ         $0x04, R15
+	CMPQ         R15, end+24(FP)
+	JLT          channel
+	DECQ         taps+8(FP)
+	JNZ          tap
+	MOVQ         mask+72(FP), R14
+	TESTQ        R14, R14
+	JNZ          partial
+	MOVQ         out+40(FP), AX
+	MOVQ         column+48(FP), R15
+	MOVQ         clamp+64(FP), R8
+	MOVQ         base+80(FP), BX
+	MOVQ         scales+88(FP), CX
+	MOVQ         columns+96(FP), DI
+	MOVQ         (AX), DX
+	MOVQ         (BX), SI
+	VBROADCASTSS (CX), Y5
+	VMULPS       (DI), Y5, Y5
+	VMOVUPS      (SI)(R15*1), Y6
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y0, Y5, Y6
+	VBROADCASTSS (R8), Y5
+	VMAXPS       Y6, Y5, Y6
+	VBROADCASTSS 4(R8), Y5
+	VMINPS       Y6, Y5, Y6
+	VMOVUPS      Y6, (DX)(R15*1)
+	MOVQ         8(AX), DX
+	MOVQ         8(BX), SI
+	VBROADCASTSS 4(CX), Y5
+	VMULPS       (DI), Y5, Y5
+	VMOVUPS      (SI)(R15*1), Y6
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y1, Y5, Y6
+	VBROADCASTSS (R8), Y5
+	VMAXPS       Y6, Y5, Y6
+	VBROADCASTSS 4(R8), Y5
+	VMINPS       Y6, Y5, Y6
+	VMOVUPS      Y6, (DX)(R15*1)
+	MOVQ         16(AX), DX
+	MOVQ         16(BX), SI
+	VBROADCASTSS 8(CX), Y5
+	VMULPS       (DI), Y5, Y5
+	VMOVUPS      (SI)(R15*1), Y6
+	VCVTDQ2PS    Y2, Y2
+	VFMADD231PS  Y2, Y5, Y6
+	VBROADCASTSS (R8), Y5
+	VMAXPS       Y6, Y5, Y6
+	VBROADCASTSS 4(R8), Y5
+	VMINPS       Y6, Y5, Y6
+	VMOVUPS      Y6, (DX)(R15*1)
+	MOVQ         24(AX), DX
+	MOVQ         24(BX), SI
+	VBROADCASTSS 12(CX), Y5
+	VMULPS       (DI), Y5, Y5
+	VMOVUPS      (SI)(R15*1), Y6
+	VCVTDQ2PS    Y3, Y3
+	VFMADD231PS  Y3, Y5, Y6
+	VBROADCASTSS (R8), Y5
+	VMAXPS       Y6, Y5, Y6
+	VBROADCASTSS 4(R8), Y5
+	VMINPS       Y6, Y5, Y6
+	VMOVUPS      Y6, (DX)(R15*1)
+	MOVQ         32(AX), DX
+	MOVQ         32(BX), SI
+	VBROADCASTSS 16(CX), Y5
+	VMULPS       (DI), Y5, Y5
+	VMOVUPS      (SI)(R15*1), Y6
+	VCVTDQ2PS    Y4, Y4
+	VFMADD231PS  Y4, Y5, Y6
+	VBROADCASTSS (R8), Y5
+	VMAXPS       Y6, Y5, Y6
+	VBROADCASTSS 4(R8), Y5
+	VMINPS       Y6, Y5, Y6
+	VMOVUPS      Y6, (DX)(R15*1)
+	VZEROUPPER
+	RET
+
+partial:
+	VMOVUPS      (R14), Y15
+	MOVQ         out+40(FP), AX
+	MOVQ         column+48(FP), R15
+	MOVQ         clamp+64(FP), R8
+	MOVQ         base+80(FP), BX
+	MOVQ         scales+88(FP), CX
+	MOVQ         columns+96(FP), DI
+	MOVQ         (AX), DX
+	MOVQ         (BX), SI
+	VBROADCASTSS (CX), Y5
+	VMULPS       (DI), Y5, Y5
+	VMASKMOVPS   (SI)(R15*1), Y15, Y6
+	VCVTDQ2PS    Y0, Y0
+	VFMADD231PS  Y0, Y5, Y6
+	VBROADCASTSS (R8), Y5
+	VMAXPS       Y6, Y5, Y6
+	VBROADCASTSS 4(R8), Y5
+	VMINPS       Y6, Y5, Y6
+	VMASKMOVPS   Y6, Y15, (DX)(R15*1)
+	MOVQ         8(AX), DX
+	MOVQ         8(BX), SI
+	VBROADCASTSS 4(CX), Y5
+	VMULPS       (DI), Y5, Y5
+	VMASKMOVPS   (SI)(R15*1), Y15, Y6
+	VCVTDQ2PS    Y1, Y1
+	VFMADD231PS  Y1, Y5, Y6
+	VBROADCASTSS (R8), Y5
+	VMAXPS       Y6, Y5, Y6
+	VBROADCASTSS 4(R8), Y5
+	VMINPS       Y6, Y5, Y6
+	VMASKMOVPS   Y6, Y15, (DX)(R15*1)
+	MOVQ         16(AX), DX
+	MOVQ         16(BX), SI
+	VBROADCASTSS 8(CX), Y5
+	VMULPS       (DI), Y5, Y5
+	VMASKMOVPS   (SI)(R15*1), Y15, Y6
+	VCVTDQ2PS    Y2, Y2
+	VFMADD231PS  Y2, Y5, Y6
+	VBROADCASTSS (R8), Y5
+	VMAXPS       Y6, Y5, Y6
+	VBROADCASTSS 4(R8), Y5
+	VMINPS       Y6, Y5, Y6
+	VMASKMOVPS   Y6, Y15, (DX)(R15*1)
+	MOVQ         24(AX), DX
+	MOVQ         24(BX), SI
+	VBROADCASTSS 12(CX), Y5
+	VMULPS       (DI), Y5, Y5
+	VMASKMOVPS   (SI)(R15*1), Y15, Y6
+	VCVTDQ2PS    Y3, Y3
+	VFMADD231PS  Y3, Y5, Y6
+	VBROADCASTSS (R8), Y5
+	VMAXPS       Y6, Y5, Y6
+	VBROADCASTSS 4(R8), Y5
+	VMINPS       Y6, Y5, Y6
+	VMASKMOVPS   Y6, Y15, (DX)(R15*1)
+	MOVQ         32(AX), DX
+	MOVQ         32(BX), SI
+	VBROADCASTSS 16(CX), Y5
+	VMULPS       (DI), Y5, Y5
+	VMASKMOVPS   (SI)(R15*1), Y15, Y6
+	VCVTDQ2PS    Y4, Y4
+	VFMADD231PS  Y4, Y5, Y6
+	VBROADCASTSS (R8), Y5
+	VMAXPS       Y6, Y5, Y6
+	VBROADCASTSS 4(R8), Y5
+	VMINPS       Y6, Y5, Y6
+	VMASKMOVPS   Y6, Y15, (DX)(R15*1)
 	VZEROUPPER
 	RET
 

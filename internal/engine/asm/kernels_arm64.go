@@ -26,6 +26,28 @@ package asm
 //go:noescape
 func gemm6x16NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
+// gemm5x16NEON computes, for r < 5 and j < 16 with mask nil or mask[j] < 0:
+//
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*5+r]
+//			acc = fma(row[b/4], weights[k*16+j], acc); k++
+//		}
+//	}
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
+//
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
+// See gemmGeneric.
+//
+//go:noescape
+func gemm5x16NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
+
 // gemm4x16NEON computes, for r < 4 and j < 16 with mask nil or mask[j] < 0:
 //
 //	acc := bias[j] // out[r][column/4+j] if bias is nil
@@ -135,6 +157,28 @@ func gemm1x16NEON(table **float32, taps int, begin int, end int, weights *float3
 //
 //go:noescape
 func gemm6x8NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
+
+// gemm5x8NEON computes, for r < 5 and j < 8 with mask nil or mask[j] < 0:
+//
+//	acc := bias[j] // out[r][column/4+j] if bias is nil
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*5+r]
+//			acc = fma(row[b/4], weights[k*8+j], acc); k++
+//		}
+//	}
+//	acc = min(max(clamp[0], acc), clamp[1]) + 0 // NaN stays NaN; not if clamp is nil
+//	acc = min(max(sum[0], acc+add[r][column/4+j]), sum[1]) // not if clamp or add is nil
+//	out[r][column/4+j] = acc
+//
+// and fetches into the caches what lies ahead bytes behind the weights it reads; unless
+// pace is 0, which it must be with AVX-512, so many bytes for each row of weights, from
+// ahead bytes behind the first ones on, in all tiles together. It does so for several
+// tiles, whose tables lie skip bytes apart and whose out and add one behind the other;
+// again is taps.
+// See gemmGeneric.
+//
+//go:noescape
+func gemm5x8NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, ahead int, tiles int, skip int, again int, add **float32, sum *float32, pace int)
 
 // gemm4x8NEON computes, for r < 4 and j < 8 with mask nil or mask[j] < 0:
 //
@@ -1504,6 +1548,34 @@ func gemmQuads6x16NEON(table **float32, taps int, begin int, end int, weights *f
 //go:noescape
 func gemmQuads6x16I8MM(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
 
+// gemmQuads5x16NEON computes, for r < 5 and j < 16 with mask nil or mask[j] < 0:
+//
+//	acc := int32(bias[j])
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*5+r]
+//			acc += dotQuads(row[b/4], weights[k*16+j]); k++
+//		}
+//	}
+//	sum := fma(scales[r]*columns[j], float32(acc), base[r][column/4+j])
+//	out[r][column/4+j] = min(max(clamp[0], sum), clamp[1]) // NaN stays NaN
+//
+//go:noescape
+func gemmQuads5x16NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+
+// gemmQuads5x16I8MM computes, for r < 5 and j < 16 with mask nil or mask[j] < 0:
+//
+//	acc := int32(bias[j])
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*5+r]
+//			acc += dotQuads(row[b/4], weights[k*16+j]); k++
+//		}
+//	}
+//	sum := fma(scales[r]*columns[j], float32(acc), base[r][column/4+j])
+//	out[r][column/4+j] = min(max(clamp[0], sum), clamp[1]) // NaN stays NaN
+//
+//go:noescape
+func gemmQuads5x16I8MM(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+
 // gemmQuads4x16NEON computes, for r < 4 and j < 16 with mask nil or mask[j] < 0:
 //
 //	acc := int32(bias[j])
@@ -1643,6 +1715,34 @@ func gemmQuads6x8NEON(table **float32, taps int, begin int, end int, weights *fl
 //
 //go:noescape
 func gemmQuads6x8I8MM(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+
+// gemmQuads5x8NEON computes, for r < 5 and j < 8 with mask nil or mask[j] < 0:
+//
+//	acc := int32(bias[j])
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*5+r]
+//			acc += dotQuads(row[b/4], weights[k*8+j]); k++
+//		}
+//	}
+//	sum := fma(scales[r]*columns[j], float32(acc), base[r][column/4+j])
+//	out[r][column/4+j] = min(max(clamp[0], sum), clamp[1]) // NaN stays NaN
+//
+//go:noescape
+func gemmQuads5x8NEON(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
+
+// gemmQuads5x8I8MM computes, for r < 5 and j < 8 with mask nil or mask[j] < 0:
+//
+//	acc := int32(bias[j])
+//	for t := range taps {
+//		for b := begin; b < end; b += 4 { // bytes, into the row table[t*5+r]
+//			acc += dotQuads(row[b/4], weights[k*8+j]); k++
+//		}
+//	}
+//	sum := fma(scales[r]*columns[j], float32(acc), base[r][column/4+j])
+//	out[r][column/4+j] = min(max(clamp[0], sum), clamp[1]) // NaN stays NaN
+//
+//go:noescape
+func gemmQuads5x8I8MM(table **float32, taps int, begin int, end int, weights *float32, out **float32, column int, bias *float32, clamp *float32, mask *int32, base **float32, scales *float32, columns *float32)
 
 // gemmQuads4x8NEON computes, for r < 4 and j < 8 with mask nil or mask[j] < 0:
 //
@@ -1817,8 +1917,8 @@ func transposeNEON(dst *float32, bytes int, src *float32, columns *int32, blocks
 var setNEON = Kernels{
 	Name: "neon", Rows: 6, Columns: 16,
 	gemm: []gemmKernel{
-		{6, 16, gemm6x16NEON}, {4, 16, gemm4x16NEON}, {3, 16, gemm3x16NEON}, {2, 16, gemm2x16NEON}, {1, 16, gemm1x16NEON},
-		{6, 8, gemm6x8NEON}, {4, 8, gemm4x8NEON}, {3, 8, gemm3x8NEON}, {2, 8, gemm2x8NEON}, {1, 8, gemm1x8NEON},
+		{6, 16, gemm6x16NEON}, {5, 16, gemm5x16NEON}, {4, 16, gemm4x16NEON}, {3, 16, gemm3x16NEON}, {2, 16, gemm2x16NEON}, {1, 16, gemm1x16NEON},
+		{6, 8, gemm6x8NEON}, {5, 8, gemm5x8NEON}, {4, 8, gemm4x8NEON}, {3, 8, gemm3x8NEON}, {2, 8, gemm2x8NEON}, {1, 8, gemm1x8NEON},
 	},
 	row: gemmRowNEON,
 	shared: []sharedKernel{

@@ -1452,6 +1452,817 @@ partial:
 done:
 	RET
 
+TEXT ·gemm5x16NEON(SB), NOSPLIT, $0-136
+	MOVD weights+32(FP), R6
+	MOVD ahead+80(FP), R16
+	ADD R16, R6, R6
+
+tile:
+	MOVD add+112(FP), R13
+	CMP $0, R13
+	BEQ begin
+	MOVD column+48(FP), R14
+	MOVD 0(R13), R0
+	ADD R14, R0, R19
+	PRFM (R19), PLDL1KEEP
+	MOVD 8(R13), R0
+	ADD R14, R0, R20
+	PRFM (R20), PLDL1KEEP
+	MOVD 16(R13), R0
+	ADD R14, R0, R21
+	PRFM (R21), PLDL1KEEP
+	MOVD 24(R13), R0
+	ADD R14, R0, R22
+	PRFM (R22), PLDL1KEEP
+	MOVD 32(R13), R0
+	ADD R14, R0, R23
+	PRFM (R23), PLDL1KEEP
+
+begin:
+	MOVD bias+56(FP), R13
+	CMP $0, R13
+	BEQ resume
+	MOVD bias+56(FP), R13
+	FLDPQ 0(R13), (F0, F1)
+	FLDPQ 32(R13), (F2, F3)
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea21c46 // mov v6.16b, v2.16b
+	WORD $0x4ea31c67 // mov v7.16b, v3.16b
+	WORD $0x4ea01c08 // mov v8.16b, v0.16b
+	WORD $0x4ea11c29 // mov v9.16b, v1.16b
+	WORD $0x4ea21c4a // mov v10.16b, v2.16b
+	WORD $0x4ea31c6b // mov v11.16b, v3.16b
+	WORD $0x4ea01c0c // mov v12.16b, v0.16b
+	WORD $0x4ea11c2d // mov v13.16b, v1.16b
+	WORD $0x4ea21c4e // mov v14.16b, v2.16b
+	WORD $0x4ea31c6f // mov v15.16b, v3.16b
+	WORD $0x4ea01c10 // mov v16.16b, v0.16b
+	WORD $0x4ea11c31 // mov v17.16b, v1.16b
+	WORD $0x4ea21c52 // mov v18.16b, v2.16b
+	WORD $0x4ea31c73 // mov v19.16b, v3.16b
+	B begun
+
+resume:
+	MOVD mask+72(FP), R13
+	CMP $0, R13
+	BNE resumePartial
+	MOVD out+40(FP), R13
+	MOVD column+48(FP), R14
+	MOVD 0(R13), R0
+	ADD R14, R0, R24
+	FLDPQ 0(R24), (F0, F1)
+	FLDPQ 32(R24), (F2, F3)
+	MOVD 8(R13), R0
+	ADD R14, R0, R25
+	FLDPQ 0(R25), (F4, F5)
+	FLDPQ 32(R25), (F6, F7)
+	MOVD 16(R13), R0
+	ADD R14, R0, R19
+	FLDPQ 0(R19), (F8, F9)
+	FLDPQ 32(R19), (F10, F11)
+	MOVD 24(R13), R0
+	ADD R14, R0, R20
+	FLDPQ 0(R20), (F12, F13)
+	FLDPQ 32(R20), (F14, F15)
+	MOVD 32(R13), R0
+	ADD R14, R0, R21
+	FLDPQ 0(R21), (F16, F17)
+	FLDPQ 32(R21), (F18, F19)
+	B begun
+
+resumePartial:
+	FLDPQ 0(R13), (F20, F21)
+	FLDPQ 32(R13), (F22, F23)
+	MOVD out+40(FP), R13
+	MOVD column+48(FP), R14
+	MOVD 0(R13), R0
+	WORD $0x6f00e400 // movi v0.2d, #0
+	WORD $0x6f00e401 // movi v1.2d, #0
+	ADD R14, R0, R16
+	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
+	WORD $0x6f00e402 // movi v2.2d, #0
+	WORD $0x6f00e403 // movi v3.2d, #0
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V22.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V22.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V23.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V23.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
+	MOVD 8(R13), R0
+	WORD $0x6f00e404 // movi v4.2d, #0
+	WORD $0x6f00e405 // movi v5.2d, #0
+	ADD R14, R0, R16
+	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e407 // movi v7.2d, #0
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V22.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V22.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V23.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V23.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
+	MOVD 16(R13), R0
+	WORD $0x6f00e408 // movi v8.2d, #0
+	WORD $0x6f00e409 // movi v9.2d, #0
+	ADD R14, R0, R16
+	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V22.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V10.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V10.S[1]; VMOV V22.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V10.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V10.S[3]; VMOV V23.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V11.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V11.S[1]; VMOV V23.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V11.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V11.S[3]
+	MOVD 24(R13), R0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R14, R0, R16
+	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V22.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V14.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V14.S[1]; VMOV V22.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V14.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V14.S[3]; VMOV V23.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V15.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V15.S[1]; VMOV V23.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V15.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V15.S[3]
+	MOVD 32(R13), R0
+	WORD $0x6f00e410 // movi v16.2d, #0
+	WORD $0x6f00e411 // movi v17.2d, #0
+	ADD R14, R0, R16
+	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V16.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V16.S[1]; VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V16.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V16.S[3]; VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V17.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V17.S[1]; VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V17.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V17.S[3]
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V22.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V18.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V18.S[1]; VMOV V22.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V18.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V18.S[3]; VMOV V23.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V19.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V19.S[1]; VMOV V23.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V19.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V19.S[3]
+
+begun:
+	MOVD pace+128(FP), R11
+	CMP $0, R11
+	BNE paced
+	MOVD weights+32(FP), R6
+	MOVD ahead+80(FP), R16
+	ADD R16, R6, R6
+	MOVD $64, R11
+
+paced:
+	MOVD weights+32(FP), R13
+
+tap:
+	MOVD table+0(FP), R14
+	MOVD 0(R14), R0
+	MOVD 8(R14), R1
+	MOVD 16(R14), R2
+	MOVD 24(R14), R3
+	MOVD 32(R14), R4
+	ADD $40, R14, R14
+	MOVD R14, table+0(FP)
+	MOVD begin+16(FP), R14
+	MOVD end+24(FP), R15
+	SUB R14, R15, R16
+	SUBS $16, R16, R16
+	BLT few
+
+four:
+	WORD $0x3cee6814 // ldr q20, [x0, x14]
+	WORD $0x3cee6835 // ldr q21, [x1, x14]
+	WORD $0x3cee6856 // ldr q22, [x2, x14]
+	WORD $0x3cee6877 // ldr q23, [x3, x14]
+	WORD $0x3cee6898 // ldr q24, [x4, x14]
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<0, R6, R6
+	FLDPQ 0(R13), (F25, F26)
+	WORD $0x4f941320 // fmla v0.4s, v25.4s, v20.s[0]
+	WORD $0x4f951324 // fmla v4.4s, v25.4s, v21.s[0]
+	WORD $0x4f961328 // fmla v8.4s, v25.4s, v22.s[0]
+	WORD $0x4f97132c // fmla v12.4s, v25.4s, v23.s[0]
+	WORD $0x4f981330 // fmla v16.4s, v25.4s, v24.s[0]
+	WORD $0x4f941341 // fmla v1.4s, v26.4s, v20.s[0]
+	WORD $0x4f951345 // fmla v5.4s, v26.4s, v21.s[0]
+	WORD $0x4f961349 // fmla v9.4s, v26.4s, v22.s[0]
+	WORD $0x4f97134d // fmla v13.4s, v26.4s, v23.s[0]
+	WORD $0x4f981351 // fmla v17.4s, v26.4s, v24.s[0]
+	FLDPQ 32(R13), (F25, F26)
+	WORD $0x4f941322 // fmla v2.4s, v25.4s, v20.s[0]
+	WORD $0x4f951326 // fmla v6.4s, v25.4s, v21.s[0]
+	WORD $0x4f96132a // fmla v10.4s, v25.4s, v22.s[0]
+	WORD $0x4f97132e // fmla v14.4s, v25.4s, v23.s[0]
+	WORD $0x4f981332 // fmla v18.4s, v25.4s, v24.s[0]
+	WORD $0x4f941343 // fmla v3.4s, v26.4s, v20.s[0]
+	WORD $0x4f951347 // fmla v7.4s, v26.4s, v21.s[0]
+	WORD $0x4f96134b // fmla v11.4s, v26.4s, v22.s[0]
+	WORD $0x4f97134f // fmla v15.4s, v26.4s, v23.s[0]
+	WORD $0x4f981353 // fmla v19.4s, v26.4s, v24.s[0]
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<0, R6, R6
+	FLDPQ 64(R13), (F25, F26)
+	WORD $0x4fb41320 // fmla v0.4s, v25.4s, v20.s[1]
+	WORD $0x4fb51324 // fmla v4.4s, v25.4s, v21.s[1]
+	WORD $0x4fb61328 // fmla v8.4s, v25.4s, v22.s[1]
+	WORD $0x4fb7132c // fmla v12.4s, v25.4s, v23.s[1]
+	WORD $0x4fb81330 // fmla v16.4s, v25.4s, v24.s[1]
+	WORD $0x4fb41341 // fmla v1.4s, v26.4s, v20.s[1]
+	WORD $0x4fb51345 // fmla v5.4s, v26.4s, v21.s[1]
+	WORD $0x4fb61349 // fmla v9.4s, v26.4s, v22.s[1]
+	WORD $0x4fb7134d // fmla v13.4s, v26.4s, v23.s[1]
+	WORD $0x4fb81351 // fmla v17.4s, v26.4s, v24.s[1]
+	FLDPQ 96(R13), (F25, F26)
+	WORD $0x4fb41322 // fmla v2.4s, v25.4s, v20.s[1]
+	WORD $0x4fb51326 // fmla v6.4s, v25.4s, v21.s[1]
+	WORD $0x4fb6132a // fmla v10.4s, v25.4s, v22.s[1]
+	WORD $0x4fb7132e // fmla v14.4s, v25.4s, v23.s[1]
+	WORD $0x4fb81332 // fmla v18.4s, v25.4s, v24.s[1]
+	WORD $0x4fb41343 // fmla v3.4s, v26.4s, v20.s[1]
+	WORD $0x4fb51347 // fmla v7.4s, v26.4s, v21.s[1]
+	WORD $0x4fb6134b // fmla v11.4s, v26.4s, v22.s[1]
+	WORD $0x4fb7134f // fmla v15.4s, v26.4s, v23.s[1]
+	WORD $0x4fb81353 // fmla v19.4s, v26.4s, v24.s[1]
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<0, R6, R6
+	FLDPQ 128(R13), (F25, F26)
+	WORD $0x4f941b20 // fmla v0.4s, v25.4s, v20.s[2]
+	WORD $0x4f951b24 // fmla v4.4s, v25.4s, v21.s[2]
+	WORD $0x4f961b28 // fmla v8.4s, v25.4s, v22.s[2]
+	WORD $0x4f971b2c // fmla v12.4s, v25.4s, v23.s[2]
+	WORD $0x4f981b30 // fmla v16.4s, v25.4s, v24.s[2]
+	WORD $0x4f941b41 // fmla v1.4s, v26.4s, v20.s[2]
+	WORD $0x4f951b45 // fmla v5.4s, v26.4s, v21.s[2]
+	WORD $0x4f961b49 // fmla v9.4s, v26.4s, v22.s[2]
+	WORD $0x4f971b4d // fmla v13.4s, v26.4s, v23.s[2]
+	WORD $0x4f981b51 // fmla v17.4s, v26.4s, v24.s[2]
+	FLDPQ 160(R13), (F25, F26)
+	WORD $0x4f941b22 // fmla v2.4s, v25.4s, v20.s[2]
+	WORD $0x4f951b26 // fmla v6.4s, v25.4s, v21.s[2]
+	WORD $0x4f961b2a // fmla v10.4s, v25.4s, v22.s[2]
+	WORD $0x4f971b2e // fmla v14.4s, v25.4s, v23.s[2]
+	WORD $0x4f981b32 // fmla v18.4s, v25.4s, v24.s[2]
+	WORD $0x4f941b43 // fmla v3.4s, v26.4s, v20.s[2]
+	WORD $0x4f951b47 // fmla v7.4s, v26.4s, v21.s[2]
+	WORD $0x4f961b4b // fmla v11.4s, v26.4s, v22.s[2]
+	WORD $0x4f971b4f // fmla v15.4s, v26.4s, v23.s[2]
+	WORD $0x4f981b53 // fmla v19.4s, v26.4s, v24.s[2]
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<0, R6, R6
+	FLDPQ 192(R13), (F25, F26)
+	WORD $0x4fb41b20 // fmla v0.4s, v25.4s, v20.s[3]
+	WORD $0x4fb51b24 // fmla v4.4s, v25.4s, v21.s[3]
+	WORD $0x4fb61b28 // fmla v8.4s, v25.4s, v22.s[3]
+	WORD $0x4fb71b2c // fmla v12.4s, v25.4s, v23.s[3]
+	WORD $0x4fb81b30 // fmla v16.4s, v25.4s, v24.s[3]
+	WORD $0x4fb41b41 // fmla v1.4s, v26.4s, v20.s[3]
+	WORD $0x4fb51b45 // fmla v5.4s, v26.4s, v21.s[3]
+	WORD $0x4fb61b49 // fmla v9.4s, v26.4s, v22.s[3]
+	WORD $0x4fb71b4d // fmla v13.4s, v26.4s, v23.s[3]
+	WORD $0x4fb81b51 // fmla v17.4s, v26.4s, v24.s[3]
+	FLDPQ 224(R13), (F25, F26)
+	WORD $0x4fb41b22 // fmla v2.4s, v25.4s, v20.s[3]
+	WORD $0x4fb51b26 // fmla v6.4s, v25.4s, v21.s[3]
+	WORD $0x4fb61b2a // fmla v10.4s, v25.4s, v22.s[3]
+	WORD $0x4fb71b2e // fmla v14.4s, v25.4s, v23.s[3]
+	WORD $0x4fb81b32 // fmla v18.4s, v25.4s, v24.s[3]
+	WORD $0x4fb41b43 // fmla v3.4s, v26.4s, v20.s[3]
+	WORD $0x4fb51b47 // fmla v7.4s, v26.4s, v21.s[3]
+	WORD $0x4fb61b4b // fmla v11.4s, v26.4s, v22.s[3]
+	WORD $0x4fb71b4f // fmla v15.4s, v26.4s, v23.s[3]
+	WORD $0x4fb81b53 // fmla v19.4s, v26.4s, v24.s[3]
+	ADD $16, R14, R14
+	ADD $256, R13, R13
+	SUBS $16, R16, R16
+	BGE four
+
+few:
+	ADDS $16, R16, R16
+	BEQ added
+
+one:
+	WORD $0xbc6e6814 // ldr s20, [x0, x14]
+	WORD $0xbc6e6835 // ldr s21, [x1, x14]
+	WORD $0xbc6e6856 // ldr s22, [x2, x14]
+	WORD $0xbc6e6877 // ldr s23, [x3, x14]
+	WORD $0xbc6e6898 // ldr s24, [x4, x14]
+	FLDPQ 0(R13), (F25, F26)
+	WORD $0x4f941320 // fmla v0.4s, v25.4s, v20.s[0]
+	WORD $0x4f951324 // fmla v4.4s, v25.4s, v21.s[0]
+	WORD $0x4f961328 // fmla v8.4s, v25.4s, v22.s[0]
+	WORD $0x4f97132c // fmla v12.4s, v25.4s, v23.s[0]
+	WORD $0x4f981330 // fmla v16.4s, v25.4s, v24.s[0]
+	WORD $0x4f941341 // fmla v1.4s, v26.4s, v20.s[0]
+	WORD $0x4f951345 // fmla v5.4s, v26.4s, v21.s[0]
+	WORD $0x4f961349 // fmla v9.4s, v26.4s, v22.s[0]
+	WORD $0x4f97134d // fmla v13.4s, v26.4s, v23.s[0]
+	WORD $0x4f981351 // fmla v17.4s, v26.4s, v24.s[0]
+	FLDPQ 32(R13), (F25, F26)
+	WORD $0x4f941322 // fmla v2.4s, v25.4s, v20.s[0]
+	WORD $0x4f951326 // fmla v6.4s, v25.4s, v21.s[0]
+	WORD $0x4f96132a // fmla v10.4s, v25.4s, v22.s[0]
+	WORD $0x4f97132e // fmla v14.4s, v25.4s, v23.s[0]
+	WORD $0x4f981332 // fmla v18.4s, v25.4s, v24.s[0]
+	WORD $0x4f941343 // fmla v3.4s, v26.4s, v20.s[0]
+	WORD $0x4f951347 // fmla v7.4s, v26.4s, v21.s[0]
+	WORD $0x4f96134b // fmla v11.4s, v26.4s, v22.s[0]
+	WORD $0x4f97134f // fmla v15.4s, v26.4s, v23.s[0]
+	WORD $0x4f981353 // fmla v19.4s, v26.4s, v24.s[0]
+	ADD $4, R14, R14
+	ADD $64, R13, R13
+	ADD R11, R6, R6
+	SUBS $4, R16, R16
+	BNE one
+
+added:
+	MOVD taps+8(FP), R15
+	SUBS $1, R15, R15
+	MOVD R15, taps+8(FP)
+	BNE tap
+	MOVD clamp+64(FP), R13
+	CMP $0, R13
+	BEQ store
+	VLD1R (R13), [V20.S4]
+	ADD $4, R13, R22
+	VLD1R (R22), [V24.S4]
+	WORD $0x6f00e41a // movi v26.2d, #0
+	WORD $0x6ea0e69f // fcmgt v31.4s, v20.4s, v0.4s
+	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
+	WORD $0x6ea1e69f // fcmgt v31.4s, v20.4s, v1.4s
+	WORD $0x6ebf1e81 // bit v1.16b, v20.16b, v31.16b
+	WORD $0x6eb8e41f // fcmgt v31.4s, v0.4s, v24.4s
+	WORD $0x6ebf1f00 // bit v0.16b, v24.16b, v31.16b
+	WORD $0x6eb8e43f // fcmgt v31.4s, v1.4s, v24.4s
+	WORD $0x6ebf1f01 // bit v1.16b, v24.16b, v31.16b
+	WORD $0x4e3ad400 // fadd v0.4s, v0.4s, v26.4s
+	WORD $0x4e3ad421 // fadd v1.4s, v1.4s, v26.4s
+	WORD $0x6ea2e69f // fcmgt v31.4s, v20.4s, v2.4s
+	WORD $0x6ebf1e82 // bit v2.16b, v20.16b, v31.16b
+	WORD $0x6ea3e69f // fcmgt v31.4s, v20.4s, v3.4s
+	WORD $0x6ebf1e83 // bit v3.16b, v20.16b, v31.16b
+	WORD $0x6eb8e45f // fcmgt v31.4s, v2.4s, v24.4s
+	WORD $0x6ebf1f02 // bit v2.16b, v24.16b, v31.16b
+	WORD $0x6eb8e47f // fcmgt v31.4s, v3.4s, v24.4s
+	WORD $0x6ebf1f03 // bit v3.16b, v24.16b, v31.16b
+	WORD $0x4e3ad442 // fadd v2.4s, v2.4s, v26.4s
+	WORD $0x4e3ad463 // fadd v3.4s, v3.4s, v26.4s
+	WORD $0x6ea4e69f // fcmgt v31.4s, v20.4s, v4.4s
+	WORD $0x6ebf1e84 // bit v4.16b, v20.16b, v31.16b
+	WORD $0x6ea5e69f // fcmgt v31.4s, v20.4s, v5.4s
+	WORD $0x6ebf1e85 // bit v5.16b, v20.16b, v31.16b
+	WORD $0x6eb8e49f // fcmgt v31.4s, v4.4s, v24.4s
+	WORD $0x6ebf1f04 // bit v4.16b, v24.16b, v31.16b
+	WORD $0x6eb8e4bf // fcmgt v31.4s, v5.4s, v24.4s
+	WORD $0x6ebf1f05 // bit v5.16b, v24.16b, v31.16b
+	WORD $0x4e3ad484 // fadd v4.4s, v4.4s, v26.4s
+	WORD $0x4e3ad4a5 // fadd v5.4s, v5.4s, v26.4s
+	WORD $0x6ea6e69f // fcmgt v31.4s, v20.4s, v6.4s
+	WORD $0x6ebf1e86 // bit v6.16b, v20.16b, v31.16b
+	WORD $0x6ea7e69f // fcmgt v31.4s, v20.4s, v7.4s
+	WORD $0x6ebf1e87 // bit v7.16b, v20.16b, v31.16b
+	WORD $0x6eb8e4df // fcmgt v31.4s, v6.4s, v24.4s
+	WORD $0x6ebf1f06 // bit v6.16b, v24.16b, v31.16b
+	WORD $0x6eb8e4ff // fcmgt v31.4s, v7.4s, v24.4s
+	WORD $0x6ebf1f07 // bit v7.16b, v24.16b, v31.16b
+	WORD $0x4e3ad4c6 // fadd v6.4s, v6.4s, v26.4s
+	WORD $0x4e3ad4e7 // fadd v7.4s, v7.4s, v26.4s
+	WORD $0x6ea8e69f // fcmgt v31.4s, v20.4s, v8.4s
+	WORD $0x6ebf1e88 // bit v8.16b, v20.16b, v31.16b
+	WORD $0x6ea9e69f // fcmgt v31.4s, v20.4s, v9.4s
+	WORD $0x6ebf1e89 // bit v9.16b, v20.16b, v31.16b
+	WORD $0x6eb8e51f // fcmgt v31.4s, v8.4s, v24.4s
+	WORD $0x6ebf1f08 // bit v8.16b, v24.16b, v31.16b
+	WORD $0x6eb8e53f // fcmgt v31.4s, v9.4s, v24.4s
+	WORD $0x6ebf1f09 // bit v9.16b, v24.16b, v31.16b
+	WORD $0x4e3ad508 // fadd v8.4s, v8.4s, v26.4s
+	WORD $0x4e3ad529 // fadd v9.4s, v9.4s, v26.4s
+	WORD $0x6eaae69f // fcmgt v31.4s, v20.4s, v10.4s
+	WORD $0x6ebf1e8a // bit v10.16b, v20.16b, v31.16b
+	WORD $0x6eabe69f // fcmgt v31.4s, v20.4s, v11.4s
+	WORD $0x6ebf1e8b // bit v11.16b, v20.16b, v31.16b
+	WORD $0x6eb8e55f // fcmgt v31.4s, v10.4s, v24.4s
+	WORD $0x6ebf1f0a // bit v10.16b, v24.16b, v31.16b
+	WORD $0x6eb8e57f // fcmgt v31.4s, v11.4s, v24.4s
+	WORD $0x6ebf1f0b // bit v11.16b, v24.16b, v31.16b
+	WORD $0x4e3ad54a // fadd v10.4s, v10.4s, v26.4s
+	WORD $0x4e3ad56b // fadd v11.4s, v11.4s, v26.4s
+	WORD $0x6eace69f // fcmgt v31.4s, v20.4s, v12.4s
+	WORD $0x6ebf1e8c // bit v12.16b, v20.16b, v31.16b
+	WORD $0x6eade69f // fcmgt v31.4s, v20.4s, v13.4s
+	WORD $0x6ebf1e8d // bit v13.16b, v20.16b, v31.16b
+	WORD $0x6eb8e59f // fcmgt v31.4s, v12.4s, v24.4s
+	WORD $0x6ebf1f0c // bit v12.16b, v24.16b, v31.16b
+	WORD $0x6eb8e5bf // fcmgt v31.4s, v13.4s, v24.4s
+	WORD $0x6ebf1f0d // bit v13.16b, v24.16b, v31.16b
+	WORD $0x4e3ad58c // fadd v12.4s, v12.4s, v26.4s
+	WORD $0x4e3ad5ad // fadd v13.4s, v13.4s, v26.4s
+	WORD $0x6eaee69f // fcmgt v31.4s, v20.4s, v14.4s
+	WORD $0x6ebf1e8e // bit v14.16b, v20.16b, v31.16b
+	WORD $0x6eafe69f // fcmgt v31.4s, v20.4s, v15.4s
+	WORD $0x6ebf1e8f // bit v15.16b, v20.16b, v31.16b
+	WORD $0x6eb8e5df // fcmgt v31.4s, v14.4s, v24.4s
+	WORD $0x6ebf1f0e // bit v14.16b, v24.16b, v31.16b
+	WORD $0x6eb8e5ff // fcmgt v31.4s, v15.4s, v24.4s
+	WORD $0x6ebf1f0f // bit v15.16b, v24.16b, v31.16b
+	WORD $0x4e3ad5ce // fadd v14.4s, v14.4s, v26.4s
+	WORD $0x4e3ad5ef // fadd v15.4s, v15.4s, v26.4s
+	WORD $0x6eb0e69f // fcmgt v31.4s, v20.4s, v16.4s
+	WORD $0x6ebf1e90 // bit v16.16b, v20.16b, v31.16b
+	WORD $0x6eb1e69f // fcmgt v31.4s, v20.4s, v17.4s
+	WORD $0x6ebf1e91 // bit v17.16b, v20.16b, v31.16b
+	WORD $0x6eb8e61f // fcmgt v31.4s, v16.4s, v24.4s
+	WORD $0x6ebf1f10 // bit v16.16b, v24.16b, v31.16b
+	WORD $0x6eb8e63f // fcmgt v31.4s, v17.4s, v24.4s
+	WORD $0x6ebf1f11 // bit v17.16b, v24.16b, v31.16b
+	WORD $0x4e3ad610 // fadd v16.4s, v16.4s, v26.4s
+	WORD $0x4e3ad631 // fadd v17.4s, v17.4s, v26.4s
+	WORD $0x6eb2e69f // fcmgt v31.4s, v20.4s, v18.4s
+	WORD $0x6ebf1e92 // bit v18.16b, v20.16b, v31.16b
+	WORD $0x6eb3e69f // fcmgt v31.4s, v20.4s, v19.4s
+	WORD $0x6ebf1e93 // bit v19.16b, v20.16b, v31.16b
+	WORD $0x6eb8e65f // fcmgt v31.4s, v18.4s, v24.4s
+	WORD $0x6ebf1f12 // bit v18.16b, v24.16b, v31.16b
+	WORD $0x6eb8e67f // fcmgt v31.4s, v19.4s, v24.4s
+	WORD $0x6ebf1f13 // bit v19.16b, v24.16b, v31.16b
+	WORD $0x4e3ad652 // fadd v18.4s, v18.4s, v26.4s
+	WORD $0x4e3ad673 // fadd v19.4s, v19.4s, v26.4s
+	MOVD add+112(FP), R13
+	CMP $0, R13
+	BEQ store
+	MOVD sum+120(FP), R14
+	VLD1R (R14), [V20.S4]
+	ADD $4, R14, R23
+	VLD1R (R23), [V24.S4]
+	MOVD column+48(FP), R14
+	MOVD add+112(FP), R15
+	ADD $40, R15, R15
+	MOVD R15, add+112(FP)
+	MOVD mask+72(FP), R0
+	CMP $0, R0
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	WORD $0x4eb81f19 // mov v25.16b, v24.16b
+	BNE addPartial
+	MOVD 0(R13), R0
+	ADD R14, R0, R24
+	FLDPQ 0(R24), (F22, F23)
+	WORD $0x4e36d400 // fadd v0.4s, v0.4s, v22.4s
+	WORD $0x4e37d421 // fadd v1.4s, v1.4s, v23.4s
+	WORD $0x6ea0e69f // fcmgt v31.4s, v20.4s, v0.4s
+	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
+	WORD $0x6ea1e6bf // fcmgt v31.4s, v21.4s, v1.4s
+	WORD $0x6ebf1ea1 // bit v1.16b, v21.16b, v31.16b
+	WORD $0x6eb8e41f // fcmgt v31.4s, v0.4s, v24.4s
+	WORD $0x6ebf1f00 // bit v0.16b, v24.16b, v31.16b
+	WORD $0x6eb9e43f // fcmgt v31.4s, v1.4s, v25.4s
+	WORD $0x6ebf1f21 // bit v1.16b, v25.16b, v31.16b
+	MOVD 8(R13), R0
+	ADD R14, R0, R25
+	FLDPQ 0(R25), (F22, F23)
+	WORD $0x4e36d484 // fadd v4.4s, v4.4s, v22.4s
+	WORD $0x4e37d4a5 // fadd v5.4s, v5.4s, v23.4s
+	WORD $0x6ea4e69f // fcmgt v31.4s, v20.4s, v4.4s
+	WORD $0x6ebf1e84 // bit v4.16b, v20.16b, v31.16b
+	WORD $0x6ea5e6bf // fcmgt v31.4s, v21.4s, v5.4s
+	WORD $0x6ebf1ea5 // bit v5.16b, v21.16b, v31.16b
+	WORD $0x6eb8e49f // fcmgt v31.4s, v4.4s, v24.4s
+	WORD $0x6ebf1f04 // bit v4.16b, v24.16b, v31.16b
+	WORD $0x6eb9e4bf // fcmgt v31.4s, v5.4s, v25.4s
+	WORD $0x6ebf1f25 // bit v5.16b, v25.16b, v31.16b
+	MOVD 16(R13), R0
+	ADD R14, R0, R19
+	FLDPQ 0(R19), (F22, F23)
+	WORD $0x4e36d508 // fadd v8.4s, v8.4s, v22.4s
+	WORD $0x4e37d529 // fadd v9.4s, v9.4s, v23.4s
+	WORD $0x6ea8e69f // fcmgt v31.4s, v20.4s, v8.4s
+	WORD $0x6ebf1e88 // bit v8.16b, v20.16b, v31.16b
+	WORD $0x6ea9e6bf // fcmgt v31.4s, v21.4s, v9.4s
+	WORD $0x6ebf1ea9 // bit v9.16b, v21.16b, v31.16b
+	WORD $0x6eb8e51f // fcmgt v31.4s, v8.4s, v24.4s
+	WORD $0x6ebf1f08 // bit v8.16b, v24.16b, v31.16b
+	WORD $0x6eb9e53f // fcmgt v31.4s, v9.4s, v25.4s
+	WORD $0x6ebf1f29 // bit v9.16b, v25.16b, v31.16b
+	MOVD 24(R13), R0
+	ADD R14, R0, R20
+	FLDPQ 0(R20), (F22, F23)
+	WORD $0x4e36d58c // fadd v12.4s, v12.4s, v22.4s
+	WORD $0x4e37d5ad // fadd v13.4s, v13.4s, v23.4s
+	WORD $0x6eace69f // fcmgt v31.4s, v20.4s, v12.4s
+	WORD $0x6ebf1e8c // bit v12.16b, v20.16b, v31.16b
+	WORD $0x6eade6bf // fcmgt v31.4s, v21.4s, v13.4s
+	WORD $0x6ebf1ead // bit v13.16b, v21.16b, v31.16b
+	WORD $0x6eb8e59f // fcmgt v31.4s, v12.4s, v24.4s
+	WORD $0x6ebf1f0c // bit v12.16b, v24.16b, v31.16b
+	WORD $0x6eb9e5bf // fcmgt v31.4s, v13.4s, v25.4s
+	WORD $0x6ebf1f2d // bit v13.16b, v25.16b, v31.16b
+	MOVD 32(R13), R0
+	ADD R14, R0, R21
+	FLDPQ 0(R21), (F22, F23)
+	WORD $0x4e36d610 // fadd v16.4s, v16.4s, v22.4s
+	WORD $0x4e37d631 // fadd v17.4s, v17.4s, v23.4s
+	WORD $0x6eb0e69f // fcmgt v31.4s, v20.4s, v16.4s
+	WORD $0x6ebf1e90 // bit v16.16b, v20.16b, v31.16b
+	WORD $0x6eb1e6bf // fcmgt v31.4s, v21.4s, v17.4s
+	WORD $0x6ebf1eb1 // bit v17.16b, v21.16b, v31.16b
+	WORD $0x6eb8e61f // fcmgt v31.4s, v16.4s, v24.4s
+	WORD $0x6ebf1f10 // bit v16.16b, v24.16b, v31.16b
+	WORD $0x6eb9e63f // fcmgt v31.4s, v17.4s, v25.4s
+	WORD $0x6ebf1f31 // bit v17.16b, v25.16b, v31.16b
+	MOVD 0(R13), R0
+	ADD R14, R0, R22
+	FLDPQ 32(R22), (F22, F23)
+	WORD $0x4e36d442 // fadd v2.4s, v2.4s, v22.4s
+	WORD $0x4e37d463 // fadd v3.4s, v3.4s, v23.4s
+	WORD $0x6ea2e69f // fcmgt v31.4s, v20.4s, v2.4s
+	WORD $0x6ebf1e82 // bit v2.16b, v20.16b, v31.16b
+	WORD $0x6ea3e6bf // fcmgt v31.4s, v21.4s, v3.4s
+	WORD $0x6ebf1ea3 // bit v3.16b, v21.16b, v31.16b
+	WORD $0x6eb8e45f // fcmgt v31.4s, v2.4s, v24.4s
+	WORD $0x6ebf1f02 // bit v2.16b, v24.16b, v31.16b
+	WORD $0x6eb9e47f // fcmgt v31.4s, v3.4s, v25.4s
+	WORD $0x6ebf1f23 // bit v3.16b, v25.16b, v31.16b
+	MOVD 8(R13), R0
+	ADD R14, R0, R23
+	FLDPQ 32(R23), (F22, F23)
+	WORD $0x4e36d4c6 // fadd v6.4s, v6.4s, v22.4s
+	WORD $0x4e37d4e7 // fadd v7.4s, v7.4s, v23.4s
+	WORD $0x6ea6e69f // fcmgt v31.4s, v20.4s, v6.4s
+	WORD $0x6ebf1e86 // bit v6.16b, v20.16b, v31.16b
+	WORD $0x6ea7e6bf // fcmgt v31.4s, v21.4s, v7.4s
+	WORD $0x6ebf1ea7 // bit v7.16b, v21.16b, v31.16b
+	WORD $0x6eb8e4df // fcmgt v31.4s, v6.4s, v24.4s
+	WORD $0x6ebf1f06 // bit v6.16b, v24.16b, v31.16b
+	WORD $0x6eb9e4ff // fcmgt v31.4s, v7.4s, v25.4s
+	WORD $0x6ebf1f27 // bit v7.16b, v25.16b, v31.16b
+	MOVD 16(R13), R0
+	ADD R14, R0, R24
+	FLDPQ 32(R24), (F22, F23)
+	WORD $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
+	WORD $0x4e37d56b // fadd v11.4s, v11.4s, v23.4s
+	WORD $0x6eaae69f // fcmgt v31.4s, v20.4s, v10.4s
+	WORD $0x6ebf1e8a // bit v10.16b, v20.16b, v31.16b
+	WORD $0x6eabe6bf // fcmgt v31.4s, v21.4s, v11.4s
+	WORD $0x6ebf1eab // bit v11.16b, v21.16b, v31.16b
+	WORD $0x6eb8e55f // fcmgt v31.4s, v10.4s, v24.4s
+	WORD $0x6ebf1f0a // bit v10.16b, v24.16b, v31.16b
+	WORD $0x6eb9e57f // fcmgt v31.4s, v11.4s, v25.4s
+	WORD $0x6ebf1f2b // bit v11.16b, v25.16b, v31.16b
+	MOVD 24(R13), R0
+	ADD R14, R0, R25
+	FLDPQ 32(R25), (F22, F23)
+	WORD $0x4e36d5ce // fadd v14.4s, v14.4s, v22.4s
+	WORD $0x4e37d5ef // fadd v15.4s, v15.4s, v23.4s
+	WORD $0x6eaee69f // fcmgt v31.4s, v20.4s, v14.4s
+	WORD $0x6ebf1e8e // bit v14.16b, v20.16b, v31.16b
+	WORD $0x6eafe6bf // fcmgt v31.4s, v21.4s, v15.4s
+	WORD $0x6ebf1eaf // bit v15.16b, v21.16b, v31.16b
+	WORD $0x6eb8e5df // fcmgt v31.4s, v14.4s, v24.4s
+	WORD $0x6ebf1f0e // bit v14.16b, v24.16b, v31.16b
+	WORD $0x6eb9e5ff // fcmgt v31.4s, v15.4s, v25.4s
+	WORD $0x6ebf1f2f // bit v15.16b, v25.16b, v31.16b
+	MOVD 32(R13), R0
+	ADD R14, R0, R19
+	FLDPQ 32(R19), (F22, F23)
+	WORD $0x4e36d652 // fadd v18.4s, v18.4s, v22.4s
+	WORD $0x4e37d673 // fadd v19.4s, v19.4s, v23.4s
+	WORD $0x6eb2e69f // fcmgt v31.4s, v20.4s, v18.4s
+	WORD $0x6ebf1e92 // bit v18.16b, v20.16b, v31.16b
+	WORD $0x6eb3e6bf // fcmgt v31.4s, v21.4s, v19.4s
+	WORD $0x6ebf1eb3 // bit v19.16b, v21.16b, v31.16b
+	WORD $0x6eb8e65f // fcmgt v31.4s, v18.4s, v24.4s
+	WORD $0x6ebf1f12 // bit v18.16b, v24.16b, v31.16b
+	WORD $0x6eb9e67f // fcmgt v31.4s, v19.4s, v25.4s
+	WORD $0x6ebf1f33 // bit v19.16b, v25.16b, v31.16b
+	B store
+
+addPartial:
+	MOVD mask+72(FP), R0
+	FLDPQ 0(R0), (F26, F27)
+	MOVD 0(R13), R0
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	ADD R14, R0, R16
+	VMOV V26.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V26.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V27.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V27.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	WORD $0x4e36d400 // fadd v0.4s, v0.4s, v22.4s
+	WORD $0x4e37d421 // fadd v1.4s, v1.4s, v23.4s
+	WORD $0x6ea0e69f // fcmgt v31.4s, v20.4s, v0.4s
+	WORD $0x6ebf1e80 // bit v0.16b, v20.16b, v31.16b
+	WORD $0x6ea1e6bf // fcmgt v31.4s, v21.4s, v1.4s
+	WORD $0x6ebf1ea1 // bit v1.16b, v21.16b, v31.16b
+	WORD $0x6eb8e41f // fcmgt v31.4s, v0.4s, v24.4s
+	WORD $0x6ebf1f00 // bit v0.16b, v24.16b, v31.16b
+	WORD $0x6eb9e43f // fcmgt v31.4s, v1.4s, v25.4s
+	WORD $0x6ebf1f21 // bit v1.16b, v25.16b, v31.16b
+	MOVD 8(R13), R0
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	ADD R14, R0, R16
+	VMOV V26.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V26.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V27.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V27.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	WORD $0x4e36d484 // fadd v4.4s, v4.4s, v22.4s
+	WORD $0x4e37d4a5 // fadd v5.4s, v5.4s, v23.4s
+	WORD $0x6ea4e69f // fcmgt v31.4s, v20.4s, v4.4s
+	WORD $0x6ebf1e84 // bit v4.16b, v20.16b, v31.16b
+	WORD $0x6ea5e6bf // fcmgt v31.4s, v21.4s, v5.4s
+	WORD $0x6ebf1ea5 // bit v5.16b, v21.16b, v31.16b
+	WORD $0x6eb8e49f // fcmgt v31.4s, v4.4s, v24.4s
+	WORD $0x6ebf1f04 // bit v4.16b, v24.16b, v31.16b
+	WORD $0x6eb9e4bf // fcmgt v31.4s, v5.4s, v25.4s
+	WORD $0x6ebf1f25 // bit v5.16b, v25.16b, v31.16b
+	MOVD 16(R13), R0
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	ADD R14, R0, R16
+	VMOV V26.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V26.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V27.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V27.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	WORD $0x4e36d508 // fadd v8.4s, v8.4s, v22.4s
+	WORD $0x4e37d529 // fadd v9.4s, v9.4s, v23.4s
+	WORD $0x6ea8e69f // fcmgt v31.4s, v20.4s, v8.4s
+	WORD $0x6ebf1e88 // bit v8.16b, v20.16b, v31.16b
+	WORD $0x6ea9e6bf // fcmgt v31.4s, v21.4s, v9.4s
+	WORD $0x6ebf1ea9 // bit v9.16b, v21.16b, v31.16b
+	WORD $0x6eb8e51f // fcmgt v31.4s, v8.4s, v24.4s
+	WORD $0x6ebf1f08 // bit v8.16b, v24.16b, v31.16b
+	WORD $0x6eb9e53f // fcmgt v31.4s, v9.4s, v25.4s
+	WORD $0x6ebf1f29 // bit v9.16b, v25.16b, v31.16b
+	MOVD 24(R13), R0
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	ADD R14, R0, R16
+	VMOV V26.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V26.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V27.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V27.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	WORD $0x4e36d58c // fadd v12.4s, v12.4s, v22.4s
+	WORD $0x4e37d5ad // fadd v13.4s, v13.4s, v23.4s
+	WORD $0x6eace69f // fcmgt v31.4s, v20.4s, v12.4s
+	WORD $0x6ebf1e8c // bit v12.16b, v20.16b, v31.16b
+	WORD $0x6eade6bf // fcmgt v31.4s, v21.4s, v13.4s
+	WORD $0x6ebf1ead // bit v13.16b, v21.16b, v31.16b
+	WORD $0x6eb8e59f // fcmgt v31.4s, v12.4s, v24.4s
+	WORD $0x6ebf1f0c // bit v12.16b, v24.16b, v31.16b
+	WORD $0x6eb9e5bf // fcmgt v31.4s, v13.4s, v25.4s
+	WORD $0x6ebf1f2d // bit v13.16b, v25.16b, v31.16b
+	MOVD 32(R13), R0
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	ADD R14, R0, R16
+	VMOV V26.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V26.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V27.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V27.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	WORD $0x4e36d610 // fadd v16.4s, v16.4s, v22.4s
+	WORD $0x4e37d631 // fadd v17.4s, v17.4s, v23.4s
+	WORD $0x6eb0e69f // fcmgt v31.4s, v20.4s, v16.4s
+	WORD $0x6ebf1e90 // bit v16.16b, v20.16b, v31.16b
+	WORD $0x6eb1e6bf // fcmgt v31.4s, v21.4s, v17.4s
+	WORD $0x6ebf1eb1 // bit v17.16b, v21.16b, v31.16b
+	WORD $0x6eb8e61f // fcmgt v31.4s, v16.4s, v24.4s
+	WORD $0x6ebf1f10 // bit v16.16b, v24.16b, v31.16b
+	WORD $0x6eb9e63f // fcmgt v31.4s, v17.4s, v25.4s
+	WORD $0x6ebf1f31 // bit v17.16b, v25.16b, v31.16b
+	MOVD mask+72(FP), R0
+	FLDPQ 32(R0), (F26, F27)
+	MOVD 0(R13), R0
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V26.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V26.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V27.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V27.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	WORD $0x4e36d442 // fadd v2.4s, v2.4s, v22.4s
+	WORD $0x4e37d463 // fadd v3.4s, v3.4s, v23.4s
+	WORD $0x6ea2e69f // fcmgt v31.4s, v20.4s, v2.4s
+	WORD $0x6ebf1e82 // bit v2.16b, v20.16b, v31.16b
+	WORD $0x6ea3e6bf // fcmgt v31.4s, v21.4s, v3.4s
+	WORD $0x6ebf1ea3 // bit v3.16b, v21.16b, v31.16b
+	WORD $0x6eb8e45f // fcmgt v31.4s, v2.4s, v24.4s
+	WORD $0x6ebf1f02 // bit v2.16b, v24.16b, v31.16b
+	WORD $0x6eb9e47f // fcmgt v31.4s, v3.4s, v25.4s
+	WORD $0x6ebf1f23 // bit v3.16b, v25.16b, v31.16b
+	MOVD 8(R13), R0
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V26.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V26.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V27.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V27.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	WORD $0x4e36d4c6 // fadd v6.4s, v6.4s, v22.4s
+	WORD $0x4e37d4e7 // fadd v7.4s, v7.4s, v23.4s
+	WORD $0x6ea6e69f // fcmgt v31.4s, v20.4s, v6.4s
+	WORD $0x6ebf1e86 // bit v6.16b, v20.16b, v31.16b
+	WORD $0x6ea7e6bf // fcmgt v31.4s, v21.4s, v7.4s
+	WORD $0x6ebf1ea7 // bit v7.16b, v21.16b, v31.16b
+	WORD $0x6eb8e4df // fcmgt v31.4s, v6.4s, v24.4s
+	WORD $0x6ebf1f06 // bit v6.16b, v24.16b, v31.16b
+	WORD $0x6eb9e4ff // fcmgt v31.4s, v7.4s, v25.4s
+	WORD $0x6ebf1f27 // bit v7.16b, v25.16b, v31.16b
+	MOVD 16(R13), R0
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V26.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V26.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V27.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V27.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	WORD $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
+	WORD $0x4e37d56b // fadd v11.4s, v11.4s, v23.4s
+	WORD $0x6eaae69f // fcmgt v31.4s, v20.4s, v10.4s
+	WORD $0x6ebf1e8a // bit v10.16b, v20.16b, v31.16b
+	WORD $0x6eabe6bf // fcmgt v31.4s, v21.4s, v11.4s
+	WORD $0x6ebf1eab // bit v11.16b, v21.16b, v31.16b
+	WORD $0x6eb8e55f // fcmgt v31.4s, v10.4s, v24.4s
+	WORD $0x6ebf1f0a // bit v10.16b, v24.16b, v31.16b
+	WORD $0x6eb9e57f // fcmgt v31.4s, v11.4s, v25.4s
+	WORD $0x6ebf1f2b // bit v11.16b, v25.16b, v31.16b
+	MOVD 24(R13), R0
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V26.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V26.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V27.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V27.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	WORD $0x4e36d5ce // fadd v14.4s, v14.4s, v22.4s
+	WORD $0x4e37d5ef // fadd v15.4s, v15.4s, v23.4s
+	WORD $0x6eaee69f // fcmgt v31.4s, v20.4s, v14.4s
+	WORD $0x6ebf1e8e // bit v14.16b, v20.16b, v31.16b
+	WORD $0x6eafe6bf // fcmgt v31.4s, v21.4s, v15.4s
+	WORD $0x6ebf1eaf // bit v15.16b, v21.16b, v31.16b
+	WORD $0x6eb8e5df // fcmgt v31.4s, v14.4s, v24.4s
+	WORD $0x6ebf1f0e // bit v14.16b, v24.16b, v31.16b
+	WORD $0x6eb9e5ff // fcmgt v31.4s, v15.4s, v25.4s
+	WORD $0x6ebf1f2f // bit v15.16b, v25.16b, v31.16b
+	MOVD 32(R13), R0
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V26.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V26.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V27.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V27.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	WORD $0x4e36d652 // fadd v18.4s, v18.4s, v22.4s
+	WORD $0x4e37d673 // fadd v19.4s, v19.4s, v23.4s
+	WORD $0x6eb2e69f // fcmgt v31.4s, v20.4s, v18.4s
+	WORD $0x6ebf1e92 // bit v18.16b, v20.16b, v31.16b
+	WORD $0x6eb3e6bf // fcmgt v31.4s, v21.4s, v19.4s
+	WORD $0x6ebf1eb3 // bit v19.16b, v21.16b, v31.16b
+	WORD $0x6eb8e65f // fcmgt v31.4s, v18.4s, v24.4s
+	WORD $0x6ebf1f12 // bit v18.16b, v24.16b, v31.16b
+	WORD $0x6eb9e67f // fcmgt v31.4s, v19.4s, v25.4s
+	WORD $0x6ebf1f33 // bit v19.16b, v25.16b, v31.16b
+
+store:
+	MOVD mask+72(FP), R13
+	CMP $0, R13
+	BNE partial
+	MOVD out+40(FP), R13
+	MOVD column+48(FP), R14
+	MOVD 0(R13), R0
+	ADD R14, R0, R20
+	FSTPQ (F0, F1), 0(R20)
+	FSTPQ (F2, F3), 32(R20)
+	MOVD 8(R13), R0
+	ADD R14, R0, R21
+	FSTPQ (F4, F5), 0(R21)
+	FSTPQ (F6, F7), 32(R21)
+	MOVD 16(R13), R0
+	ADD R14, R0, R22
+	FSTPQ (F8, F9), 0(R22)
+	FSTPQ (F10, F11), 32(R22)
+	MOVD 24(R13), R0
+	ADD R14, R0, R23
+	FSTPQ (F12, F13), 0(R23)
+	FSTPQ (F14, F15), 32(R23)
+	MOVD 32(R13), R0
+	ADD R14, R0, R24
+	FSTPQ (F16, F17), 0(R24)
+	FSTPQ (F18, F19), 32(R24)
+
+next:
+	MOVD tiles+88(FP), R15
+	SUBS $1, R15, R15
+	MOVD R15, tiles+88(FP)
+	BEQ done
+	MOVD skip+96(FP), R14
+	MOVD table+0(FP), R15
+	ADD R14, R15, R15
+	MOVD R15, table+0(FP)
+	MOVD out+40(FP), R15
+	ADD $40, R15, R15
+	MOVD R15, out+40(FP)
+	MOVD again+104(FP), R14
+	MOVD R14, taps+8(FP)
+	B tile
+
+partial:
+	FLDPQ 0(R13), (F20, F21)
+	FLDPQ 32(R13), (F24, F25)
+	MOVD out+40(FP), R13
+	MOVD column+48(FP), R14
+	MOVD 0(R13), R0
+	ADD R14, R0, R16
+	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	MOVD 8(R13), R0
+	ADD R14, R0, R16
+	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
+	MOVD 16(R13), R0
+	ADD R14, R0, R16
+	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V8.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V8.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V8.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V8.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V9.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V9.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V9.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V9.S[3], 4(R16)
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V10.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V10.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V10.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V10.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V11.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V11.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V11.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V11.S[3], 4(R16)
+	MOVD 24(R13), R0
+	ADD R14, R0, R16
+	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V12.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V12.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V12.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V12.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V13.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V13.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V13.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V13.S[3], 4(R16)
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V14.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V14.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V14.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V14.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V15.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V15.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V15.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V15.S[3], 4(R16)
+	MOVD 32(R13), R0
+	ADD R14, R0, R16
+	VMOV V20.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V16.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V16.S[1], 4(R16); VMOV V20.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V16.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V16.S[3], 4(R16); VMOV V21.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V17.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V17.S[1], 4(R16); VMOV V21.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V17.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V17.S[3], 4(R16)
+	ADD R14, R0, R16
+	ADD $32, R16, R16
+	VMOV V24.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V18.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V18.S[1], 4(R16); VMOV V24.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V18.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V18.S[3], 4(R16); VMOV V25.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V19.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V19.S[1], 4(R16); VMOV V25.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V19.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V19.S[3], 4(R16)
+	B next
+
+done:
+	RET
+
 TEXT ·gemm4x16NEON(SB), NOSPLIT, $0-136
 	MOVD weights+32(FP), R6
 	MOVD ahead+80(FP), R16
@@ -3945,6 +4756,500 @@ partial:
 	MOVD 40(R13), R0
 	ADD R14, R0, R16
 	VMOV V12.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V10.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V10.S[1], 4(R16); VMOV V12.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V10.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V10.S[3], 4(R16); VMOV V13.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V11.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V11.S[1], 4(R16); VMOV V13.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V11.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V11.S[3], 4(R16)
+	B next
+
+done:
+	RET
+
+TEXT ·gemm5x8NEON(SB), NOSPLIT, $0-136
+	MOVD weights+32(FP), R6
+	MOVD ahead+80(FP), R16
+	ADD R16, R6, R6
+
+tile:
+	MOVD add+112(FP), R13
+	CMP $0, R13
+	BEQ begin
+	MOVD column+48(FP), R14
+	MOVD 0(R13), R0
+	ADD R14, R0, R19
+	PRFM (R19), PLDL1KEEP
+	MOVD 8(R13), R0
+	ADD R14, R0, R20
+	PRFM (R20), PLDL1KEEP
+	MOVD 16(R13), R0
+	ADD R14, R0, R21
+	PRFM (R21), PLDL1KEEP
+	MOVD 24(R13), R0
+	ADD R14, R0, R22
+	PRFM (R22), PLDL1KEEP
+	MOVD 32(R13), R0
+	ADD R14, R0, R23
+	PRFM (R23), PLDL1KEEP
+
+begin:
+	MOVD bias+56(FP), R13
+	CMP $0, R13
+	BEQ resume
+	MOVD bias+56(FP), R13
+	FLDPQ 0(R13), (F0, F1)
+	WORD $0x4ea01c02 // mov v2.16b, v0.16b
+	WORD $0x4ea11c23 // mov v3.16b, v1.16b
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea01c06 // mov v6.16b, v0.16b
+	WORD $0x4ea11c27 // mov v7.16b, v1.16b
+	WORD $0x4ea01c08 // mov v8.16b, v0.16b
+	WORD $0x4ea11c29 // mov v9.16b, v1.16b
+	B begun
+
+resume:
+	MOVD mask+72(FP), R13
+	CMP $0, R13
+	BNE resumePartial
+	MOVD out+40(FP), R13
+	MOVD column+48(FP), R14
+	MOVD 0(R13), R0
+	ADD R14, R0, R24
+	FLDPQ 0(R24), (F0, F1)
+	MOVD 8(R13), R0
+	ADD R14, R0, R25
+	FLDPQ 0(R25), (F2, F3)
+	MOVD 16(R13), R0
+	ADD R14, R0, R19
+	FLDPQ 0(R19), (F4, F5)
+	MOVD 24(R13), R0
+	ADD R14, R0, R20
+	FLDPQ 0(R20), (F6, F7)
+	MOVD 32(R13), R0
+	ADD R14, R0, R21
+	FLDPQ 0(R21), (F8, F9)
+	B begun
+
+resumePartial:
+	FLDPQ 0(R13), (F10, F11)
+	MOVD out+40(FP), R13
+	MOVD column+48(FP), R14
+	MOVD 0(R13), R0
+	WORD $0x6f00e400 // movi v0.2d, #0
+	WORD $0x6f00e401 // movi v1.2d, #0
+	ADD R14, R0, R16
+	VMOV V10.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V0.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V0.S[1]; VMOV V10.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V0.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V0.S[3]; VMOV V11.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V1.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V1.S[1]; VMOV V11.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V1.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V1.S[3]
+	MOVD 8(R13), R0
+	WORD $0x6f00e402 // movi v2.2d, #0
+	WORD $0x6f00e403 // movi v3.2d, #0
+	ADD R14, R0, R16
+	VMOV V10.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V2.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V2.S[1]; VMOV V10.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V2.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V2.S[3]; VMOV V11.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V3.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V3.S[1]; VMOV V11.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V3.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V3.S[3]
+	MOVD 16(R13), R0
+	WORD $0x6f00e404 // movi v4.2d, #0
+	WORD $0x6f00e405 // movi v5.2d, #0
+	ADD R14, R0, R16
+	VMOV V10.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V4.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V4.S[1]; VMOV V10.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V4.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V4.S[3]; VMOV V11.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V5.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V5.S[1]; VMOV V11.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V5.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V5.S[3]
+	MOVD 24(R13), R0
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e407 // movi v7.2d, #0
+	ADD R14, R0, R16
+	VMOV V10.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V6.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V6.S[1]; VMOV V10.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V6.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V6.S[3]; VMOV V11.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V7.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V7.S[1]; VMOV V11.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V7.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V7.S[3]
+	MOVD 32(R13), R0
+	WORD $0x6f00e408 // movi v8.2d, #0
+	WORD $0x6f00e409 // movi v9.2d, #0
+	ADD R14, R0, R16
+	VMOV V10.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V8.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V8.S[1]; VMOV V10.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V8.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V8.S[3]; VMOV V11.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V9.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V9.S[1]; VMOV V11.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V9.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V9.S[3]
+
+begun:
+	MOVD pace+128(FP), R11
+	CMP $0, R11
+	BNE paced
+	MOVD weights+32(FP), R6
+	MOVD ahead+80(FP), R16
+	ADD R16, R6, R6
+	MOVD $32, R11
+
+paced:
+	MOVD weights+32(FP), R13
+
+tap:
+	MOVD table+0(FP), R14
+	MOVD 0(R14), R0
+	MOVD 8(R14), R1
+	MOVD 16(R14), R2
+	MOVD 24(R14), R3
+	MOVD 32(R14), R4
+	ADD $40, R14, R14
+	MOVD R14, table+0(FP)
+	MOVD begin+16(FP), R14
+	MOVD end+24(FP), R15
+	SUB R14, R15, R16
+	SUBS $16, R16, R16
+	BLT few
+
+four:
+	WORD $0x3cee680a // ldr q10, [x0, x14]
+	WORD $0x3cee682b // ldr q11, [x1, x14]
+	WORD $0x3cee684c // ldr q12, [x2, x14]
+	WORD $0x3cee686d // ldr q13, [x3, x14]
+	WORD $0x3cee688e // ldr q14, [x4, x14]
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<1, R6, R6
+	FLDPQ 0(R13), (F15, F16)
+	WORD $0x4f8a11e0 // fmla v0.4s, v15.4s, v10.s[0]
+	WORD $0x4f8b11e2 // fmla v2.4s, v15.4s, v11.s[0]
+	WORD $0x4f8c11e4 // fmla v4.4s, v15.4s, v12.s[0]
+	WORD $0x4f8d11e6 // fmla v6.4s, v15.4s, v13.s[0]
+	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
+	WORD $0x4f8a1201 // fmla v1.4s, v16.4s, v10.s[0]
+	WORD $0x4f8b1203 // fmla v3.4s, v16.4s, v11.s[0]
+	WORD $0x4f8c1205 // fmla v5.4s, v16.4s, v12.s[0]
+	WORD $0x4f8d1207 // fmla v7.4s, v16.4s, v13.s[0]
+	WORD $0x4f8e1209 // fmla v9.4s, v16.4s, v14.s[0]
+	FLDPQ 32(R13), (F15, F16)
+	WORD $0x4faa11e0 // fmla v0.4s, v15.4s, v10.s[1]
+	WORD $0x4fab11e2 // fmla v2.4s, v15.4s, v11.s[1]
+	WORD $0x4fac11e4 // fmla v4.4s, v15.4s, v12.s[1]
+	WORD $0x4fad11e6 // fmla v6.4s, v15.4s, v13.s[1]
+	WORD $0x4fae11e8 // fmla v8.4s, v15.4s, v14.s[1]
+	WORD $0x4faa1201 // fmla v1.4s, v16.4s, v10.s[1]
+	WORD $0x4fab1203 // fmla v3.4s, v16.4s, v11.s[1]
+	WORD $0x4fac1205 // fmla v5.4s, v16.4s, v12.s[1]
+	WORD $0x4fad1207 // fmla v7.4s, v16.4s, v13.s[1]
+	WORD $0x4fae1209 // fmla v9.4s, v16.4s, v14.s[1]
+	PRFM (R6), PLDL1KEEP
+	ADD R11<<1, R6, R6
+	FLDPQ 64(R13), (F15, F16)
+	WORD $0x4f8a19e0 // fmla v0.4s, v15.4s, v10.s[2]
+	WORD $0x4f8b19e2 // fmla v2.4s, v15.4s, v11.s[2]
+	WORD $0x4f8c19e4 // fmla v4.4s, v15.4s, v12.s[2]
+	WORD $0x4f8d19e6 // fmla v6.4s, v15.4s, v13.s[2]
+	WORD $0x4f8e19e8 // fmla v8.4s, v15.4s, v14.s[2]
+	WORD $0x4f8a1a01 // fmla v1.4s, v16.4s, v10.s[2]
+	WORD $0x4f8b1a03 // fmla v3.4s, v16.4s, v11.s[2]
+	WORD $0x4f8c1a05 // fmla v5.4s, v16.4s, v12.s[2]
+	WORD $0x4f8d1a07 // fmla v7.4s, v16.4s, v13.s[2]
+	WORD $0x4f8e1a09 // fmla v9.4s, v16.4s, v14.s[2]
+	FLDPQ 96(R13), (F15, F16)
+	WORD $0x4faa19e0 // fmla v0.4s, v15.4s, v10.s[3]
+	WORD $0x4fab19e2 // fmla v2.4s, v15.4s, v11.s[3]
+	WORD $0x4fac19e4 // fmla v4.4s, v15.4s, v12.s[3]
+	WORD $0x4fad19e6 // fmla v6.4s, v15.4s, v13.s[3]
+	WORD $0x4fae19e8 // fmla v8.4s, v15.4s, v14.s[3]
+	WORD $0x4faa1a01 // fmla v1.4s, v16.4s, v10.s[3]
+	WORD $0x4fab1a03 // fmla v3.4s, v16.4s, v11.s[3]
+	WORD $0x4fac1a05 // fmla v5.4s, v16.4s, v12.s[3]
+	WORD $0x4fad1a07 // fmla v7.4s, v16.4s, v13.s[3]
+	WORD $0x4fae1a09 // fmla v9.4s, v16.4s, v14.s[3]
+	ADD $16, R14, R14
+	ADD $128, R13, R13
+	SUBS $16, R16, R16
+	BGE four
+
+few:
+	ADDS $16, R16, R16
+	BEQ added
+
+one:
+	WORD $0xbc6e680a // ldr s10, [x0, x14]
+	WORD $0xbc6e682b // ldr s11, [x1, x14]
+	WORD $0xbc6e684c // ldr s12, [x2, x14]
+	WORD $0xbc6e686d // ldr s13, [x3, x14]
+	WORD $0xbc6e688e // ldr s14, [x4, x14]
+	FLDPQ 0(R13), (F15, F16)
+	WORD $0x4f8a11e0 // fmla v0.4s, v15.4s, v10.s[0]
+	WORD $0x4f8b11e2 // fmla v2.4s, v15.4s, v11.s[0]
+	WORD $0x4f8c11e4 // fmla v4.4s, v15.4s, v12.s[0]
+	WORD $0x4f8d11e6 // fmla v6.4s, v15.4s, v13.s[0]
+	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
+	WORD $0x4f8a1201 // fmla v1.4s, v16.4s, v10.s[0]
+	WORD $0x4f8b1203 // fmla v3.4s, v16.4s, v11.s[0]
+	WORD $0x4f8c1205 // fmla v5.4s, v16.4s, v12.s[0]
+	WORD $0x4f8d1207 // fmla v7.4s, v16.4s, v13.s[0]
+	WORD $0x4f8e1209 // fmla v9.4s, v16.4s, v14.s[0]
+	ADD $4, R14, R14
+	ADD $32, R13, R13
+	ADD R11, R6, R6
+	SUBS $4, R16, R16
+	BNE one
+
+added:
+	MOVD taps+8(FP), R15
+	SUBS $1, R15, R15
+	MOVD R15, taps+8(FP)
+	BNE tap
+	MOVD clamp+64(FP), R13
+	CMP $0, R13
+	BEQ store
+	VLD1R (R13), [V10.S4]
+	ADD $4, R13, R22
+	VLD1R (R22), [V12.S4]
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6ea0e55f // fcmgt v31.4s, v10.4s, v0.4s
+	WORD $0x6ebf1d40 // bit v0.16b, v10.16b, v31.16b
+	WORD $0x6ea1e55f // fcmgt v31.4s, v10.4s, v1.4s
+	WORD $0x6ebf1d41 // bit v1.16b, v10.16b, v31.16b
+	WORD $0x6eace41f // fcmgt v31.4s, v0.4s, v12.4s
+	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
+	WORD $0x6eace43f // fcmgt v31.4s, v1.4s, v12.4s
+	WORD $0x6ebf1d81 // bit v1.16b, v12.16b, v31.16b
+	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
+	WORD $0x4e2ed421 // fadd v1.4s, v1.4s, v14.4s
+	WORD $0x6ea2e55f // fcmgt v31.4s, v10.4s, v2.4s
+	WORD $0x6ebf1d42 // bit v2.16b, v10.16b, v31.16b
+	WORD $0x6ea3e55f // fcmgt v31.4s, v10.4s, v3.4s
+	WORD $0x6ebf1d43 // bit v3.16b, v10.16b, v31.16b
+	WORD $0x6eace45f // fcmgt v31.4s, v2.4s, v12.4s
+	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
+	WORD $0x6eace47f // fcmgt v31.4s, v3.4s, v12.4s
+	WORD $0x6ebf1d83 // bit v3.16b, v12.16b, v31.16b
+	WORD $0x4e2ed442 // fadd v2.4s, v2.4s, v14.4s
+	WORD $0x4e2ed463 // fadd v3.4s, v3.4s, v14.4s
+	WORD $0x6ea4e55f // fcmgt v31.4s, v10.4s, v4.4s
+	WORD $0x6ebf1d44 // bit v4.16b, v10.16b, v31.16b
+	WORD $0x6ea5e55f // fcmgt v31.4s, v10.4s, v5.4s
+	WORD $0x6ebf1d45 // bit v5.16b, v10.16b, v31.16b
+	WORD $0x6eace49f // fcmgt v31.4s, v4.4s, v12.4s
+	WORD $0x6ebf1d84 // bit v4.16b, v12.16b, v31.16b
+	WORD $0x6eace4bf // fcmgt v31.4s, v5.4s, v12.4s
+	WORD $0x6ebf1d85 // bit v5.16b, v12.16b, v31.16b
+	WORD $0x4e2ed484 // fadd v4.4s, v4.4s, v14.4s
+	WORD $0x4e2ed4a5 // fadd v5.4s, v5.4s, v14.4s
+	WORD $0x6ea6e55f // fcmgt v31.4s, v10.4s, v6.4s
+	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
+	WORD $0x6ea7e55f // fcmgt v31.4s, v10.4s, v7.4s
+	WORD $0x6ebf1d47 // bit v7.16b, v10.16b, v31.16b
+	WORD $0x6eace4df // fcmgt v31.4s, v6.4s, v12.4s
+	WORD $0x6ebf1d86 // bit v6.16b, v12.16b, v31.16b
+	WORD $0x6eace4ff // fcmgt v31.4s, v7.4s, v12.4s
+	WORD $0x6ebf1d87 // bit v7.16b, v12.16b, v31.16b
+	WORD $0x4e2ed4c6 // fadd v6.4s, v6.4s, v14.4s
+	WORD $0x4e2ed4e7 // fadd v7.4s, v7.4s, v14.4s
+	WORD $0x6ea8e55f // fcmgt v31.4s, v10.4s, v8.4s
+	WORD $0x6ebf1d48 // bit v8.16b, v10.16b, v31.16b
+	WORD $0x6ea9e55f // fcmgt v31.4s, v10.4s, v9.4s
+	WORD $0x6ebf1d49 // bit v9.16b, v10.16b, v31.16b
+	WORD $0x6eace51f // fcmgt v31.4s, v8.4s, v12.4s
+	WORD $0x6ebf1d88 // bit v8.16b, v12.16b, v31.16b
+	WORD $0x6eace53f // fcmgt v31.4s, v9.4s, v12.4s
+	WORD $0x6ebf1d89 // bit v9.16b, v12.16b, v31.16b
+	WORD $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
+	WORD $0x4e2ed529 // fadd v9.4s, v9.4s, v14.4s
+	MOVD add+112(FP), R13
+	CMP $0, R13
+	BEQ store
+	MOVD sum+120(FP), R14
+	VLD1R (R14), [V10.S4]
+	ADD $4, R14, R23
+	VLD1R (R23), [V12.S4]
+	MOVD column+48(FP), R14
+	MOVD add+112(FP), R15
+	ADD $40, R15, R15
+	MOVD R15, add+112(FP)
+	MOVD mask+72(FP), R0
+	CMP $0, R0
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	WORD $0x4eac1d8d // mov v13.16b, v12.16b
+	BNE addPartial
+	MOVD 0(R13), R0
+	ADD R14, R0, R24
+	FLDPQ 0(R24), (F16, F17)
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
+	WORD $0x6ea0e55f // fcmgt v31.4s, v10.4s, v0.4s
+	WORD $0x6ebf1d40 // bit v0.16b, v10.16b, v31.16b
+	WORD $0x6ea1e57f // fcmgt v31.4s, v11.4s, v1.4s
+	WORD $0x6ebf1d61 // bit v1.16b, v11.16b, v31.16b
+	WORD $0x6eace41f // fcmgt v31.4s, v0.4s, v12.4s
+	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
+	WORD $0x6eade43f // fcmgt v31.4s, v1.4s, v13.4s
+	WORD $0x6ebf1da1 // bit v1.16b, v13.16b, v31.16b
+	MOVD 8(R13), R0
+	ADD R14, R0, R25
+	FLDPQ 0(R25), (F16, F17)
+	WORD $0x4e30d442 // fadd v2.4s, v2.4s, v16.4s
+	WORD $0x4e31d463 // fadd v3.4s, v3.4s, v17.4s
+	WORD $0x6ea2e55f // fcmgt v31.4s, v10.4s, v2.4s
+	WORD $0x6ebf1d42 // bit v2.16b, v10.16b, v31.16b
+	WORD $0x6ea3e57f // fcmgt v31.4s, v11.4s, v3.4s
+	WORD $0x6ebf1d63 // bit v3.16b, v11.16b, v31.16b
+	WORD $0x6eace45f // fcmgt v31.4s, v2.4s, v12.4s
+	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
+	WORD $0x6eade47f // fcmgt v31.4s, v3.4s, v13.4s
+	WORD $0x6ebf1da3 // bit v3.16b, v13.16b, v31.16b
+	MOVD 16(R13), R0
+	ADD R14, R0, R19
+	FLDPQ 0(R19), (F16, F17)
+	WORD $0x4e30d484 // fadd v4.4s, v4.4s, v16.4s
+	WORD $0x4e31d4a5 // fadd v5.4s, v5.4s, v17.4s
+	WORD $0x6ea4e55f // fcmgt v31.4s, v10.4s, v4.4s
+	WORD $0x6ebf1d44 // bit v4.16b, v10.16b, v31.16b
+	WORD $0x6ea5e57f // fcmgt v31.4s, v11.4s, v5.4s
+	WORD $0x6ebf1d65 // bit v5.16b, v11.16b, v31.16b
+	WORD $0x6eace49f // fcmgt v31.4s, v4.4s, v12.4s
+	WORD $0x6ebf1d84 // bit v4.16b, v12.16b, v31.16b
+	WORD $0x6eade4bf // fcmgt v31.4s, v5.4s, v13.4s
+	WORD $0x6ebf1da5 // bit v5.16b, v13.16b, v31.16b
+	MOVD 24(R13), R0
+	ADD R14, R0, R20
+	FLDPQ 0(R20), (F16, F17)
+	WORD $0x4e30d4c6 // fadd v6.4s, v6.4s, v16.4s
+	WORD $0x4e31d4e7 // fadd v7.4s, v7.4s, v17.4s
+	WORD $0x6ea6e55f // fcmgt v31.4s, v10.4s, v6.4s
+	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
+	WORD $0x6ea7e57f // fcmgt v31.4s, v11.4s, v7.4s
+	WORD $0x6ebf1d67 // bit v7.16b, v11.16b, v31.16b
+	WORD $0x6eace4df // fcmgt v31.4s, v6.4s, v12.4s
+	WORD $0x6ebf1d86 // bit v6.16b, v12.16b, v31.16b
+	WORD $0x6eade4ff // fcmgt v31.4s, v7.4s, v13.4s
+	WORD $0x6ebf1da7 // bit v7.16b, v13.16b, v31.16b
+	MOVD 32(R13), R0
+	ADD R14, R0, R21
+	FLDPQ 0(R21), (F16, F17)
+	WORD $0x4e30d508 // fadd v8.4s, v8.4s, v16.4s
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	WORD $0x6ea8e55f // fcmgt v31.4s, v10.4s, v8.4s
+	WORD $0x6ebf1d48 // bit v8.16b, v10.16b, v31.16b
+	WORD $0x6ea9e57f // fcmgt v31.4s, v11.4s, v9.4s
+	WORD $0x6ebf1d69 // bit v9.16b, v11.16b, v31.16b
+	WORD $0x6eace51f // fcmgt v31.4s, v8.4s, v12.4s
+	WORD $0x6ebf1d88 // bit v8.16b, v12.16b, v31.16b
+	WORD $0x6eade53f // fcmgt v31.4s, v9.4s, v13.4s
+	WORD $0x6ebf1da9 // bit v9.16b, v13.16b, v31.16b
+	B store
+
+addPartial:
+	MOVD mask+72(FP), R0
+	FLDPQ 0(R0), (F14, F15)
+	MOVD 0(R13), R0
+	WORD $0x6f00e410 // movi v16.2d, #0
+	WORD $0x6f00e411 // movi v17.2d, #0
+	ADD R14, R0, R16
+	VMOV V14.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V16.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V16.S[1]; VMOV V14.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V16.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V16.S[3]; VMOV V15.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V17.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V17.S[1]; VMOV V15.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V17.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V17.S[3]
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
+	WORD $0x6ea0e55f // fcmgt v31.4s, v10.4s, v0.4s
+	WORD $0x6ebf1d40 // bit v0.16b, v10.16b, v31.16b
+	WORD $0x6ea1e57f // fcmgt v31.4s, v11.4s, v1.4s
+	WORD $0x6ebf1d61 // bit v1.16b, v11.16b, v31.16b
+	WORD $0x6eace41f // fcmgt v31.4s, v0.4s, v12.4s
+	WORD $0x6ebf1d80 // bit v0.16b, v12.16b, v31.16b
+	WORD $0x6eade43f // fcmgt v31.4s, v1.4s, v13.4s
+	WORD $0x6ebf1da1 // bit v1.16b, v13.16b, v31.16b
+	MOVD 8(R13), R0
+	WORD $0x6f00e410 // movi v16.2d, #0
+	WORD $0x6f00e411 // movi v17.2d, #0
+	ADD R14, R0, R16
+	VMOV V14.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V16.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V16.S[1]; VMOV V14.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V16.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V16.S[3]; VMOV V15.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V17.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V17.S[1]; VMOV V15.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V17.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V17.S[3]
+	WORD $0x4e30d442 // fadd v2.4s, v2.4s, v16.4s
+	WORD $0x4e31d463 // fadd v3.4s, v3.4s, v17.4s
+	WORD $0x6ea2e55f // fcmgt v31.4s, v10.4s, v2.4s
+	WORD $0x6ebf1d42 // bit v2.16b, v10.16b, v31.16b
+	WORD $0x6ea3e57f // fcmgt v31.4s, v11.4s, v3.4s
+	WORD $0x6ebf1d63 // bit v3.16b, v11.16b, v31.16b
+	WORD $0x6eace45f // fcmgt v31.4s, v2.4s, v12.4s
+	WORD $0x6ebf1d82 // bit v2.16b, v12.16b, v31.16b
+	WORD $0x6eade47f // fcmgt v31.4s, v3.4s, v13.4s
+	WORD $0x6ebf1da3 // bit v3.16b, v13.16b, v31.16b
+	MOVD 16(R13), R0
+	WORD $0x6f00e410 // movi v16.2d, #0
+	WORD $0x6f00e411 // movi v17.2d, #0
+	ADD R14, R0, R16
+	VMOV V14.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V16.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V16.S[1]; VMOV V14.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V16.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V16.S[3]; VMOV V15.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V17.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V17.S[1]; VMOV V15.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V17.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V17.S[3]
+	WORD $0x4e30d484 // fadd v4.4s, v4.4s, v16.4s
+	WORD $0x4e31d4a5 // fadd v5.4s, v5.4s, v17.4s
+	WORD $0x6ea4e55f // fcmgt v31.4s, v10.4s, v4.4s
+	WORD $0x6ebf1d44 // bit v4.16b, v10.16b, v31.16b
+	WORD $0x6ea5e57f // fcmgt v31.4s, v11.4s, v5.4s
+	WORD $0x6ebf1d65 // bit v5.16b, v11.16b, v31.16b
+	WORD $0x6eace49f // fcmgt v31.4s, v4.4s, v12.4s
+	WORD $0x6ebf1d84 // bit v4.16b, v12.16b, v31.16b
+	WORD $0x6eade4bf // fcmgt v31.4s, v5.4s, v13.4s
+	WORD $0x6ebf1da5 // bit v5.16b, v13.16b, v31.16b
+	MOVD 24(R13), R0
+	WORD $0x6f00e410 // movi v16.2d, #0
+	WORD $0x6f00e411 // movi v17.2d, #0
+	ADD R14, R0, R16
+	VMOV V14.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V16.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V16.S[1]; VMOV V14.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V16.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V16.S[3]; VMOV V15.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V17.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V17.S[1]; VMOV V15.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V17.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V17.S[3]
+	WORD $0x4e30d4c6 // fadd v6.4s, v6.4s, v16.4s
+	WORD $0x4e31d4e7 // fadd v7.4s, v7.4s, v17.4s
+	WORD $0x6ea6e55f // fcmgt v31.4s, v10.4s, v6.4s
+	WORD $0x6ebf1d46 // bit v6.16b, v10.16b, v31.16b
+	WORD $0x6ea7e57f // fcmgt v31.4s, v11.4s, v7.4s
+	WORD $0x6ebf1d67 // bit v7.16b, v11.16b, v31.16b
+	WORD $0x6eace4df // fcmgt v31.4s, v6.4s, v12.4s
+	WORD $0x6ebf1d86 // bit v6.16b, v12.16b, v31.16b
+	WORD $0x6eade4ff // fcmgt v31.4s, v7.4s, v13.4s
+	WORD $0x6ebf1da7 // bit v7.16b, v13.16b, v31.16b
+	MOVD 32(R13), R0
+	WORD $0x6f00e410 // movi v16.2d, #0
+	WORD $0x6f00e411 // movi v17.2d, #0
+	ADD R14, R0, R16
+	VMOV V14.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V16.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V16.S[1]; VMOV V14.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V16.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V16.S[3]; VMOV V15.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V17.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V17.S[1]; VMOV V15.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V17.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V17.S[3]
+	WORD $0x4e30d508 // fadd v8.4s, v8.4s, v16.4s
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	WORD $0x6ea8e55f // fcmgt v31.4s, v10.4s, v8.4s
+	WORD $0x6ebf1d48 // bit v8.16b, v10.16b, v31.16b
+	WORD $0x6ea9e57f // fcmgt v31.4s, v11.4s, v9.4s
+	WORD $0x6ebf1d69 // bit v9.16b, v11.16b, v31.16b
+	WORD $0x6eace51f // fcmgt v31.4s, v8.4s, v12.4s
+	WORD $0x6ebf1d88 // bit v8.16b, v12.16b, v31.16b
+	WORD $0x6eade53f // fcmgt v31.4s, v9.4s, v13.4s
+	WORD $0x6ebf1da9 // bit v9.16b, v13.16b, v31.16b
+
+store:
+	MOVD mask+72(FP), R13
+	CMP $0, R13
+	BNE partial
+	MOVD out+40(FP), R13
+	MOVD column+48(FP), R14
+	MOVD 0(R13), R0
+	ADD R14, R0, R22
+	FSTPQ (F0, F1), 0(R22)
+	MOVD 8(R13), R0
+	ADD R14, R0, R23
+	FSTPQ (F2, F3), 0(R23)
+	MOVD 16(R13), R0
+	ADD R14, R0, R24
+	FSTPQ (F4, F5), 0(R24)
+	MOVD 24(R13), R0
+	ADD R14, R0, R25
+	FSTPQ (F6, F7), 0(R25)
+	MOVD 32(R13), R0
+	ADD R14, R0, R19
+	FSTPQ (F8, F9), 0(R19)
+
+next:
+	MOVD tiles+88(FP), R15
+	SUBS $1, R15, R15
+	MOVD R15, tiles+88(FP)
+	BEQ done
+	MOVD skip+96(FP), R14
+	MOVD table+0(FP), R15
+	ADD R14, R15, R15
+	MOVD R15, table+0(FP)
+	MOVD out+40(FP), R15
+	ADD $40, R15, R15
+	MOVD R15, out+40(FP)
+	MOVD again+104(FP), R14
+	MOVD R14, taps+8(FP)
+	B tile
+
+partial:
+	FLDPQ 0(R13), (F10, F11)
+	MOVD out+40(FP), R13
+	MOVD column+48(FP), R14
+	MOVD 0(R13), R0
+	ADD R14, R0, R16
+	VMOV V10.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V0.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V0.S[1], 4(R16); VMOV V10.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V0.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V0.S[3], 4(R16); VMOV V11.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V1.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V1.S[1], 4(R16); VMOV V11.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V1.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V1.S[3], 4(R16)
+	MOVD 8(R13), R0
+	ADD R14, R0, R16
+	VMOV V10.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V2.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V2.S[1], 4(R16); VMOV V10.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V2.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V2.S[3], 4(R16); VMOV V11.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V3.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V3.S[1], 4(R16); VMOV V11.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V3.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V3.S[3], 4(R16)
+	MOVD 16(R13), R0
+	ADD R14, R0, R16
+	VMOV V10.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V4.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V4.S[1], 4(R16); VMOV V10.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V4.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V4.S[3], 4(R16); VMOV V11.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V5.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V5.S[1], 4(R16); VMOV V11.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V5.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V5.S[3], 4(R16)
+	MOVD 24(R13), R0
+	ADD R14, R0, R16
+	VMOV V10.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V6.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V6.S[1], 4(R16); VMOV V10.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V6.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V6.S[3], 4(R16); VMOV V11.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V7.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V7.S[1], 4(R16); VMOV V11.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V7.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V7.S[3], 4(R16)
+	MOVD 32(R13), R0
+	ADD R14, R0, R16
+	VMOV V10.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V8.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V8.S[1], 4(R16); VMOV V10.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V8.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V8.S[3], 4(R16); VMOV V11.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V9.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V9.S[1], 4(R16); VMOV V11.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V9.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V9.S[3], 4(R16)
 	B next
 
 done:
@@ -69714,6 +71019,1531 @@ partial:
 	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V26.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V26.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V26.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V26.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V27.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V27.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V27.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V27.S[3], 4(R16)
 	RET
 
+TEXT ·gemmQuads5x16NEON(SB), NOSPLIT, $0-104
+	MOVD bias+56(FP), R13
+	FLDPQ 0(R13), (F0, F1)
+	FLDPQ 32(R13), (F2, F3)
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea21c46 // mov v6.16b, v2.16b
+	WORD $0x4ea31c67 // mov v7.16b, v3.16b
+	WORD $0x4ea01c08 // mov v8.16b, v0.16b
+	WORD $0x4ea11c29 // mov v9.16b, v1.16b
+	WORD $0x4ea21c4a // mov v10.16b, v2.16b
+	WORD $0x4ea31c6b // mov v11.16b, v3.16b
+	WORD $0x4ea01c0c // mov v12.16b, v0.16b
+	WORD $0x4ea11c2d // mov v13.16b, v1.16b
+	WORD $0x4ea21c4e // mov v14.16b, v2.16b
+	WORD $0x4ea31c6f // mov v15.16b, v3.16b
+	WORD $0x4ea01c10 // mov v16.16b, v0.16b
+	WORD $0x4ea11c31 // mov v17.16b, v1.16b
+	WORD $0x4ea21c52 // mov v18.16b, v2.16b
+	WORD $0x4ea31c73 // mov v19.16b, v3.16b
+	MOVD weights+32(FP), R13
+
+tap:
+	MOVD table+0(FP), R14
+	MOVD 0(R14), R0
+	MOVD 8(R14), R1
+	MOVD 16(R14), R2
+	MOVD 24(R14), R3
+	MOVD 32(R14), R4
+	ADD $40, R14, R14
+	MOVD R14, table+0(FP)
+	MOVD begin+16(FP), R14
+	MOVD end+24(FP), R15
+	SUB R14, R15, R16
+	SUBS $16, R16, R16
+	BLT few
+
+four:
+	WORD $0x3cee6814 // ldr q20, [x0, x14]
+	WORD $0x3cee6835 // ldr q21, [x1, x14]
+	WORD $0x3cee6856 // ldr q22, [x2, x14]
+	WORD $0x3cee6877 // ldr q23, [x3, x14]
+	WORD $0x3cee6898 // ldr q24, [x4, x14]
+	FLDPQ 0(R13), (F25, F26)
+	WORD $0x4f94e320 // sdot v0.4s, v25.16b, v20.4b[0]
+	WORD $0x4f95e324 // sdot v4.4s, v25.16b, v21.4b[0]
+	WORD $0x4f96e328 // sdot v8.4s, v25.16b, v22.4b[0]
+	WORD $0x4f97e32c // sdot v12.4s, v25.16b, v23.4b[0]
+	WORD $0x4f98e330 // sdot v16.4s, v25.16b, v24.4b[0]
+	WORD $0x4f94e341 // sdot v1.4s, v26.16b, v20.4b[0]
+	WORD $0x4f95e345 // sdot v5.4s, v26.16b, v21.4b[0]
+	WORD $0x4f96e349 // sdot v9.4s, v26.16b, v22.4b[0]
+	WORD $0x4f97e34d // sdot v13.4s, v26.16b, v23.4b[0]
+	WORD $0x4f98e351 // sdot v17.4s, v26.16b, v24.4b[0]
+	FLDPQ 32(R13), (F25, F26)
+	WORD $0x4f94e322 // sdot v2.4s, v25.16b, v20.4b[0]
+	WORD $0x4f95e326 // sdot v6.4s, v25.16b, v21.4b[0]
+	WORD $0x4f96e32a // sdot v10.4s, v25.16b, v22.4b[0]
+	WORD $0x4f97e32e // sdot v14.4s, v25.16b, v23.4b[0]
+	WORD $0x4f98e332 // sdot v18.4s, v25.16b, v24.4b[0]
+	WORD $0x4f94e343 // sdot v3.4s, v26.16b, v20.4b[0]
+	WORD $0x4f95e347 // sdot v7.4s, v26.16b, v21.4b[0]
+	WORD $0x4f96e34b // sdot v11.4s, v26.16b, v22.4b[0]
+	WORD $0x4f97e34f // sdot v15.4s, v26.16b, v23.4b[0]
+	WORD $0x4f98e353 // sdot v19.4s, v26.16b, v24.4b[0]
+	FLDPQ 64(R13), (F25, F26)
+	WORD $0x4fb4e320 // sdot v0.4s, v25.16b, v20.4b[1]
+	WORD $0x4fb5e324 // sdot v4.4s, v25.16b, v21.4b[1]
+	WORD $0x4fb6e328 // sdot v8.4s, v25.16b, v22.4b[1]
+	WORD $0x4fb7e32c // sdot v12.4s, v25.16b, v23.4b[1]
+	WORD $0x4fb8e330 // sdot v16.4s, v25.16b, v24.4b[1]
+	WORD $0x4fb4e341 // sdot v1.4s, v26.16b, v20.4b[1]
+	WORD $0x4fb5e345 // sdot v5.4s, v26.16b, v21.4b[1]
+	WORD $0x4fb6e349 // sdot v9.4s, v26.16b, v22.4b[1]
+	WORD $0x4fb7e34d // sdot v13.4s, v26.16b, v23.4b[1]
+	WORD $0x4fb8e351 // sdot v17.4s, v26.16b, v24.4b[1]
+	FLDPQ 96(R13), (F25, F26)
+	WORD $0x4fb4e322 // sdot v2.4s, v25.16b, v20.4b[1]
+	WORD $0x4fb5e326 // sdot v6.4s, v25.16b, v21.4b[1]
+	WORD $0x4fb6e32a // sdot v10.4s, v25.16b, v22.4b[1]
+	WORD $0x4fb7e32e // sdot v14.4s, v25.16b, v23.4b[1]
+	WORD $0x4fb8e332 // sdot v18.4s, v25.16b, v24.4b[1]
+	WORD $0x4fb4e343 // sdot v3.4s, v26.16b, v20.4b[1]
+	WORD $0x4fb5e347 // sdot v7.4s, v26.16b, v21.4b[1]
+	WORD $0x4fb6e34b // sdot v11.4s, v26.16b, v22.4b[1]
+	WORD $0x4fb7e34f // sdot v15.4s, v26.16b, v23.4b[1]
+	WORD $0x4fb8e353 // sdot v19.4s, v26.16b, v24.4b[1]
+	FLDPQ 128(R13), (F25, F26)
+	WORD $0x4f94eb20 // sdot v0.4s, v25.16b, v20.4b[2]
+	WORD $0x4f95eb24 // sdot v4.4s, v25.16b, v21.4b[2]
+	WORD $0x4f96eb28 // sdot v8.4s, v25.16b, v22.4b[2]
+	WORD $0x4f97eb2c // sdot v12.4s, v25.16b, v23.4b[2]
+	WORD $0x4f98eb30 // sdot v16.4s, v25.16b, v24.4b[2]
+	WORD $0x4f94eb41 // sdot v1.4s, v26.16b, v20.4b[2]
+	WORD $0x4f95eb45 // sdot v5.4s, v26.16b, v21.4b[2]
+	WORD $0x4f96eb49 // sdot v9.4s, v26.16b, v22.4b[2]
+	WORD $0x4f97eb4d // sdot v13.4s, v26.16b, v23.4b[2]
+	WORD $0x4f98eb51 // sdot v17.4s, v26.16b, v24.4b[2]
+	FLDPQ 160(R13), (F25, F26)
+	WORD $0x4f94eb22 // sdot v2.4s, v25.16b, v20.4b[2]
+	WORD $0x4f95eb26 // sdot v6.4s, v25.16b, v21.4b[2]
+	WORD $0x4f96eb2a // sdot v10.4s, v25.16b, v22.4b[2]
+	WORD $0x4f97eb2e // sdot v14.4s, v25.16b, v23.4b[2]
+	WORD $0x4f98eb32 // sdot v18.4s, v25.16b, v24.4b[2]
+	WORD $0x4f94eb43 // sdot v3.4s, v26.16b, v20.4b[2]
+	WORD $0x4f95eb47 // sdot v7.4s, v26.16b, v21.4b[2]
+	WORD $0x4f96eb4b // sdot v11.4s, v26.16b, v22.4b[2]
+	WORD $0x4f97eb4f // sdot v15.4s, v26.16b, v23.4b[2]
+	WORD $0x4f98eb53 // sdot v19.4s, v26.16b, v24.4b[2]
+	FLDPQ 192(R13), (F25, F26)
+	WORD $0x4fb4eb20 // sdot v0.4s, v25.16b, v20.4b[3]
+	WORD $0x4fb5eb24 // sdot v4.4s, v25.16b, v21.4b[3]
+	WORD $0x4fb6eb28 // sdot v8.4s, v25.16b, v22.4b[3]
+	WORD $0x4fb7eb2c // sdot v12.4s, v25.16b, v23.4b[3]
+	WORD $0x4fb8eb30 // sdot v16.4s, v25.16b, v24.4b[3]
+	WORD $0x4fb4eb41 // sdot v1.4s, v26.16b, v20.4b[3]
+	WORD $0x4fb5eb45 // sdot v5.4s, v26.16b, v21.4b[3]
+	WORD $0x4fb6eb49 // sdot v9.4s, v26.16b, v22.4b[3]
+	WORD $0x4fb7eb4d // sdot v13.4s, v26.16b, v23.4b[3]
+	WORD $0x4fb8eb51 // sdot v17.4s, v26.16b, v24.4b[3]
+	FLDPQ 224(R13), (F25, F26)
+	WORD $0x4fb4eb22 // sdot v2.4s, v25.16b, v20.4b[3]
+	WORD $0x4fb5eb26 // sdot v6.4s, v25.16b, v21.4b[3]
+	WORD $0x4fb6eb2a // sdot v10.4s, v25.16b, v22.4b[3]
+	WORD $0x4fb7eb2e // sdot v14.4s, v25.16b, v23.4b[3]
+	WORD $0x4fb8eb32 // sdot v18.4s, v25.16b, v24.4b[3]
+	WORD $0x4fb4eb43 // sdot v3.4s, v26.16b, v20.4b[3]
+	WORD $0x4fb5eb47 // sdot v7.4s, v26.16b, v21.4b[3]
+	WORD $0x4fb6eb4b // sdot v11.4s, v26.16b, v22.4b[3]
+	WORD $0x4fb7eb4f // sdot v15.4s, v26.16b, v23.4b[3]
+	WORD $0x4fb8eb53 // sdot v19.4s, v26.16b, v24.4b[3]
+	ADD $16, R14, R14
+	ADD $256, R13, R13
+	SUBS $16, R16, R16
+	BGE four
+
+few:
+	ADDS $16, R16, R16
+	BEQ added
+
+one:
+	WORD $0xbc6e6814 // ldr s20, [x0, x14]
+	WORD $0xbc6e6835 // ldr s21, [x1, x14]
+	WORD $0xbc6e6856 // ldr s22, [x2, x14]
+	WORD $0xbc6e6877 // ldr s23, [x3, x14]
+	WORD $0xbc6e6898 // ldr s24, [x4, x14]
+	FLDPQ 0(R13), (F25, F26)
+	WORD $0x4f94e320 // sdot v0.4s, v25.16b, v20.4b[0]
+	WORD $0x4f95e324 // sdot v4.4s, v25.16b, v21.4b[0]
+	WORD $0x4f96e328 // sdot v8.4s, v25.16b, v22.4b[0]
+	WORD $0x4f97e32c // sdot v12.4s, v25.16b, v23.4b[0]
+	WORD $0x4f98e330 // sdot v16.4s, v25.16b, v24.4b[0]
+	WORD $0x4f94e341 // sdot v1.4s, v26.16b, v20.4b[0]
+	WORD $0x4f95e345 // sdot v5.4s, v26.16b, v21.4b[0]
+	WORD $0x4f96e349 // sdot v9.4s, v26.16b, v22.4b[0]
+	WORD $0x4f97e34d // sdot v13.4s, v26.16b, v23.4b[0]
+	WORD $0x4f98e351 // sdot v17.4s, v26.16b, v24.4b[0]
+	FLDPQ 32(R13), (F25, F26)
+	WORD $0x4f94e322 // sdot v2.4s, v25.16b, v20.4b[0]
+	WORD $0x4f95e326 // sdot v6.4s, v25.16b, v21.4b[0]
+	WORD $0x4f96e32a // sdot v10.4s, v25.16b, v22.4b[0]
+	WORD $0x4f97e32e // sdot v14.4s, v25.16b, v23.4b[0]
+	WORD $0x4f98e332 // sdot v18.4s, v25.16b, v24.4b[0]
+	WORD $0x4f94e343 // sdot v3.4s, v26.16b, v20.4b[0]
+	WORD $0x4f95e347 // sdot v7.4s, v26.16b, v21.4b[0]
+	WORD $0x4f96e34b // sdot v11.4s, v26.16b, v22.4b[0]
+	WORD $0x4f97e34f // sdot v15.4s, v26.16b, v23.4b[0]
+	WORD $0x4f98e353 // sdot v19.4s, v26.16b, v24.4b[0]
+	ADD $4, R14, R14
+	ADD $64, R13, R13
+	SUBS $4, R16, R16
+	BNE one
+
+added:
+	MOVD taps+8(FP), R15
+	SUBS $1, R15, R15
+	MOVD R15, taps+8(FP)
+	BNE tap
+	MOVD mask+72(FP), R13
+	CMP $0, R13
+	BNE partial
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fde94 // fmul v20.4s, v20.4s, v31.4s
+	WORD $0x6e3edeb5 // fmul v21.4s, v21.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F22, F23)
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20ce96 // fmla v22.4s, v20.4s, v0.4s
+	WORD $0x4e21ceb7 // fmla v23.4s, v21.4s, v1.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69f // fcmgt v31.4s, v20.4s, v22.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb7e69f // fcmgt v31.4s, v20.4s, v23.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	ADD $4, R7, R20
+	VLD1R (R20), [V20.S4]
+	WORD $0x6eb4e6df // fcmgt v31.4s, v22.4s, v20.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb4e6ff // fcmgt v31.4s, v23.4s, v20.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	ADD R14, R3, R21
+	FSTPQ (F22, F23), 0(R21)
+	VLD1R (R2), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fde94 // fmul v20.4s, v20.4s, v31.4s
+	WORD $0x6e3edeb5 // fmul v21.4s, v21.4s, v30.4s
+	FLDPQ 32(R19), (F22, F23)
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22ce96 // fmla v22.4s, v20.4s, v2.4s
+	WORD $0x4e23ceb7 // fmla v23.4s, v21.4s, v3.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69f // fcmgt v31.4s, v20.4s, v22.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb7e69f // fcmgt v31.4s, v20.4s, v23.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	VLD1R (R20), [V20.S4]
+	WORD $0x6eb4e6df // fcmgt v31.4s, v22.4s, v20.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb4e6ff // fcmgt v31.4s, v23.4s, v20.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	FSTPQ (F22, F23), 32(R21)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R22
+	VLD1R (R22), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fde94 // fmul v20.4s, v20.4s, v31.4s
+	WORD $0x6e3edeb5 // fmul v21.4s, v21.4s, v30.4s
+	ADD R14, R4, R23
+	FLDPQ 0(R23), (F22, F23)
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24ce96 // fmla v22.4s, v20.4s, v4.4s
+	WORD $0x4e25ceb7 // fmla v23.4s, v21.4s, v5.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69f // fcmgt v31.4s, v20.4s, v22.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb7e69f // fcmgt v31.4s, v20.4s, v23.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	VLD1R (R20), [V20.S4]
+	WORD $0x6eb4e6df // fcmgt v31.4s, v22.4s, v20.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb4e6ff // fcmgt v31.4s, v23.4s, v20.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	ADD R14, R3, R24
+	FSTPQ (F22, F23), 0(R24)
+	VLD1R (R22), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fde94 // fmul v20.4s, v20.4s, v31.4s
+	WORD $0x6e3edeb5 // fmul v21.4s, v21.4s, v30.4s
+	FLDPQ 32(R23), (F22, F23)
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26ce96 // fmla v22.4s, v20.4s, v6.4s
+	WORD $0x4e27ceb7 // fmla v23.4s, v21.4s, v7.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69f // fcmgt v31.4s, v20.4s, v22.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb7e69f // fcmgt v31.4s, v20.4s, v23.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	VLD1R (R20), [V20.S4]
+	WORD $0x6eb4e6df // fcmgt v31.4s, v22.4s, v20.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb4e6ff // fcmgt v31.4s, v23.4s, v20.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	FSTPQ (F22, F23), 32(R24)
+	MOVD 16(R0), R3
+	MOVD 16(R1), R4
+	ADD $8, R2, R25
+	VLD1R (R25), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fde94 // fmul v20.4s, v20.4s, v31.4s
+	WORD $0x6e3edeb5 // fmul v21.4s, v21.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F22, F23)
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e28ce96 // fmla v22.4s, v20.4s, v8.4s
+	WORD $0x4e29ceb7 // fmla v23.4s, v21.4s, v9.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69f // fcmgt v31.4s, v20.4s, v22.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb7e69f // fcmgt v31.4s, v20.4s, v23.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	VLD1R (R20), [V20.S4]
+	WORD $0x6eb4e6df // fcmgt v31.4s, v22.4s, v20.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb4e6ff // fcmgt v31.4s, v23.4s, v20.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	ADD R14, R3, R20
+	FSTPQ (F22, F23), 0(R20)
+	VLD1R (R25), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fde94 // fmul v20.4s, v20.4s, v31.4s
+	WORD $0x6e3edeb5 // fmul v21.4s, v21.4s, v30.4s
+	FLDPQ 32(R19), (F22, F23)
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e2ace96 // fmla v22.4s, v20.4s, v10.4s
+	WORD $0x4e2bceb7 // fmla v23.4s, v21.4s, v11.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69f // fcmgt v31.4s, v20.4s, v22.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb7e69f // fcmgt v31.4s, v20.4s, v23.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	ADD $4, R7, R21
+	VLD1R (R21), [V20.S4]
+	WORD $0x6eb4e6df // fcmgt v31.4s, v22.4s, v20.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb4e6ff // fcmgt v31.4s, v23.4s, v20.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	FSTPQ (F22, F23), 32(R20)
+	MOVD 24(R0), R3
+	MOVD 24(R1), R4
+	ADD $12, R2, R22
+	VLD1R (R22), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fde94 // fmul v20.4s, v20.4s, v31.4s
+	WORD $0x6e3edeb5 // fmul v21.4s, v21.4s, v30.4s
+	ADD R14, R4, R23
+	FLDPQ 0(R23), (F22, F23)
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e2cce96 // fmla v22.4s, v20.4s, v12.4s
+	WORD $0x4e2dceb7 // fmla v23.4s, v21.4s, v13.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69f // fcmgt v31.4s, v20.4s, v22.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb7e69f // fcmgt v31.4s, v20.4s, v23.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	VLD1R (R21), [V20.S4]
+	WORD $0x6eb4e6df // fcmgt v31.4s, v22.4s, v20.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb4e6ff // fcmgt v31.4s, v23.4s, v20.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	ADD R14, R3, R24
+	FSTPQ (F22, F23), 0(R24)
+	VLD1R (R22), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fde94 // fmul v20.4s, v20.4s, v31.4s
+	WORD $0x6e3edeb5 // fmul v21.4s, v21.4s, v30.4s
+	FLDPQ 32(R23), (F22, F23)
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e2ece96 // fmla v22.4s, v20.4s, v14.4s
+	WORD $0x4e2fceb7 // fmla v23.4s, v21.4s, v15.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69f // fcmgt v31.4s, v20.4s, v22.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb7e69f // fcmgt v31.4s, v20.4s, v23.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	VLD1R (R21), [V20.S4]
+	WORD $0x6eb4e6df // fcmgt v31.4s, v22.4s, v20.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb4e6ff // fcmgt v31.4s, v23.4s, v20.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	FSTPQ (F22, F23), 32(R24)
+	MOVD 32(R0), R3
+	MOVD 32(R1), R4
+	ADD $16, R2, R25
+	VLD1R (R25), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fde94 // fmul v20.4s, v20.4s, v31.4s
+	WORD $0x6e3edeb5 // fmul v21.4s, v21.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F22, F23)
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e30ce96 // fmla v22.4s, v20.4s, v16.4s
+	WORD $0x4e31ceb7 // fmla v23.4s, v21.4s, v17.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69f // fcmgt v31.4s, v20.4s, v22.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb7e69f // fcmgt v31.4s, v20.4s, v23.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	VLD1R (R21), [V20.S4]
+	WORD $0x6eb4e6df // fcmgt v31.4s, v22.4s, v20.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb4e6ff // fcmgt v31.4s, v23.4s, v20.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	ADD R14, R3, R20
+	FSTPQ (F22, F23), 0(R20)
+	VLD1R (R25), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fde94 // fmul v20.4s, v20.4s, v31.4s
+	WORD $0x6e3edeb5 // fmul v21.4s, v21.4s, v30.4s
+	FLDPQ 32(R19), (F22, F23)
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e32ce96 // fmla v22.4s, v20.4s, v18.4s
+	WORD $0x4e33ceb7 // fmla v23.4s, v21.4s, v19.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69f // fcmgt v31.4s, v20.4s, v22.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb7e69f // fcmgt v31.4s, v20.4s, v23.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	VLD1R (R21), [V20.S4]
+	WORD $0x6eb4e6df // fcmgt v31.4s, v22.4s, v20.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb4e6ff // fcmgt v31.4s, v23.4s, v20.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	FSTPQ (F22, F23), 32(R20)
+	RET
+
+partial:
+	FLDPQ 0(R13), (F30, F31)
+	FLDPQ 32(R13), (F28, F29)
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20ce96 // fmla v22.4s, v20.4s, v0.4s
+	WORD $0x4e21ceb7 // fmla v23.4s, v21.4s, v1.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69b // fcmgt v27.4s, v20.4s, v22.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb7e69b // fcmgt v27.4s, v20.4s, v23.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	ADD $4, R7, R21
+	VLD1R (R21), [V20.S4]
+	WORD $0x6eb4e6db // fcmgt v27.4s, v22.4s, v20.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb4e6fb // fcmgt v27.4s, v23.4s, v20.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V22.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V22.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V22.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V22.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V23.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V23.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V23.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V23.S[3], 4(R16)
+	VLD1R (R2), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 32(R5), (F27, F26)
+	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22ce96 // fmla v22.4s, v20.4s, v2.4s
+	WORD $0x4e23ceb7 // fmla v23.4s, v21.4s, v3.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69b // fcmgt v27.4s, v20.4s, v22.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb7e69b // fcmgt v27.4s, v20.4s, v23.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	VLD1R (R21), [V20.S4]
+	WORD $0x6eb4e6db // fcmgt v27.4s, v22.4s, v20.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb4e6fb // fcmgt v27.4s, v23.4s, v20.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V22.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V22.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V22.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V22.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V23.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V23.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V23.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V23.S[3], 4(R16)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R22
+	VLD1R (R22), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24ce96 // fmla v22.4s, v20.4s, v4.4s
+	WORD $0x4e25ceb7 // fmla v23.4s, v21.4s, v5.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69b // fcmgt v27.4s, v20.4s, v22.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb7e69b // fcmgt v27.4s, v20.4s, v23.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	VLD1R (R21), [V20.S4]
+	WORD $0x6eb4e6db // fcmgt v27.4s, v22.4s, v20.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb4e6fb // fcmgt v27.4s, v23.4s, v20.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V22.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V22.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V22.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V22.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V23.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V23.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V23.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V23.S[3], 4(R16)
+	VLD1R (R22), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 32(R5), (F27, F26)
+	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26ce96 // fmla v22.4s, v20.4s, v6.4s
+	WORD $0x4e27ceb7 // fmla v23.4s, v21.4s, v7.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69b // fcmgt v27.4s, v20.4s, v22.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb7e69b // fcmgt v27.4s, v20.4s, v23.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	VLD1R (R21), [V20.S4]
+	WORD $0x6eb4e6db // fcmgt v27.4s, v22.4s, v20.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb4e6fb // fcmgt v27.4s, v23.4s, v20.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V22.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V22.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V22.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V22.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V23.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V23.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V23.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V23.S[3], 4(R16)
+	MOVD 16(R0), R3
+	MOVD 16(R1), R4
+	ADD $8, R2, R23
+	VLD1R (R23), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e28ce96 // fmla v22.4s, v20.4s, v8.4s
+	WORD $0x4e29ceb7 // fmla v23.4s, v21.4s, v9.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69b // fcmgt v27.4s, v20.4s, v22.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb7e69b // fcmgt v27.4s, v20.4s, v23.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	VLD1R (R21), [V20.S4]
+	WORD $0x6eb4e6db // fcmgt v27.4s, v22.4s, v20.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb4e6fb // fcmgt v27.4s, v23.4s, v20.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V22.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V22.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V22.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V22.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V23.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V23.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V23.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V23.S[3], 4(R16)
+	VLD1R (R23), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 32(R5), (F27, F26)
+	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e2ace96 // fmla v22.4s, v20.4s, v10.4s
+	WORD $0x4e2bceb7 // fmla v23.4s, v21.4s, v11.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69b // fcmgt v27.4s, v20.4s, v22.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb7e69b // fcmgt v27.4s, v20.4s, v23.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	VLD1R (R21), [V20.S4]
+	WORD $0x6eb4e6db // fcmgt v27.4s, v22.4s, v20.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb4e6fb // fcmgt v27.4s, v23.4s, v20.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V22.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V22.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V22.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V22.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V23.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V23.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V23.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V23.S[3], 4(R16)
+	MOVD 24(R0), R3
+	MOVD 24(R1), R4
+	ADD $12, R2, R24
+	VLD1R (R24), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e2cce96 // fmla v22.4s, v20.4s, v12.4s
+	WORD $0x4e2dceb7 // fmla v23.4s, v21.4s, v13.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69b // fcmgt v27.4s, v20.4s, v22.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb7e69b // fcmgt v27.4s, v20.4s, v23.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	VLD1R (R21), [V20.S4]
+	WORD $0x6eb4e6db // fcmgt v27.4s, v22.4s, v20.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb4e6fb // fcmgt v27.4s, v23.4s, v20.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V22.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V22.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V22.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V22.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V23.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V23.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V23.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V23.S[3], 4(R16)
+	VLD1R (R24), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 32(R5), (F27, F26)
+	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e2ece96 // fmla v22.4s, v20.4s, v14.4s
+	WORD $0x4e2fceb7 // fmla v23.4s, v21.4s, v15.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69b // fcmgt v27.4s, v20.4s, v22.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb7e69b // fcmgt v27.4s, v20.4s, v23.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	VLD1R (R21), [V20.S4]
+	WORD $0x6eb4e6db // fcmgt v27.4s, v22.4s, v20.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb4e6fb // fcmgt v27.4s, v23.4s, v20.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V22.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V22.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V22.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V22.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V23.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V23.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V23.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V23.S[3], 4(R16)
+	MOVD 32(R0), R3
+	MOVD 32(R1), R4
+	ADD $16, R2, R25
+	VLD1R (R25), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e30ce96 // fmla v22.4s, v20.4s, v16.4s
+	WORD $0x4e31ceb7 // fmla v23.4s, v21.4s, v17.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69b // fcmgt v27.4s, v20.4s, v22.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb7e69b // fcmgt v27.4s, v20.4s, v23.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	VLD1R (R21), [V20.S4]
+	WORD $0x6eb4e6db // fcmgt v27.4s, v22.4s, v20.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb4e6fb // fcmgt v27.4s, v23.4s, v20.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V22.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V22.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V22.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V22.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V23.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V23.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V23.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V23.S[3], 4(R16)
+	VLD1R (R25), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fde94 // fmul v20.4s, v20.4s, v31.4s
+	WORD $0x6e3edeb5 // fmul v21.4s, v21.4s, v30.4s
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e32ce96 // fmla v22.4s, v20.4s, v18.4s
+	WORD $0x4e33ceb7 // fmla v23.4s, v21.4s, v19.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69f // fcmgt v31.4s, v20.4s, v22.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb7e69f // fcmgt v31.4s, v20.4s, v23.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	VLD1R (R21), [V20.S4]
+	WORD $0x6eb4e6df // fcmgt v31.4s, v22.4s, v20.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb4e6ff // fcmgt v31.4s, v23.4s, v20.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V22.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V22.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V22.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V22.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V23.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V23.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V23.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V23.S[3], 4(R16)
+	RET
+
+TEXT ·gemmQuads5x16I8MM(SB), NOSPLIT, $0-104
+	MOVD bias+56(FP), R13
+	FLDPQ 0(R13), (F0, F1)
+	FLDPQ 32(R13), (F2, F3)
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea21c46 // mov v6.16b, v2.16b
+	WORD $0x4ea31c67 // mov v7.16b, v3.16b
+	WORD $0x4ea01c08 // mov v8.16b, v0.16b
+	WORD $0x4ea11c29 // mov v9.16b, v1.16b
+	WORD $0x4ea21c4a // mov v10.16b, v2.16b
+	WORD $0x4ea31c6b // mov v11.16b, v3.16b
+	WORD $0x4ea01c0c // mov v12.16b, v0.16b
+	WORD $0x4ea11c2d // mov v13.16b, v1.16b
+	WORD $0x4ea21c4e // mov v14.16b, v2.16b
+	WORD $0x4ea31c6f // mov v15.16b, v3.16b
+	WORD $0x4ea01c10 // mov v16.16b, v0.16b
+	WORD $0x4ea11c31 // mov v17.16b, v1.16b
+	WORD $0x4ea21c52 // mov v18.16b, v2.16b
+	WORD $0x4ea31c73 // mov v19.16b, v3.16b
+	MOVD weights+32(FP), R13
+	WORD $0x4ec4381e // zip1 v30.2d, v0.2d, v4.2d
+	WORD $0x4ec47804 // zip2 v4.2d, v0.2d, v4.2d
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4ec5383e // zip1 v30.2d, v1.2d, v5.2d
+	WORD $0x4ec57825 // zip2 v5.2d, v1.2d, v5.2d
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	WORD $0x4ec6385e // zip1 v30.2d, v2.2d, v6.2d
+	WORD $0x4ec67846 // zip2 v6.2d, v2.2d, v6.2d
+	WORD $0x4ebe1fc2 // mov v2.16b, v30.16b
+	WORD $0x4ec7387e // zip1 v30.2d, v3.2d, v7.2d
+	WORD $0x4ec77867 // zip2 v7.2d, v3.2d, v7.2d
+	WORD $0x4ebe1fc3 // mov v3.16b, v30.16b
+	WORD $0x4ecc391e // zip1 v30.2d, v8.2d, v12.2d
+	WORD $0x4ecc790c // zip2 v12.2d, v8.2d, v12.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ecd393e // zip1 v30.2d, v9.2d, v13.2d
+	WORD $0x4ecd792d // zip2 v13.2d, v9.2d, v13.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	WORD $0x4ece395e // zip1 v30.2d, v10.2d, v14.2d
+	WORD $0x4ece794e // zip2 v14.2d, v10.2d, v14.2d
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4ecf397e // zip1 v30.2d, v11.2d, v15.2d
+	WORD $0x4ecf796f // zip2 v15.2d, v11.2d, v15.2d
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	WORD $0x4ed43a1e // zip1 v30.2d, v16.2d, v20.2d
+	WORD $0x4ed47a14 // zip2 v20.2d, v16.2d, v20.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ed53a3e // zip1 v30.2d, v17.2d, v21.2d
+	WORD $0x4ed57a35 // zip2 v21.2d, v17.2d, v21.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	WORD $0x4ed63a5e // zip1 v30.2d, v18.2d, v22.2d
+	WORD $0x4ed67a56 // zip2 v22.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ed73a7e // zip1 v30.2d, v19.2d, v23.2d
+	WORD $0x4ed77a77 // zip2 v23.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+
+tap:
+	MOVD table+0(FP), R14
+	MOVD 0(R14), R0
+	MOVD 8(R14), R1
+	MOVD 16(R14), R2
+	MOVD 24(R14), R3
+	MOVD 32(R14), R4
+	ADD $40, R14, R14
+	MOVD R14, table+0(FP)
+	MOVD begin+16(FP), R14
+	MOVD end+24(FP), R15
+	SUB R14, R15, R16
+	SUBS $16, R16, R16
+	BLT few
+
+four:
+	WORD $0x3cee6818 // ldr q24, [x0, x14]
+	WORD $0x3cee6839 // ldr q25, [x1, x14]
+	WORD $0x3cee685a // ldr q26, [x2, x14]
+	WORD $0x3cee687b // ldr q27, [x3, x14]
+	WORD $0x3cee689c // ldr q28, [x4, x14]
+	WORD $0x4ed93b1e // zip1 v30.2d, v24.2d, v25.2d
+	WORD $0x4ed97b19 // zip2 v25.2d, v24.2d, v25.2d
+	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
+	WORD $0x4edb7b5b // zip2 v27.2d, v26.2d, v27.2d
+	WORD $0x4edd3b9a // zip1 v26.2d, v28.2d, v29.2d
+	WORD $0x4edd7b9d // zip2 v29.2d, v28.2d, v29.2d
+	FLDPQ 0(R13), (F28, F31)
+	WORD $0x4e9ca7c0 // smmla v0.4s, v30.16b, v28.16b
+	WORD $0x4e9ca708 // smmla v8.4s, v24.16b, v28.16b
+	WORD $0x4e9ca750 // smmla v16.4s, v26.16b, v28.16b
+	WORD $0x4e9fa7c4 // smmla v4.4s, v30.16b, v31.16b
+	WORD $0x4e9fa70c // smmla v12.4s, v24.16b, v31.16b
+	WORD $0x4e9fa754 // smmla v20.4s, v26.16b, v31.16b
+	FLDPQ 32(R13), (F28, F31)
+	WORD $0x4e9ca7c1 // smmla v1.4s, v30.16b, v28.16b
+	WORD $0x4e9ca709 // smmla v9.4s, v24.16b, v28.16b
+	WORD $0x4e9ca751 // smmla v17.4s, v26.16b, v28.16b
+	WORD $0x4e9fa7c5 // smmla v5.4s, v30.16b, v31.16b
+	WORD $0x4e9fa70d // smmla v13.4s, v24.16b, v31.16b
+	WORD $0x4e9fa755 // smmla v21.4s, v26.16b, v31.16b
+	FLDPQ 64(R13), (F28, F31)
+	WORD $0x4e9ca7c2 // smmla v2.4s, v30.16b, v28.16b
+	WORD $0x4e9ca70a // smmla v10.4s, v24.16b, v28.16b
+	WORD $0x4e9ca752 // smmla v18.4s, v26.16b, v28.16b
+	WORD $0x4e9fa7c6 // smmla v6.4s, v30.16b, v31.16b
+	WORD $0x4e9fa70e // smmla v14.4s, v24.16b, v31.16b
+	WORD $0x4e9fa756 // smmla v22.4s, v26.16b, v31.16b
+	FLDPQ 96(R13), (F28, F31)
+	WORD $0x4e9ca7c3 // smmla v3.4s, v30.16b, v28.16b
+	WORD $0x4e9ca70b // smmla v11.4s, v24.16b, v28.16b
+	WORD $0x4e9ca753 // smmla v19.4s, v26.16b, v28.16b
+	WORD $0x4e9fa7c7 // smmla v7.4s, v30.16b, v31.16b
+	WORD $0x4e9fa70f // smmla v15.4s, v24.16b, v31.16b
+	WORD $0x4e9fa757 // smmla v23.4s, v26.16b, v31.16b
+	FLDPQ 128(R13), (F28, F31)
+	WORD $0x4e9ca720 // smmla v0.4s, v25.16b, v28.16b
+	WORD $0x4e9ca768 // smmla v8.4s, v27.16b, v28.16b
+	WORD $0x4e9ca7b0 // smmla v16.4s, v29.16b, v28.16b
+	WORD $0x4e9fa724 // smmla v4.4s, v25.16b, v31.16b
+	WORD $0x4e9fa76c // smmla v12.4s, v27.16b, v31.16b
+	WORD $0x4e9fa7b4 // smmla v20.4s, v29.16b, v31.16b
+	FLDPQ 160(R13), (F28, F31)
+	WORD $0x4e9ca721 // smmla v1.4s, v25.16b, v28.16b
+	WORD $0x4e9ca769 // smmla v9.4s, v27.16b, v28.16b
+	WORD $0x4e9ca7b1 // smmla v17.4s, v29.16b, v28.16b
+	WORD $0x4e9fa725 // smmla v5.4s, v25.16b, v31.16b
+	WORD $0x4e9fa76d // smmla v13.4s, v27.16b, v31.16b
+	WORD $0x4e9fa7b5 // smmla v21.4s, v29.16b, v31.16b
+	FLDPQ 192(R13), (F28, F31)
+	WORD $0x4e9ca722 // smmla v2.4s, v25.16b, v28.16b
+	WORD $0x4e9ca76a // smmla v10.4s, v27.16b, v28.16b
+	WORD $0x4e9ca7b2 // smmla v18.4s, v29.16b, v28.16b
+	WORD $0x4e9fa726 // smmla v6.4s, v25.16b, v31.16b
+	WORD $0x4e9fa76e // smmla v14.4s, v27.16b, v31.16b
+	WORD $0x4e9fa7b6 // smmla v22.4s, v29.16b, v31.16b
+	FLDPQ 224(R13), (F28, F31)
+	WORD $0x4e9ca723 // smmla v3.4s, v25.16b, v28.16b
+	WORD $0x4e9ca76b // smmla v11.4s, v27.16b, v28.16b
+	WORD $0x4e9ca7b3 // smmla v19.4s, v29.16b, v28.16b
+	WORD $0x4e9fa727 // smmla v7.4s, v25.16b, v31.16b
+	WORD $0x4e9fa76f // smmla v15.4s, v27.16b, v31.16b
+	WORD $0x4e9fa7b7 // smmla v23.4s, v29.16b, v31.16b
+	ADD $16, R14, R14
+	ADD $256, R13, R13
+	SUBS $16, R16, R16
+	BGE four
+
+few:
+	ADDS $16, R16, R16
+	BEQ added
+	CMP $8, R16
+	BLT one
+	WORD $0xfc6e6818 // ldr d24, [x0, x14]
+	WORD $0xfc6e6839 // ldr d25, [x1, x14]
+	WORD $0xfc6e685a // ldr d26, [x2, x14]
+	WORD $0xfc6e687b // ldr d27, [x3, x14]
+	WORD $0xfc6e689c // ldr d28, [x4, x14]
+	WORD $0x4ed93b18 // zip1 v24.2d, v24.2d, v25.2d
+	WORD $0x4edb3b5a // zip1 v26.2d, v26.2d, v27.2d
+	WORD $0x4edd3b9c // zip1 v28.2d, v28.2d, v29.2d
+	FLDPQ 0(R13), (F30, F31)
+	WORD $0x4e9ea700 // smmla v0.4s, v24.16b, v30.16b
+	WORD $0x4e9ea748 // smmla v8.4s, v26.16b, v30.16b
+	WORD $0x4e9ea790 // smmla v16.4s, v28.16b, v30.16b
+	WORD $0x4e9fa704 // smmla v4.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74c // smmla v12.4s, v26.16b, v31.16b
+	WORD $0x4e9fa794 // smmla v20.4s, v28.16b, v31.16b
+	FLDPQ 32(R13), (F30, F31)
+	WORD $0x4e9ea701 // smmla v1.4s, v24.16b, v30.16b
+	WORD $0x4e9ea749 // smmla v9.4s, v26.16b, v30.16b
+	WORD $0x4e9ea791 // smmla v17.4s, v28.16b, v30.16b
+	WORD $0x4e9fa705 // smmla v5.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74d // smmla v13.4s, v26.16b, v31.16b
+	WORD $0x4e9fa795 // smmla v21.4s, v28.16b, v31.16b
+	FLDPQ 64(R13), (F30, F31)
+	WORD $0x4e9ea702 // smmla v2.4s, v24.16b, v30.16b
+	WORD $0x4e9ea74a // smmla v10.4s, v26.16b, v30.16b
+	WORD $0x4e9ea792 // smmla v18.4s, v28.16b, v30.16b
+	WORD $0x4e9fa706 // smmla v6.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74e // smmla v14.4s, v26.16b, v31.16b
+	WORD $0x4e9fa796 // smmla v22.4s, v28.16b, v31.16b
+	FLDPQ 96(R13), (F30, F31)
+	WORD $0x4e9ea703 // smmla v3.4s, v24.16b, v30.16b
+	WORD $0x4e9ea74b // smmla v11.4s, v26.16b, v30.16b
+	WORD $0x4e9ea793 // smmla v19.4s, v28.16b, v30.16b
+	WORD $0x4e9fa707 // smmla v7.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74f // smmla v15.4s, v26.16b, v31.16b
+	WORD $0x4e9fa797 // smmla v23.4s, v28.16b, v31.16b
+	ADD $8, R14, R14
+	ADD $128, R13, R13
+	SUBS $8, R16, R16
+	BEQ added
+
+one:
+	WORD $0xbc6e6818 // ldr s24, [x0, x14]
+	WORD $0xbc6e6839 // ldr s25, [x1, x14]
+	WORD $0xbc6e685a // ldr s26, [x2, x14]
+	WORD $0xbc6e687b // ldr s27, [x3, x14]
+	WORD $0xbc6e689c // ldr s28, [x4, x14]
+	WORD $0x4ed93b18 // zip1 v24.2d, v24.2d, v25.2d
+	WORD $0x4edb3b5a // zip1 v26.2d, v26.2d, v27.2d
+	WORD $0x4edd3b9c // zip1 v28.2d, v28.2d, v29.2d
+	FMOVQ 0(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea700 // smmla v0.4s, v24.16b, v30.16b
+	WORD $0x4e9ea748 // smmla v8.4s, v26.16b, v30.16b
+	WORD $0x4e9ea790 // smmla v16.4s, v28.16b, v30.16b
+	WORD $0x4e9fa704 // smmla v4.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74c // smmla v12.4s, v26.16b, v31.16b
+	WORD $0x4e9fa794 // smmla v20.4s, v28.16b, v31.16b
+	FMOVQ 16(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea701 // smmla v1.4s, v24.16b, v30.16b
+	WORD $0x4e9ea749 // smmla v9.4s, v26.16b, v30.16b
+	WORD $0x4e9ea791 // smmla v17.4s, v28.16b, v30.16b
+	WORD $0x4e9fa705 // smmla v5.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74d // smmla v13.4s, v26.16b, v31.16b
+	WORD $0x4e9fa795 // smmla v21.4s, v28.16b, v31.16b
+	FMOVQ 32(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea702 // smmla v2.4s, v24.16b, v30.16b
+	WORD $0x4e9ea74a // smmla v10.4s, v26.16b, v30.16b
+	WORD $0x4e9ea792 // smmla v18.4s, v28.16b, v30.16b
+	WORD $0x4e9fa706 // smmla v6.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74e // smmla v14.4s, v26.16b, v31.16b
+	WORD $0x4e9fa796 // smmla v22.4s, v28.16b, v31.16b
+	FMOVQ 48(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea703 // smmla v3.4s, v24.16b, v30.16b
+	WORD $0x4e9ea74b // smmla v11.4s, v26.16b, v30.16b
+	WORD $0x4e9ea793 // smmla v19.4s, v28.16b, v30.16b
+	WORD $0x4e9fa707 // smmla v7.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74f // smmla v15.4s, v26.16b, v31.16b
+	WORD $0x4e9fa797 // smmla v23.4s, v28.16b, v31.16b
+	ADD $4, R14, R14
+	ADD $64, R13, R13
+
+added:
+	MOVD taps+8(FP), R15
+	SUBS $1, R15, R15
+	MOVD R15, taps+8(FP)
+	BNE tap
+	WORD $0x4ec4381e // zip1 v30.2d, v0.2d, v4.2d
+	WORD $0x4ec47804 // zip2 v4.2d, v0.2d, v4.2d
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4ec5383e // zip1 v30.2d, v1.2d, v5.2d
+	WORD $0x4ec57825 // zip2 v5.2d, v1.2d, v5.2d
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	WORD $0x4ec6385e // zip1 v30.2d, v2.2d, v6.2d
+	WORD $0x4ec67846 // zip2 v6.2d, v2.2d, v6.2d
+	WORD $0x4ebe1fc2 // mov v2.16b, v30.16b
+	WORD $0x4ec7387e // zip1 v30.2d, v3.2d, v7.2d
+	WORD $0x4ec77867 // zip2 v7.2d, v3.2d, v7.2d
+	WORD $0x4ebe1fc3 // mov v3.16b, v30.16b
+	WORD $0x4ecc391e // zip1 v30.2d, v8.2d, v12.2d
+	WORD $0x4ecc790c // zip2 v12.2d, v8.2d, v12.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ecd393e // zip1 v30.2d, v9.2d, v13.2d
+	WORD $0x4ecd792d // zip2 v13.2d, v9.2d, v13.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	WORD $0x4ece395e // zip1 v30.2d, v10.2d, v14.2d
+	WORD $0x4ece794e // zip2 v14.2d, v10.2d, v14.2d
+	WORD $0x4ebe1fca // mov v10.16b, v30.16b
+	WORD $0x4ecf397e // zip1 v30.2d, v11.2d, v15.2d
+	WORD $0x4ecf796f // zip2 v15.2d, v11.2d, v15.2d
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	WORD $0x4ed43a1e // zip1 v30.2d, v16.2d, v20.2d
+	WORD $0x4ed47a14 // zip2 v20.2d, v16.2d, v20.2d
+	WORD $0x4ebe1fd0 // mov v16.16b, v30.16b
+	WORD $0x4ed53a3e // zip1 v30.2d, v17.2d, v21.2d
+	WORD $0x4ed57a35 // zip2 v21.2d, v17.2d, v21.2d
+	WORD $0x4ebe1fd1 // mov v17.16b, v30.16b
+	WORD $0x4ed63a5e // zip1 v30.2d, v18.2d, v22.2d
+	WORD $0x4ed67a56 // zip2 v22.2d, v18.2d, v22.2d
+	WORD $0x4ebe1fd2 // mov v18.16b, v30.16b
+	WORD $0x4ed73a7e // zip1 v30.2d, v19.2d, v23.2d
+	WORD $0x4ed77a77 // zip2 v23.2d, v19.2d, v23.2d
+	WORD $0x4ebe1fd3 // mov v19.16b, v30.16b
+	MOVD mask+72(FP), R13
+	CMP $0, R13
+	BNE partial
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fde94 // fmul v20.4s, v20.4s, v31.4s
+	WORD $0x6e3edeb5 // fmul v21.4s, v21.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F22, F23)
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20ce96 // fmla v22.4s, v20.4s, v0.4s
+	WORD $0x4e21ceb7 // fmla v23.4s, v21.4s, v1.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69f // fcmgt v31.4s, v20.4s, v22.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb7e69f // fcmgt v31.4s, v20.4s, v23.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	ADD $4, R7, R20
+	VLD1R (R20), [V20.S4]
+	WORD $0x6eb4e6df // fcmgt v31.4s, v22.4s, v20.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb4e6ff // fcmgt v31.4s, v23.4s, v20.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	ADD R14, R3, R21
+	FSTPQ (F22, F23), 0(R21)
+	VLD1R (R2), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fde94 // fmul v20.4s, v20.4s, v31.4s
+	WORD $0x6e3edeb5 // fmul v21.4s, v21.4s, v30.4s
+	FLDPQ 32(R19), (F22, F23)
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22ce96 // fmla v22.4s, v20.4s, v2.4s
+	WORD $0x4e23ceb7 // fmla v23.4s, v21.4s, v3.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69f // fcmgt v31.4s, v20.4s, v22.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb7e69f // fcmgt v31.4s, v20.4s, v23.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	VLD1R (R20), [V20.S4]
+	WORD $0x6eb4e6df // fcmgt v31.4s, v22.4s, v20.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb4e6ff // fcmgt v31.4s, v23.4s, v20.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	FSTPQ (F22, F23), 32(R21)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R22
+	VLD1R (R22), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fde94 // fmul v20.4s, v20.4s, v31.4s
+	WORD $0x6e3edeb5 // fmul v21.4s, v21.4s, v30.4s
+	ADD R14, R4, R23
+	FLDPQ 0(R23), (F22, F23)
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24ce96 // fmla v22.4s, v20.4s, v4.4s
+	WORD $0x4e25ceb7 // fmla v23.4s, v21.4s, v5.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69f // fcmgt v31.4s, v20.4s, v22.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb7e69f // fcmgt v31.4s, v20.4s, v23.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	VLD1R (R20), [V20.S4]
+	WORD $0x6eb4e6df // fcmgt v31.4s, v22.4s, v20.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb4e6ff // fcmgt v31.4s, v23.4s, v20.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	ADD R14, R3, R24
+	FSTPQ (F22, F23), 0(R24)
+	VLD1R (R22), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fde94 // fmul v20.4s, v20.4s, v31.4s
+	WORD $0x6e3edeb5 // fmul v21.4s, v21.4s, v30.4s
+	FLDPQ 32(R23), (F22, F23)
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26ce96 // fmla v22.4s, v20.4s, v6.4s
+	WORD $0x4e27ceb7 // fmla v23.4s, v21.4s, v7.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69f // fcmgt v31.4s, v20.4s, v22.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb7e69f // fcmgt v31.4s, v20.4s, v23.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	VLD1R (R20), [V20.S4]
+	WORD $0x6eb4e6df // fcmgt v31.4s, v22.4s, v20.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb4e6ff // fcmgt v31.4s, v23.4s, v20.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	FSTPQ (F22, F23), 32(R24)
+	MOVD 16(R0), R3
+	MOVD 16(R1), R4
+	ADD $8, R2, R25
+	VLD1R (R25), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fde94 // fmul v20.4s, v20.4s, v31.4s
+	WORD $0x6e3edeb5 // fmul v21.4s, v21.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F22, F23)
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e28ce96 // fmla v22.4s, v20.4s, v8.4s
+	WORD $0x4e29ceb7 // fmla v23.4s, v21.4s, v9.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69f // fcmgt v31.4s, v20.4s, v22.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb7e69f // fcmgt v31.4s, v20.4s, v23.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	VLD1R (R20), [V20.S4]
+	WORD $0x6eb4e6df // fcmgt v31.4s, v22.4s, v20.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb4e6ff // fcmgt v31.4s, v23.4s, v20.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	ADD R14, R3, R20
+	FSTPQ (F22, F23), 0(R20)
+	VLD1R (R25), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fde94 // fmul v20.4s, v20.4s, v31.4s
+	WORD $0x6e3edeb5 // fmul v21.4s, v21.4s, v30.4s
+	FLDPQ 32(R19), (F22, F23)
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e2ace96 // fmla v22.4s, v20.4s, v10.4s
+	WORD $0x4e2bceb7 // fmla v23.4s, v21.4s, v11.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69f // fcmgt v31.4s, v20.4s, v22.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb7e69f // fcmgt v31.4s, v20.4s, v23.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	ADD $4, R7, R21
+	VLD1R (R21), [V20.S4]
+	WORD $0x6eb4e6df // fcmgt v31.4s, v22.4s, v20.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb4e6ff // fcmgt v31.4s, v23.4s, v20.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	FSTPQ (F22, F23), 32(R20)
+	MOVD 24(R0), R3
+	MOVD 24(R1), R4
+	ADD $12, R2, R22
+	VLD1R (R22), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fde94 // fmul v20.4s, v20.4s, v31.4s
+	WORD $0x6e3edeb5 // fmul v21.4s, v21.4s, v30.4s
+	ADD R14, R4, R23
+	FLDPQ 0(R23), (F22, F23)
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e2cce96 // fmla v22.4s, v20.4s, v12.4s
+	WORD $0x4e2dceb7 // fmla v23.4s, v21.4s, v13.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69f // fcmgt v31.4s, v20.4s, v22.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb7e69f // fcmgt v31.4s, v20.4s, v23.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	VLD1R (R21), [V20.S4]
+	WORD $0x6eb4e6df // fcmgt v31.4s, v22.4s, v20.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb4e6ff // fcmgt v31.4s, v23.4s, v20.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	ADD R14, R3, R24
+	FSTPQ (F22, F23), 0(R24)
+	VLD1R (R22), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fde94 // fmul v20.4s, v20.4s, v31.4s
+	WORD $0x6e3edeb5 // fmul v21.4s, v21.4s, v30.4s
+	FLDPQ 32(R23), (F22, F23)
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e2ece96 // fmla v22.4s, v20.4s, v14.4s
+	WORD $0x4e2fceb7 // fmla v23.4s, v21.4s, v15.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69f // fcmgt v31.4s, v20.4s, v22.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb7e69f // fcmgt v31.4s, v20.4s, v23.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	VLD1R (R21), [V20.S4]
+	WORD $0x6eb4e6df // fcmgt v31.4s, v22.4s, v20.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb4e6ff // fcmgt v31.4s, v23.4s, v20.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	FSTPQ (F22, F23), 32(R24)
+	MOVD 32(R0), R3
+	MOVD 32(R1), R4
+	ADD $16, R2, R25
+	VLD1R (R25), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fde94 // fmul v20.4s, v20.4s, v31.4s
+	WORD $0x6e3edeb5 // fmul v21.4s, v21.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F22, F23)
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e30ce96 // fmla v22.4s, v20.4s, v16.4s
+	WORD $0x4e31ceb7 // fmla v23.4s, v21.4s, v17.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69f // fcmgt v31.4s, v20.4s, v22.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb7e69f // fcmgt v31.4s, v20.4s, v23.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	VLD1R (R21), [V20.S4]
+	WORD $0x6eb4e6df // fcmgt v31.4s, v22.4s, v20.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb4e6ff // fcmgt v31.4s, v23.4s, v20.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	ADD R14, R3, R20
+	FSTPQ (F22, F23), 0(R20)
+	VLD1R (R25), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fde94 // fmul v20.4s, v20.4s, v31.4s
+	WORD $0x6e3edeb5 // fmul v21.4s, v21.4s, v30.4s
+	FLDPQ 32(R19), (F22, F23)
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e32ce96 // fmla v22.4s, v20.4s, v18.4s
+	WORD $0x4e33ceb7 // fmla v23.4s, v21.4s, v19.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69f // fcmgt v31.4s, v20.4s, v22.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb7e69f // fcmgt v31.4s, v20.4s, v23.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	VLD1R (R21), [V20.S4]
+	WORD $0x6eb4e6df // fcmgt v31.4s, v22.4s, v20.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb4e6ff // fcmgt v31.4s, v23.4s, v20.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	FSTPQ (F22, F23), 32(R20)
+	RET
+
+partial:
+	FLDPQ 0(R13), (F30, F31)
+	FLDPQ 32(R13), (F28, F29)
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20ce96 // fmla v22.4s, v20.4s, v0.4s
+	WORD $0x4e21ceb7 // fmla v23.4s, v21.4s, v1.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69b // fcmgt v27.4s, v20.4s, v22.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb7e69b // fcmgt v27.4s, v20.4s, v23.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	ADD $4, R7, R21
+	VLD1R (R21), [V20.S4]
+	WORD $0x6eb4e6db // fcmgt v27.4s, v22.4s, v20.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb4e6fb // fcmgt v27.4s, v23.4s, v20.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V22.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V22.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V22.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V22.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V23.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V23.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V23.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V23.S[3], 4(R16)
+	VLD1R (R2), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 32(R5), (F27, F26)
+	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22ce96 // fmla v22.4s, v20.4s, v2.4s
+	WORD $0x4e23ceb7 // fmla v23.4s, v21.4s, v3.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69b // fcmgt v27.4s, v20.4s, v22.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb7e69b // fcmgt v27.4s, v20.4s, v23.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	VLD1R (R21), [V20.S4]
+	WORD $0x6eb4e6db // fcmgt v27.4s, v22.4s, v20.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb4e6fb // fcmgt v27.4s, v23.4s, v20.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V22.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V22.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V22.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V22.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V23.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V23.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V23.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V23.S[3], 4(R16)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R22
+	VLD1R (R22), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24ce96 // fmla v22.4s, v20.4s, v4.4s
+	WORD $0x4e25ceb7 // fmla v23.4s, v21.4s, v5.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69b // fcmgt v27.4s, v20.4s, v22.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb7e69b // fcmgt v27.4s, v20.4s, v23.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	VLD1R (R21), [V20.S4]
+	WORD $0x6eb4e6db // fcmgt v27.4s, v22.4s, v20.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb4e6fb // fcmgt v27.4s, v23.4s, v20.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V22.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V22.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V22.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V22.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V23.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V23.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V23.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V23.S[3], 4(R16)
+	VLD1R (R22), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 32(R5), (F27, F26)
+	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26ce96 // fmla v22.4s, v20.4s, v6.4s
+	WORD $0x4e27ceb7 // fmla v23.4s, v21.4s, v7.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69b // fcmgt v27.4s, v20.4s, v22.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb7e69b // fcmgt v27.4s, v20.4s, v23.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	VLD1R (R21), [V20.S4]
+	WORD $0x6eb4e6db // fcmgt v27.4s, v22.4s, v20.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb4e6fb // fcmgt v27.4s, v23.4s, v20.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V22.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V22.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V22.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V22.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V23.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V23.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V23.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V23.S[3], 4(R16)
+	MOVD 16(R0), R3
+	MOVD 16(R1), R4
+	ADD $8, R2, R23
+	VLD1R (R23), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e28ce96 // fmla v22.4s, v20.4s, v8.4s
+	WORD $0x4e29ceb7 // fmla v23.4s, v21.4s, v9.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69b // fcmgt v27.4s, v20.4s, v22.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb7e69b // fcmgt v27.4s, v20.4s, v23.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	VLD1R (R21), [V20.S4]
+	WORD $0x6eb4e6db // fcmgt v27.4s, v22.4s, v20.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb4e6fb // fcmgt v27.4s, v23.4s, v20.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V22.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V22.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V22.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V22.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V23.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V23.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V23.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V23.S[3], 4(R16)
+	VLD1R (R23), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 32(R5), (F27, F26)
+	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e2ace96 // fmla v22.4s, v20.4s, v10.4s
+	WORD $0x4e2bceb7 // fmla v23.4s, v21.4s, v11.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69b // fcmgt v27.4s, v20.4s, v22.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb7e69b // fcmgt v27.4s, v20.4s, v23.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	VLD1R (R21), [V20.S4]
+	WORD $0x6eb4e6db // fcmgt v27.4s, v22.4s, v20.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb4e6fb // fcmgt v27.4s, v23.4s, v20.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V22.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V22.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V22.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V22.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V23.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V23.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V23.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V23.S[3], 4(R16)
+	MOVD 24(R0), R3
+	MOVD 24(R1), R4
+	ADD $12, R2, R24
+	VLD1R (R24), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e2cce96 // fmla v22.4s, v20.4s, v12.4s
+	WORD $0x4e2dceb7 // fmla v23.4s, v21.4s, v13.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69b // fcmgt v27.4s, v20.4s, v22.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb7e69b // fcmgt v27.4s, v20.4s, v23.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	VLD1R (R21), [V20.S4]
+	WORD $0x6eb4e6db // fcmgt v27.4s, v22.4s, v20.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb4e6fb // fcmgt v27.4s, v23.4s, v20.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V22.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V22.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V22.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V22.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V23.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V23.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V23.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V23.S[3], 4(R16)
+	VLD1R (R24), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 32(R5), (F27, F26)
+	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e2ece96 // fmla v22.4s, v20.4s, v14.4s
+	WORD $0x4e2fceb7 // fmla v23.4s, v21.4s, v15.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69b // fcmgt v27.4s, v20.4s, v22.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb7e69b // fcmgt v27.4s, v20.4s, v23.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	VLD1R (R21), [V20.S4]
+	WORD $0x6eb4e6db // fcmgt v27.4s, v22.4s, v20.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb4e6fb // fcmgt v27.4s, v23.4s, v20.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V22.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V22.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V22.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V22.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V23.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V23.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V23.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V23.S[3], 4(R16)
+	MOVD 32(R0), R3
+	MOVD 32(R1), R4
+	ADD $16, R2, R25
+	VLD1R (R25), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 0(R5), (F27, F26)
+	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e30ce96 // fmla v22.4s, v20.4s, v16.4s
+	WORD $0x4e31ceb7 // fmla v23.4s, v21.4s, v17.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69b // fcmgt v27.4s, v20.4s, v22.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb7e69b // fcmgt v27.4s, v20.4s, v23.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	VLD1R (R21), [V20.S4]
+	WORD $0x6eb4e6db // fcmgt v27.4s, v22.4s, v20.4s
+	WORD $0x6ebb1e96 // bit v22.16b, v20.16b, v27.16b
+	WORD $0x6eb4e6fb // fcmgt v27.4s, v23.4s, v20.4s
+	WORD $0x6ebb1e97 // bit v23.16b, v20.16b, v27.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V22.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V22.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V22.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V22.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V23.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V23.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V23.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V23.S[3], 4(R16)
+	VLD1R (R25), [V20.S4]
+	WORD $0x4eb41e95 // mov v21.16b, v20.16b
+	FLDPQ 32(R5), (F31, F30)
+	WORD $0x6e3fde94 // fmul v20.4s, v20.4s, v31.4s
+	WORD $0x6e3edeb5 // fmul v21.4s, v21.4s, v30.4s
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	ADD R14, R4, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V22.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V22.S[1]; VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V22.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V22.S[3]; VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V23.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V23.S[1]; VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V23.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V23.S[3]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e32ce96 // fmla v22.4s, v20.4s, v18.4s
+	WORD $0x4e33ceb7 // fmla v23.4s, v21.4s, v19.4s
+	VLD1R (R7), [V20.S4]
+	WORD $0x6eb6e69f // fcmgt v31.4s, v20.4s, v22.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb7e69f // fcmgt v31.4s, v20.4s, v23.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	VLD1R (R21), [V20.S4]
+	WORD $0x6eb4e6df // fcmgt v31.4s, v22.4s, v20.4s
+	WORD $0x6ebf1e96 // bit v22.16b, v20.16b, v31.16b
+	WORD $0x6eb4e6ff // fcmgt v31.4s, v23.4s, v20.4s
+	WORD $0x6ebf1e97 // bit v23.16b, v20.16b, v31.16b
+	ADD R14, R3, R16
+	ADD $32, R16, R16
+	VMOV V28.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V22.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V22.S[1], 4(R16); VMOV V28.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V22.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V22.S[3], 4(R16); VMOV V29.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V23.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V23.S[1], 4(R16); VMOV V29.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V23.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V23.S[3], 4(R16)
+	RET
+
 TEXT ·gemmQuads4x16NEON(SB), NOSPLIT, $0-104
 	MOVD bias+56(FP), R13
 	FLDPQ 0(R13), (F0, F1)
@@ -74068,6 +76898,880 @@ partial:
 	WORD $0x6ebd1d8f // bit v15.16b, v12.16b, v29.16b
 	ADD R14, R3, R16
 	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V14.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V14.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V14.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V14.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V15.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V15.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V15.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V15.S[3], 4(R16)
+	RET
+
+TEXT ·gemmQuads5x8NEON(SB), NOSPLIT, $0-104
+	MOVD bias+56(FP), R13
+	FLDPQ 0(R13), (F0, F1)
+	WORD $0x4ea01c02 // mov v2.16b, v0.16b
+	WORD $0x4ea11c23 // mov v3.16b, v1.16b
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea01c06 // mov v6.16b, v0.16b
+	WORD $0x4ea11c27 // mov v7.16b, v1.16b
+	WORD $0x4ea01c08 // mov v8.16b, v0.16b
+	WORD $0x4ea11c29 // mov v9.16b, v1.16b
+	MOVD weights+32(FP), R13
+
+tap:
+	MOVD table+0(FP), R14
+	MOVD 0(R14), R0
+	MOVD 8(R14), R1
+	MOVD 16(R14), R2
+	MOVD 24(R14), R3
+	MOVD 32(R14), R4
+	ADD $40, R14, R14
+	MOVD R14, table+0(FP)
+	MOVD begin+16(FP), R14
+	MOVD end+24(FP), R15
+	SUB R14, R15, R16
+	SUBS $16, R16, R16
+	BLT few
+
+four:
+	WORD $0x3cee680a // ldr q10, [x0, x14]
+	WORD $0x3cee682b // ldr q11, [x1, x14]
+	WORD $0x3cee684c // ldr q12, [x2, x14]
+	WORD $0x3cee686d // ldr q13, [x3, x14]
+	WORD $0x3cee688e // ldr q14, [x4, x14]
+	FLDPQ 0(R13), (F15, F16)
+	WORD $0x4f8ae1e0 // sdot v0.4s, v15.16b, v10.4b[0]
+	WORD $0x4f8be1e2 // sdot v2.4s, v15.16b, v11.4b[0]
+	WORD $0x4f8ce1e4 // sdot v4.4s, v15.16b, v12.4b[0]
+	WORD $0x4f8de1e6 // sdot v6.4s, v15.16b, v13.4b[0]
+	WORD $0x4f8ee1e8 // sdot v8.4s, v15.16b, v14.4b[0]
+	WORD $0x4f8ae201 // sdot v1.4s, v16.16b, v10.4b[0]
+	WORD $0x4f8be203 // sdot v3.4s, v16.16b, v11.4b[0]
+	WORD $0x4f8ce205 // sdot v5.4s, v16.16b, v12.4b[0]
+	WORD $0x4f8de207 // sdot v7.4s, v16.16b, v13.4b[0]
+	WORD $0x4f8ee209 // sdot v9.4s, v16.16b, v14.4b[0]
+	FLDPQ 32(R13), (F15, F16)
+	WORD $0x4faae1e0 // sdot v0.4s, v15.16b, v10.4b[1]
+	WORD $0x4fabe1e2 // sdot v2.4s, v15.16b, v11.4b[1]
+	WORD $0x4face1e4 // sdot v4.4s, v15.16b, v12.4b[1]
+	WORD $0x4fade1e6 // sdot v6.4s, v15.16b, v13.4b[1]
+	WORD $0x4faee1e8 // sdot v8.4s, v15.16b, v14.4b[1]
+	WORD $0x4faae201 // sdot v1.4s, v16.16b, v10.4b[1]
+	WORD $0x4fabe203 // sdot v3.4s, v16.16b, v11.4b[1]
+	WORD $0x4face205 // sdot v5.4s, v16.16b, v12.4b[1]
+	WORD $0x4fade207 // sdot v7.4s, v16.16b, v13.4b[1]
+	WORD $0x4faee209 // sdot v9.4s, v16.16b, v14.4b[1]
+	FLDPQ 64(R13), (F15, F16)
+	WORD $0x4f8ae9e0 // sdot v0.4s, v15.16b, v10.4b[2]
+	WORD $0x4f8be9e2 // sdot v2.4s, v15.16b, v11.4b[2]
+	WORD $0x4f8ce9e4 // sdot v4.4s, v15.16b, v12.4b[2]
+	WORD $0x4f8de9e6 // sdot v6.4s, v15.16b, v13.4b[2]
+	WORD $0x4f8ee9e8 // sdot v8.4s, v15.16b, v14.4b[2]
+	WORD $0x4f8aea01 // sdot v1.4s, v16.16b, v10.4b[2]
+	WORD $0x4f8bea03 // sdot v3.4s, v16.16b, v11.4b[2]
+	WORD $0x4f8cea05 // sdot v5.4s, v16.16b, v12.4b[2]
+	WORD $0x4f8dea07 // sdot v7.4s, v16.16b, v13.4b[2]
+	WORD $0x4f8eea09 // sdot v9.4s, v16.16b, v14.4b[2]
+	FLDPQ 96(R13), (F15, F16)
+	WORD $0x4faae9e0 // sdot v0.4s, v15.16b, v10.4b[3]
+	WORD $0x4fabe9e2 // sdot v2.4s, v15.16b, v11.4b[3]
+	WORD $0x4face9e4 // sdot v4.4s, v15.16b, v12.4b[3]
+	WORD $0x4fade9e6 // sdot v6.4s, v15.16b, v13.4b[3]
+	WORD $0x4faee9e8 // sdot v8.4s, v15.16b, v14.4b[3]
+	WORD $0x4faaea01 // sdot v1.4s, v16.16b, v10.4b[3]
+	WORD $0x4fabea03 // sdot v3.4s, v16.16b, v11.4b[3]
+	WORD $0x4facea05 // sdot v5.4s, v16.16b, v12.4b[3]
+	WORD $0x4fadea07 // sdot v7.4s, v16.16b, v13.4b[3]
+	WORD $0x4faeea09 // sdot v9.4s, v16.16b, v14.4b[3]
+	ADD $16, R14, R14
+	ADD $128, R13, R13
+	SUBS $16, R16, R16
+	BGE four
+
+few:
+	ADDS $16, R16, R16
+	BEQ added
+
+one:
+	WORD $0xbc6e680a // ldr s10, [x0, x14]
+	WORD $0xbc6e682b // ldr s11, [x1, x14]
+	WORD $0xbc6e684c // ldr s12, [x2, x14]
+	WORD $0xbc6e686d // ldr s13, [x3, x14]
+	WORD $0xbc6e688e // ldr s14, [x4, x14]
+	FLDPQ 0(R13), (F15, F16)
+	WORD $0x4f8ae1e0 // sdot v0.4s, v15.16b, v10.4b[0]
+	WORD $0x4f8be1e2 // sdot v2.4s, v15.16b, v11.4b[0]
+	WORD $0x4f8ce1e4 // sdot v4.4s, v15.16b, v12.4b[0]
+	WORD $0x4f8de1e6 // sdot v6.4s, v15.16b, v13.4b[0]
+	WORD $0x4f8ee1e8 // sdot v8.4s, v15.16b, v14.4b[0]
+	WORD $0x4f8ae201 // sdot v1.4s, v16.16b, v10.4b[0]
+	WORD $0x4f8be203 // sdot v3.4s, v16.16b, v11.4b[0]
+	WORD $0x4f8ce205 // sdot v5.4s, v16.16b, v12.4b[0]
+	WORD $0x4f8de207 // sdot v7.4s, v16.16b, v13.4b[0]
+	WORD $0x4f8ee209 // sdot v9.4s, v16.16b, v14.4b[0]
+	ADD $4, R14, R14
+	ADD $32, R13, R13
+	SUBS $4, R16, R16
+	BNE one
+
+added:
+	MOVD taps+8(FP), R15
+	SUBS $1, R15, R15
+	MOVD R15, taps+8(FP)
+	BNE tap
+	MOVD mask+72(FP), R13
+	CMP $0, R13
+	BNE partial
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V10.S4]
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd4a // fmul v10.4s, v10.4s, v31.4s
+	WORD $0x6e3edd6b // fmul v11.4s, v11.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F12, F13)
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cd4c // fmla v12.4s, v10.4s, v0.4s
+	WORD $0x4e21cd6d // fmla v13.4s, v11.4s, v1.4s
+	VLD1R (R7), [V10.S4]
+	WORD $0x6eace55f // fcmgt v31.4s, v10.4s, v12.4s
+	WORD $0x6ebf1d4c // bit v12.16b, v10.16b, v31.16b
+	WORD $0x6eade55f // fcmgt v31.4s, v10.4s, v13.4s
+	WORD $0x6ebf1d4d // bit v13.16b, v10.16b, v31.16b
+	ADD $4, R7, R20
+	VLD1R (R20), [V10.S4]
+	WORD $0x6eaae59f // fcmgt v31.4s, v12.4s, v10.4s
+	WORD $0x6ebf1d4c // bit v12.16b, v10.16b, v31.16b
+	WORD $0x6eaae5bf // fcmgt v31.4s, v13.4s, v10.4s
+	WORD $0x6ebf1d4d // bit v13.16b, v10.16b, v31.16b
+	ADD R14, R3, R21
+	FSTPQ (F12, F13), 0(R21)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R22
+	VLD1R (R22), [V10.S4]
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd4a // fmul v10.4s, v10.4s, v31.4s
+	WORD $0x6e3edd6b // fmul v11.4s, v11.4s, v30.4s
+	ADD R14, R4, R23
+	FLDPQ 0(R23), (F12, F13)
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cd4c // fmla v12.4s, v10.4s, v2.4s
+	WORD $0x4e23cd6d // fmla v13.4s, v11.4s, v3.4s
+	VLD1R (R7), [V10.S4]
+	WORD $0x6eace55f // fcmgt v31.4s, v10.4s, v12.4s
+	WORD $0x6ebf1d4c // bit v12.16b, v10.16b, v31.16b
+	WORD $0x6eade55f // fcmgt v31.4s, v10.4s, v13.4s
+	WORD $0x6ebf1d4d // bit v13.16b, v10.16b, v31.16b
+	VLD1R (R20), [V10.S4]
+	WORD $0x6eaae59f // fcmgt v31.4s, v12.4s, v10.4s
+	WORD $0x6ebf1d4c // bit v12.16b, v10.16b, v31.16b
+	WORD $0x6eaae5bf // fcmgt v31.4s, v13.4s, v10.4s
+	WORD $0x6ebf1d4d // bit v13.16b, v10.16b, v31.16b
+	ADD R14, R3, R24
+	FSTPQ (F12, F13), 0(R24)
+	MOVD 16(R0), R3
+	MOVD 16(R1), R4
+	ADD $8, R2, R25
+	VLD1R (R25), [V10.S4]
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd4a // fmul v10.4s, v10.4s, v31.4s
+	WORD $0x6e3edd6b // fmul v11.4s, v11.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F12, F13)
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24cd4c // fmla v12.4s, v10.4s, v4.4s
+	WORD $0x4e25cd6d // fmla v13.4s, v11.4s, v5.4s
+	VLD1R (R7), [V10.S4]
+	WORD $0x6eace55f // fcmgt v31.4s, v10.4s, v12.4s
+	WORD $0x6ebf1d4c // bit v12.16b, v10.16b, v31.16b
+	WORD $0x6eade55f // fcmgt v31.4s, v10.4s, v13.4s
+	WORD $0x6ebf1d4d // bit v13.16b, v10.16b, v31.16b
+	VLD1R (R20), [V10.S4]
+	WORD $0x6eaae59f // fcmgt v31.4s, v12.4s, v10.4s
+	WORD $0x6ebf1d4c // bit v12.16b, v10.16b, v31.16b
+	WORD $0x6eaae5bf // fcmgt v31.4s, v13.4s, v10.4s
+	WORD $0x6ebf1d4d // bit v13.16b, v10.16b, v31.16b
+	ADD R14, R3, R20
+	FSTPQ (F12, F13), 0(R20)
+	MOVD 24(R0), R3
+	MOVD 24(R1), R4
+	ADD $12, R2, R21
+	VLD1R (R21), [V10.S4]
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd4a // fmul v10.4s, v10.4s, v31.4s
+	WORD $0x6e3edd6b // fmul v11.4s, v11.4s, v30.4s
+	ADD R14, R4, R22
+	FLDPQ 0(R22), (F12, F13)
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26cd4c // fmla v12.4s, v10.4s, v6.4s
+	WORD $0x4e27cd6d // fmla v13.4s, v11.4s, v7.4s
+	VLD1R (R7), [V10.S4]
+	WORD $0x6eace55f // fcmgt v31.4s, v10.4s, v12.4s
+	WORD $0x6ebf1d4c // bit v12.16b, v10.16b, v31.16b
+	WORD $0x6eade55f // fcmgt v31.4s, v10.4s, v13.4s
+	WORD $0x6ebf1d4d // bit v13.16b, v10.16b, v31.16b
+	ADD $4, R7, R23
+	VLD1R (R23), [V10.S4]
+	WORD $0x6eaae59f // fcmgt v31.4s, v12.4s, v10.4s
+	WORD $0x6ebf1d4c // bit v12.16b, v10.16b, v31.16b
+	WORD $0x6eaae5bf // fcmgt v31.4s, v13.4s, v10.4s
+	WORD $0x6ebf1d4d // bit v13.16b, v10.16b, v31.16b
+	ADD R14, R3, R24
+	FSTPQ (F12, F13), 0(R24)
+	MOVD 32(R0), R3
+	MOVD 32(R1), R4
+	ADD $16, R2, R25
+	VLD1R (R25), [V10.S4]
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd4a // fmul v10.4s, v10.4s, v31.4s
+	WORD $0x6e3edd6b // fmul v11.4s, v11.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F12, F13)
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e28cd4c // fmla v12.4s, v10.4s, v8.4s
+	WORD $0x4e29cd6d // fmla v13.4s, v11.4s, v9.4s
+	VLD1R (R7), [V10.S4]
+	WORD $0x6eace55f // fcmgt v31.4s, v10.4s, v12.4s
+	WORD $0x6ebf1d4c // bit v12.16b, v10.16b, v31.16b
+	WORD $0x6eade55f // fcmgt v31.4s, v10.4s, v13.4s
+	WORD $0x6ebf1d4d // bit v13.16b, v10.16b, v31.16b
+	VLD1R (R23), [V10.S4]
+	WORD $0x6eaae59f // fcmgt v31.4s, v12.4s, v10.4s
+	WORD $0x6ebf1d4c // bit v12.16b, v10.16b, v31.16b
+	WORD $0x6eaae5bf // fcmgt v31.4s, v13.4s, v10.4s
+	WORD $0x6ebf1d4d // bit v13.16b, v10.16b, v31.16b
+	ADD R14, R3, R20
+	FSTPQ (F12, F13), 0(R20)
+	RET
+
+partial:
+	FLDPQ 0(R13), (F30, F31)
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V10.S4]
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddd4a // fmul v10.4s, v10.4s, v29.4s
+	WORD $0x6e3cdd6b // fmul v11.4s, v11.4s, v28.4s
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cd4c // fmla v12.4s, v10.4s, v0.4s
+	WORD $0x4e21cd6d // fmla v13.4s, v11.4s, v1.4s
+	VLD1R (R7), [V10.S4]
+	WORD $0x6eace55d // fcmgt v29.4s, v10.4s, v12.4s
+	WORD $0x6ebd1d4c // bit v12.16b, v10.16b, v29.16b
+	WORD $0x6eade55d // fcmgt v29.4s, v10.4s, v13.4s
+	WORD $0x6ebd1d4d // bit v13.16b, v10.16b, v29.16b
+	ADD $4, R7, R21
+	VLD1R (R21), [V10.S4]
+	WORD $0x6eaae59d // fcmgt v29.4s, v12.4s, v10.4s
+	WORD $0x6ebd1d4c // bit v12.16b, v10.16b, v29.16b
+	WORD $0x6eaae5bd // fcmgt v29.4s, v13.4s, v10.4s
+	WORD $0x6ebd1d4d // bit v13.16b, v10.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V12.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V12.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V12.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V12.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V13.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V13.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V13.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V13.S[3], 4(R16)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R22
+	VLD1R (R22), [V10.S4]
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddd4a // fmul v10.4s, v10.4s, v29.4s
+	WORD $0x6e3cdd6b // fmul v11.4s, v11.4s, v28.4s
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cd4c // fmla v12.4s, v10.4s, v2.4s
+	WORD $0x4e23cd6d // fmla v13.4s, v11.4s, v3.4s
+	VLD1R (R7), [V10.S4]
+	WORD $0x6eace55d // fcmgt v29.4s, v10.4s, v12.4s
+	WORD $0x6ebd1d4c // bit v12.16b, v10.16b, v29.16b
+	WORD $0x6eade55d // fcmgt v29.4s, v10.4s, v13.4s
+	WORD $0x6ebd1d4d // bit v13.16b, v10.16b, v29.16b
+	VLD1R (R21), [V10.S4]
+	WORD $0x6eaae59d // fcmgt v29.4s, v12.4s, v10.4s
+	WORD $0x6ebd1d4c // bit v12.16b, v10.16b, v29.16b
+	WORD $0x6eaae5bd // fcmgt v29.4s, v13.4s, v10.4s
+	WORD $0x6ebd1d4d // bit v13.16b, v10.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V12.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V12.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V12.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V12.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V13.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V13.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V13.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V13.S[3], 4(R16)
+	MOVD 16(R0), R3
+	MOVD 16(R1), R4
+	ADD $8, R2, R23
+	VLD1R (R23), [V10.S4]
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddd4a // fmul v10.4s, v10.4s, v29.4s
+	WORD $0x6e3cdd6b // fmul v11.4s, v11.4s, v28.4s
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24cd4c // fmla v12.4s, v10.4s, v4.4s
+	WORD $0x4e25cd6d // fmla v13.4s, v11.4s, v5.4s
+	VLD1R (R7), [V10.S4]
+	WORD $0x6eace55d // fcmgt v29.4s, v10.4s, v12.4s
+	WORD $0x6ebd1d4c // bit v12.16b, v10.16b, v29.16b
+	WORD $0x6eade55d // fcmgt v29.4s, v10.4s, v13.4s
+	WORD $0x6ebd1d4d // bit v13.16b, v10.16b, v29.16b
+	VLD1R (R21), [V10.S4]
+	WORD $0x6eaae59d // fcmgt v29.4s, v12.4s, v10.4s
+	WORD $0x6ebd1d4c // bit v12.16b, v10.16b, v29.16b
+	WORD $0x6eaae5bd // fcmgt v29.4s, v13.4s, v10.4s
+	WORD $0x6ebd1d4d // bit v13.16b, v10.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V12.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V12.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V12.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V12.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V13.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V13.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V13.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V13.S[3], 4(R16)
+	MOVD 24(R0), R3
+	MOVD 24(R1), R4
+	ADD $12, R2, R24
+	VLD1R (R24), [V10.S4]
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddd4a // fmul v10.4s, v10.4s, v29.4s
+	WORD $0x6e3cdd6b // fmul v11.4s, v11.4s, v28.4s
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26cd4c // fmla v12.4s, v10.4s, v6.4s
+	WORD $0x4e27cd6d // fmla v13.4s, v11.4s, v7.4s
+	VLD1R (R7), [V10.S4]
+	WORD $0x6eace55d // fcmgt v29.4s, v10.4s, v12.4s
+	WORD $0x6ebd1d4c // bit v12.16b, v10.16b, v29.16b
+	WORD $0x6eade55d // fcmgt v29.4s, v10.4s, v13.4s
+	WORD $0x6ebd1d4d // bit v13.16b, v10.16b, v29.16b
+	VLD1R (R21), [V10.S4]
+	WORD $0x6eaae59d // fcmgt v29.4s, v12.4s, v10.4s
+	WORD $0x6ebd1d4c // bit v12.16b, v10.16b, v29.16b
+	WORD $0x6eaae5bd // fcmgt v29.4s, v13.4s, v10.4s
+	WORD $0x6ebd1d4d // bit v13.16b, v10.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V12.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V12.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V12.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V12.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V13.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V13.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V13.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V13.S[3], 4(R16)
+	MOVD 32(R0), R3
+	MOVD 32(R1), R4
+	ADD $16, R2, R25
+	VLD1R (R25), [V10.S4]
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddd4a // fmul v10.4s, v10.4s, v29.4s
+	WORD $0x6e3cdd6b // fmul v11.4s, v11.4s, v28.4s
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e28cd4c // fmla v12.4s, v10.4s, v8.4s
+	WORD $0x4e29cd6d // fmla v13.4s, v11.4s, v9.4s
+	VLD1R (R7), [V10.S4]
+	WORD $0x6eace55d // fcmgt v29.4s, v10.4s, v12.4s
+	WORD $0x6ebd1d4c // bit v12.16b, v10.16b, v29.16b
+	WORD $0x6eade55d // fcmgt v29.4s, v10.4s, v13.4s
+	WORD $0x6ebd1d4d // bit v13.16b, v10.16b, v29.16b
+	VLD1R (R21), [V10.S4]
+	WORD $0x6eaae59d // fcmgt v29.4s, v12.4s, v10.4s
+	WORD $0x6ebd1d4c // bit v12.16b, v10.16b, v29.16b
+	WORD $0x6eaae5bd // fcmgt v29.4s, v13.4s, v10.4s
+	WORD $0x6ebd1d4d // bit v13.16b, v10.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V12.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V12.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V12.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V12.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V13.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V13.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V13.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V13.S[3], 4(R16)
+	RET
+
+TEXT ·gemmQuads5x8I8MM(SB), NOSPLIT, $0-104
+	MOVD bias+56(FP), R13
+	FLDPQ 0(R13), (F0, F1)
+	WORD $0x4ea01c02 // mov v2.16b, v0.16b
+	WORD $0x4ea11c23 // mov v3.16b, v1.16b
+	WORD $0x4ea01c04 // mov v4.16b, v0.16b
+	WORD $0x4ea11c25 // mov v5.16b, v1.16b
+	WORD $0x4ea01c06 // mov v6.16b, v0.16b
+	WORD $0x4ea11c27 // mov v7.16b, v1.16b
+	WORD $0x4ea01c08 // mov v8.16b, v0.16b
+	WORD $0x4ea11c29 // mov v9.16b, v1.16b
+	MOVD weights+32(FP), R13
+	WORD $0x4ec2381e // zip1 v30.2d, v0.2d, v2.2d
+	WORD $0x4ec27802 // zip2 v2.2d, v0.2d, v2.2d
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4ec3383e // zip1 v30.2d, v1.2d, v3.2d
+	WORD $0x4ec37823 // zip2 v3.2d, v1.2d, v3.2d
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	WORD $0x4ec6389e // zip1 v30.2d, v4.2d, v6.2d
+	WORD $0x4ec67886 // zip2 v6.2d, v4.2d, v6.2d
+	WORD $0x4ebe1fc4 // mov v4.16b, v30.16b
+	WORD $0x4ec738be // zip1 v30.2d, v5.2d, v7.2d
+	WORD $0x4ec778a7 // zip2 v7.2d, v5.2d, v7.2d
+	WORD $0x4ebe1fc5 // mov v5.16b, v30.16b
+	WORD $0x4eca391e // zip1 v30.2d, v8.2d, v10.2d
+	WORD $0x4eca790a // zip2 v10.2d, v8.2d, v10.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ecb393e // zip1 v30.2d, v9.2d, v11.2d
+	WORD $0x4ecb792b // zip2 v11.2d, v9.2d, v11.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+
+tap:
+	MOVD table+0(FP), R14
+	MOVD 0(R14), R0
+	MOVD 8(R14), R1
+	MOVD 16(R14), R2
+	MOVD 24(R14), R3
+	MOVD 32(R14), R4
+	ADD $40, R14, R14
+	MOVD R14, table+0(FP)
+	MOVD begin+16(FP), R14
+	MOVD end+24(FP), R15
+	SUB R14, R15, R16
+	SUBS $16, R16, R16
+	BLT few
+
+four:
+	WORD $0x3cee6818 // ldr q24, [x0, x14]
+	WORD $0x3cee6839 // ldr q25, [x1, x14]
+	WORD $0x3cee685a // ldr q26, [x2, x14]
+	WORD $0x3cee687b // ldr q27, [x3, x14]
+	WORD $0x3cee689c // ldr q28, [x4, x14]
+	WORD $0x4ed93b1e // zip1 v30.2d, v24.2d, v25.2d
+	WORD $0x4ed97b19 // zip2 v25.2d, v24.2d, v25.2d
+	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
+	WORD $0x4edb7b5b // zip2 v27.2d, v26.2d, v27.2d
+	WORD $0x4edd3b9a // zip1 v26.2d, v28.2d, v29.2d
+	WORD $0x4edd7b9d // zip2 v29.2d, v28.2d, v29.2d
+	FLDPQ 0(R13), (F28, F31)
+	WORD $0x4e9ca7c0 // smmla v0.4s, v30.16b, v28.16b
+	WORD $0x4e9ca704 // smmla v4.4s, v24.16b, v28.16b
+	WORD $0x4e9ca748 // smmla v8.4s, v26.16b, v28.16b
+	WORD $0x4e9fa7c2 // smmla v2.4s, v30.16b, v31.16b
+	WORD $0x4e9fa706 // smmla v6.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74a // smmla v10.4s, v26.16b, v31.16b
+	FLDPQ 32(R13), (F28, F31)
+	WORD $0x4e9ca7c1 // smmla v1.4s, v30.16b, v28.16b
+	WORD $0x4e9ca705 // smmla v5.4s, v24.16b, v28.16b
+	WORD $0x4e9ca749 // smmla v9.4s, v26.16b, v28.16b
+	WORD $0x4e9fa7c3 // smmla v3.4s, v30.16b, v31.16b
+	WORD $0x4e9fa707 // smmla v7.4s, v24.16b, v31.16b
+	WORD $0x4e9fa74b // smmla v11.4s, v26.16b, v31.16b
+	FLDPQ 64(R13), (F28, F31)
+	WORD $0x4e9ca720 // smmla v0.4s, v25.16b, v28.16b
+	WORD $0x4e9ca764 // smmla v4.4s, v27.16b, v28.16b
+	WORD $0x4e9ca7a8 // smmla v8.4s, v29.16b, v28.16b
+	WORD $0x4e9fa722 // smmla v2.4s, v25.16b, v31.16b
+	WORD $0x4e9fa766 // smmla v6.4s, v27.16b, v31.16b
+	WORD $0x4e9fa7aa // smmla v10.4s, v29.16b, v31.16b
+	FLDPQ 96(R13), (F28, F31)
+	WORD $0x4e9ca721 // smmla v1.4s, v25.16b, v28.16b
+	WORD $0x4e9ca765 // smmla v5.4s, v27.16b, v28.16b
+	WORD $0x4e9ca7a9 // smmla v9.4s, v29.16b, v28.16b
+	WORD $0x4e9fa723 // smmla v3.4s, v25.16b, v31.16b
+	WORD $0x4e9fa767 // smmla v7.4s, v27.16b, v31.16b
+	WORD $0x4e9fa7ab // smmla v11.4s, v29.16b, v31.16b
+	ADD $16, R14, R14
+	ADD $128, R13, R13
+	SUBS $16, R16, R16
+	BGE four
+
+few:
+	ADDS $16, R16, R16
+	BEQ added
+	CMP $8, R16
+	BLT one
+	WORD $0xfc6e6818 // ldr d24, [x0, x14]
+	WORD $0xfc6e6839 // ldr d25, [x1, x14]
+	WORD $0xfc6e685a // ldr d26, [x2, x14]
+	WORD $0xfc6e687b // ldr d27, [x3, x14]
+	WORD $0xfc6e689c // ldr d28, [x4, x14]
+	WORD $0x4ed93b18 // zip1 v24.2d, v24.2d, v25.2d
+	WORD $0x4edb3b5a // zip1 v26.2d, v26.2d, v27.2d
+	WORD $0x4edd3b9c // zip1 v28.2d, v28.2d, v29.2d
+	FLDPQ 0(R13), (F30, F31)
+	WORD $0x4e9ea700 // smmla v0.4s, v24.16b, v30.16b
+	WORD $0x4e9ea744 // smmla v4.4s, v26.16b, v30.16b
+	WORD $0x4e9ea788 // smmla v8.4s, v28.16b, v30.16b
+	WORD $0x4e9fa702 // smmla v2.4s, v24.16b, v31.16b
+	WORD $0x4e9fa746 // smmla v6.4s, v26.16b, v31.16b
+	WORD $0x4e9fa78a // smmla v10.4s, v28.16b, v31.16b
+	FLDPQ 32(R13), (F30, F31)
+	WORD $0x4e9ea701 // smmla v1.4s, v24.16b, v30.16b
+	WORD $0x4e9ea745 // smmla v5.4s, v26.16b, v30.16b
+	WORD $0x4e9ea789 // smmla v9.4s, v28.16b, v30.16b
+	WORD $0x4e9fa703 // smmla v3.4s, v24.16b, v31.16b
+	WORD $0x4e9fa747 // smmla v7.4s, v26.16b, v31.16b
+	WORD $0x4e9fa78b // smmla v11.4s, v28.16b, v31.16b
+	ADD $8, R14, R14
+	ADD $64, R13, R13
+	SUBS $8, R16, R16
+	BEQ added
+
+one:
+	WORD $0xbc6e6818 // ldr s24, [x0, x14]
+	WORD $0xbc6e6839 // ldr s25, [x1, x14]
+	WORD $0xbc6e685a // ldr s26, [x2, x14]
+	WORD $0xbc6e687b // ldr s27, [x3, x14]
+	WORD $0xbc6e689c // ldr s28, [x4, x14]
+	WORD $0x4ed93b18 // zip1 v24.2d, v24.2d, v25.2d
+	WORD $0x4edb3b5a // zip1 v26.2d, v26.2d, v27.2d
+	WORD $0x4edd3b9c // zip1 v28.2d, v28.2d, v29.2d
+	FMOVQ 0(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea700 // smmla v0.4s, v24.16b, v30.16b
+	WORD $0x4e9ea744 // smmla v4.4s, v26.16b, v30.16b
+	WORD $0x4e9ea788 // smmla v8.4s, v28.16b, v30.16b
+	WORD $0x4e9fa702 // smmla v2.4s, v24.16b, v31.16b
+	WORD $0x4e9fa746 // smmla v6.4s, v26.16b, v31.16b
+	WORD $0x4e9fa78a // smmla v10.4s, v28.16b, v31.16b
+	FMOVQ 16(R13), F31
+	WORD $0x4e9f3bfe // zip1 v30.4s, v31.4s, v31.4s
+	WORD $0x4e9f7bff // zip2 v31.4s, v31.4s, v31.4s
+	WORD $0x4e9ea701 // smmla v1.4s, v24.16b, v30.16b
+	WORD $0x4e9ea745 // smmla v5.4s, v26.16b, v30.16b
+	WORD $0x4e9ea789 // smmla v9.4s, v28.16b, v30.16b
+	WORD $0x4e9fa703 // smmla v3.4s, v24.16b, v31.16b
+	WORD $0x4e9fa747 // smmla v7.4s, v26.16b, v31.16b
+	WORD $0x4e9fa78b // smmla v11.4s, v28.16b, v31.16b
+	ADD $4, R14, R14
+	ADD $32, R13, R13
+
+added:
+	MOVD taps+8(FP), R15
+	SUBS $1, R15, R15
+	MOVD R15, taps+8(FP)
+	BNE tap
+	WORD $0x4ec2381e // zip1 v30.2d, v0.2d, v2.2d
+	WORD $0x4ec27802 // zip2 v2.2d, v0.2d, v2.2d
+	WORD $0x4ebe1fc0 // mov v0.16b, v30.16b
+	WORD $0x4ec3383e // zip1 v30.2d, v1.2d, v3.2d
+	WORD $0x4ec37823 // zip2 v3.2d, v1.2d, v3.2d
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	WORD $0x4ec6389e // zip1 v30.2d, v4.2d, v6.2d
+	WORD $0x4ec67886 // zip2 v6.2d, v4.2d, v6.2d
+	WORD $0x4ebe1fc4 // mov v4.16b, v30.16b
+	WORD $0x4ec738be // zip1 v30.2d, v5.2d, v7.2d
+	WORD $0x4ec778a7 // zip2 v7.2d, v5.2d, v7.2d
+	WORD $0x4ebe1fc5 // mov v5.16b, v30.16b
+	WORD $0x4eca391e // zip1 v30.2d, v8.2d, v10.2d
+	WORD $0x4eca790a // zip2 v10.2d, v8.2d, v10.2d
+	WORD $0x4ebe1fc8 // mov v8.16b, v30.16b
+	WORD $0x4ecb393e // zip1 v30.2d, v9.2d, v11.2d
+	WORD $0x4ecb792b // zip2 v11.2d, v9.2d, v11.2d
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	MOVD mask+72(FP), R13
+	CMP $0, R13
+	BNE partial
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V10.S4]
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd4a // fmul v10.4s, v10.4s, v31.4s
+	WORD $0x6e3edd6b // fmul v11.4s, v11.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F12, F13)
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cd4c // fmla v12.4s, v10.4s, v0.4s
+	WORD $0x4e21cd6d // fmla v13.4s, v11.4s, v1.4s
+	VLD1R (R7), [V10.S4]
+	WORD $0x6eace55f // fcmgt v31.4s, v10.4s, v12.4s
+	WORD $0x6ebf1d4c // bit v12.16b, v10.16b, v31.16b
+	WORD $0x6eade55f // fcmgt v31.4s, v10.4s, v13.4s
+	WORD $0x6ebf1d4d // bit v13.16b, v10.16b, v31.16b
+	ADD $4, R7, R20
+	VLD1R (R20), [V10.S4]
+	WORD $0x6eaae59f // fcmgt v31.4s, v12.4s, v10.4s
+	WORD $0x6ebf1d4c // bit v12.16b, v10.16b, v31.16b
+	WORD $0x6eaae5bf // fcmgt v31.4s, v13.4s, v10.4s
+	WORD $0x6ebf1d4d // bit v13.16b, v10.16b, v31.16b
+	ADD R14, R3, R21
+	FSTPQ (F12, F13), 0(R21)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R22
+	VLD1R (R22), [V10.S4]
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd4a // fmul v10.4s, v10.4s, v31.4s
+	WORD $0x6e3edd6b // fmul v11.4s, v11.4s, v30.4s
+	ADD R14, R4, R23
+	FLDPQ 0(R23), (F12, F13)
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cd4c // fmla v12.4s, v10.4s, v2.4s
+	WORD $0x4e23cd6d // fmla v13.4s, v11.4s, v3.4s
+	VLD1R (R7), [V10.S4]
+	WORD $0x6eace55f // fcmgt v31.4s, v10.4s, v12.4s
+	WORD $0x6ebf1d4c // bit v12.16b, v10.16b, v31.16b
+	WORD $0x6eade55f // fcmgt v31.4s, v10.4s, v13.4s
+	WORD $0x6ebf1d4d // bit v13.16b, v10.16b, v31.16b
+	VLD1R (R20), [V10.S4]
+	WORD $0x6eaae59f // fcmgt v31.4s, v12.4s, v10.4s
+	WORD $0x6ebf1d4c // bit v12.16b, v10.16b, v31.16b
+	WORD $0x6eaae5bf // fcmgt v31.4s, v13.4s, v10.4s
+	WORD $0x6ebf1d4d // bit v13.16b, v10.16b, v31.16b
+	ADD R14, R3, R24
+	FSTPQ (F12, F13), 0(R24)
+	MOVD 16(R0), R3
+	MOVD 16(R1), R4
+	ADD $8, R2, R25
+	VLD1R (R25), [V10.S4]
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd4a // fmul v10.4s, v10.4s, v31.4s
+	WORD $0x6e3edd6b // fmul v11.4s, v11.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F12, F13)
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24cd4c // fmla v12.4s, v10.4s, v4.4s
+	WORD $0x4e25cd6d // fmla v13.4s, v11.4s, v5.4s
+	VLD1R (R7), [V10.S4]
+	WORD $0x6eace55f // fcmgt v31.4s, v10.4s, v12.4s
+	WORD $0x6ebf1d4c // bit v12.16b, v10.16b, v31.16b
+	WORD $0x6eade55f // fcmgt v31.4s, v10.4s, v13.4s
+	WORD $0x6ebf1d4d // bit v13.16b, v10.16b, v31.16b
+	VLD1R (R20), [V10.S4]
+	WORD $0x6eaae59f // fcmgt v31.4s, v12.4s, v10.4s
+	WORD $0x6ebf1d4c // bit v12.16b, v10.16b, v31.16b
+	WORD $0x6eaae5bf // fcmgt v31.4s, v13.4s, v10.4s
+	WORD $0x6ebf1d4d // bit v13.16b, v10.16b, v31.16b
+	ADD R14, R3, R20
+	FSTPQ (F12, F13), 0(R20)
+	MOVD 24(R0), R3
+	MOVD 24(R1), R4
+	ADD $12, R2, R21
+	VLD1R (R21), [V10.S4]
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd4a // fmul v10.4s, v10.4s, v31.4s
+	WORD $0x6e3edd6b // fmul v11.4s, v11.4s, v30.4s
+	ADD R14, R4, R22
+	FLDPQ 0(R22), (F12, F13)
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26cd4c // fmla v12.4s, v10.4s, v6.4s
+	WORD $0x4e27cd6d // fmla v13.4s, v11.4s, v7.4s
+	VLD1R (R7), [V10.S4]
+	WORD $0x6eace55f // fcmgt v31.4s, v10.4s, v12.4s
+	WORD $0x6ebf1d4c // bit v12.16b, v10.16b, v31.16b
+	WORD $0x6eade55f // fcmgt v31.4s, v10.4s, v13.4s
+	WORD $0x6ebf1d4d // bit v13.16b, v10.16b, v31.16b
+	ADD $4, R7, R23
+	VLD1R (R23), [V10.S4]
+	WORD $0x6eaae59f // fcmgt v31.4s, v12.4s, v10.4s
+	WORD $0x6ebf1d4c // bit v12.16b, v10.16b, v31.16b
+	WORD $0x6eaae5bf // fcmgt v31.4s, v13.4s, v10.4s
+	WORD $0x6ebf1d4d // bit v13.16b, v10.16b, v31.16b
+	ADD R14, R3, R24
+	FSTPQ (F12, F13), 0(R24)
+	MOVD 32(R0), R3
+	MOVD 32(R1), R4
+	ADD $16, R2, R25
+	VLD1R (R25), [V10.S4]
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	FLDPQ 0(R5), (F31, F30)
+	WORD $0x6e3fdd4a // fmul v10.4s, v10.4s, v31.4s
+	WORD $0x6e3edd6b // fmul v11.4s, v11.4s, v30.4s
+	ADD R14, R4, R19
+	FLDPQ 0(R19), (F12, F13)
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e28cd4c // fmla v12.4s, v10.4s, v8.4s
+	WORD $0x4e29cd6d // fmla v13.4s, v11.4s, v9.4s
+	VLD1R (R7), [V10.S4]
+	WORD $0x6eace55f // fcmgt v31.4s, v10.4s, v12.4s
+	WORD $0x6ebf1d4c // bit v12.16b, v10.16b, v31.16b
+	WORD $0x6eade55f // fcmgt v31.4s, v10.4s, v13.4s
+	WORD $0x6ebf1d4d // bit v13.16b, v10.16b, v31.16b
+	VLD1R (R23), [V10.S4]
+	WORD $0x6eaae59f // fcmgt v31.4s, v12.4s, v10.4s
+	WORD $0x6ebf1d4c // bit v12.16b, v10.16b, v31.16b
+	WORD $0x6eaae5bf // fcmgt v31.4s, v13.4s, v10.4s
+	WORD $0x6ebf1d4d // bit v13.16b, v10.16b, v31.16b
+	ADD R14, R3, R20
+	FSTPQ (F12, F13), 0(R20)
+	RET
+
+partial:
+	FLDPQ 0(R13), (F30, F31)
+	MOVD out+40(FP), R0
+	MOVD column+48(FP), R14
+	MOVD clamp+64(FP), R7
+	MOVD base+80(FP), R1
+	MOVD scales+88(FP), R2
+	MOVD columns+96(FP), R5
+	MOVD 0(R0), R3
+	MOVD 0(R1), R4
+	VLD1R (R2), [V10.S4]
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddd4a // fmul v10.4s, v10.4s, v29.4s
+	WORD $0x6e3cdd6b // fmul v11.4s, v11.4s, v28.4s
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
+	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
+	WORD $0x4e20cd4c // fmla v12.4s, v10.4s, v0.4s
+	WORD $0x4e21cd6d // fmla v13.4s, v11.4s, v1.4s
+	VLD1R (R7), [V10.S4]
+	WORD $0x6eace55d // fcmgt v29.4s, v10.4s, v12.4s
+	WORD $0x6ebd1d4c // bit v12.16b, v10.16b, v29.16b
+	WORD $0x6eade55d // fcmgt v29.4s, v10.4s, v13.4s
+	WORD $0x6ebd1d4d // bit v13.16b, v10.16b, v29.16b
+	ADD $4, R7, R21
+	VLD1R (R21), [V10.S4]
+	WORD $0x6eaae59d // fcmgt v29.4s, v12.4s, v10.4s
+	WORD $0x6ebd1d4c // bit v12.16b, v10.16b, v29.16b
+	WORD $0x6eaae5bd // fcmgt v29.4s, v13.4s, v10.4s
+	WORD $0x6ebd1d4d // bit v13.16b, v10.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V12.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V12.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V12.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V12.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V13.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V13.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V13.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V13.S[3], 4(R16)
+	MOVD 8(R0), R3
+	MOVD 8(R1), R4
+	ADD $4, R2, R22
+	VLD1R (R22), [V10.S4]
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddd4a // fmul v10.4s, v10.4s, v29.4s
+	WORD $0x6e3cdd6b // fmul v11.4s, v11.4s, v28.4s
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cd4c // fmla v12.4s, v10.4s, v2.4s
+	WORD $0x4e23cd6d // fmla v13.4s, v11.4s, v3.4s
+	VLD1R (R7), [V10.S4]
+	WORD $0x6eace55d // fcmgt v29.4s, v10.4s, v12.4s
+	WORD $0x6ebd1d4c // bit v12.16b, v10.16b, v29.16b
+	WORD $0x6eade55d // fcmgt v29.4s, v10.4s, v13.4s
+	WORD $0x6ebd1d4d // bit v13.16b, v10.16b, v29.16b
+	VLD1R (R21), [V10.S4]
+	WORD $0x6eaae59d // fcmgt v29.4s, v12.4s, v10.4s
+	WORD $0x6ebd1d4c // bit v12.16b, v10.16b, v29.16b
+	WORD $0x6eaae5bd // fcmgt v29.4s, v13.4s, v10.4s
+	WORD $0x6ebd1d4d // bit v13.16b, v10.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V12.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V12.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V12.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V12.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V13.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V13.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V13.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V13.S[3], 4(R16)
+	MOVD 16(R0), R3
+	MOVD 16(R1), R4
+	ADD $8, R2, R23
+	VLD1R (R23), [V10.S4]
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddd4a // fmul v10.4s, v10.4s, v29.4s
+	WORD $0x6e3cdd6b // fmul v11.4s, v11.4s, v28.4s
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24cd4c // fmla v12.4s, v10.4s, v4.4s
+	WORD $0x4e25cd6d // fmla v13.4s, v11.4s, v5.4s
+	VLD1R (R7), [V10.S4]
+	WORD $0x6eace55d // fcmgt v29.4s, v10.4s, v12.4s
+	WORD $0x6ebd1d4c // bit v12.16b, v10.16b, v29.16b
+	WORD $0x6eade55d // fcmgt v29.4s, v10.4s, v13.4s
+	WORD $0x6ebd1d4d // bit v13.16b, v10.16b, v29.16b
+	VLD1R (R21), [V10.S4]
+	WORD $0x6eaae59d // fcmgt v29.4s, v12.4s, v10.4s
+	WORD $0x6ebd1d4c // bit v12.16b, v10.16b, v29.16b
+	WORD $0x6eaae5bd // fcmgt v29.4s, v13.4s, v10.4s
+	WORD $0x6ebd1d4d // bit v13.16b, v10.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V12.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V12.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V12.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V12.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V13.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V13.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V13.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V13.S[3], 4(R16)
+	MOVD 24(R0), R3
+	MOVD 24(R1), R4
+	ADD $12, R2, R24
+	VLD1R (R24), [V10.S4]
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddd4a // fmul v10.4s, v10.4s, v29.4s
+	WORD $0x6e3cdd6b // fmul v11.4s, v11.4s, v28.4s
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26cd4c // fmla v12.4s, v10.4s, v6.4s
+	WORD $0x4e27cd6d // fmla v13.4s, v11.4s, v7.4s
+	VLD1R (R7), [V10.S4]
+	WORD $0x6eace55d // fcmgt v29.4s, v10.4s, v12.4s
+	WORD $0x6ebd1d4c // bit v12.16b, v10.16b, v29.16b
+	WORD $0x6eade55d // fcmgt v29.4s, v10.4s, v13.4s
+	WORD $0x6ebd1d4d // bit v13.16b, v10.16b, v29.16b
+	VLD1R (R21), [V10.S4]
+	WORD $0x6eaae59d // fcmgt v29.4s, v12.4s, v10.4s
+	WORD $0x6ebd1d4c // bit v12.16b, v10.16b, v29.16b
+	WORD $0x6eaae5bd // fcmgt v29.4s, v13.4s, v10.4s
+	WORD $0x6ebd1d4d // bit v13.16b, v10.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V12.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V12.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V12.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V12.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V13.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V13.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V13.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V13.S[3], 4(R16)
+	MOVD 32(R0), R3
+	MOVD 32(R1), R4
+	ADD $16, R2, R25
+	VLD1R (R25), [V10.S4]
+	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
+	FLDPQ 0(R5), (F29, F28)
+	WORD $0x6e3ddd4a // fmul v10.4s, v10.4s, v29.4s
+	WORD $0x6e3cdd6b // fmul v11.4s, v11.4s, v28.4s
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	ADD R14, R4, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VLD1.P 4(R16), V12.S[0]; TBZ $63, R17, 17(PC); VLD1.P 4(R16), V12.S[1]; VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VLD1.P 4(R16), V12.S[2]; TBZ $63, R17, 12(PC); VLD1.P 4(R16), V12.S[3]; VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VLD1.P 4(R16), V13.S[0]; TBZ $63, R17, 7(PC); VLD1.P 4(R16), V13.S[1]; VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VLD1.P 4(R16), V13.S[2]; TBZ $63, R17, 2(PC); VLD1.P 4(R16), V13.S[3]
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e28cd4c // fmla v12.4s, v10.4s, v8.4s
+	WORD $0x4e29cd6d // fmla v13.4s, v11.4s, v9.4s
+	VLD1R (R7), [V10.S4]
+	WORD $0x6eace55d // fcmgt v29.4s, v10.4s, v12.4s
+	WORD $0x6ebd1d4c // bit v12.16b, v10.16b, v29.16b
+	WORD $0x6eade55d // fcmgt v29.4s, v10.4s, v13.4s
+	WORD $0x6ebd1d4d // bit v13.16b, v10.16b, v29.16b
+	VLD1R (R21), [V10.S4]
+	WORD $0x6eaae59d // fcmgt v29.4s, v12.4s, v10.4s
+	WORD $0x6ebd1d4c // bit v12.16b, v10.16b, v29.16b
+	WORD $0x6eaae5bd // fcmgt v29.4s, v13.4s, v10.4s
+	WORD $0x6ebd1d4d // bit v13.16b, v10.16b, v29.16b
+	ADD R14, R3, R16
+	VMOV V30.D[0], R17; TBZ $31, R17, 19(PC); VST1.P V12.S[0], 4(R16); TBZ $63, R17, 17(PC); VST1.P V12.S[1], 4(R16); VMOV V30.D[1], R17; TBZ $31, R17, 14(PC); VST1.P V12.S[2], 4(R16); TBZ $63, R17, 12(PC); VST1.P V12.S[3], 4(R16); VMOV V31.D[0], R17; TBZ $31, R17, 9(PC); VST1.P V13.S[0], 4(R16); TBZ $63, R17, 7(PC); VST1.P V13.S[1], 4(R16); VMOV V31.D[1], R17; TBZ $31, R17, 4(PC); VST1.P V13.S[2], 4(R16); TBZ $63, R17, 2(PC); VST1.P V13.S[3], 4(R16)
 	RET
 
 TEXT ·gemmQuads4x8NEON(SB), NOSPLIT, $0-104

@@ -85,8 +85,8 @@ var quadsAVX512 = quadKernels{
 var quadsAVX2 = quadKernels{
 	channels: 4, centre: 128,
 	gemm: []quadGemm{
-		{6, 16, gemmQuads6x16AVX2}, {4, 16, gemmQuads4x16AVX2}, {3, 16, gemmQuads3x16AVX2}, {2, 16, gemmQuads2x16AVX2}, {1, 16, gemmQuads1x16AVX2},
-		{6, 8, gemmQuads6x8AVX2}, {4, 8, gemmQuads4x8AVX2}, {3, 8, gemmQuads3x8AVX2}, {2, 8, gemmQuads2x8AVX2}, {1, 8, gemmQuads1x8AVX2},
+		{6, 16, gemmQuads6x16AVX2}, {5, 16, gemmQuads5x16AVX2}, {4, 16, gemmQuads4x16AVX2}, {3, 16, gemmQuads3x16AVX2}, {2, 16, gemmQuads2x16AVX2}, {1, 16, gemmQuads1x16AVX2},
+		{6, 8, gemmQuads6x8AVX2}, {5, 8, gemmQuads5x8AVX2}, {4, 8, gemmQuads4x8AVX2}, {3, 8, gemmQuads3x8AVX2}, {2, 8, gemmQuads2x8AVX2}, {1, 8, gemmQuads1x8AVX2},
 	},
 	spread: spreadAVX2, quantize: quantizeAVX2,
 	peak: peakQuadsAVX2, peakOps: 12 * 8 * 8,
@@ -95,8 +95,8 @@ var quadsAVX2 = quadKernels{
 var wordsAVX2 = quadKernels{
 	channels: 2, centre: 0,
 	gemm: []quadGemm{
-		{6, 16, gemmWords6x16AVX2}, {4, 16, gemmWords4x16AVX2}, {3, 16, gemmWords3x16AVX2}, {2, 16, gemmWords2x16AVX2}, {1, 16, gemmWords1x16AVX2},
-		{6, 8, gemmWords6x8AVX2}, {4, 8, gemmWords4x8AVX2}, {3, 8, gemmWords3x8AVX2}, {2, 8, gemmWords2x8AVX2}, {1, 8, gemmWords1x8AVX2},
+		{6, 16, gemmWords6x16AVX2}, {5, 16, gemmWords5x16AVX2}, {4, 16, gemmWords4x16AVX2}, {3, 16, gemmWords3x16AVX2}, {2, 16, gemmWords2x16AVX2}, {1, 16, gemmWords1x16AVX2},
+		{6, 8, gemmWords6x8AVX2}, {5, 8, gemmWords5x8AVX2}, {4, 8, gemmWords4x8AVX2}, {3, 8, gemmWords3x8AVX2}, {2, 8, gemmWords2x8AVX2}, {1, 8, gemmWords1x8AVX2},
 	},
 	spread: spreadAVX2, quantize: quantizeWordsAVX2,
 	peak: peakWordsAVX2, peakOps: 12 * 8 * 4,
@@ -105,8 +105,8 @@ var wordsAVX2 = quadKernels{
 var setAVX2 = Kernels{
 	Name: "avx2", Rows: 6, Columns: 16,
 	gemm: []gemmKernel{
-		{6, 16, gemm6x16AVX2}, {4, 16, gemm4x16AVX2}, {3, 16, gemm3x16AVX2}, {2, 16, gemm2x16AVX2}, {1, 16, gemm1x16AVX2},
-		{6, 8, gemm6x8AVX2}, {4, 8, gemm4x8AVX2}, {3, 8, gemm3x8AVX2}, {2, 8, gemm2x8AVX2}, {1, 8, gemm1x8AVX2},
+		{6, 16, gemm6x16AVX2}, {5, 16, gemm5x16AVX2}, {4, 16, gemm4x16AVX2}, {3, 16, gemm3x16AVX2}, {2, 16, gemm2x16AVX2}, {1, 16, gemm1x16AVX2},
+		{6, 8, gemm6x8AVX2}, {5, 8, gemm5x8AVX2}, {4, 8, gemm4x8AVX2}, {3, 8, gemm3x8AVX2}, {2, 8, gemm2x8AVX2}, {1, 8, gemm1x8AVX2},
 	},
 	row: gemmRowAVX2,
 	shared: []sharedKernel{

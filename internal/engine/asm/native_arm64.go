@@ -21,8 +21,8 @@ func init() {
 var quadsNEON = quadKernels{
 	channels: 4, centre: 0,
 	gemm: []quadGemm{
-		{6, 16, gemmQuads6x16NEON}, {4, 16, gemmQuads4x16NEON}, {3, 16, gemmQuads3x16NEON}, {2, 16, gemmQuads2x16NEON}, {1, 16, gemmQuads1x16NEON},
-		{6, 8, gemmQuads6x8NEON}, {4, 8, gemmQuads4x8NEON}, {3, 8, gemmQuads3x8NEON}, {2, 8, gemmQuads2x8NEON}, {1, 8, gemmQuads1x8NEON},
+		{6, 16, gemmQuads6x16NEON}, {5, 16, gemmQuads5x16NEON}, {4, 16, gemmQuads4x16NEON}, {3, 16, gemmQuads3x16NEON}, {2, 16, gemmQuads2x16NEON}, {1, 16, gemmQuads1x16NEON},
+		{6, 8, gemmQuads6x8NEON}, {5, 8, gemmQuads5x8NEON}, {4, 8, gemmQuads4x8NEON}, {3, 8, gemmQuads3x8NEON}, {2, 8, gemmQuads2x8NEON}, {1, 8, gemmQuads1x8NEON},
 	},
 	spread: spreadNEON, quantize: quantizeNEON,
 	peak: peakQuadsNEON, peakOps: 12 * 8 * 8,
@@ -33,8 +33,8 @@ var quadsNEON = quadKernels{
 var quadsI8MM = quadKernels{
 	channels: 4, centre: 0, paired: true,
 	gemm: []quadGemm{
-		{6, 16, gemmQuads6x16I8MM}, {4, 16, gemmQuads4x16I8MM}, {3, 16, gemmQuads3x16I8MM}, {2, 16, gemmQuads2x16I8MM}, {1, 16, gemmQuads1x16I8MM},
-		{6, 8, gemmQuads6x8I8MM}, {4, 8, gemmQuads4x8I8MM}, {3, 8, gemmQuads3x8I8MM}, {2, 8, gemmQuads2x8I8MM}, {1, 8, gemmQuads1x8I8MM},
+		{6, 16, gemmQuads6x16I8MM}, {5, 16, gemmQuads5x16I8MM}, {4, 16, gemmQuads4x16I8MM}, {3, 16, gemmQuads3x16I8MM}, {2, 16, gemmQuads2x16I8MM}, {1, 16, gemmQuads1x16I8MM},
+		{6, 8, gemmQuads6x8I8MM}, {5, 8, gemmQuads5x8I8MM}, {4, 8, gemmQuads4x8I8MM}, {3, 8, gemmQuads3x8I8MM}, {2, 8, gemmQuads2x8I8MM}, {1, 8, gemmQuads1x8I8MM},
 	},
 	spread: spreadNEON, quantize: quantizeNEON,
 	peak: peakQuadsI8MM, peakOps: 24 * 32 * 2,

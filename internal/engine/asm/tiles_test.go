@@ -80,13 +80,13 @@ func TestCut(t *testing.T) {
 				}
 			}
 		}
-		if k.Name != "avx512" {
-			continue
-		}
-		for _, test := range []struct {
+		for _, test := range map[string][]struct {
 			rows, products int
 			want           Cut
-		}{{49, 384, Cut{0, 10, 5}}, {98, 384, Cut{4, 10, 5}}, {98, 16, Cut{8, 2, 1}}, {144, 384, Cut{12, 0, 0}}, {1, 64, Cut{0, 1, 1}}} {
+		}{
+			"avx512": {{49, 384, Cut{0, 10, 5}}, {98, 384, Cut{4, 10, 5}}, {98, 16, Cut{8, 2, 1}}, {144, 384, Cut{12, 0, 0}}, {1, 64, Cut{0, 1, 1}}},
+			"avx2":   {{49, 384, Cut{4, 5, 5}}, {49, 16, Cut{8, 1, 1}}, {196, 384, Cut{32, 4, 1}}, {144, 384, Cut{24, 0, 0}}, {1, 64, Cut{0, 1, 1}}},
+		}[k.Name] {
 			if got := k.Cut(test.rows, test.products); got != test.want {
 				t.Errorf("%d rows of %d products in %+v, want %+v", test.rows, test.products, got, test.want)
 			}

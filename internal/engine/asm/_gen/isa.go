@@ -40,7 +40,7 @@ var avx2 = isa{
 		reg.Y8, reg.Y9, reg.Y10, reg.Y11, reg.Y12, reg.Y13, reg.Y14, reg.Y15,
 	},
 	lane:  8,
-	tiles: []tile{{6, 2}, {4, 2}, {3, 2}, {2, 2}, {1, 2}, {6, 1}, {4, 1}, {3, 1}, {2, 1}, {1, 1}},
+	tiles: []tile{{6, 2}, {5, 2}, {4, 2}, {3, 2}, {2, 2}, {1, 2}, {6, 1}, {5, 1}, {4, 1}, {3, 1}, {2, 1}, {1, 1}},
 }
 
 // bytes is the size of one vector.
