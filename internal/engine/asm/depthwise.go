@@ -38,22 +38,34 @@ func (k *Kernels) tallWindows(y, x Axis, group int) (best *tallKernel) {
 	if group > 1 || y.Dilation > 1 || x.Dilation > 1 || y.Kernel != x.Kernel || y.Stride != x.Stride {
 		return nil
 	}
-	up := func(n, each int) int { return (n + each - 1) / each * each }
 	whole := func(t *tallKernel) int { return up(y.Out, t.rows) * up(x.Out, t.columns) }
 	for i := range k.tall {
-		if t := &k.tall[i]; t.kernel == x.Kernel && t.stride == x.Stride && t.rows <= y.Out && t.columns <= x.Out && (best == nil || whole(t) < whole(best)) {
+		if t := &k.tall[i]; t.kernel == x.Kernel && t.stride == x.Stride && t.rows <= y.Out && t.columns <= x.Out && t.suits(x) && (best == nil || whole(t) < whole(best)) {
 			best = t
 		}
 	}
 	return best
 }
 
+// up is n rounded up to a multiple of each.
+func up(n, each int) int { return (n + each - 1) / each * each }
+
+// suits says whether the kernel takes less time than a sharedKernel, which loads no pointers and
+// has eight outputs: with one row of the highest windows only where it computes fewer of them.
+func (t *tallKernel) suits(x Axis) bool {
+	return t.rows > 1 || t.kernel < wideTaps || up(x.Out, t.columns) < up(x.Out, 8)
+}
+
 // block is how many rows and columns of windows a tallKernel had better compute at a time, for one
 // vector of channels after the other: what a pair of rows reads stays in the first-level cache
 // until the next pair has read it, and so does, if it can, what is fetched for the next vector.
 // The smallest caches hold a block of leastRows rows. There are none where not even the kernel's
-// columns stay.
+// columns stay, nor where single rows have windows so high that most of a block's pixels are read
+// for the block beside it or below it, too.
 func (t *tallKernel) block(y, x Axis, channels int) (rows, columns int) {
+	if t.rows == 1 && t.kernel >= wideTaps {
+		return 0, 0
+	}
 	lines, beside := linesKept(channels), t.kernel-t.stride
 	fit := func(lines int) int { return (lines/(t.kernel+t.stride) - beside) / t.stride / t.columns * t.columns }
 	columns = min(fit(lines), mostColumns/t.columns*t.columns, x.Out)

@@ -767,22 +767,6 @@ func depthwiseTall5Stride2By8NEON(rows **float32, m int, n int, first int, pixel
 //go:noescape
 func depthwiseTall7Stride1By7NEON(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
 
-// depthwiseTall7Stride1By8NEON computes, for each row r < m of outputs i < n and channel c < bytes/4:
-//
-//	acc := bias[c]
-//	for y := range ky {
-//		for x := range 7 {
-//			acc = fma((**float32)(rows[r*ky+y][(first+(i*1+x)*pixel)/8])[c], weights[(y*7+x)*bytes/4+c], acc)
-//		}
-//	}
-//	out[(r*down+i*next)/4+c] = min(max(clamp[0], acc), clamp[1]) // NaN stays NaN
-//
-// There are 8 channels at least: the last vector of them begins that many before the end,
-// and the last group of outputs may begin before the end of the one before it.
-//
-//go:noescape
-func depthwiseTall7Stride1By8NEON(rows **float32, m int, n int, first int, pixel int, ky int, bytes int, weights *float32, out *float32, next int, down int, bias *float32, clamp *float32)
-
 // togetherNEON copies, for each row r < m and pixel i < n, bytes/4 numbers, a multiple of 16, from
 // off bytes behind from[r*n+i] on to to[r][i*bytes/4:].
 //
@@ -1927,7 +1911,7 @@ var setNEON = Kernels{
 	},
 	tall: []tallKernel{
 		{3, 1, 2, 4, depthwiseTall3Stride1By4NEON}, {3, 1, 1, 7, depthwiseTall3Stride1By7NEON}, {3, 2, 1, 4, depthwiseTall3Stride2By4NEON},
-		{5, 1, 1, 7, depthwiseTall5Stride1By7NEON}, {5, 1, 1, 8, depthwiseTall5Stride1By8NEON}, {5, 2, 1, 7, depthwiseTall5Stride2By7NEON}, {5, 2, 1, 8, depthwiseTall5Stride2By8NEON}, {7, 1, 1, 7, depthwiseTall7Stride1By7NEON}, {7, 1, 1, 8, depthwiseTall7Stride1By8NEON},
+		{5, 1, 1, 7, depthwiseTall5Stride1By7NEON}, {5, 1, 1, 8, depthwiseTall5Stride1By8NEON}, {5, 2, 1, 7, depthwiseTall5Stride2By7NEON}, {5, 2, 1, 8, depthwiseTall5Stride2By8NEON}, {7, 1, 1, 7, depthwiseTall7Stride1By7NEON},
 	},
 	wide: depthwiseWideNEON, together: togetherNEON, depthwiseRows: depthwiseRowsNEON, depthwise: depthwiseRunNEON, maxPool: maxRunNEON, sumPool: sumRunNEON, add: addNEON, affine: affineNEON, blend: blendNEON, blendPixels: blendPixelsNEON, pixelSum: pixelSumNEON, distance: distanceNEON, moved: movedNEON,
 	arithmetic: [arithmetics]arithmeticKernels{

@@ -115,7 +115,7 @@ var setAVX2 = Kernels{
 	},
 	tall: []tallKernel{
 		{3, 1, 2, 4, depthwiseTall3Stride1By4AVX2}, {3, 1, 1, 7, depthwiseTall3Stride1By7AVX2}, {3, 2, 1, 4, depthwiseTall3Stride2By4AVX2},
-		{5, 1, 1, 7, depthwiseTall5Stride1By7AVX2}, {5, 1, 1, 8, depthwiseTall5Stride1By8AVX2}, {5, 2, 1, 7, depthwiseTall5Stride2By7AVX2}, {5, 2, 1, 8, depthwiseTall5Stride2By8AVX2}, {7, 1, 1, 7, depthwiseTall7Stride1By7AVX2}, {7, 1, 1, 8, depthwiseTall7Stride1By8AVX2},
+		{5, 1, 1, 7, depthwiseTall5Stride1By7AVX2}, {5, 1, 1, 8, depthwiseTall5Stride1By8AVX2}, {5, 2, 1, 7, depthwiseTall5Stride2By7AVX2}, {5, 2, 1, 8, depthwiseTall5Stride2By8AVX2}, {7, 1, 1, 7, depthwiseTall7Stride1By7AVX2},
 	},
 	wide: depthwiseWideAVX2, together: togetherAVX2, depthwiseRows: depthwiseRowsAVX2, depthwise: depthwiseRunAVX2, maxPool: maxRunAVX2, sumPool: sumRunAVX2, add: addAVX2, affine: affineAVX2, blend: blendAVX2, blendPixels: blendPixelsAVX2, pixelSum: pixelSumAVX2, distance: distanceAVX2, moved: movedAVX2,
 	arithmetic: [arithmetics]arithmeticKernels{

@@ -102,7 +102,7 @@ func tallWindows(s isa) []tallWindow {
 	if s.lane == 16 {
 		return []tallWindow{{3, 1, 2, 7, 1}, {3, 1, 2, 8, 1}, {3, 2, 2, 7, 1}, {3, 2, 2, 8, 1}, {5, 1, 2, 7, 1}, {5, 1, 2, 8, 1}, {5, 2, 2, 7, 1}, {7, 1, 2, 7, 1}}
 	}
-	return []tallWindow{{3, 1, 2, 4, 1}, {3, 1, 1, 7, 1}, {3, 2, 1, 4, 2}, {5, 1, 1, 7, 1}, {5, 1, 1, 8, 1}, {5, 2, 1, 7, 1}, {5, 2, 1, 8, 1}, {7, 1, 1, 7, 1}, {7, 1, 1, 8, 1}}
+	return []tallWindow{{3, 1, 2, 4, 1}, {3, 1, 1, 7, 1}, {3, 2, 1, 4, 2}, {5, 1, 1, 7, 1}, {5, 1, 1, 8, 1}, {5, 2, 1, 7, 1}, {5, 2, 1, 8, 1}, {7, 1, 1, 7, 1}}
 }
 
 // depthwiseTall writes the depthwise convolution by windows of k by k at a distance of stride, of
