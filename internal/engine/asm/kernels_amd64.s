@@ -53430,29 +53430,183 @@ next:
 	JMP  tile
 
 partial:
-	VMOVUPS    (R14), Y12
-	VMOVUPS    32(R14), Y14
-	MOVQ       out+40(FP), R14
-	MOVQ       column+48(FP), R15
-	MOVQ       (R14), AX
-	VMASKMOVPS Y0, Y12, (AX)(R15*1)
-	VMASKMOVPS Y1, Y14, 32(AX)(R15*1)
-	MOVQ       8(R14), AX
-	VMASKMOVPS Y2, Y12, (AX)(R15*1)
-	VMASKMOVPS Y3, Y14, 32(AX)(R15*1)
-	MOVQ       16(R14), AX
-	VMASKMOVPS Y4, Y12, (AX)(R15*1)
-	VMASKMOVPS Y5, Y14, 32(AX)(R15*1)
-	MOVQ       24(R14), AX
-	VMASKMOVPS Y6, Y12, (AX)(R15*1)
-	VMASKMOVPS Y7, Y14, 32(AX)(R15*1)
-	MOVQ       32(R14), AX
-	VMASKMOVPS Y8, Y12, (AX)(R15*1)
-	VMASKMOVPS Y9, Y14, 32(AX)(R15*1)
-	MOVQ       40(R14), AX
-	VMASKMOVPS Y10, Y12, (AX)(R15*1)
-	VMASKMOVPS Y11, Y14, 32(AX)(R15*1)
-	JMP        next
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    mask+72(FP), BX
+	MOVLQSX 28(BX), CX
+	TESTQ   CX, CX
+	JZ      four0
+	MOVQ    (R14), AX
+	VMOVUPS Y0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Y2, (AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Y4, (AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVUPS Y6, (AX)(R15*1)
+	MOVQ    32(R14), AX
+	VMOVUPS Y8, (AX)(R15*1)
+	MOVQ    40(R14), AX
+	VMOVUPS Y10, (AX)(R15*1)
+	JMP     stored0
+
+four0:
+	MOVLQSX      12(BX), CX
+	TESTQ        CX, CX
+	JZ           two0
+	MOVQ         (R14), AX
+	VMOVUPS      X0, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y0, X0
+	MOVQ         8(R14), AX
+	VMOVUPS      X2, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y2, X2
+	MOVQ         16(R14), AX
+	VMOVUPS      X4, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y4, X4
+	MOVQ         24(R14), AX
+	VMOVUPS      X6, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y6, X6
+	MOVQ         32(R14), AX
+	VMOVUPS      X8, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y8, X8
+	MOVQ         40(R14), AX
+	VMOVUPS      X10, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y10, X10
+	ADDQ         $0x10, R15
+	ADDQ         $0x10, BX
+
+two0:
+	MOVLQSX   4(BX), CX
+	TESTQ     CX, CX
+	JZ        one0
+	MOVQ      (R14), AX
+	VMOVQ     X0, (AX)(R15*1)
+	VPERMILPD $0x01, X0, X0
+	MOVQ      8(R14), AX
+	VMOVQ     X2, (AX)(R15*1)
+	VPERMILPD $0x01, X2, X2
+	MOVQ      16(R14), AX
+	VMOVQ     X4, (AX)(R15*1)
+	VPERMILPD $0x01, X4, X4
+	MOVQ      24(R14), AX
+	VMOVQ     X6, (AX)(R15*1)
+	VPERMILPD $0x01, X6, X6
+	MOVQ      32(R14), AX
+	VMOVQ     X8, (AX)(R15*1)
+	VPERMILPD $0x01, X8, X8
+	MOVQ      40(R14), AX
+	VMOVQ     X10, (AX)(R15*1)
+	VPERMILPD $0x01, X10, X10
+	ADDQ      $0x08, R15
+	ADDQ      $0x08, BX
+
+one0:
+	MOVLQSX (BX), CX
+	TESTQ   CX, CX
+	JZ      stored0
+	MOVQ    (R14), AX
+	VMOVD   X0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVD   X2, (AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVD   X4, (AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVD   X6, (AX)(R15*1)
+	MOVQ    32(R14), AX
+	VMOVD   X8, (AX)(R15*1)
+	MOVQ    40(R14), AX
+	VMOVD   X10, (AX)(R15*1)
+
+stored0:
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    mask+72(FP), BX
+	MOVLQSX 60(BX), CX
+	TESTQ   CX, CX
+	JZ      four1
+	MOVQ    (R14), AX
+	VMOVUPS Y1, 32(AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Y3, 32(AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Y5, 32(AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVUPS Y7, 32(AX)(R15*1)
+	MOVQ    32(R14), AX
+	VMOVUPS Y9, 32(AX)(R15*1)
+	MOVQ    40(R14), AX
+	VMOVUPS Y11, 32(AX)(R15*1)
+	JMP     stored1
+
+four1:
+	MOVLQSX      44(BX), CX
+	TESTQ        CX, CX
+	JZ           two1
+	MOVQ         (R14), AX
+	VMOVUPS      X1, 32(AX)(R15*1)
+	VEXTRACTF128 $0x01, Y1, X1
+	MOVQ         8(R14), AX
+	VMOVUPS      X3, 32(AX)(R15*1)
+	VEXTRACTF128 $0x01, Y3, X3
+	MOVQ         16(R14), AX
+	VMOVUPS      X5, 32(AX)(R15*1)
+	VEXTRACTF128 $0x01, Y5, X5
+	MOVQ         24(R14), AX
+	VMOVUPS      X7, 32(AX)(R15*1)
+	VEXTRACTF128 $0x01, Y7, X7
+	MOVQ         32(R14), AX
+	VMOVUPS      X9, 32(AX)(R15*1)
+	VEXTRACTF128 $0x01, Y9, X9
+	MOVQ         40(R14), AX
+	VMOVUPS      X11, 32(AX)(R15*1)
+	VEXTRACTF128 $0x01, Y11, X11
+	ADDQ         $0x10, R15
+	ADDQ         $0x10, BX
+
+two1:
+	MOVLQSX   36(BX), CX
+	TESTQ     CX, CX
+	JZ        one1
+	MOVQ      (R14), AX
+	VMOVQ     X1, 32(AX)(R15*1)
+	VPERMILPD $0x01, X1, X1
+	MOVQ      8(R14), AX
+	VMOVQ     X3, 32(AX)(R15*1)
+	VPERMILPD $0x01, X3, X3
+	MOVQ      16(R14), AX
+	VMOVQ     X5, 32(AX)(R15*1)
+	VPERMILPD $0x01, X5, X5
+	MOVQ      24(R14), AX
+	VMOVQ     X7, 32(AX)(R15*1)
+	VPERMILPD $0x01, X7, X7
+	MOVQ      32(R14), AX
+	VMOVQ     X9, 32(AX)(R15*1)
+	VPERMILPD $0x01, X9, X9
+	MOVQ      40(R14), AX
+	VMOVQ     X11, 32(AX)(R15*1)
+	VPERMILPD $0x01, X11, X11
+	ADDQ      $0x08, R15
+	ADDQ      $0x08, BX
+
+one1:
+	MOVLQSX 32(BX), CX
+	TESTQ   CX, CX
+	JZ      stored1
+	MOVQ    (R14), AX
+	VMOVD   X1, 32(AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVD   X3, 32(AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVD   X5, 32(AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVD   X7, 32(AX)(R15*1)
+	MOVQ    32(R14), AX
+	VMOVD   X9, 32(AX)(R15*1)
+	MOVQ    40(R14), AX
+	VMOVD   X11, 32(AX)(R15*1)
+
+stored1:
+	JMP next
 
 done:
 	VZEROUPPER
@@ -53781,26 +53935,163 @@ next:
 	JMP  tile
 
 partial:
-	VMOVUPS    (R14), Y10
-	VMOVUPS    32(R14), Y12
-	MOVQ       out+40(FP), R14
-	MOVQ       column+48(FP), R15
-	MOVQ       (R14), AX
-	VMASKMOVPS Y0, Y10, (AX)(R15*1)
-	VMASKMOVPS Y1, Y12, 32(AX)(R15*1)
-	MOVQ       8(R14), AX
-	VMASKMOVPS Y2, Y10, (AX)(R15*1)
-	VMASKMOVPS Y3, Y12, 32(AX)(R15*1)
-	MOVQ       16(R14), AX
-	VMASKMOVPS Y4, Y10, (AX)(R15*1)
-	VMASKMOVPS Y5, Y12, 32(AX)(R15*1)
-	MOVQ       24(R14), AX
-	VMASKMOVPS Y6, Y10, (AX)(R15*1)
-	VMASKMOVPS Y7, Y12, 32(AX)(R15*1)
-	MOVQ       32(R14), AX
-	VMASKMOVPS Y8, Y10, (AX)(R15*1)
-	VMASKMOVPS Y9, Y12, 32(AX)(R15*1)
-	JMP        next
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    mask+72(FP), BX
+	MOVLQSX 28(BX), CX
+	TESTQ   CX, CX
+	JZ      four0
+	MOVQ    (R14), AX
+	VMOVUPS Y0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Y2, (AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Y4, (AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVUPS Y6, (AX)(R15*1)
+	MOVQ    32(R14), AX
+	VMOVUPS Y8, (AX)(R15*1)
+	JMP     stored0
+
+four0:
+	MOVLQSX      12(BX), CX
+	TESTQ        CX, CX
+	JZ           two0
+	MOVQ         (R14), AX
+	VMOVUPS      X0, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y0, X0
+	MOVQ         8(R14), AX
+	VMOVUPS      X2, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y2, X2
+	MOVQ         16(R14), AX
+	VMOVUPS      X4, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y4, X4
+	MOVQ         24(R14), AX
+	VMOVUPS      X6, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y6, X6
+	MOVQ         32(R14), AX
+	VMOVUPS      X8, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y8, X8
+	ADDQ         $0x10, R15
+	ADDQ         $0x10, BX
+
+two0:
+	MOVLQSX   4(BX), CX
+	TESTQ     CX, CX
+	JZ        one0
+	MOVQ      (R14), AX
+	VMOVQ     X0, (AX)(R15*1)
+	VPERMILPD $0x01, X0, X0
+	MOVQ      8(R14), AX
+	VMOVQ     X2, (AX)(R15*1)
+	VPERMILPD $0x01, X2, X2
+	MOVQ      16(R14), AX
+	VMOVQ     X4, (AX)(R15*1)
+	VPERMILPD $0x01, X4, X4
+	MOVQ      24(R14), AX
+	VMOVQ     X6, (AX)(R15*1)
+	VPERMILPD $0x01, X6, X6
+	MOVQ      32(R14), AX
+	VMOVQ     X8, (AX)(R15*1)
+	VPERMILPD $0x01, X8, X8
+	ADDQ      $0x08, R15
+	ADDQ      $0x08, BX
+
+one0:
+	MOVLQSX (BX), CX
+	TESTQ   CX, CX
+	JZ      stored0
+	MOVQ    (R14), AX
+	VMOVD   X0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVD   X2, (AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVD   X4, (AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVD   X6, (AX)(R15*1)
+	MOVQ    32(R14), AX
+	VMOVD   X8, (AX)(R15*1)
+
+stored0:
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    mask+72(FP), BX
+	MOVLQSX 60(BX), CX
+	TESTQ   CX, CX
+	JZ      four1
+	MOVQ    (R14), AX
+	VMOVUPS Y1, 32(AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Y3, 32(AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Y5, 32(AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVUPS Y7, 32(AX)(R15*1)
+	MOVQ    32(R14), AX
+	VMOVUPS Y9, 32(AX)(R15*1)
+	JMP     stored1
+
+four1:
+	MOVLQSX      44(BX), CX
+	TESTQ        CX, CX
+	JZ           two1
+	MOVQ         (R14), AX
+	VMOVUPS      X1, 32(AX)(R15*1)
+	VEXTRACTF128 $0x01, Y1, X1
+	MOVQ         8(R14), AX
+	VMOVUPS      X3, 32(AX)(R15*1)
+	VEXTRACTF128 $0x01, Y3, X3
+	MOVQ         16(R14), AX
+	VMOVUPS      X5, 32(AX)(R15*1)
+	VEXTRACTF128 $0x01, Y5, X5
+	MOVQ         24(R14), AX
+	VMOVUPS      X7, 32(AX)(R15*1)
+	VEXTRACTF128 $0x01, Y7, X7
+	MOVQ         32(R14), AX
+	VMOVUPS      X9, 32(AX)(R15*1)
+	VEXTRACTF128 $0x01, Y9, X9
+	ADDQ         $0x10, R15
+	ADDQ         $0x10, BX
+
+two1:
+	MOVLQSX   36(BX), CX
+	TESTQ     CX, CX
+	JZ        one1
+	MOVQ      (R14), AX
+	VMOVQ     X1, 32(AX)(R15*1)
+	VPERMILPD $0x01, X1, X1
+	MOVQ      8(R14), AX
+	VMOVQ     X3, 32(AX)(R15*1)
+	VPERMILPD $0x01, X3, X3
+	MOVQ      16(R14), AX
+	VMOVQ     X5, 32(AX)(R15*1)
+	VPERMILPD $0x01, X5, X5
+	MOVQ      24(R14), AX
+	VMOVQ     X7, 32(AX)(R15*1)
+	VPERMILPD $0x01, X7, X7
+	MOVQ      32(R14), AX
+	VMOVQ     X9, 32(AX)(R15*1)
+	VPERMILPD $0x01, X9, X9
+	ADDQ      $0x08, R15
+	ADDQ      $0x08, BX
+
+one1:
+	MOVLQSX 32(BX), CX
+	TESTQ   CX, CX
+	JZ      stored1
+	MOVQ    (R14), AX
+	VMOVD   X1, 32(AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVD   X3, 32(AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVD   X5, 32(AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVD   X7, 32(AX)(R15*1)
+	MOVQ    32(R14), AX
+	VMOVD   X9, 32(AX)(R15*1)
+
+stored1:
+	JMP next
 
 done:
 	VZEROUPPER
@@ -54086,23 +54377,143 @@ next:
 	JMP  tile
 
 partial:
-	VMOVUPS    (R14), Y8
-	VMOVUPS    32(R14), Y10
-	MOVQ       out+40(FP), R14
-	MOVQ       column+48(FP), R15
-	MOVQ       (R14), AX
-	VMASKMOVPS Y0, Y8, (AX)(R15*1)
-	VMASKMOVPS Y1, Y10, 32(AX)(R15*1)
-	MOVQ       8(R14), AX
-	VMASKMOVPS Y2, Y8, (AX)(R15*1)
-	VMASKMOVPS Y3, Y10, 32(AX)(R15*1)
-	MOVQ       16(R14), AX
-	VMASKMOVPS Y4, Y8, (AX)(R15*1)
-	VMASKMOVPS Y5, Y10, 32(AX)(R15*1)
-	MOVQ       24(R14), AX
-	VMASKMOVPS Y6, Y8, (AX)(R15*1)
-	VMASKMOVPS Y7, Y10, 32(AX)(R15*1)
-	JMP        next
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    mask+72(FP), BX
+	MOVLQSX 28(BX), CX
+	TESTQ   CX, CX
+	JZ      four0
+	MOVQ    (R14), AX
+	VMOVUPS Y0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Y2, (AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Y4, (AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVUPS Y6, (AX)(R15*1)
+	JMP     stored0
+
+four0:
+	MOVLQSX      12(BX), CX
+	TESTQ        CX, CX
+	JZ           two0
+	MOVQ         (R14), AX
+	VMOVUPS      X0, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y0, X0
+	MOVQ         8(R14), AX
+	VMOVUPS      X2, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y2, X2
+	MOVQ         16(R14), AX
+	VMOVUPS      X4, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y4, X4
+	MOVQ         24(R14), AX
+	VMOVUPS      X6, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         $0x10, R15
+	ADDQ         $0x10, BX
+
+two0:
+	MOVLQSX   4(BX), CX
+	TESTQ     CX, CX
+	JZ        one0
+	MOVQ      (R14), AX
+	VMOVQ     X0, (AX)(R15*1)
+	VPERMILPD $0x01, X0, X0
+	MOVQ      8(R14), AX
+	VMOVQ     X2, (AX)(R15*1)
+	VPERMILPD $0x01, X2, X2
+	MOVQ      16(R14), AX
+	VMOVQ     X4, (AX)(R15*1)
+	VPERMILPD $0x01, X4, X4
+	MOVQ      24(R14), AX
+	VMOVQ     X6, (AX)(R15*1)
+	VPERMILPD $0x01, X6, X6
+	ADDQ      $0x08, R15
+	ADDQ      $0x08, BX
+
+one0:
+	MOVLQSX (BX), CX
+	TESTQ   CX, CX
+	JZ      stored0
+	MOVQ    (R14), AX
+	VMOVD   X0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVD   X2, (AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVD   X4, (AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVD   X6, (AX)(R15*1)
+
+stored0:
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    mask+72(FP), BX
+	MOVLQSX 60(BX), CX
+	TESTQ   CX, CX
+	JZ      four1
+	MOVQ    (R14), AX
+	VMOVUPS Y1, 32(AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Y3, 32(AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Y5, 32(AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVUPS Y7, 32(AX)(R15*1)
+	JMP     stored1
+
+four1:
+	MOVLQSX      44(BX), CX
+	TESTQ        CX, CX
+	JZ           two1
+	MOVQ         (R14), AX
+	VMOVUPS      X1, 32(AX)(R15*1)
+	VEXTRACTF128 $0x01, Y1, X1
+	MOVQ         8(R14), AX
+	VMOVUPS      X3, 32(AX)(R15*1)
+	VEXTRACTF128 $0x01, Y3, X3
+	MOVQ         16(R14), AX
+	VMOVUPS      X5, 32(AX)(R15*1)
+	VEXTRACTF128 $0x01, Y5, X5
+	MOVQ         24(R14), AX
+	VMOVUPS      X7, 32(AX)(R15*1)
+	VEXTRACTF128 $0x01, Y7, X7
+	ADDQ         $0x10, R15
+	ADDQ         $0x10, BX
+
+two1:
+	MOVLQSX   36(BX), CX
+	TESTQ     CX, CX
+	JZ        one1
+	MOVQ      (R14), AX
+	VMOVQ     X1, 32(AX)(R15*1)
+	VPERMILPD $0x01, X1, X1
+	MOVQ      8(R14), AX
+	VMOVQ     X3, 32(AX)(R15*1)
+	VPERMILPD $0x01, X3, X3
+	MOVQ      16(R14), AX
+	VMOVQ     X5, 32(AX)(R15*1)
+	VPERMILPD $0x01, X5, X5
+	MOVQ      24(R14), AX
+	VMOVQ     X7, 32(AX)(R15*1)
+	VPERMILPD $0x01, X7, X7
+	ADDQ      $0x08, R15
+	ADDQ      $0x08, BX
+
+one1:
+	MOVLQSX 32(BX), CX
+	TESTQ   CX, CX
+	JZ      stored1
+	MOVQ    (R14), AX
+	VMOVD   X1, 32(AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVD   X3, 32(AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVD   X5, 32(AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVD   X7, 32(AX)(R15*1)
+
+stored1:
+	JMP next
 
 done:
 	VZEROUPPER
@@ -54345,20 +54756,123 @@ next:
 	JMP  tile
 
 partial:
-	VMOVUPS    (R14), Y6
-	VMOVUPS    32(R14), Y8
-	MOVQ       out+40(FP), R14
-	MOVQ       column+48(FP), R15
-	MOVQ       (R14), AX
-	VMASKMOVPS Y0, Y6, (AX)(R15*1)
-	VMASKMOVPS Y1, Y8, 32(AX)(R15*1)
-	MOVQ       8(R14), AX
-	VMASKMOVPS Y2, Y6, (AX)(R15*1)
-	VMASKMOVPS Y3, Y8, 32(AX)(R15*1)
-	MOVQ       16(R14), AX
-	VMASKMOVPS Y4, Y6, (AX)(R15*1)
-	VMASKMOVPS Y5, Y8, 32(AX)(R15*1)
-	JMP        next
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    mask+72(FP), BX
+	MOVLQSX 28(BX), CX
+	TESTQ   CX, CX
+	JZ      four0
+	MOVQ    (R14), AX
+	VMOVUPS Y0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Y2, (AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Y4, (AX)(R15*1)
+	JMP     stored0
+
+four0:
+	MOVLQSX      12(BX), CX
+	TESTQ        CX, CX
+	JZ           two0
+	MOVQ         (R14), AX
+	VMOVUPS      X0, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y0, X0
+	MOVQ         8(R14), AX
+	VMOVUPS      X2, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y2, X2
+	MOVQ         16(R14), AX
+	VMOVUPS      X4, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         $0x10, R15
+	ADDQ         $0x10, BX
+
+two0:
+	MOVLQSX   4(BX), CX
+	TESTQ     CX, CX
+	JZ        one0
+	MOVQ      (R14), AX
+	VMOVQ     X0, (AX)(R15*1)
+	VPERMILPD $0x01, X0, X0
+	MOVQ      8(R14), AX
+	VMOVQ     X2, (AX)(R15*1)
+	VPERMILPD $0x01, X2, X2
+	MOVQ      16(R14), AX
+	VMOVQ     X4, (AX)(R15*1)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      $0x08, R15
+	ADDQ      $0x08, BX
+
+one0:
+	MOVLQSX (BX), CX
+	TESTQ   CX, CX
+	JZ      stored0
+	MOVQ    (R14), AX
+	VMOVD   X0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVD   X2, (AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVD   X4, (AX)(R15*1)
+
+stored0:
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    mask+72(FP), BX
+	MOVLQSX 60(BX), CX
+	TESTQ   CX, CX
+	JZ      four1
+	MOVQ    (R14), AX
+	VMOVUPS Y1, 32(AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Y3, 32(AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Y5, 32(AX)(R15*1)
+	JMP     stored1
+
+four1:
+	MOVLQSX      44(BX), CX
+	TESTQ        CX, CX
+	JZ           two1
+	MOVQ         (R14), AX
+	VMOVUPS      X1, 32(AX)(R15*1)
+	VEXTRACTF128 $0x01, Y1, X1
+	MOVQ         8(R14), AX
+	VMOVUPS      X3, 32(AX)(R15*1)
+	VEXTRACTF128 $0x01, Y3, X3
+	MOVQ         16(R14), AX
+	VMOVUPS      X5, 32(AX)(R15*1)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         $0x10, R15
+	ADDQ         $0x10, BX
+
+two1:
+	MOVLQSX   36(BX), CX
+	TESTQ     CX, CX
+	JZ        one1
+	MOVQ      (R14), AX
+	VMOVQ     X1, 32(AX)(R15*1)
+	VPERMILPD $0x01, X1, X1
+	MOVQ      8(R14), AX
+	VMOVQ     X3, 32(AX)(R15*1)
+	VPERMILPD $0x01, X3, X3
+	MOVQ      16(R14), AX
+	VMOVQ     X5, 32(AX)(R15*1)
+	VPERMILPD $0x01, X5, X5
+	ADDQ      $0x08, R15
+	ADDQ      $0x08, BX
+
+one1:
+	MOVLQSX 32(BX), CX
+	TESTQ   CX, CX
+	JZ      stored1
+	MOVQ    (R14), AX
+	VMOVD   X1, 32(AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVD   X3, 32(AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVD   X5, 32(AX)(R15*1)
+
+stored1:
+	JMP next
 
 done:
 	VZEROUPPER
@@ -54558,17 +55072,103 @@ next:
 	JMP  tile
 
 partial:
-	VMOVUPS    (R14), Y4
-	VMOVUPS    32(R14), Y6
-	MOVQ       out+40(FP), R14
-	MOVQ       column+48(FP), R15
-	MOVQ       (R14), AX
-	VMASKMOVPS Y0, Y4, (AX)(R15*1)
-	VMASKMOVPS Y1, Y6, 32(AX)(R15*1)
-	MOVQ       8(R14), AX
-	VMASKMOVPS Y2, Y4, (AX)(R15*1)
-	VMASKMOVPS Y3, Y6, 32(AX)(R15*1)
-	JMP        next
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    mask+72(FP), BX
+	MOVLQSX 28(BX), CX
+	TESTQ   CX, CX
+	JZ      four0
+	MOVQ    (R14), AX
+	VMOVUPS Y0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Y2, (AX)(R15*1)
+	JMP     stored0
+
+four0:
+	MOVLQSX      12(BX), CX
+	TESTQ        CX, CX
+	JZ           two0
+	MOVQ         (R14), AX
+	VMOVUPS      X0, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y0, X0
+	MOVQ         8(R14), AX
+	VMOVUPS      X2, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         $0x10, R15
+	ADDQ         $0x10, BX
+
+two0:
+	MOVLQSX   4(BX), CX
+	TESTQ     CX, CX
+	JZ        one0
+	MOVQ      (R14), AX
+	VMOVQ     X0, (AX)(R15*1)
+	VPERMILPD $0x01, X0, X0
+	MOVQ      8(R14), AX
+	VMOVQ     X2, (AX)(R15*1)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      $0x08, R15
+	ADDQ      $0x08, BX
+
+one0:
+	MOVLQSX (BX), CX
+	TESTQ   CX, CX
+	JZ      stored0
+	MOVQ    (R14), AX
+	VMOVD   X0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVD   X2, (AX)(R15*1)
+
+stored0:
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    mask+72(FP), BX
+	MOVLQSX 60(BX), CX
+	TESTQ   CX, CX
+	JZ      four1
+	MOVQ    (R14), AX
+	VMOVUPS Y1, 32(AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Y3, 32(AX)(R15*1)
+	JMP     stored1
+
+four1:
+	MOVLQSX      44(BX), CX
+	TESTQ        CX, CX
+	JZ           two1
+	MOVQ         (R14), AX
+	VMOVUPS      X1, 32(AX)(R15*1)
+	VEXTRACTF128 $0x01, Y1, X1
+	MOVQ         8(R14), AX
+	VMOVUPS      X3, 32(AX)(R15*1)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         $0x10, R15
+	ADDQ         $0x10, BX
+
+two1:
+	MOVLQSX   36(BX), CX
+	TESTQ     CX, CX
+	JZ        one1
+	MOVQ      (R14), AX
+	VMOVQ     X1, 32(AX)(R15*1)
+	VPERMILPD $0x01, X1, X1
+	MOVQ      8(R14), AX
+	VMOVQ     X3, 32(AX)(R15*1)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      $0x08, R15
+	ADDQ      $0x08, BX
+
+one1:
+	MOVLQSX 32(BX), CX
+	TESTQ   CX, CX
+	JZ      stored1
+	MOVQ    (R14), AX
+	VMOVD   X1, 32(AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVD   X3, 32(AX)(R15*1)
+
+stored1:
+	JMP next
 
 done:
 	VZEROUPPER
@@ -54725,14 +55325,83 @@ next:
 	JMP  tile
 
 partial:
-	VMOVUPS    (R14), Y2
-	VMOVUPS    32(R14), Y4
-	MOVQ       out+40(FP), R14
-	MOVQ       column+48(FP), R15
-	MOVQ       (R14), AX
-	VMASKMOVPS Y0, Y2, (AX)(R15*1)
-	VMASKMOVPS Y1, Y4, 32(AX)(R15*1)
-	JMP        next
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    mask+72(FP), BX
+	MOVLQSX 28(BX), CX
+	TESTQ   CX, CX
+	JZ      four0
+	MOVQ    (R14), AX
+	VMOVUPS Y0, (AX)(R15*1)
+	JMP     stored0
+
+four0:
+	MOVLQSX      12(BX), CX
+	TESTQ        CX, CX
+	JZ           two0
+	MOVQ         (R14), AX
+	VMOVUPS      X0, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y0, X0
+	ADDQ         $0x10, R15
+	ADDQ         $0x10, BX
+
+two0:
+	MOVLQSX   4(BX), CX
+	TESTQ     CX, CX
+	JZ        one0
+	MOVQ      (R14), AX
+	VMOVQ     X0, (AX)(R15*1)
+	VPERMILPD $0x01, X0, X0
+	ADDQ      $0x08, R15
+	ADDQ      $0x08, BX
+
+one0:
+	MOVLQSX (BX), CX
+	TESTQ   CX, CX
+	JZ      stored0
+	MOVQ    (R14), AX
+	VMOVD   X0, (AX)(R15*1)
+
+stored0:
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    mask+72(FP), BX
+	MOVLQSX 60(BX), CX
+	TESTQ   CX, CX
+	JZ      four1
+	MOVQ    (R14), AX
+	VMOVUPS Y1, 32(AX)(R15*1)
+	JMP     stored1
+
+four1:
+	MOVLQSX      44(BX), CX
+	TESTQ        CX, CX
+	JZ           two1
+	MOVQ         (R14), AX
+	VMOVUPS      X1, 32(AX)(R15*1)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         $0x10, R15
+	ADDQ         $0x10, BX
+
+two1:
+	MOVLQSX   36(BX), CX
+	TESTQ     CX, CX
+	JZ        one1
+	MOVQ      (R14), AX
+	VMOVQ     X1, 32(AX)(R15*1)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      $0x08, R15
+	ADDQ      $0x08, BX
+
+one1:
+	MOVLQSX 32(BX), CX
+	TESTQ   CX, CX
+	JZ      stored1
+	MOVQ    (R14), AX
+	VMOVD   X1, 32(AX)(R15*1)
+
+stored1:
+	JMP next
 
 done:
 	VZEROUPPER
@@ -54992,22 +55661,95 @@ next:
 	JMP  tile
 
 partial:
-	VMOVUPS    (R14), Y6
-	MOVQ       out+40(FP), R14
-	MOVQ       column+48(FP), R15
-	MOVQ       (R14), AX
-	VMASKMOVPS Y0, Y6, (AX)(R15*1)
-	MOVQ       8(R14), AX
-	VMASKMOVPS Y1, Y6, (AX)(R15*1)
-	MOVQ       16(R14), AX
-	VMASKMOVPS Y2, Y6, (AX)(R15*1)
-	MOVQ       24(R14), AX
-	VMASKMOVPS Y3, Y6, (AX)(R15*1)
-	MOVQ       32(R14), AX
-	VMASKMOVPS Y4, Y6, (AX)(R15*1)
-	MOVQ       40(R14), AX
-	VMASKMOVPS Y5, Y6, (AX)(R15*1)
-	JMP        next
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    mask+72(FP), BX
+	MOVLQSX 28(BX), CX
+	TESTQ   CX, CX
+	JZ      four0
+	MOVQ    (R14), AX
+	VMOVUPS Y0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Y1, (AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Y2, (AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVUPS Y3, (AX)(R15*1)
+	MOVQ    32(R14), AX
+	VMOVUPS Y4, (AX)(R15*1)
+	MOVQ    40(R14), AX
+	VMOVUPS Y5, (AX)(R15*1)
+	JMP     stored0
+
+four0:
+	MOVLQSX      12(BX), CX
+	TESTQ        CX, CX
+	JZ           two0
+	MOVQ         (R14), AX
+	VMOVUPS      X0, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y0, X0
+	MOVQ         8(R14), AX
+	VMOVUPS      X1, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y1, X1
+	MOVQ         16(R14), AX
+	VMOVUPS      X2, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y2, X2
+	MOVQ         24(R14), AX
+	VMOVUPS      X3, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y3, X3
+	MOVQ         32(R14), AX
+	VMOVUPS      X4, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y4, X4
+	MOVQ         40(R14), AX
+	VMOVUPS      X5, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         $0x10, R15
+	ADDQ         $0x10, BX
+
+two0:
+	MOVLQSX   4(BX), CX
+	TESTQ     CX, CX
+	JZ        one0
+	MOVQ      (R14), AX
+	VMOVQ     X0, (AX)(R15*1)
+	VPERMILPD $0x01, X0, X0
+	MOVQ      8(R14), AX
+	VMOVQ     X1, (AX)(R15*1)
+	VPERMILPD $0x01, X1, X1
+	MOVQ      16(R14), AX
+	VMOVQ     X2, (AX)(R15*1)
+	VPERMILPD $0x01, X2, X2
+	MOVQ      24(R14), AX
+	VMOVQ     X3, (AX)(R15*1)
+	VPERMILPD $0x01, X3, X3
+	MOVQ      32(R14), AX
+	VMOVQ     X4, (AX)(R15*1)
+	VPERMILPD $0x01, X4, X4
+	MOVQ      40(R14), AX
+	VMOVQ     X5, (AX)(R15*1)
+	VPERMILPD $0x01, X5, X5
+	ADDQ      $0x08, R15
+	ADDQ      $0x08, BX
+
+one0:
+	MOVLQSX (BX), CX
+	TESTQ   CX, CX
+	JZ      stored0
+	MOVQ    (R14), AX
+	VMOVD   X0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVD   X1, (AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVD   X2, (AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVD   X3, (AX)(R15*1)
+	MOVQ    32(R14), AX
+	VMOVD   X4, (AX)(R15*1)
+	MOVQ    40(R14), AX
+	VMOVD   X5, (AX)(R15*1)
+
+stored0:
+	JMP next
 
 done:
 	VZEROUPPER
@@ -55242,20 +55984,85 @@ next:
 	JMP  tile
 
 partial:
-	VMOVUPS    (R14), Y5
-	MOVQ       out+40(FP), R14
-	MOVQ       column+48(FP), R15
-	MOVQ       (R14), AX
-	VMASKMOVPS Y0, Y5, (AX)(R15*1)
-	MOVQ       8(R14), AX
-	VMASKMOVPS Y1, Y5, (AX)(R15*1)
-	MOVQ       16(R14), AX
-	VMASKMOVPS Y2, Y5, (AX)(R15*1)
-	MOVQ       24(R14), AX
-	VMASKMOVPS Y3, Y5, (AX)(R15*1)
-	MOVQ       32(R14), AX
-	VMASKMOVPS Y4, Y5, (AX)(R15*1)
-	JMP        next
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    mask+72(FP), BX
+	MOVLQSX 28(BX), CX
+	TESTQ   CX, CX
+	JZ      four0
+	MOVQ    (R14), AX
+	VMOVUPS Y0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Y1, (AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Y2, (AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVUPS Y3, (AX)(R15*1)
+	MOVQ    32(R14), AX
+	VMOVUPS Y4, (AX)(R15*1)
+	JMP     stored0
+
+four0:
+	MOVLQSX      12(BX), CX
+	TESTQ        CX, CX
+	JZ           two0
+	MOVQ         (R14), AX
+	VMOVUPS      X0, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y0, X0
+	MOVQ         8(R14), AX
+	VMOVUPS      X1, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y1, X1
+	MOVQ         16(R14), AX
+	VMOVUPS      X2, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y2, X2
+	MOVQ         24(R14), AX
+	VMOVUPS      X3, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y3, X3
+	MOVQ         32(R14), AX
+	VMOVUPS      X4, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y4, X4
+	ADDQ         $0x10, R15
+	ADDQ         $0x10, BX
+
+two0:
+	MOVLQSX   4(BX), CX
+	TESTQ     CX, CX
+	JZ        one0
+	MOVQ      (R14), AX
+	VMOVQ     X0, (AX)(R15*1)
+	VPERMILPD $0x01, X0, X0
+	MOVQ      8(R14), AX
+	VMOVQ     X1, (AX)(R15*1)
+	VPERMILPD $0x01, X1, X1
+	MOVQ      16(R14), AX
+	VMOVQ     X2, (AX)(R15*1)
+	VPERMILPD $0x01, X2, X2
+	MOVQ      24(R14), AX
+	VMOVQ     X3, (AX)(R15*1)
+	VPERMILPD $0x01, X3, X3
+	MOVQ      32(R14), AX
+	VMOVQ     X4, (AX)(R15*1)
+	VPERMILPD $0x01, X4, X4
+	ADDQ      $0x08, R15
+	ADDQ      $0x08, BX
+
+one0:
+	MOVLQSX (BX), CX
+	TESTQ   CX, CX
+	JZ      stored0
+	MOVQ    (R14), AX
+	VMOVD   X0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVD   X1, (AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVD   X2, (AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVD   X3, (AX)(R15*1)
+	MOVQ    32(R14), AX
+	VMOVD   X4, (AX)(R15*1)
+
+stored0:
+	JMP next
 
 done:
 	VZEROUPPER
@@ -55465,18 +56272,75 @@ next:
 	JMP  tile
 
 partial:
-	VMOVUPS    (R14), Y4
-	MOVQ       out+40(FP), R14
-	MOVQ       column+48(FP), R15
-	MOVQ       (R14), AX
-	VMASKMOVPS Y0, Y4, (AX)(R15*1)
-	MOVQ       8(R14), AX
-	VMASKMOVPS Y1, Y4, (AX)(R15*1)
-	MOVQ       16(R14), AX
-	VMASKMOVPS Y2, Y4, (AX)(R15*1)
-	MOVQ       24(R14), AX
-	VMASKMOVPS Y3, Y4, (AX)(R15*1)
-	JMP        next
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    mask+72(FP), BX
+	MOVLQSX 28(BX), CX
+	TESTQ   CX, CX
+	JZ      four0
+	MOVQ    (R14), AX
+	VMOVUPS Y0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Y1, (AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Y2, (AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVUPS Y3, (AX)(R15*1)
+	JMP     stored0
+
+four0:
+	MOVLQSX      12(BX), CX
+	TESTQ        CX, CX
+	JZ           two0
+	MOVQ         (R14), AX
+	VMOVUPS      X0, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y0, X0
+	MOVQ         8(R14), AX
+	VMOVUPS      X1, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y1, X1
+	MOVQ         16(R14), AX
+	VMOVUPS      X2, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y2, X2
+	MOVQ         24(R14), AX
+	VMOVUPS      X3, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         $0x10, R15
+	ADDQ         $0x10, BX
+
+two0:
+	MOVLQSX   4(BX), CX
+	TESTQ     CX, CX
+	JZ        one0
+	MOVQ      (R14), AX
+	VMOVQ     X0, (AX)(R15*1)
+	VPERMILPD $0x01, X0, X0
+	MOVQ      8(R14), AX
+	VMOVQ     X1, (AX)(R15*1)
+	VPERMILPD $0x01, X1, X1
+	MOVQ      16(R14), AX
+	VMOVQ     X2, (AX)(R15*1)
+	VPERMILPD $0x01, X2, X2
+	MOVQ      24(R14), AX
+	VMOVQ     X3, (AX)(R15*1)
+	VPERMILPD $0x01, X3, X3
+	ADDQ      $0x08, R15
+	ADDQ      $0x08, BX
+
+one0:
+	MOVLQSX (BX), CX
+	TESTQ   CX, CX
+	JZ      stored0
+	MOVQ    (R14), AX
+	VMOVD   X0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVD   X1, (AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVD   X2, (AX)(R15*1)
+	MOVQ    24(R14), AX
+	VMOVD   X3, (AX)(R15*1)
+
+stored0:
+	JMP next
 
 done:
 	VZEROUPPER
@@ -55661,16 +56525,65 @@ next:
 	JMP  tile
 
 partial:
-	VMOVUPS    (R14), Y3
-	MOVQ       out+40(FP), R14
-	MOVQ       column+48(FP), R15
-	MOVQ       (R14), AX
-	VMASKMOVPS Y0, Y3, (AX)(R15*1)
-	MOVQ       8(R14), AX
-	VMASKMOVPS Y1, Y3, (AX)(R15*1)
-	MOVQ       16(R14), AX
-	VMASKMOVPS Y2, Y3, (AX)(R15*1)
-	JMP        next
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    mask+72(FP), BX
+	MOVLQSX 28(BX), CX
+	TESTQ   CX, CX
+	JZ      four0
+	MOVQ    (R14), AX
+	VMOVUPS Y0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Y1, (AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVUPS Y2, (AX)(R15*1)
+	JMP     stored0
+
+four0:
+	MOVLQSX      12(BX), CX
+	TESTQ        CX, CX
+	JZ           two0
+	MOVQ         (R14), AX
+	VMOVUPS      X0, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y0, X0
+	MOVQ         8(R14), AX
+	VMOVUPS      X1, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y1, X1
+	MOVQ         16(R14), AX
+	VMOVUPS      X2, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y2, X2
+	ADDQ         $0x10, R15
+	ADDQ         $0x10, BX
+
+two0:
+	MOVLQSX   4(BX), CX
+	TESTQ     CX, CX
+	JZ        one0
+	MOVQ      (R14), AX
+	VMOVQ     X0, (AX)(R15*1)
+	VPERMILPD $0x01, X0, X0
+	MOVQ      8(R14), AX
+	VMOVQ     X1, (AX)(R15*1)
+	VPERMILPD $0x01, X1, X1
+	MOVQ      16(R14), AX
+	VMOVQ     X2, (AX)(R15*1)
+	VPERMILPD $0x01, X2, X2
+	ADDQ      $0x08, R15
+	ADDQ      $0x08, BX
+
+one0:
+	MOVLQSX (BX), CX
+	TESTQ   CX, CX
+	JZ      stored0
+	MOVQ    (R14), AX
+	VMOVD   X0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVD   X1, (AX)(R15*1)
+	MOVQ    16(R14), AX
+	VMOVD   X2, (AX)(R15*1)
+
+stored0:
+	JMP next
 
 done:
 	VZEROUPPER
@@ -55830,14 +56743,55 @@ next:
 	JMP  tile
 
 partial:
-	VMOVUPS    (R14), Y2
-	MOVQ       out+40(FP), R14
-	MOVQ       column+48(FP), R15
-	MOVQ       (R14), AX
-	VMASKMOVPS Y0, Y2, (AX)(R15*1)
-	MOVQ       8(R14), AX
-	VMASKMOVPS Y1, Y2, (AX)(R15*1)
-	JMP        next
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    mask+72(FP), BX
+	MOVLQSX 28(BX), CX
+	TESTQ   CX, CX
+	JZ      four0
+	MOVQ    (R14), AX
+	VMOVUPS Y0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVUPS Y1, (AX)(R15*1)
+	JMP     stored0
+
+four0:
+	MOVLQSX      12(BX), CX
+	TESTQ        CX, CX
+	JZ           two0
+	MOVQ         (R14), AX
+	VMOVUPS      X0, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y0, X0
+	MOVQ         8(R14), AX
+	VMOVUPS      X1, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y1, X1
+	ADDQ         $0x10, R15
+	ADDQ         $0x10, BX
+
+two0:
+	MOVLQSX   4(BX), CX
+	TESTQ     CX, CX
+	JZ        one0
+	MOVQ      (R14), AX
+	VMOVQ     X0, (AX)(R15*1)
+	VPERMILPD $0x01, X0, X0
+	MOVQ      8(R14), AX
+	VMOVQ     X1, (AX)(R15*1)
+	VPERMILPD $0x01, X1, X1
+	ADDQ      $0x08, R15
+	ADDQ      $0x08, BX
+
+one0:
+	MOVLQSX (BX), CX
+	TESTQ   CX, CX
+	JZ      stored0
+	MOVQ    (R14), AX
+	VMOVD   X0, (AX)(R15*1)
+	MOVQ    8(R14), AX
+	VMOVD   X1, (AX)(R15*1)
+
+stored0:
+	JMP next
 
 done:
 	VZEROUPPER
@@ -55972,12 +56926,45 @@ next:
 	JMP  tile
 
 partial:
-	VMOVUPS    (R14), Y1
-	MOVQ       out+40(FP), R14
-	MOVQ       column+48(FP), R15
-	MOVQ       (R14), AX
-	VMASKMOVPS Y0, Y1, (AX)(R15*1)
-	JMP        next
+	MOVQ    out+40(FP), R14
+	MOVQ    column+48(FP), R15
+	MOVQ    mask+72(FP), BX
+	MOVLQSX 28(BX), CX
+	TESTQ   CX, CX
+	JZ      four0
+	MOVQ    (R14), AX
+	VMOVUPS Y0, (AX)(R15*1)
+	JMP     stored0
+
+four0:
+	MOVLQSX      12(BX), CX
+	TESTQ        CX, CX
+	JZ           two0
+	MOVQ         (R14), AX
+	VMOVUPS      X0, (AX)(R15*1)
+	VEXTRACTF128 $0x01, Y0, X0
+	ADDQ         $0x10, R15
+	ADDQ         $0x10, BX
+
+two0:
+	MOVLQSX   4(BX), CX
+	TESTQ     CX, CX
+	JZ        one0
+	MOVQ      (R14), AX
+	VMOVQ     X0, (AX)(R15*1)
+	VPERMILPD $0x01, X0, X0
+	ADDQ      $0x08, R15
+	ADDQ      $0x08, BX
+
+one0:
+	MOVLQSX (BX), CX
+	TESTQ   CX, CX
+	JZ      stored0
+	MOVQ    (R14), AX
+	VMOVD   X0, (AX)(R15*1)
+
+stored0:
+	JMP next
 
 done:
 	VZEROUPPER

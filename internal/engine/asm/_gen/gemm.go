@@ -122,7 +122,11 @@ func gemm(s isa, p product, rows, vectors int) {
 	MOVQ(off, arg("taps", 1))
 	JMP(operand.LabelRef("tile"))
 	Label("partial")
-	finish(g.masks(w, func(v int) reg.VecPhysical { return []reg.VecPhysical{lo, hi}[v] }))
+	if s.lane < 16 {
+		g.storePartial(aOut, aColumn, aMask)
+	} else {
+		finish(g.masks(w, func(v int) reg.VecPhysical { return []reg.VecPhysical{lo, hi}[v] }))
+	}
 	JMP(operand.LabelRef("next"))
 	Label("done")
 	VZEROUPPER()
@@ -161,6 +165,54 @@ func (g gemmFrame) fetchPaced(aAhead, aPace int) func(w reg.GPPhysical) {
 	return func(reg.GPPhysical) {
 		PREFETCHT0(mem(next, 0))
 		ADDQ(pace, next)
+	}
+}
+
+// storePartial stores the lanes that count, which are the first ones, four, two and one at a time:
+// masked stores of AVX2 take some ten times as long as others. Accumulators are lost.
+func (g gemmFrame) storePartial(aOut, aColumn, aMask int) {
+	s, w, off, row, lanes, counts := g.s, reg.R14, reg.R15, pointers[0], pointers[1], pointers[2]
+	for v := range g.vectors {
+		label := func(name string) string { return fmt.Sprint(name, v) }
+		rows := func(store func(acc reg.VecPhysical, m operand.Mem)) {
+			for r := range g.rows {
+				MOVQ(mem(w, 8*r), row)
+				store(s.vecs[r*g.vectors+v], indexed(row, off, v*s.bytes()))
+			}
+		}
+		piece := func(last int, otherwise string) {
+			MOVLQSX(mem(lanes, v*s.bytes()+4*last), counts)
+			TESTQ(counts, counts)
+			JZ(operand.LabelRef(label(otherwise)))
+		}
+		pass := func(bytes uint64) {
+			ADDQ(operand.Imm(bytes), off)
+			ADDQ(operand.Imm(bytes), lanes)
+		}
+		MOVQ(arg("out", aOut), w)
+		MOVQ(arg("column", aColumn), off)
+		MOVQ(arg("mask", aMask), lanes)
+		piece(7, "four")
+		rows(func(acc reg.VecPhysical, m operand.Mem) { VMOVUPS(acc, m) })
+		JMP(operand.LabelRef(label("stored")))
+		Label(label("four"))
+		piece(3, "two")
+		rows(func(acc reg.VecPhysical, m operand.Mem) {
+			VMOVUPS(acc.AsX(), m)
+			VEXTRACTF128(operand.Imm(1), acc, acc.AsX())
+		})
+		pass(16)
+		Label(label("two"))
+		piece(1, "one")
+		rows(func(acc reg.VecPhysical, m operand.Mem) {
+			VMOVQ(acc.AsX(), m)
+			VPERMILPD(operand.Imm(1), acc.AsX(), acc.AsX())
+		})
+		pass(8)
+		Label(label("one"))
+		piece(0, "stored")
+		rows(func(acc reg.VecPhysical, m operand.Mem) { VMOVD(acc.AsX(), m) })
+		Label(label("stored"))
 	}
 }
 
