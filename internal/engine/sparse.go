@@ -13,14 +13,12 @@ import (
 // sparseFrom is the number of inputs of a tap from which lists can pay.
 const sparseFrom = 16
 
-// sparseBelow is the share of channels listed below which lists pay: what the
-// sparse kernel's speed is to the dense one's, measured with BenchmarkSparse.
-// Panels so large that they pass one by one are read too often to be as fast.
-// Making the lists costs as much as some columns of output. A tile that lists more than
-// sparseNever is like all others of a layer whose inputs no ReLU bounds.
+// sparseBelowWide is the share of channels listed below which lists pay where panels are so
+// large that they pass one by one: they are read too often to be as fast as others, see
+// asm.Kernels.SparseBelow. Making the lists costs as much as some columns of output. A tile
+// that lists more than sparseNever is like all others of a layer whose inputs no ReLU bounds.
 const (
 	sparseNever     = 0.97
-	sparseBelow     = 0.88
 	sparseBelowWide = 0.55
 	listColumns     = 6
 )
@@ -85,7 +83,7 @@ func (b *tiles) worthSparse() bool {
 			return false
 		}
 	}
-	below := sparseBelow
+	below := s.Kernels.SparseBelow(b.rowTaps * n)
 	if b.panels[0].wide() {
 		below = sparseBelowWide
 	}

@@ -50,7 +50,7 @@ var setAVX512 = withQuads(withPairs(Kernels{
 		{{winogradInput4Tail3x2AVX512, winogradOutput4Tail3x2AVX512}, {winogradInput4Tail3x3AVX512, winogradOutput4Tail3x3AVX512}, {winogradInput4Tail3x4AVX512, winogradOutput4Tail3x4AVX512}},
 		{{winogradInput4Tail4x2AVX512, winogradOutput4Tail4x2AVX512}, {winogradInput4Tail4x3AVX512, winogradOutput4Tail4x3AVX512}, {winogradInput4AVX512, winogradOutput4AVX512}},
 	},
-	sparse: sparseKernels{rows: 4, gemm: [2]sparseGemm{gemmSparse4x32AVX512, gemmSparse4x64AVX512}, nonzero: nonzeroAVX512},
+	sparse: sparseKernels{rows: 4, below: 0.88, gemm: [2]sparseGemm{gemmSparse4x32AVX512, gemmSparse4x64AVX512}, nonzero: nonzeroAVX512},
 	peak:   peakAVX512, peakFlops: 24 * 16 * 2,
 }))
 
@@ -148,7 +148,7 @@ var setAVX2 = Kernels{
 		{{winogradInput4Tail3x2AVX2, winogradOutput4Tail3x2AVX2}, {winogradInput4Tail3x3AVX2, winogradOutput4Tail3x3AVX2}, {winogradInput4Tail3x4AVX2, winogradOutput4Tail3x4AVX2}},
 		{{winogradInput4Tail4x2AVX2, winogradOutput4Tail4x2AVX2}, {winogradInput4Tail4x3AVX2, winogradOutput4Tail4x3AVX2}, {winogradInput4AVX2, winogradOutput4AVX2}},
 	},
-	sparse: sparseKernels{rows: 3, gemm: [2]sparseGemm{gemmSparse3x16AVX2, gemmSparse3x32AVX2}, nonzero: nonzeroAVX2},
+	sparse: sparseKernels{rows: 3, below: 0.95, call: 16, gemm: [2]sparseGemm{gemmSparse3x16AVX2, gemmSparse3x32AVX2}, nonzero: nonzeroAVX2},
 	peak:   peakAVX2, peakFlops: 12 * 8 * 2,
 }
 
@@ -159,7 +159,7 @@ var pairsAVX512 = Kernels{
 		{12, 32, gemmPairs12x32AVX512}, {10, 32, gemmPairs10x32AVX512}, {8, 32, gemmPairs8x32AVX512}, {4, 32, gemmPairs4x32AVX512}, {2, 32, gemmPairs2x32AVX512}, {1, 32, gemmPairs1x32AVX512},
 		{12, 16, gemmPairs12x16AVX512}, {10, 16, gemmPairs10x16AVX512}, {8, 16, gemmPairs8x16AVX512}, {4, 16, gemmPairs4x16AVX512}, {2, 16, gemmPairs2x16AVX512}, {1, 16, gemmPairs1x16AVX512},
 	},
-	sparse: sparseKernels{rows: 4, gemm: [2]sparseGemm{gemmPairsSparse4x32AVX512, gemmPairsSparse4x64AVX512}, nonzero: nonzeroAVX512},
+	sparse: sparseKernels{rows: 4, below: 0.88, gemm: [2]sparseGemm{gemmPairsSparse4x32AVX512, gemmPairsSparse4x64AVX512}, nonzero: nonzeroAVX512},
 	peak:   peakBF16AVX512, peakFlops: 24 * 16 * 4,
 }
 

@@ -8,6 +8,8 @@ type sparseGemm func(table **float32, stride, taps int, lists *uint16, weights0,
 // its instructions make lists cheap.
 type sparseKernels struct {
 	rows int // see SparseRows
+	// below and call are for SparseBelow.
+	below, call float64
 	// gemm multiplies by one panel, or by two.
 	gemm    [2]sparseGemm
 	nonzero func(table **float32, stride, taps, bytes int, lists *uint16, mask *int32) int
@@ -19,6 +21,13 @@ func (k *Kernels) Sparse() bool { return k.sparse.rows > 0 }
 // SparseRows is the number of output pixels that share a list of channels, 0 of sets without
 // lists.
 func (k *Kernels) SparseRows() int { return k.sparse.rows }
+
+// SparseBelow is the share of so many inputs of a window below which lists of them pay: what
+// the kernel's speed is to the dense one's, less the time that it takes for each few pixels
+// whatever their lists are. Measured with BenchmarkSparse, and layers of networks.
+func (k *Kernels) SparseBelow(inputs int) float64 {
+	return k.sparse.below - k.sparse.call/float64(inputs)
+}
 
 // ListSlack is the number of elements behind a list that may be overwritten.
 const ListSlack = 16
