@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"krypton/internal/caches"
 	"krypton/internal/engine/asm"
 )
 
@@ -83,10 +84,14 @@ func (b *tiles) worthSparse() bool {
 			return false
 		}
 	}
-	below := s.Kernels.SparseBelow(b.rowTaps * n)
+	below, sharing := s.Kernels.SparseBelow(), 0
 	if b.panels[0].wide() {
 		below = sparseBelowWide
 	}
+	if 4*b.conv.Weights() > caches.This().Second() {
+		sharing = max(1, b.size/s.Kernels.SparseRows())
+	}
+	below -= s.Kernels.SparseLoss(b.rowTaps*n, b.sum != nil, sharing)
 	return float64(listed) < (below-listColumns/float64(b.conv.Out.C))*float64(all)
 }
 

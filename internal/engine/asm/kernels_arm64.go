@@ -1944,6 +1944,6 @@ var setNEON = Kernels{
 		{{winogradInput4Tail3x2NEON, winogradOutput4Tail3x2NEON}, {winogradInput4Tail3x3NEON, winogradOutput4Tail3x3NEON}, {winogradInput4Tail3x4NEON, winogradOutput4Tail3x4NEON}},
 		{{winogradInput4Tail4x2NEON, winogradOutput4Tail4x2NEON}, {winogradInput4Tail4x3NEON, winogradOutput4Tail4x3NEON}, {winogradInput4NEON, winogradOutput4NEON}},
 	},
-	sparse: sparseKernels{rows: 3, below: 0.95, call: 16, gemm: [2]sparseGemm{gemmSparse3x16NEON, gemmSparse3x32NEON}, nonzero: nonzeroNEON},
+	sparse: sparseKernels{rows: 3, below: 0.95, call: 16, fetch: 8, gemm: [2]sparseGemm{gemmSparse3x16NEON, gemmSparse3x32NEON}, nonzero: nonzeroNEON},
 	peak:   peakNEON, peakFlops: 12 * 8 * 2,
 }

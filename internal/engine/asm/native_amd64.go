@@ -148,7 +148,7 @@ var setAVX2 = Kernels{
 		{{winogradInput4Tail3x2AVX2, winogradOutput4Tail3x2AVX2}, {winogradInput4Tail3x3AVX2, winogradOutput4Tail3x3AVX2}, {winogradInput4Tail3x4AVX2, winogradOutput4Tail3x4AVX2}},
 		{{winogradInput4Tail4x2AVX2, winogradOutput4Tail4x2AVX2}, {winogradInput4Tail4x3AVX2, winogradOutput4Tail4x3AVX2}, {winogradInput4AVX2, winogradOutput4AVX2}},
 	},
-	sparse: sparseKernels{rows: 3, below: 0.95, call: 16, gemm: [2]sparseGemm{gemmSparse3x16AVX2, gemmSparse3x32AVX2}, nonzero: nonzeroAVX2},
+	sparse: sparseKernels{rows: 3, below: 0.95, call: 16, fetch: 8, gemm: [2]sparseGemm{gemmSparse3x16AVX2, gemmSparse3x32AVX2}, nonzero: nonzeroAVX2},
 	peak:   peakAVX2, peakFlops: 12 * 8 * 2,
 }
 

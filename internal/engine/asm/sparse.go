@@ -8,8 +8,8 @@ type sparseGemm func(table **float32, stride, taps int, lists *uint16, weights0,
 // its instructions make lists cheap.
 type sparseKernels struct {
 	rows int // see SparseRows
-	// below and call are for SparseBelow.
-	below, call float64
+	// See SparseBelow and SparseLoss.
+	below, call, fetch float64
 	// gemm multiplies by one panel, or by two.
 	gemm    [2]sparseGemm
 	nonzero func(table **float32, stride, taps, bytes int, lists *uint16, mask *int32) int
@@ -22,11 +22,23 @@ func (k *Kernels) Sparse() bool { return k.sparse.rows > 0 }
 // lists.
 func (k *Kernels) SparseRows() int { return k.sparse.rows }
 
-// SparseBelow is the share of so many inputs of a window below which lists of them pay: what
-// the kernel's speed is to the dense one's, less the time that it takes for each few pixels
-// whatever their lists are. Measured with BenchmarkSparse, and layers of networks.
-func (k *Kernels) SparseBelow(inputs int) float64 {
-	return k.sparse.below - k.sparse.call/float64(inputs)
+// SparseBelow is the share of a window's inputs that are listed below which lists pay, but for
+// SparseLoss: what the kernel's speed is to the dense one's. Measured with BenchmarkSparse.
+func (k *Kernels) SparseBelow() float64 { return k.sparse.below }
+
+// SparseLoss is what a call of GemmSparse takes besides its products, as a share of those by so
+// many inputs: its beginning and end, twice that if something is added, and waiting for weights
+// that come from memory, which are not fetched ahead, shared by so many calls (0 if they lie in
+// a cache). Measured on layers of networks.
+func (k *Kernels) SparseLoss(inputs int, added bool, sharing int) float64 {
+	loss := k.sparse.call / float64(inputs)
+	if added {
+		loss *= 2
+	}
+	if sharing > 0 {
+		loss += k.sparse.fetch / float64(sharing)
+	}
+	return loss
 }
 
 // ListSlack is the number of elements behind a list that may be overwritten.
