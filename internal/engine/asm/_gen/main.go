@@ -17,11 +17,7 @@ func main() {
 		}
 		gemmSparse(set, fp32, 1)
 		gemmSparse(set, fp32, 2)
-		if set.lane == 16 {
-			nonzero(set)
-		} else {
-			nonzeroByTable(set)
-		}
+		nonzero(set)
 		gemmRow(set)
 		runs(set)
 		for _, w := range depthwiseWindows {

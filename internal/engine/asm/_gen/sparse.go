@@ -244,76 +244,62 @@ func gemmSparse(s isa, p product, panels int) {
 	finish(masks, "storePartial")
 }
 
-// documentLists says what the kernel does that lists the channels gemmSparse passes over.
-func documentLists(s isa, name string) {
+// lister is how a set lists the channels of a vector of which any row is not zero: their numbers
+// go to list, which moves on behind them.
+type lister struct {
+	restart func()                        // begins with channel 0
+	whole   func(row int, at operand.Mem) // takes the numbers of one row after the other
+	partial func(row int, at operand.Mem) // of the last vector, those that there are
+	take    func()                        // lists them, and goes on to the next vector
+}
+
+// nonzero writes the kernel that lists the channels gemmSparse passes over.
+func nonzero(s isa) {
+	name, rows := "nonzero"+s.name, pointers[:sparseRows(s)]
 	TEXT(name, NOSPLIT, "func(table **float32, stride, taps, bytes int, lists *uint16, mask *int32) int")
-	Doc(fmt.Sprintf("%s lists, for each tap, the channels c < bytes/4 where any of the %d rows", name, sparseRows(s)),
+	Doc(fmt.Sprintf("%s lists, for each tap, the channels c < bytes/4 where any of the %d rows", name, len(rows)),
 		"table[t*stride/8+r][c] is not zero: their number, then each of them. It returns the",
 		fmt.Sprintf("length of all lists; up to %d more elements are overwritten.", s.lane))
 	Pragma("noescape")
-}
-
-// nonzero writes that kernel for sets with instructions that compress.
-func nonzero(s isa) {
-	name, sparseRows := "nonzero"+s.name, sparseRows(s)
-	documentLists(s, name)
-	rows := []reg.GPPhysical{reg.RAX, reg.RBX, reg.RCX, reg.RDX}
 	table, taps, list, head, off, end, n := reg.R8, reg.R9, reg.R10, reg.R11, reg.RSI, reg.RDI, reg.R12
-	iota, index, step, abs, x, packed := reg.Z0, reg.Z1, reg.Z2, reg.Z3, reg.Z4, reg.Z5
 	MOVQ(arg("table", 0), table)
 	MOVQ(arg("taps", 2), taps)
 	MOVQ(arg("lists", 4), list)
 	MOVQ(arg("mask", 5), off)
-	VMOVDQU32(mem(off, 0), x)
-	VPTESTMD(x, x, reg.K2)
-	first := GLOBL(name+"_iota", RODATA|NOPTR)
-	for i := range s.lane {
-		DATA(4*i, operand.U32(uint32(i)))
-	}
-	VMOVDQU32(first, iota)
-	VPBROADCASTD(ConstData(name+"_step", operand.U32(uint32(s.lane))), step)
-	VPBROADCASTD(ConstData(name+"_abs", operand.U32(0x7fffffff)), abs)
-
-	take := func() { // append the channels of x that are not zero
-		VPTESTMD(abs, x, reg.K1)
-		VPCOMPRESSD_Z(index, reg.K1, packed)
-		VPMOVDW(packed, reg.Y5)
-		VMOVDQU(reg.Y5, mem(list, 0))
-		KMOVW(reg.K1, n.As32())
-		POPCNTL(n.As32(), n.As32())
-		LEAQ(operand.Mem{Base: list, Index: n, Scale: 2}, list)
-		VPADDD(step, index, index)
+	var l lister
+	if s.lane == 16 {
+		l = byCompressing(s, name, mem(off, 0), list, n)
+	} else {
+		l = byTable(s, name, mem(off, 0), list, n)
 	}
 	Label("tap")
-	for r := range sparseRows {
-		MOVQ(mem(table, 8*r), rows[r])
+	for r, row := range rows {
+		MOVQ(mem(table, 8*r), row)
 	}
 	ADDQ(arg("stride", 1), table)
 	MOVQ(list, head)
 	ADDQ(operand.Imm(2), list)
-	VMOVDQA32(iota, index)
+	l.restart()
 	XORQ(off, off)
 	MOVQ(arg("bytes", 3), end)
 	SUBQ(operand.U32(s.bytes()), end)
 	Label("vector")
 	CMPQ(off, end)
 	JGT(operand.LabelRef("tail"))
-	VMOVUPS(indexed(rows[0], off, 0), x)
-	for r := 1; r < sparseRows; r++ {
-		VPORD(indexed(rows[r], off, 0), x, x)
+	for r, row := range rows {
+		l.whole(r, indexed(row, off, 0))
 	}
-	take()
+	l.take()
 	ADDQ(operand.Imm(uint64(s.bytes())), off)
 	JMP(operand.LabelRef("vector"))
 	Label("tail")
 	ADDQ(operand.Imm(uint64(s.bytes())), end)
 	CMPQ(off, end)
 	JGE(operand.LabelRef("count"))
-	VMOVUPS_Z(indexed(rows[0], off, 0), reg.K2, x)
-	for r := 1; r < sparseRows; r++ {
-		VPORD_Z(indexed(rows[r], off, 0), x, reg.K2, x)
+	for r, row := range rows {
+		l.partial(r, indexed(row, off, 0))
 	}
-	take()
+	l.take()
 	Label("count")
 	MOVQ(list, n)
 	SUBQ(head, n)
@@ -329,10 +315,49 @@ func nonzero(s isa) {
 	RET()
 }
 
-// nonzeroByTable writes it for AVX2: the lanes that are not zero are looked up by their bits.
-func nonzeroByTable(s isa) {
-	name := "nonzero" + s.name
-	documentLists(s, name)
+// byCompressing lists by AVX-512's instruction that puts chosen lanes together.
+func byCompressing(s isa, name string, mask operand.Mem, list, n reg.GPPhysical) lister {
+	iota, index, step, abs, x, packed := reg.Z0, reg.Z1, reg.Z2, reg.Z3, reg.Z4, reg.Z5
+	VMOVDQU32(mask, x)
+	VPTESTMD(x, x, reg.K2)
+	first := GLOBL(name+"_iota", RODATA|NOPTR)
+	for i := range s.lane {
+		DATA(4*i, operand.U32(uint32(i)))
+	}
+	VMOVDQU32(first, iota)
+	VPBROADCASTD(ConstData(name+"_step", operand.U32(uint32(s.lane))), step)
+	VPBROADCASTD(ConstData(name+"_abs", operand.U32(0x7fffffff)), abs)
+	return lister{
+		restart: func() { VMOVDQA32(iota, index) },
+		whole: func(row int, at operand.Mem) {
+			if row == 0 {
+				VMOVUPS(at, x)
+			} else {
+				VPORD(at, x, x)
+			}
+		},
+		partial: func(row int, at operand.Mem) {
+			if row == 0 {
+				VMOVUPS_Z(at, reg.K2, x)
+			} else {
+				VPORD_Z(at, x, reg.K2, x)
+			}
+		},
+		take: func() {
+			VPTESTMD(abs, x, reg.K1)
+			VPCOMPRESSD_Z(index, reg.K1, packed)
+			VPMOVDW(packed, reg.Y5)
+			VMOVDQU(reg.Y5, mem(list, 0))
+			KMOVW(reg.K1, n.As32())
+			POPCNTL(n.As32(), n.As32())
+			LEAQ(operand.Mem{Base: list, Index: n, Scale: 2}, list)
+			VPADDD(step, index, index)
+		},
+	}
+}
+
+// byTable lists for AVX2: the lanes that are not zero are looked up by their bits.
+func byTable(s isa, name string, mask operand.Mem, list, n reg.GPPhysical) lister {
 	found := GLOBL(name+"_found", RODATA|NOPTR)
 	for set := range 1 << s.lane {
 		lanes, n := uint64(0), 0
@@ -344,71 +369,40 @@ func nonzeroByTable(s isa) {
 		}
 		DATA(8*set, operand.U64(lanes))
 	}
-	rows := []reg.GPPhysical{reg.RAX, reg.RBX, reg.RCX}
-	table, taps, list, head, off, end, n, lookup, lanes := reg.R8, reg.R9, reg.R10, reg.R11, reg.RSI, reg.RDI, reg.R12, reg.R13, reg.RDX
+	lookup, lanes := reg.R13, reg.RDX
 	x, zero, tail, first, step, index := reg.Y0, reg.Y1, reg.Y2, reg.X3, reg.X4, reg.X5
-	MOVQ(arg("table", 0), table)
-	MOVQ(arg("taps", 2), taps)
-	MOVQ(arg("lists", 4), list)
-	MOVQ(arg("mask", 5), off)
-	VMOVUPS(mem(off, 0), tail)
+	VMOVUPS(mask, tail)
 	LEAQ(found, lookup)
 	VPXOR(zero, zero, zero)
 	VPBROADCASTW(ConstData(name+"_step", operand.U16(uint16(s.lane))), step)
-	take := func() { // append the channels of x that are not zero, of either sign
-		VPSLLD(operand.U8(1), x, x)
-		VPCMPEQD(zero, x, x)
-		VMOVMSKPS(x, lanes.As32())
-		XORL(operand.Imm(1<<s.lane-1), lanes.As32())
-		VPMOVZXBW(operand.Mem{Base: lookup, Index: lanes, Scale: 8}, index)
-		VPADDW(first, index, index)
-		VMOVDQU(index, mem(list, 0))
-		POPCNTL(lanes.As32(), n.As32())
-		LEAQ(operand.Mem{Base: list, Index: n, Scale: 2}, list)
-		VPADDW(step, first, first)
+	return lister{
+		restart: func() { VPXOR(first, first, first) },
+		whole: func(row int, at operand.Mem) {
+			if row == 0 {
+				VMOVUPS(at, x)
+			} else {
+				VPOR(at, x, x)
+			}
+		},
+		partial: func(row int, at operand.Mem) {
+			if row == 0 {
+				VMASKMOVPS(at, tail, x)
+			} else {
+				VMASKMOVPS(at, tail, reg.Y5)
+				VPOR(reg.Y5, x, x)
+			}
+		},
+		take: func() { // of either sign zeros are zeros
+			VPSLLD(operand.U8(1), x, x)
+			VPCMPEQD(zero, x, x)
+			VMOVMSKPS(x, lanes.As32())
+			XORL(operand.Imm(1<<s.lane-1), lanes.As32())
+			VPMOVZXBW(operand.Mem{Base: lookup, Index: lanes, Scale: 8}, index)
+			VPADDW(first, index, index)
+			VMOVDQU(index, mem(list, 0))
+			POPCNTL(lanes.As32(), n.As32())
+			LEAQ(operand.Mem{Base: list, Index: n, Scale: 2}, list)
+			VPADDW(step, first, first)
+		},
 	}
-	Label("tap")
-	for r, row := range rows {
-		MOVQ(mem(table, 8*r), row)
-	}
-	ADDQ(arg("stride", 1), table)
-	MOVQ(list, head)
-	ADDQ(operand.Imm(2), list)
-	VPXOR(first, first, first)
-	XORQ(off, off)
-	MOVQ(arg("bytes", 3), end)
-	SUBQ(operand.U32(s.bytes()), end)
-	Label("vector")
-	CMPQ(off, end)
-	JGT(operand.LabelRef("tail"))
-	VMOVUPS(indexed(rows[0], off, 0), x)
-	for _, row := range rows[1:] {
-		VPOR(indexed(row, off, 0), x, x)
-	}
-	take()
-	ADDQ(operand.Imm(uint64(s.bytes())), off)
-	JMP(operand.LabelRef("vector"))
-	Label("tail")
-	ADDQ(operand.Imm(uint64(s.bytes())), end)
-	CMPQ(off, end)
-	JGE(operand.LabelRef("count"))
-	VMASKMOVPS(indexed(rows[0], off, 0), tail, x)
-	for _, row := range rows[1:] {
-		VMASKMOVPS(indexed(row, off, 0), tail, reg.Y5)
-		VPOR(reg.Y5, x, x)
-	}
-	take()
-	Label("count")
-	MOVQ(list, n)
-	SUBQ(head, n)
-	SHRQ(operand.Imm(1), n)
-	DECQ(n)
-	MOVW(n.As16(), mem(head, 0))
-	DECQ(taps)
-	JNZ(operand.LabelRef("tap"))
-	SUBQ(arg("lists", 4), list)
-	SHRQ(operand.Imm(1), list)
-	MOVQ(list, operand.Mem{Symbol: operand.Symbol{Name: "ret"}, Disp: 48, Base: reg.FramePointer})
-	VZEROUPPER()
-	RET()
 }
