@@ -80,14 +80,16 @@ func tellMisspelt(cmd *cobra.Command) {
 // one: a job that sets KRYPTON_STIDE would go on with another stride and not tell. All others
 // are left alone: a cluster has variables of its own for a service called krypton.
 func misspelt(environment []string) (found [][2]string) {
-	var names []string // of settings, once one is asked for
+	var names []string // of settings' variables, once one is asked for
 	for _, e := range environment {
 		name, value, _ := strings.Cut(e, "=")
 		if !strings.HasPrefix(name, envName("")) || value == "" || name == batch.ShardCount {
 			continue
 		}
 		if names == nil {
-			names = settingNames()
+			for _, setting := range settingNames() {
+				names = append(names, envName(setting))
+			}
 		}
 		if slices.Contains(names, name) {
 			continue
@@ -99,18 +101,18 @@ func misspelt(environment []string) (found [][2]string) {
 	return found
 }
 
-// settingNames are the variables that stand for the flags of all commands.
+// settingNames are the names of the flags of all commands.
 func settingNames() (names []string) {
 	var add func(cmd *cobra.Command)
 	add = func(cmd *cobra.Command) {
-		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, envName(f.Name)) })
+		for _, flags := range []*pflag.FlagSet{cmd.PersistentFlags(), cmd.Flags()} {
+			flags.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		}
 		for _, sub := range cmd.Commands() {
 			add(sub)
 		}
 	}
-	root := newRoot(streams{})
-	root.PersistentFlags().VisitAll(func(f *pflag.Flag) { names = append(names, envName(f.Name)) })
-	add(root)
+	add(newRoot(streams{}))
 	slices.Sort(names)
 	return slices.Compact(names)
 }
@@ -222,7 +224,7 @@ func (s *settings) checkFile(data []byte) error {
 			continue
 		}
 		if f == nil {
-			if !slices.Contains(settingNames(), envName(name)) {
+			if !slices.Contains(settingNames(), strings.ToLower(name)) {
 				return fmt.Errorf("unknown setting %q", name)
 			}
 			continue
