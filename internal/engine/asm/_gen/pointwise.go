@@ -128,18 +128,18 @@ func (f function) div(a, b pair) pair {
 func (f function) fma(a, b, c pair) pair {
 	a, b = inMemoryLast(a, b)
 	return f.each(func(h int, to reg.VecVirtual) {
-		move(c[h], to)
+		move(VMOVAPD, c[h], to)
 		VFMADD231PD(b[h], a[h], to)
 	})
 }
 
-// move copies what lies anywhere.
-func move(from operand.Op, to reg.VecVirtual) {
+// move copies what lies in memory, or in a register by the instruction for that.
+func move(register func(...operand.Op), from operand.Op, to reg.VecVirtual) {
 	if _, ok := from.(operand.Mem); ok {
 		VMOVUPS(from, to)
 		return
 	}
-	VMOVAPD(from, to)
+	register(from, to)
 }
 
 // atMost and atLeast bound v; a NaN stays.
@@ -215,7 +215,7 @@ func (f function) horner(x pair, first, n int) pair {
 			VBROADCASTSD(mem(f.table, 8*first), to)
 			return
 		}
-		move(f.constant(first)[0], to)
+		move(VMOVAPD, f.constant(first)[0], to)
 	})
 	for i := 1; i < n; i++ {
 		c := f.constant(first + i)

@@ -75,11 +75,7 @@ func (f single) op(do func(...operand.Op), b, a pair) pair {
 func (f single) fma(a, b, c pair) pair {
 	a, b = inMemoryLast(a, b)
 	return f.each(func(i int, to reg.VecVirtual) {
-		if _, ok := c[i].(operand.Mem); ok {
-			VMOVUPS(c[i], to)
-		} else {
-			VMOVAPS(c[i], to)
-		}
+		move(VMOVAPS, c[i], to)
 		VFMADD231PS(b[i], a[i], to)
 	})
 }
@@ -115,13 +111,7 @@ func (f single) logistic(v, x pair) pair {
 	k := f.op(VSUBPS, f.constant(at32Round), n)
 	r := f.plus(k, f.constant(at32Ln2Rest), f.fma(k, f.constant(at32Ln2), x))
 	highest := f.constant(at32Exp)
-	u := f.each(func(i int, to reg.VecVirtual) {
-		if f.s.lane == 16 {
-			VMOVAPS(highest[i], to)
-		} else {
-			VMOVUPS(highest[i], to)
-		}
-	})
+	u := f.each(func(i int, to reg.VecVirtual) { move(VMOVAPS, highest[i], to) })
 	for t := 1; t < exp32Terms; t++ {
 		c := f.constant(at32Exp + t)
 		for i := range u {
